@@ -1,0 +1,14 @@
+//! hotrun: `cargo run` that follows your edits. This page is the map of the house.
+//!
+//! Rooms that touch the operating system turn what happens into events; one pure room, the session, decides and answers
+//! with effects; the runtime carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
+
+pub mod config;
+pub mod words;
+
+use std::process::ExitCode;
+
+/// Runs hotrun with this process's arguments and gives its exit code.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,97 @@
+//! The words every room shares: plain data, no behaviour beyond it.
+//!
+//! Must not touch the operating system, and imports no other room.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The number of a build attempt, counted from 1 in each run of hotrun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct BuildId(pub u32);
+
+impl fmt::Display for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One of the programs hotrun keeps running. There is one today; every process and event carries it all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u16);
+
+impl ServiceId {
+    /// The program of a project that has one.
+    pub const MAIN: Self = Self(0);
+}
+
+/// One process of a service: the first is number 1. Unlike a pid it is never used twice, which makes late news of an
+/// earlier process harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instance {
+    /// The program it runs.
+    pub service: ServiceId,
+    /// Its number, counted from 1.
+    pub number: u32,
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.service.0, self.number)
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It called `exit` with this code.
+    Code(i32),
+    /// It died of this signal.
+    Signal(i32),
+}
+
+impl Exit {
+    /// Whether the process ended with code 0.
+    pub fn success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
+/// A file or folder that changed and counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The file or folder, absolute.
+    pub path: PathBuf,
+    /// What it is to the program.
+    pub kind: ChangeKind,
+    /// cargo, which compares modification times, may judge this change older than its last build: freshness has to
+    /// be forced in the staging target.
+    pub hidden: bool,
+}
+
+/// What a changed file is to the program, and so what its change leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// rustc or cargo reads it: cargo is asked to build.
+    Source,
+    /// A manifest, `Cargo.lock`, a cargo config or a toolchain file: the project is read again, cargo is asked to build.
+    Manifest,
+    /// Named by `build.inputs`: the package is compiled again although cargo does not know the file.
+    Input,
+    /// Named by `watch.paths`: builds, and restarts also with the same binary.
+    Watched,
+    /// An env file: restarts without a build.
+    EnvFile,
+    /// One of hotrun's own config files.
+    Config,
+}
+
+/// How to stop a process: the first step and how long it is given before SIGKILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopPlan {
+    /// The signal sent to the group first.
+    pub signal: i32,
+    /// How long the group has to end before SIGKILL.
+    pub timeout: Duration,
+}
