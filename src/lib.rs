@@ -1,9 +1,10 @@
 //! hotrun: `cargo run` that follows your edits. This page is the map of the house.
 //!
-//! Rooms that touch the operating system turn what happens into events; one pure room, the session, decides and answers
+//! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
 //! with effects; the runtime carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 
 pub mod config;
+pub mod session;
 pub mod words;
 
 use std::process::ExitCode;

@@ -1,0 +1,390 @@
+//! What the session is told ([`Event`], past facts) and what it answers ([`Effect`], orders).
+//!
+//! Plain data. Ids make stale news harmless: an event about a build or a process that is no longer the current one is
+//! ignored by whoever gets it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::words::{BuildId, Change, Exit, Instance, StopPlan};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// hotrun is set up: build and run.
+    Started,
+    /// Files that count have another content than the latest build attempt started from.
+    FilesChanged(Vec<Change>),
+    /// The live binary or its folder was removed by somebody else (`cargo clean`).
+    LiveRemoved,
+    /// cargo and everything in its process group ended.
+    BuildEnded {
+        /// Which build.
+        build: BuildId,
+        /// How.
+        outcome: BuildOutcome,
+    },
+    /// The answer to [`Effect::Publish`].
+    Published {
+        /// Which build.
+        build: BuildId,
+        /// What became of it.
+        outcome: PublishOutcome,
+    },
+    /// A process was started.
+    ProcessStarted {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A process could not be started.
+    SpawnFailed {
+        /// Which one.
+        instance: Instance,
+        /// Why, for a person.
+        error: String,
+    },
+    /// A process ended; others of its tree may still live.
+    ProcessExited {
+        /// Which one.
+        instance: Instance,
+        /// How.
+        exit: Exit,
+    },
+    /// Nothing of a process's tree is left.
+    ProcessGone {
+        /// Which one.
+        instance: Instance,
+    },
+    /// A timer ran out.
+    TimerFired(Timer),
+    /// A person, a script or a signal asked for something.
+    Asked(Request),
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildOutcome {
+    /// cargo ended with success.
+    Succeeded(BuildSummary),
+    /// cargo ended with an error, or could not be run.
+    Failed(BuildSummary),
+    /// It was cancelled before it could end by itself.
+    Cancelled,
+}
+
+/// What a build came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BuildSummary {
+    /// Errors the compiler reported.
+    pub errors: u32,
+    /// Warnings the compiler reported.
+    pub warnings: u32,
+    /// cargo found nothing to do.
+    pub fresh: bool,
+    /// How long cargo ran.
+    pub took: Duration,
+}
+
+/// What became of a publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// The live path names the new binary.
+    Published {
+        /// The live path.
+        path: PathBuf,
+    },
+    /// The live binary has the same bytes.
+    Unchanged {
+        /// Arguments, environment, runner or folder differ from those of the last start.
+        launch_changed: bool,
+    },
+    /// It could not be published; the live path is what it was.
+    Failed {
+        /// Why, for a person.
+        error: String,
+    },
+}
+
+/// A timer of the session's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// The quiet time that ends a burst of edits.
+    Burst,
+    /// The wait before the program is started again (`on-exit restart`).
+    Backoff,
+    /// A process counts as having started once it has lived this long after it was ready.
+    Settled(Instance),
+}
+
+/// What somebody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Build if anything changed, then restart in any case.
+    Restart,
+    /// Stop following edits, or go on.
+    Pause,
+    /// Stop everything and end.
+    Quit(QuitReason),
+    /// Kill what is left and end now.
+    QuitNow(QuitReason),
+}
+
+/// Why hotrun ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuitReason {
+    /// The `q` key, or `hotrun stop`.
+    Asked,
+    /// A signal.
+    Signal(i32),
+    /// The terminal went away.
+    Hangup,
+}
+
+/// Something to be done.
+#[must_use = "an effect that is dropped is work that is never done"]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Run cargo.
+    StartBuild {
+        /// The number of this attempt.
+        build: BuildId,
+        /// Why.
+        cause: Cause,
+        /// What changed since the last build that ended by itself.
+        changes: Vec<Change>,
+    },
+    /// End cargo and its process group; [`Event::BuildEnded`] follows.
+    CancelBuild(BuildId),
+    /// Rename the fresh binary of a successful build over the live one; [`Event::Published`] follows.
+    Publish(BuildId),
+    /// Start the live binary; [`Event::ProcessStarted`] or [`Event::SpawnFailed`] follows.
+    StartProcess {
+        /// The number of this process.
+        instance: Instance,
+        /// The build it runs.
+        build: BuildId,
+    },
+    /// Stop a process and its tree; [`Event::ProcessExited`] and [`Event::ProcessGone`] follow.
+    StopProcess {
+        /// Which one.
+        instance: Instance,
+        /// How.
+        plan: StopPlan,
+    },
+    /// Kill a process and its tree now.
+    KillProcess(Instance),
+    /// Start (or start anew) a timer.
+    StartTimer(Timer, Duration),
+    /// Forget a timer.
+    CancelTimer(Timer),
+    /// Read the configuration again.
+    ReloadConfig,
+    /// Tell people and machines.
+    Report(Notice),
+    /// Everything has ended: leave.
+    Exit(ExitReason),
+}
+
+/// Why a build was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// hotrun has just started.
+    Start,
+    /// Files changed.
+    Changed,
+    /// Somebody asked for it.
+    Asked,
+    /// The live binary was removed.
+    LiveRemoved,
+}
+
+/// Why hotrun may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It was told to.
+    Quit(QuitReason),
+    /// The program ended, and `--once` or `--on-exit exit` says to end with it.
+    ProgramEnded(Exit),
+    /// `--once` and the build failed.
+    BuildFailed,
+    /// `--once` and the program could not be started, or the binary not published.
+    CannotRun,
+}
+
+/// A fact worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Files that count changed.
+    Changed(Vec<PathBuf>),
+    /// A build was started.
+    BuildStarted {
+        /// Which one.
+        build: BuildId,
+        /// Why.
+        cause: Cause,
+        /// The files that led to it.
+        paths: Vec<PathBuf>,
+    },
+    /// A build was cancelled by a newer change.
+    BuildCancelled(BuildId),
+    /// A build ended by itself.
+    BuildFinished {
+        /// Which one.
+        build: BuildId,
+        /// Whether it succeeded.
+        success: bool,
+        /// What it came to.
+        summary: BuildSummary,
+        /// What is running.
+        running: Option<Running>,
+    },
+    /// The live path names a new binary.
+    Published {
+        /// Which build.
+        build: BuildId,
+        /// The live path.
+        path: PathBuf,
+    },
+    /// A build gave the binary that is live already.
+    Unchanged {
+        /// Which build.
+        build: BuildId,
+        /// Whether the program is started again all the same.
+        restarts: bool,
+    },
+    /// The fresh binary could not be published.
+    PublishFailed {
+        /// Which build.
+        build: BuildId,
+        /// Why.
+        error: String,
+        /// What is running.
+        running: Option<Running>,
+    },
+    /// A process is being stopped.
+    Stopping {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+        /// The build it runs.
+        build: BuildId,
+        /// The first signal.
+        signal: i32,
+        /// Why.
+        cause: StopCause,
+    },
+    /// A process was started.
+    ProcessStarted {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+        /// The build it runs.
+        build: BuildId,
+        /// Whether the service ran before.
+        restart: bool,
+        /// From the change (or the order) that led to it; nothing where the program is merely run again.
+        since_change: Option<Duration>,
+        /// How long the build took that led to it, if one did.
+        build_took: Option<Duration>,
+    },
+    /// A process counts as ready.
+    Ready {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+        /// The build it runs.
+        build: BuildId,
+        /// From its start.
+        after: Duration,
+    },
+    /// A process ended.
+    ProcessExited {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+        /// The build it ran.
+        build: BuildId,
+        /// How.
+        exit: Exit,
+        /// How long it lived.
+        lived: Duration,
+        /// Whether hotrun stopped it.
+        expected: bool,
+        /// What hotrun does next.
+        next: AfterExit,
+    },
+    /// A new build could not start.
+    StartFailed {
+        /// The build.
+        build: BuildId,
+        /// What happened.
+        failure: StartFailure,
+    },
+    /// Edits are no longer followed.
+    Paused,
+    /// Edits are followed again.
+    Resumed,
+    /// The live binary was removed by somebody else.
+    LiveRemoved,
+    /// hotrun is leaving.
+    Exiting(ExitReason),
+}
+
+/// Why a new build did not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartFailure {
+    /// It could not be executed.
+    Spawn(String),
+    /// It ended too early, with an error or a signal.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// How long it lived.
+        lived: Duration,
+    },
+}
+
+/// The process that runs while something else failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// The build it runs.
+    pub build: BuildId,
+    /// Since when that build is finished.
+    pub age: Duration,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// Why a process is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// A newer build replaces it.
+    Update,
+    /// Somebody asked for a restart.
+    Asked,
+    /// What it is started with changed (an env file).
+    Launch,
+    /// hotrun ends.
+    Quit,
+}
+
+/// What follows the end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterExit {
+    /// It was stopped; whoever stopped it says what follows.
+    AsPlanned,
+    /// hotrun waits for a change.
+    Waits,
+    /// hotrun waits for an edit after too many failures in a row.
+    GivesUp,
+    /// It is started again after this time.
+    Restarts(Duration),
+    /// hotrun ends with it.
+    Ends,
+}

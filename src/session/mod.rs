@@ -1,0 +1,314 @@
+//! The session decides: what happened comes in as an [`Event`], what is to be done goes out as [`Effect`]s.
+//!
+//! Pure: no files, processes, sockets, environment, clock or threads; the time of each event comes with it. The laws it
+//! keeps: a failed or cancelled build touches neither the live path nor the process (L2), the last edit wins and nothing
+//! starves it (L3), at most one build and one process at a time (L4).
+
+mod builds;
+mod events;
+mod service;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
+use self::builds::{Builds, Ended};
+pub use self::events::{
+    AfterExit, BuildOutcome, BuildSummary, Cause, Effect, Event, ExitReason, Notice, PublishOutcome,
+    QuitReason, Request, Running, StartFailure, StopCause, Timer,
+};
+pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
+use self::service::{Service, Start};
+use crate::config::{Config, OnExit, Update};
+use crate::words::{BuildId, Change, ChangeKind, ServiceId, StopPlan};
+
+/// SIGINT, what Ctrl-C sends: the same number on every Unix (POSIX, `kill -2`).
+const SIGINT: i32 = 2;
+
+/// The settings the session decides by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The quiet time that ends a burst of edits.
+    pub debounce: Duration,
+    /// How a new build takes over.
+    pub update: Update,
+    /// What follows when the program ends by itself.
+    pub on_exit: OnExit,
+    /// How the program is stopped.
+    pub stop: StopPlan,
+    /// Build and run once, without watching.
+    pub once: bool,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            debounce: config.watch.debounce.value,
+            update: config.run.update.value,
+            on_exit: config.run.on_exit.value,
+            stop: StopPlan { signal: config.run.stop_signal.value, timeout: config.run.stop_timeout.value },
+            once: config.once,
+        }
+    }
+}
+
+/// The one place where anything is decided.
+#[derive(Debug)]
+pub struct Session {
+    settings: Settings,
+    builds: Builds,
+    service: Service,
+    /// A restart is owed whatever the next build gives.
+    restart: Option<StopCause>,
+    quitting: Option<QuitReason>,
+    exited: bool,
+    /// How long the last successful build took.
+    build_took: Duration,
+}
+
+impl Session {
+    /// A session at rest; [`Event::Started`] sets it going.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            builds: Builds::new(settings.debounce),
+            service: Service::new(ServiceId::MAIN),
+            restart: None,
+            quitting: None,
+            exited: false,
+            build_took: Duration::ZERO,
+        }
+    }
+
+    /// Other settings are in force from now on.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.builds.set_debounce(settings.debounce);
+    }
+
+    /// Takes in what happened at `now` (time since the session began, never going backwards) and answers with what is
+    /// to be done, in this order.
+    pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Effect> {
+        let mut out = Vec::new();
+        if self.exited {
+            return out;
+        }
+        match event {
+            Event::Started => self.builds.want(now, Cause::Start, &mut out),
+            Event::FilesChanged(changes) => self.files_changed(now, changes, &mut out),
+            Event::LiveRemoved => {
+                if self.quitting.is_none() {
+                    out.push(Effect::Report(Notice::LiveRemoved));
+                    self.builds.want(now, Cause::LiveRemoved, &mut out);
+                }
+            }
+            Event::BuildEnded { build, outcome } => self.build_ended(now, build, outcome, &mut out),
+            Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
+            Event::ProcessStarted { instance, pid } => {
+                self.service.process_started(now, instance, pid, &mut out)
+            }
+            Event::SpawnFailed { instance, error } => {
+                self.service.spawn_failed(now, &self.settings, instance, error, &mut out);
+            }
+            Event::ProcessExited { instance, exit } => {
+                self.service.process_exited(now, &self.settings, instance, exit, &mut out);
+            }
+            Event::ProcessGone { instance } => {
+                self.service.process_gone(now, &self.settings, instance, self.quitting.is_some(), &mut out);
+            }
+            Event::TimerFired(Timer::Burst) => self.builds.burst_over(now, &mut out),
+            Event::TimerFired(Timer::Backoff) => {
+                if self.quitting.is_none() {
+                    self.service.backoff_over(now, &mut out);
+                }
+            }
+            Event::TimerFired(Timer::Settled(instance)) => self.service.settled(instance),
+            Event::Asked(request) => self.asked(now, request, &mut out),
+        }
+        self.leave_when_done(&mut out);
+        self.exited = out.iter().any(|effect| matches!(effect, Effect::Exit(_)));
+        out
+    }
+
+    fn files_changed(&mut self, now: Duration, changes: Vec<Change>, out: &mut Vec<Effect>) {
+        if self.quitting.is_some() || self.settings.once || changes.is_empty() {
+            return;
+        }
+        out.push(Effect::Report(Notice::Changed(changes.iter().map(|change| change.path.clone()).collect())));
+        if changes.iter().any(|change| change.kind == ChangeKind::Config) {
+            out.push(Effect::ReloadConfig);
+        }
+        let launch = self.settings.update != Update::Manual
+            && changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
+        let to_build: Vec<Change> = changes
+            .into_iter()
+            .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))
+            .collect();
+        if !to_build.is_empty() {
+            self.builds.changed(now, to_build, out);
+        }
+        if launch {
+            if self.builds.busy() || self.builds.paused() {
+                self.restart.get_or_insert(StopCause::Launch);
+            } else {
+                self.restart_now(now, StopCause::Launch, out);
+            }
+        }
+    }
+
+    fn build_ended(&mut self, now: Duration, build: BuildId, outcome: BuildOutcome, out: &mut Vec<Effect>) {
+        match self.builds.ended(now, build, outcome, out) {
+            Ended::Nothing => {}
+            Ended::Succeeded(summary) => {
+                let running = self.service.running(now);
+                self.build_took = summary.took;
+                out.push(Effect::Report(Notice::BuildFinished { build, success: true, summary, running }));
+                if self.quitting.is_some() {
+                    let _ = self.builds.finished(build);
+                } else {
+                    out.push(Effect::Publish(build));
+                }
+            }
+            Ended::Failed(summary) => {
+                let running = self.service.running(now);
+                out.push(Effect::Report(Notice::BuildFinished { build, success: false, summary, running }));
+                if self.quitting.is_some() {
+                    return;
+                }
+                if self.settings.once {
+                    out.push(Effect::Exit(ExitReason::BuildFailed));
+                    return;
+                }
+                self.builds.go_on(now, out);
+                if !self.builds.busy()
+                    && let Some(cause) = self.restart.take()
+                {
+                    self.restart_now(now, cause, out);
+                }
+            }
+        }
+    }
+
+    fn published(&mut self, now: Duration, build: BuildId, outcome: PublishOutcome, out: &mut Vec<Effect>) {
+        let Some(finished) = self.builds.finished(build) else { return };
+        let order = Start { since: Some(finished.since), build_took: Some(self.build_took) };
+        let watched = finished.changes.iter().any(|change| change.kind == ChangeKind::Watched);
+        match outcome {
+            PublishOutcome::Published { path } => {
+                out.push(Effect::Report(Notice::Published { build, path }));
+                self.service.published(now, build);
+                self.take_over(now, StopCause::Update, order, out);
+            }
+            PublishOutcome::Unchanged { launch_changed } => {
+                let restarts = launch_changed || watched || self.restart.is_some() || self.service.down();
+                out.push(Effect::Report(Notice::Unchanged { build, restarts }));
+                if restarts {
+                    self.take_over(now, StopCause::Launch, order, out);
+                }
+            }
+            PublishOutcome::Failed { error } => {
+                let running = self.service.running(now);
+                self.builds.publish_failed();
+                out.push(Effect::Report(Notice::PublishFailed { build, error, running }));
+                if self.settings.once {
+                    out.push(Effect::Exit(ExitReason::CannotRun));
+                }
+            }
+        }
+        if self.quitting.is_none() {
+            self.builds.go_on(now, out);
+        }
+    }
+
+    /// What is live is to run now, unless updates wait for a request.
+    fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
+        if self.quitting.is_some() {
+            return;
+        }
+        let asked = self.restart.take();
+        if self.settings.update == Update::Manual && asked.is_none() && !self.service.down() {
+            return;
+        }
+        self.service.update(now, &self.settings, asked.unwrap_or(cause), order, out);
+    }
+
+    fn restart_now(&mut self, now: Duration, cause: StopCause, out: &mut Vec<Effect>) {
+        let order = Start { since: Some(now), build_took: None };
+        self.service.update(now, &self.settings, cause, order, out);
+    }
+
+    fn asked(&mut self, now: Duration, request: Request, out: &mut Vec<Effect>) {
+        match request {
+            Request::Restart => {
+                if self.quitting.is_some() {
+                    return;
+                }
+                if self.builds.busy() {
+                    self.restart = Some(StopCause::Asked);
+                } else if self.builds.stale() {
+                    self.restart = Some(StopCause::Asked);
+                    self.unpause(now, out);
+                    if !self.builds.busy() {
+                        self.builds.want(now, Cause::Asked, out);
+                    }
+                } else {
+                    self.restart_now(now, StopCause::Asked, out);
+                }
+            }
+            Request::Pause if self.quitting.is_some() => {}
+            Request::Pause if self.builds.paused() => self.unpause(now, out),
+            Request::Pause => {
+                self.builds.pause();
+                out.push(Effect::Report(Notice::Paused));
+            }
+            Request::Quit(reason) if self.quitting.is_none() => {
+                self.quitting = Some(reason);
+                self.builds.stop(out);
+                // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
+                let mut plan = self.settings.stop;
+                if reason == QuitReason::Signal(SIGINT) {
+                    plan.signal = SIGINT;
+                }
+                self.service.quit(plan, out);
+            }
+            Request::Quit(reason) | Request::QuitNow(reason) => {
+                self.quitting.get_or_insert(reason);
+                self.builds.stop(out);
+                self.service.kill(out);
+            }
+        }
+    }
+
+    fn unpause(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if !self.builds.paused() {
+            return;
+        }
+        out.push(Effect::Report(Notice::Resumed));
+        self.builds.resume(now, out);
+        if !self.builds.busy()
+            && let Some(cause) = self.restart.take()
+        {
+            self.restart_now(now, cause, out);
+        }
+    }
+
+    /// hotrun leaves when the last of what it started has ended.
+    fn leave_when_done(&mut self, out: &mut Vec<Effect>) {
+        if let Some(reason) = self.quitting
+            && !self.builds.busy()
+            && self.service.ended()
+        {
+            out.push(Effect::Exit(ExitReason::Quit(reason)));
+        }
+        if let Some(position) = out.iter().position(|effect| matches!(effect, Effect::Exit(_))) {
+            out.truncate(position + 1);
+            if let Effect::Exit(reason) = out[position] {
+                out.insert(position, Effect::Report(Notice::Exiting(reason)));
+            }
+        }
+    }
+}
