@@ -3,6 +3,7 @@
 //! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
 //! with effects; the runtime carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 
+pub mod build;
 pub mod config;
 pub mod session;
 pub mod words;

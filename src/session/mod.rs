@@ -109,7 +109,7 @@ impl Session {
             Event::BuildEnded { build, outcome } => self.build_ended(now, build, outcome, &mut out),
             Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
             Event::ProcessStarted { instance, pid } => {
-                self.service.process_started(now, instance, pid, &mut out)
+                self.service.process_started(now, instance, pid, &mut out);
             }
             Event::SpawnFailed { instance, error } => {
                 self.service.spawn_failed(now, &self.settings, instance, error, &mut out);

@@ -87,7 +87,7 @@ impl Table {
         table.expect(ok(1), &["publish 1"]);
         table.expect(published(1), &["start 0.1 build 1"]);
         table.expect(Event::ProcessStarted { instance: process(1), pid: 101 }, &["timer settled"]);
-        table.wait(Duration::from_secs(60)).expect(Event::TimerFired(Timer::Settled(process(1))), &[]);
+        table.wait(Duration::from_mins(1)).expect(Event::TimerFired(Timer::Settled(process(1))), &[]);
         table
     }
 }
@@ -175,7 +175,7 @@ fn a_failed_build_tells_what_is_still_running_and_how_old_it_is() {
     let Some(Effect::Report(Notice::BuildFinished { running: Some(running), .. })) = effects.first() else {
         panic!("{effects:?}");
     };
-    assert_eq!((running.build, running.pid, running.age), (BuildId(1), 101, Duration::from_secs(60)));
+    assert_eq!((running.build, running.pid, running.age), (BuildId(1), 101, Duration::from_mins(1)));
 }
 
 #[test]

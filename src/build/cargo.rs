@@ -1,0 +1,310 @@
+//! Runs cargo: in a process group of its own, its messages read as they come, cancelled by group.
+//!
+//! One build at a time (L4). Everything cargo says reaches the rest of hotrun as [`BuildNews`]; nothing is printed here.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::messages::{self, BuildScript, CargoMessage, Diagnostic, Level};
+use crate::session::{BuildOutcome, BuildSummary};
+use crate::words::BuildId;
+
+/// How long a cancelled cargo group has before SIGKILL: rustc dies at once, a build script may want to tidy up.
+const CANCEL_GRACE: Duration = Duration::from_millis(300);
+/// How long the pipes of a cargo that has ended are read on while somebody else holds them open.
+const PIPE_GRACE: Duration = Duration::from_millis(200);
+/// How long the rest of a killed group is waited for.
+const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// One run of cargo.
+#[derive(Debug, Clone)]
+pub struct BuildOrder {
+    /// Its number.
+    pub build: BuildId,
+    /// cargo and its arguments.
+    pub command: Vec<OsString>,
+    /// What to set (or, with nothing, remove) relative to hotrun's own environment.
+    pub env: Vec<(OsString, Option<OsString>)>,
+    /// The folder to run it in.
+    pub cwd: PathBuf,
+    /// What is being built.
+    pub program: Program,
+}
+
+/// Which of the artifacts is the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The package's id, as cargo prints it.
+    pub package: String,
+    /// The target's name.
+    pub target: String,
+}
+
+/// What a build gave, known when it has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildResult {
+    /// The program.
+    pub executable: PathBuf,
+    /// What the package's own build script printed, if it has one.
+    pub build_script: Option<BuildScript>,
+}
+
+/// What comes out of a build.
+#[derive(Debug)]
+pub enum BuildNews {
+    /// cargo runs.
+    Spawned {
+        /// Which build.
+        build: BuildId,
+        /// cargo's pid, and the id of its process group.
+        pid: u32,
+    },
+    /// The compiler said something.
+    Diagnostic {
+        /// Which build.
+        build: BuildId,
+        /// What.
+        diagnostic: Box<Diagnostic>,
+    },
+    /// A line of cargo's stderr, without its end. A line that cargo means to overwrite (its progress bar) is `transient`.
+    Line {
+        /// Which build.
+        build: BuildId,
+        /// The line, colours and all.
+        text: String,
+        /// It ends with a carriage return.
+        transient: bool,
+    },
+    /// cargo and its process group have ended.
+    Ended {
+        /// Which build.
+        build: BuildId,
+        /// How.
+        outcome: BuildOutcome,
+        /// What it gave, where it succeeded.
+        result: Option<BuildResult>,
+        /// Where cargo could not be run at all: why.
+        error: Option<String>,
+    },
+}
+
+/// Runs one cargo at a time.
+#[derive(Debug)]
+pub struct Cargo {
+    news: mpsc::UnboundedSender<BuildNews>,
+    current: Option<(BuildId, oneshot::Sender<()>)>,
+}
+
+impl Cargo {
+    /// What happens is sent to `news`.
+    pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
+        Self { news, current: None }
+    }
+
+    /// Starts cargo. Must be called within a tokio `LocalSet`.
+    pub fn start(&mut self, order: BuildOrder) {
+        let (cancel, cancelled) = oneshot::channel();
+        self.current = Some((order.build, cancel));
+        let began = Instant::now();
+        match spawn(&order) {
+            Ok(child) => {
+                let pid = child.id().unwrap_or_default();
+                let _ = self.news.send(BuildNews::Spawned { build: order.build, pid });
+                tokio::task::spawn_local(follow(order, child, began, cancelled, self.news.clone()));
+            }
+            Err(error) => {
+                let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
+                let _ = self.news.send(BuildNews::Ended {
+                    build: order.build,
+                    outcome: BuildOutcome::Failed(BuildSummary { errors: 1, ..BuildSummary::default() }),
+                    result: None,
+                    error: Some(format!("could not run `{}`: {error}", program.unwrap_or_default())),
+                });
+            }
+        }
+    }
+
+    /// Ends the build's whole process group.
+    pub fn cancel(&mut self, build: BuildId) {
+        if let Some((_, cancel)) = self.current.take_if(|(current, _)| *current == build) {
+            let _ = cancel.send(());
+        }
+    }
+}
+
+fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
+    let mut words = order.command.iter();
+    let mut command = Command::new(words.next().map_or("cargo".as_ref(), OsString::as_os_str));
+    command.args(words).current_dir(&order.cwd).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in &order.env {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.spawn()
+}
+
+/// Reads what cargo says until it ends or is cancelled.
+async fn follow(
+    order: BuildOrder,
+    mut child: Child,
+    began: Instant,
+    cancelled: oneshot::Receiver<()>,
+    news: mpsc::UnboundedSender<BuildNews>,
+) {
+    let build = order.build;
+    let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    let read = RefCell::new(Read::default());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let reading = async {
+        tokio::join!(read_messages(stdout, &order, &news, &read), read_lines(stderr, build, &news));
+    };
+    let waiting = async {
+        let mut reading = std::pin::pin!(reading);
+        tokio::select! {
+            () = &mut reading => child.wait().await,
+            status = child.wait() => {
+                // What cargo started for others may have kept its pipes; what cargo itself said is there already.
+                let _ = timeout(PIPE_GRACE, reading).await;
+                status
+            }
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        // A sender that was dropped has been replaced by a newer build's: only an order cancels.
+        () = async { if cancelled.await.is_err() { std::future::pending::<()>().await } } => None,
+        status = waiting => Some(status),
+    };
+    let Some(status) = ended else {
+        end_group(&mut child, group).await;
+        let _ = news.send(BuildNews::Ended {
+            build,
+            outcome: BuildOutcome::Cancelled,
+            result: None,
+            error: None,
+        });
+        return;
+    };
+    let read = read.into_inner();
+    let summary = BuildSummary {
+        errors: read.errors,
+        warnings: read.warnings,
+        fresh: read.fresh,
+        took: began.elapsed(),
+    };
+    let success = status.is_ok_and(|status| status.success());
+    let result =
+        read.executable.map(|executable| BuildResult { executable, build_script: read.build_script });
+    let (outcome, result, error) = match (success, result) {
+        (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
+        (true, None) => {
+            let error = format!("cargo built no program named `{}`", order.program.target);
+            (BuildOutcome::Failed(summary), None, Some(error))
+        }
+        (false, _) => (BuildOutcome::Failed(summary), None, None),
+    };
+    let _ = news.send(BuildNews::Ended { build, outcome, result, error });
+}
+
+/// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
+async fn end_group(child: &mut Child, group: Option<Pid>) {
+    let Some(group) = group else { return };
+    let _ = kill_process_group(group, Signal::TERM);
+    if timeout(CANCEL_GRACE, group_empty(child, group)).await.is_ok() {
+        return;
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+    let _ = timeout(KILL_GRACE, group_empty(child, group)).await;
+}
+
+async fn group_empty(child: &mut Child, group: Pid) {
+    let _ = child.wait().await;
+    // rustc and linkers end within a moment of cargo; nothing tells when the last member of a group is gone.
+    let mut pause = Duration::from_micros(500);
+    while test_kill_process_group(group) != Err(Errno::SRCH) {
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    errors: u32,
+    warnings: u32,
+    fresh: bool,
+    executable: Option<PathBuf>,
+    build_script: Option<BuildScript>,
+}
+
+async fn read_messages(
+    stdout: Option<ChildStdout>,
+    order: &BuildOrder,
+    news: &mpsc::UnboundedSender<BuildNews>,
+    read: &RefCell<Read>,
+) {
+    let Some(stdout) = stdout else { return };
+    let mut stdout = BufReader::with_capacity(1 << 16, stdout);
+    let mut line = Vec::new();
+    while stdout.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
+        let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+        let mut read = read.borrow_mut();
+        match message {
+            CargoMessage::Diagnostic(diagnostic) if diagnostic.is_summary() => {}
+            CargoMessage::Diagnostic(diagnostic) => {
+                match diagnostic.level {
+                    Level::Error => read.errors += 1,
+                    Level::Warning => read.warnings += 1,
+                    Level::Note => {}
+                }
+                let _ =
+                    news.send(BuildNews::Diagnostic { build: order.build, diagnostic: Box::new(diagnostic) });
+            }
+            CargoMessage::Executable { package, target, path, fresh }
+                if package == order.program.package && target == order.program.target =>
+            {
+                read.executable = Some(path);
+                read.fresh = fresh;
+            }
+            CargoMessage::BuildScript(script) if script.package == order.program.package => {
+                read.build_script = Some(script);
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn read_lines(stderr: Option<ChildStderr>, build: BuildId, news: &mpsc::UnboundedSender<BuildNews>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut pending = Vec::new();
+    let mut chunk = vec![0; 1 << 13];
+    while let Ok(n) = stderr.read(&mut chunk).await {
+        if n == 0 {
+            break;
+        }
+        pending.extend_from_slice(&chunk[..n]);
+        while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let transient = pending[end] == b'\r';
+            let text = String::from_utf8_lossy(&pending[..end]).into_owned();
+            pending.drain(..=end);
+            let _ = news.send(BuildNews::Line { build, text, transient });
+        }
+    }
+    if !pending.is_empty() {
+        let text = String::from_utf8_lossy(&pending).into_owned();
+        let _ = news.send(BuildNews::Line { build, text, transient: false });
+    }
+}

@@ -1,0 +1,205 @@
+//! What cargo says, in words hotrun uses: its JSON messages and the lines of its stderr.
+//!
+//! Pure: text in, data out. The message format is the one of `cargo build --message-format=json`
+//! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
+
+use std::path::PathBuf;
+
+use cargo_metadata::Message;
+use cargo_metadata::diagnostic::DiagnosticLevel;
+
+/// How bad a diagnostic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Stops the build.
+    Error,
+    /// Does not.
+    Warning,
+    /// Something else rustc says on its own: a note, a help, a failure note.
+    Note,
+}
+
+/// One message of the compiler.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// `E0308`, `unused_variables`, …
+    pub code: Option<String>,
+    /// The first line, without decoration.
+    pub message: String,
+    /// The file of its primary span, as rustc names it.
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+    /// As rustc prints it.
+    pub rendered: String,
+}
+
+impl Diagnostic {
+    /// Whether it only counts others ("aborting due to 3 previous errors", "2 warnings emitted").
+    pub fn is_summary(&self) -> bool {
+        self.file.is_none()
+            && self.code.is_none()
+            && (self.message.starts_with("aborting due to")
+                || self.message.ends_with("warning emitted")
+                || self.message.ends_with("warnings emitted"))
+    }
+}
+
+/// One line of cargo's stdout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CargoMessage {
+    /// The compiler said something.
+    Diagnostic(Diagnostic),
+    /// A program was built (or was fresh).
+    Executable {
+        /// The package it belongs to.
+        package: String,
+        /// Its name.
+        target: String,
+        /// Where it is.
+        path: PathBuf,
+        /// cargo had nothing to do for it.
+        fresh: bool,
+    },
+    /// A build script ran, now or earlier.
+    BuildScript(BuildScript),
+    /// cargo is done.
+    Finished {
+        /// With success.
+        success: bool,
+    },
+    /// Nothing hotrun needs.
+    Other,
+}
+
+/// What a build script gave its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildScript {
+    /// The package's id.
+    pub package: String,
+    /// `OUT_DIR`.
+    pub out_dir: PathBuf,
+    /// `cargo::rustc-env`.
+    pub env: Vec<(String, String)>,
+    /// `cargo::rustc-link-search`.
+    pub linked_paths: Vec<PathBuf>,
+}
+
+/// Reads one line of cargo's stdout. What is not a message of cargo's is [`CargoMessage::Other`].
+pub fn parse(line: &str) -> CargoMessage {
+    let Ok(message) = serde_json::from_str::<Message>(line) else { return CargoMessage::Other };
+    match message {
+        Message::CompilerMessage(compiler) => {
+            let message = compiler.message;
+            let span = message
+                .spans
+                .iter()
+                .find(|span| span.is_primary)
+                .map(|span| (span.file_name.clone(), span.line_start, span.column_start));
+            CargoMessage::Diagnostic(Diagnostic {
+                level: match message.level {
+                    DiagnosticLevel::Error | DiagnosticLevel::Ice => Level::Error,
+                    DiagnosticLevel::Warning => Level::Warning,
+                    _ => Level::Note,
+                },
+                code: message.code.map(|code| code.code),
+                message: message.message,
+                file: span.as_ref().map(|(file, ..)| file.clone()),
+                line: span.as_ref().map(|(_, line, _)| *line),
+                column: span.map(|(.., column)| column),
+                rendered: message.rendered.unwrap_or_default(),
+            })
+        }
+        Message::CompilerArtifact(artifact) => match artifact.executable {
+            Some(path) => CargoMessage::Executable {
+                package: artifact.package_id.repr,
+                target: artifact.target.name,
+                path: path.into_std_path_buf(),
+                fresh: artifact.fresh,
+            },
+            None => CargoMessage::Other,
+        },
+        Message::BuildScriptExecuted(script) => CargoMessage::BuildScript(BuildScript {
+            package: script.package_id.repr,
+            out_dir: script.out_dir.into_std_path_buf(),
+            env: script.env,
+            linked_paths: script
+                .linked_paths
+                .into_iter()
+                .map(cargo_metadata::camino::Utf8PathBuf::into_std_path_buf)
+                .collect(),
+        }),
+        Message::BuildFinished(finished) => CargoMessage::Finished { success: finished.success },
+        _ => CargoMessage::Other,
+    }
+}
+
+/// What a line of cargo's stderr is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StderrLine {
+    /// `   Compiling app v0.1.0`: a right-aligned verb.
+    Status,
+    /// A count of what the JSON messages already said ("could not compile", "generated 1 warning").
+    Summary,
+    /// Anything else: an error or a warning of cargo's own.
+    Text,
+}
+
+/// Sorts a line of cargo's stderr, colours removed.
+pub fn stderr_line(plain: &str) -> StderrLine {
+    let verb = plain.trim_start();
+    let indent = plain.len() - verb.len();
+    let width = verb.find(' ').unwrap_or(verb.len());
+    if indent > 0 && indent + width == 12 && verb.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return StderrLine::Status;
+    }
+    let counts = plain.starts_with("error: could not compile")
+        || (plain.starts_with("warning: `") && plain.contains(" generated ") && plain.contains(" warning"))
+        || plain.starts_with("warning: build failed, waiting for other jobs");
+    if counts { StderrLine::Summary } else { StderrLine::Text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_message_keeps_its_primary_place() {
+        let line = r#"{"reason":"compiler-message","package_id":"path+file:///p#app@0.1.0","manifest_path":"/p/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/p/src/main.rs","edition":"2021","doc":true,"doctest":false,"test":true},"message":{"rendered":"error: nope\n","$message_type":"diagnostic","children":[],"level":"error","message":"nope","spans":[{"byte_end":9,"byte_start":1,"column_end":5,"column_start":3,"expansion":null,"file_name":"src/main.rs","is_primary":true,"label":null,"line_end":7,"line_start":7,"suggested_replacement":null,"suggestion_applicability":null,"text":[]}],"code":{"code":"E0308","explanation":null}}}"#;
+        let CargoMessage::Diagnostic(diagnostic) = parse(line) else { panic!("{:?}", parse(line)) };
+        assert_eq!(diagnostic.level, Level::Error);
+        assert_eq!(diagnostic.code.as_deref(), Some("E0308"));
+        assert_eq!(diagnostic.file.as_deref(), Some("src/main.rs"));
+        assert_eq!((diagnostic.line, diagnostic.column), (Some(7), Some(3)));
+        assert!(!diagnostic.is_summary());
+    }
+
+    #[test]
+    fn what_is_not_a_message_is_left_alone() {
+        assert_eq!(parse("hello"), CargoMessage::Other);
+        assert_eq!(parse(r#"{"reason":"something-new"}"#), CargoMessage::Other);
+    }
+
+    #[test]
+    fn lines_of_cargo_are_sorted() {
+        let table = [
+            ("   Compiling app v0.1.0 (/p)", StderrLine::Status),
+            ("    Finished `dev` profile in 0.1s", StderrLine::Status),
+            ("    Blocking waiting for file lock on build directory", StderrLine::Status),
+            ("error: could not compile `app` (bin \"app\") due to 1 previous error", StderrLine::Summary),
+            ("warning: `app` (bin \"app\") generated 2 warnings", StderrLine::Summary),
+            ("error: failed to parse manifest at `/p/Cargo.toml`", StderrLine::Text),
+            ("warning: unused manifest key: package.foo", StderrLine::Text),
+            ("  |", StderrLine::Text),
+            ("", StderrLine::Text),
+        ];
+        for (line, kind) in table {
+            assert_eq!(stderr_line(line), kind, "{line:?}");
+        }
+    }
+}

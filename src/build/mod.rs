@@ -1,0 +1,12 @@
+//! Building: cargo in a process group of its own, its messages, forced freshness, and the atomic publish.
+//!
+//! Owns cargo's process and the live folder. Decides nothing: when to build, cancel or publish is the session's.
+
+pub mod cargo;
+pub mod freshness;
+pub mod messages;
+pub mod publish;
+
+pub use self::cargo::{BuildNews, BuildOrder, BuildResult, Cargo, Program};
+pub use self::messages::{Diagnostic, Level};
+pub use self::publish::{Publication, PublishError, Publisher, live_path};
