@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod config;
+pub mod messages;
 pub mod session;
 pub mod words;
 

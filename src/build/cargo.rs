@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::messages::{self, BuildScript, CargoMessage, Diagnostic, Level};
+use crate::messages::{self, BuildScript, CargoMessage, Diagnostic, Level};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::words::BuildId;
 

@@ -4,9 +4,8 @@
 
 pub mod cargo;
 pub mod freshness;
-pub mod messages;
 pub mod publish;
 
 pub use self::cargo::{BuildNews, BuildOrder, BuildResult, Cargo, Program};
-pub use self::messages::{Diagnostic, Level};
+
 pub use self::publish::{Publication, PublishError, Publisher, live_path};

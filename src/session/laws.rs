@@ -1,1 +1,345 @@
+//! The session's laws under any order of events: a small world with a virtual clock plays cargo, the file system, the
+//! program and the person, and counts what must never happen.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::words::{Exit, Instance};
+
+/// What the person and the program do, with the time (ms) after the step before.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Save a file; the code compiles or does not.
+    Save { compiles: bool },
+    /// `r`.
+    Restart,
+    /// `p`.
+    Pause,
+    /// The program ends with this code.
+    ProgramEnds(i32),
+}
+
+#[derive(Debug, Clone)]
+struct Times {
+    build: u64,
+    cancel: u64,
+    stop: u64,
+}
+
+fn steps(only_saves: bool) -> impl Strategy<Value = Vec<(u64, Step)>> {
+    let gap = prop_oneof![3 => 0..20_u64, 2 => 20..120_u64, 1 => 100..900_u64];
+    let save = prop::bool::weighted(0.7).prop_map(|compiles| Step::Save { compiles });
+    let step = if only_saves {
+        save.boxed()
+    } else {
+        prop_oneof![
+            6 => save,
+            1 => Just(Step::Restart),
+            1 => Just(Step::Pause),
+            1 => (0..3).prop_map(Step::ProgramEnds),
+        ]
+        .boxed()
+    };
+    prop::collection::vec((gap, step), 1..40)
+}
+
+fn times() -> impl Strategy<Value = Times> {
+    (1..400_u64, 0..60_u64, 0..300_u64).prop_map(|(build, cancel, stop)| Times { build, cancel, stop })
+}
+
+/// Which version of the source: its number, and whether it compiles.
+type Content = (u32, bool);
+
+struct World {
+    session: Session,
+    times: Times,
+    now: u64,
+    queue: BinaryHeap<Reverse<(u64, u64, Planned)>>,
+    order: u64,
+    content: Content,
+    building: Option<(BuildId, Content)>,
+    cancelling: bool,
+    live: Option<Content>,
+    staged: Option<(BuildId, Content)>,
+    process: Option<(Instance, Content, bool)>,
+    burst: Option<u64>,
+    settled_builds: Vec<BuildId>,
+    cancelled_in_a_row: u32,
+    most_cancelled_in_a_row: u32,
+    started_since_last_save: u32,
+    asked: bool,
+    exited: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Planned {
+    BuildEnds(BuildId),
+    Cancelled(BuildId),
+    Burst(u64),
+    Backoff,
+    Stopped(u32),
+}
+
+impl World {
+    fn new(settings: Settings, times: Times) -> Self {
+        let mut world = Self {
+            session: Session::new(settings),
+            times,
+            now: 0,
+            queue: BinaryHeap::new(),
+            order: 0,
+            content: (0, true),
+            building: None,
+            cancelling: false,
+            live: None,
+            staged: None,
+            process: None,
+            burst: None,
+            settled_builds: Vec::new(),
+            cancelled_in_a_row: 0,
+            most_cancelled_in_a_row: 0,
+            started_since_last_save: 0,
+            asked: false,
+            exited: false,
+        };
+        world.tell(Event::Started);
+        world
+    }
+
+    fn plan(&mut self, after: u64, planned: Planned) {
+        self.order += 1;
+        self.queue.push(Reverse((self.now + after, self.order, planned)));
+    }
+
+    fn tell(&mut self, event: Event) {
+        let failed = matches!(
+            event,
+            Event::BuildEnded { outcome: BuildOutcome::Failed(_) | BuildOutcome::Cancelled, .. }
+        );
+        let effects = self.session.handle(Duration::from_millis(self.now), event);
+        if failed && !self.asked {
+            for effect in &effects {
+                assert!(
+                    !matches!(
+                        effect,
+                        Effect::Publish(_) | Effect::StopProcess { .. } | Effect::StartProcess { .. }
+                    ),
+                    "L2: a failed or cancelled build led to {effect:?}"
+                );
+            }
+        }
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartBuild { build, .. } => {
+                assert!(self.building.is_none(), "L4: two builds at once");
+                assert!(
+                    self.settled_builds.iter().all(|earlier| *earlier < build),
+                    "a number was used twice"
+                );
+                self.building = Some((build, self.content));
+                self.cancelling = false;
+                self.started_since_last_save += 1;
+                self.plan(self.times.build, Planned::BuildEnds(build));
+            }
+            Effect::CancelBuild(build) => {
+                assert_eq!(self.building.map(|(current, _)| current), Some(build));
+                self.cancelling = true;
+                self.plan(self.times.cancel, Planned::Cancelled(build));
+            }
+            Effect::Publish(build) => {
+                let (staged, content) = self.staged.expect("a build that is published succeeded");
+                assert_eq!(staged, build, "L2: only the build that just succeeded is published");
+                let outcome = if self.live == Some(content) {
+                    PublishOutcome::Unchanged { launch_changed: false }
+                } else {
+                    self.live = Some(content);
+                    PublishOutcome::Published { path: PathBuf::from("/live") }
+                };
+                self.tell(Event::Published { build, outcome });
+            }
+            Effect::StartProcess { instance, .. } => {
+                assert!(self.process.is_none(), "L4: two processes at once");
+                let live = self.live.expect("what is started is live");
+                self.process = Some((instance, live, false));
+                self.tell(Event::ProcessStarted { instance, pid: 100 + instance.number });
+            }
+            Effect::StopProcess { instance, .. } => {
+                let Some((current, _, stopping)) = &mut self.process else { panic!("nothing to stop") };
+                assert_eq!(*current, instance);
+                assert!(!std::mem::replace(stopping, true), "stopped twice");
+                self.plan(self.times.stop, Planned::Stopped(instance.number));
+            }
+            Effect::KillProcess(instance) => self.plan(0, Planned::Stopped(instance.number)),
+            Effect::StartTimer(Timer::Burst, after) => {
+                self.order += 1;
+                self.burst = Some(self.order);
+                let id = self.order;
+                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Burst(id));
+            }
+            Effect::StartTimer(Timer::Backoff, after) => {
+                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Backoff);
+            }
+            Effect::Exit(_) => {
+                assert!(self.building.is_none() && self.process.is_none(), "L5: left something running");
+                self.exited = true;
+            }
+            Effect::StartTimer(Timer::Settled(_), _)
+            | Effect::CancelTimer(_)
+            | Effect::ReloadConfig
+            | Effect::Report(_) => {}
+        }
+    }
+
+    fn happen(&mut self, planned: Planned) {
+        match planned {
+            Planned::BuildEnds(build) => {
+                if self.cancelling || self.building.map(|(current, _)| current) != Some(build) {
+                    return;
+                }
+                let (_, content) = self.building.take().unwrap();
+                self.settled_builds.push(build);
+                self.cancelled_in_a_row = 0;
+                let outcome = if content.1 {
+                    self.staged = Some((build, content));
+                    BuildOutcome::Succeeded(BuildSummary::default())
+                } else {
+                    BuildOutcome::Failed(BuildSummary::default())
+                };
+                self.tell(Event::BuildEnded { build, outcome });
+            }
+            Planned::Cancelled(build) => {
+                if self.building.map(|(current, _)| current) != Some(build) {
+                    return;
+                }
+                self.building = None;
+                self.settled_builds.push(build);
+                self.cancelled_in_a_row += 1;
+                self.most_cancelled_in_a_row = self.most_cancelled_in_a_row.max(self.cancelled_in_a_row);
+                self.tell(Event::BuildEnded { build, outcome: BuildOutcome::Cancelled });
+            }
+            Planned::Burst(id) if self.burst == Some(id) => self.tell(Event::TimerFired(Timer::Burst)),
+            Planned::Burst(_) => {}
+            Planned::Backoff => self.tell(Event::TimerFired(Timer::Backoff)),
+            Planned::Stopped(number) => {
+                if self.process.is_some_and(|(instance, ..)| instance.number == number) {
+                    self.program_ends(Exit::Signal(15));
+                }
+            }
+        }
+    }
+
+    fn program_ends(&mut self, exit: Exit) {
+        let Some((instance, ..)) = self.process else { return };
+        self.tell(Event::ProcessExited { instance, exit });
+        self.process = None;
+        self.tell(Event::ProcessGone { instance });
+    }
+
+    /// Lets everything planned up to `until` happen.
+    fn run(&mut self, until: u64) {
+        while let Some(Reverse((at, ..))) = self.queue.peek().filter(|Reverse((at, ..))| *at <= until) {
+            self.now = *at;
+            let Reverse((.., planned)) = self.queue.pop().unwrap();
+            self.happen(planned);
+        }
+        self.now = until;
+    }
+
+    fn play(&mut self, steps: &[(u64, Step)]) {
+        for (gap, step) in steps {
+            self.run(self.now + gap);
+            match step {
+                Step::Save { compiles } => {
+                    self.content = (self.content.0 + 1, *compiles);
+                    self.started_since_last_save = 0;
+                    let change =
+                        Change { path: "/src/main.rs".into(), kind: ChangeKind::Source, hidden: false };
+                    self.tell(Event::FilesChanged(vec![change]));
+                }
+                Step::Restart => {
+                    self.asked = true;
+                    self.tell(Event::Asked(Request::Restart));
+                }
+                Step::Pause => self.tell(Event::Asked(Request::Pause)),
+                Step::ProgramEnds(code) => {
+                    if self.process.is_some_and(|(.., stopping)| !stopping) {
+                        self.program_ends(Exit::Code(*code));
+                    }
+                }
+            }
+        }
+    }
+
+    fn quiet(&mut self) {
+        self.run(self.now + 60_000);
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        debounce: Duration::from_millis(50),
+        update: Update::Restart,
+        on_exit: OnExit::Wait,
+        stop: StopPlan { signal: 15, timeout: Duration::from_secs(5) },
+        once: false,
+    }
+}
+
+proptest! {
+    /// L2, L3, L4 under saves alone.
+    #[test]
+    fn the_last_edit_wins_and_nothing_starves_it(steps in steps(true), times in times()) {
+        let mut world = World::new(settings(), times);
+        world.play(&steps);
+        world.quiet();
+        prop_assert!(world.building.is_none(), "a build never ended");
+        prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW, "L3: starved");
+        prop_assert!(world.started_since_last_save <= 2, "more than two builds after the last save");
+        if world.content.1 {
+            prop_assert_eq!(world.live, Some(world.content), "L3: live is not the last edit");
+            prop_assert_eq!(world.process.map(|(_, content, _)| content), Some(world.content), "L3: running is not the last edit");
+        }
+    }
+
+    /// The same with a person who presses keys and a program that ends.
+    #[test]
+    fn keys_and_a_mortal_program_change_nothing_about_it(steps in steps(false), times in times()) {
+        let mut world = World::new(settings(), times);
+        world.play(&steps);
+        if world.session.builds.paused() {
+            world.tell(Event::Asked(Request::Pause));
+        }
+        world.quiet();
+        prop_assert!(world.building.is_none());
+        prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW);
+        if world.content.1 {
+            prop_assert_eq!(world.live, Some(world.content));
+            if let Some((_, content, _)) = world.process {
+                prop_assert_eq!(content, world.content);
+            }
+        }
+    }
+
+    /// However it is left, hotrun ends, and nothing it started outlives it (L5).
+    #[test]
+    fn quitting_always_ends(steps in steps(false), times in times(), twice in any::<bool>()) {
+        let mut world = World::new(settings(), times);
+        world.play(&steps);
+        world.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
+        if twice {
+            world.tell(Event::Asked(Request::Quit(QuitReason::Signal(2))));
+        }
+        world.quiet();
+        prop_assert!(world.exited);
+    }
+}
