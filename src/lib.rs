@@ -4,9 +4,11 @@
 //! with effects; the runtime carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 
 pub mod build;
+pub mod cli;
 pub mod config;
 pub mod messages;
 pub mod session;
+pub mod settings;
 pub mod words;
 
 use std::process::ExitCode;

@@ -1,10 +1,54 @@
 //! The settings in force: command line, environment and files merged into one checked [`Config`].
 //!
 //! Pure: text and plain data in, a `Config` or one clear error out. Reading the files is the caller's part.
+//!
+//! [`merge`] is the way in. Each source is read into a layer (`file`, `merge`), the layers are laid over each other, what
+//! concerns several settings is checked at the end. `units` and `address` know what the words mean.
+
+mod address;
+mod cargo_args;
+pub mod env_file;
+mod error;
+mod file;
+mod layer;
+mod merge;
+mod show;
+#[cfg(test)]
+mod tests;
+mod units;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use error::{ConfigError, Named, Place};
+pub use merge::merge;
+pub use show::show;
+pub use units::{POLL_INTERVAL, signal_name};
+
+/// hotrun's own environment variables, by name. Others in it are not looked at.
+pub type Environment = BTreeMap<String, OsString>;
+
+/// A config file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText {
+    /// Where it is, absolute: relative paths in it are under its folder.
+    pub path: PathBuf,
+    /// What it holds.
+    pub text: String,
+    /// Where in it the tables are.
+    pub kind: FileKind,
+}
+
+/// Where in a file the tables are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// At the top: `hotrun.toml`.
+    Hotrun,
+    /// Under `[package.metadata.hotrun]`: a `Cargo.toml`.
+    Manifest,
+}
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +117,8 @@ pub struct BuildConfig {
     pub common_args: Vec<String>,
     /// `-j`, `--keep-going`, `--ignore-rust-version`, `--timings` and `build.args`: passed to `cargo build` only.
     pub build_args: Vec<String>,
+    /// `build.args` as it was set; its words are part of `common_args` and `build_args` already.
+    pub args: Setting<Vec<String>>,
     /// `build.env`: for cargo only.
     pub env: BTreeMap<String, Setting<String>>,
     /// `build.inputs`, absolute.
@@ -129,7 +175,7 @@ pub enum Poll {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunConfig {
     /// The program's arguments.
-    pub args: Setting<Vec<String>>,
+    pub args: Setting<Vec<OsString>>,
     /// `run.env`, `-E`.
     pub env: BTreeMap<String, Setting<String>>,
     /// `run.env-file`, absolute, in the order they are read.
@@ -263,4 +309,14 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// The path from `base` on, without `.` components; `..` stays, because what it means depends on symbolic links.
+fn absolute(base: &Path, path: &Path) -> PathBuf {
+    base.join(path).components().collect()
+}
+
+/// A path as texts show it: from the current folder where it is below it.
+fn shown(path: &Path, cwd: &Path) -> PathBuf {
+    path.strip_prefix(cwd).unwrap_or(path).to_owned()
 }

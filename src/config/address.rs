@@ -1,0 +1,240 @@
+//! Socket addresses: what `listen` binds, what `ready` asks, and whether the one is the other.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use super::error::Invalid;
+use super::units::{format_duration, parse_duration};
+use super::{Listen, ListenAddress, Ready};
+
+const FORMS: &str = "write a port, `localhost:PORT`, `IP:PORT`, `[::1]:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`";
+
+/// Reads a `listen` entry: `[NAME=]ADDR`. Relative Unix paths are under `base`.
+pub(super) fn parse_listen(text: &str, base: &Path) -> Result<Listen, Invalid> {
+    // A path may hold `=` too, but only after `unix:`.
+    let (name, address) = match text.split_once('=') {
+        Some((name, address)) if !name.contains([':', '/']) => (Some(name), address),
+        _ => (None, text),
+    };
+    if let Some(name) = name {
+        check_name(name)?;
+    }
+    let address = if let Some(path) = address.strip_prefix("unix:") {
+        if path.is_empty() {
+            return Err(Invalid::new("the path is missing").or("write `unix:PATH`"));
+        }
+        ListenAddress::Unix(super::absolute(base, path.as_ref()))
+    } else if let Some(address) = address.strip_prefix("udp:") {
+        ListenAddress::Udp(parse_socket(address)?)
+    } else {
+        ListenAddress::Tcp(parse_socket(
+            address.strip_prefix("tcp:").unwrap_or(address),
+        )?)
+    };
+    Ok(Listen {
+        name: name.map(ToOwned::to_owned),
+        address,
+    })
+}
+
+/// Writes what [`parse_listen`] reads.
+pub(super) fn format_listen(listen: &Listen) -> String {
+    let name = listen
+        .name
+        .as_ref()
+        .map_or_else(String::new, |name| format!("{name}="));
+    name + &format_address(&listen.address)
+}
+
+/// Writes the address as `listen` takes it.
+pub(super) fn format_address(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Tcp(address) => format!("tcp:{address}"),
+        ListenAddress::Udp(address) => format!("udp:{address}"),
+        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+/// The rules of systemd for `FileDescriptorName=` (systemd.socket(5)): the names travel joined by colons.
+fn check_name(name: &str) -> Result<(), Invalid> {
+    if name.is_empty() {
+        return Err(Invalid::new("the name before `=` is missing"));
+    }
+    if name.len() > 255 || !name.chars().all(|letter| letter.is_ascii_graphic()) {
+        return Err(Invalid::new(
+            "the name of a socket is made of up to 255 printable ASCII characters",
+        ));
+    }
+    Ok(())
+}
+
+/// Reads `PORT`, `localhost:PORT`, `IP:PORT`; a port alone and `localhost` mean 127.0.0.1.
+fn parse_socket(text: &str) -> Result<SocketAddr, Invalid> {
+    if text.chars().all(|letter| letter.is_ascii_digit()) && !text.is_empty() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, parse_port(text)?)));
+    }
+    if let Some(port) = text.strip_prefix("localhost:") {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, parse_port(port)?)));
+    }
+    if let Some(port) = text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
+        let port = parse_port(port)?;
+        return Err(Invalid::new(
+            "some programs take this for this machine only, others for the whole network",
+        )
+        .or(format!(
+            "write `{port}` for this machine only or `0.0.0.0:{port}` for the whole network"
+        )));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Err(Invalid::new("the port is missing")
+            .or(format!("write `{}`", SocketAddr::new(ip, 3000))));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port))
+            if host.parse::<IpAddr>().is_ok() || (host.starts_with('[') && host.ends_with(']')) =>
+        {
+            parse_port(port)?;
+            Err(Invalid::new("expected an address").or(FORMS))
+        }
+        Some((host, port)) if !host.contains(':') && parse_port(port).is_ok() => {
+            Err(Invalid::new(format!("`{host}` is a name, not an address")).or(FORMS))
+        }
+        _ => Err(Invalid::new("expected an address").or(FORMS)),
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, Invalid> {
+    let digits = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits => Ok(port),
+        _ if digits => Err(Invalid::new("ports end at 65535")),
+        _ => Err(Invalid::new(format!("`{text}` is not a port")).or(FORMS)),
+    }
+}
+
+/// Reads a `ready` value.
+pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
+    match text {
+        "auto" => return Ok(Ready::Auto),
+        "spawn" => return Ok(Ready::Spawn),
+        "notify" => return Ok(Ready::Notify),
+        _ => {}
+    }
+    if let Some(address) = text.strip_prefix("tcp:") {
+        let address = parse_socket(address)?;
+        if address.port() == 0 {
+            return Err(Invalid::new("nothing can be reached on port 0"));
+        }
+        return Ok(Ready::Tcp(address));
+    }
+    if text.starts_with("http:") {
+        parse_url(text)?;
+        return Ok(Ready::Http(text.to_owned()));
+    }
+    if text.starts_with("https:") {
+        return Err(Invalid::new("hotrun speaks no TLS")
+            .or("use `tcp:ADDR`, `notify` or a plain `http://` address"));
+    }
+    match parse_duration(text) {
+        Ok(time) => Ok(Ready::After(time)),
+        Err(invalid) if text.starts_with(|first: char| first.is_ascii_digit()) => Err(invalid),
+        Err(_) => Err(Invalid::new(
+            "expected `auto`, `spawn`, `notify`, `tcp:ADDR`, `http://HOST:PORT/PATH` or a time",
+        )),
+    }
+}
+
+/// Writes what [`parse_ready`] reads.
+pub(super) fn format_ready(ready: &Ready) -> String {
+    match ready {
+        Ready::Auto => "auto".to_owned(),
+        Ready::Spawn => "spawn".to_owned(),
+        Ready::Notify => "notify".to_owned(),
+        Ready::Tcp(address) => format!("tcp:{address}"),
+        Ready::Http(url) => url.clone(),
+        Ready::After(time) => format_duration(*time),
+    }
+}
+
+/// The host and port of an `http://` URL (RFC 3986, section 3.2), without user or password.
+fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
+    let form = "write `http://HOST:PORT/PATH`";
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or_else(|| Invalid::new("expected `//` after `http:`").or(form))?;
+    if url.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        return Err(Invalid::new("a URL holds no spaces").or("write a space as `%20`"));
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(Invalid::new("a user or password cannot be given").or(form));
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, parse_port(port)?),
+        _ => (authority, 80),
+    };
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let valid = match bracketed {
+        Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains([':', '[', ']']),
+    };
+    if !valid || port == 0 {
+        return Err(Invalid::new("the host or port makes no sense").or(form));
+    }
+    Ok((bracketed.unwrap_or(host), port))
+}
+
+/// The `listen` entry whose socket would answer this probe in the program's place.
+pub(super) fn held<'a>(
+    ready: &Ready,
+    listen: impl IntoIterator<Item = &'a Listen>,
+) -> Option<&'a Listen> {
+    let (ip, port) = match ready {
+        Ready::Tcp(address) => (Some(address.ip()), address.port()),
+        Ready::Http(url) => {
+            let (host, port) = parse_url(url).ok()?;
+            let local = host.eq_ignore_ascii_case("localhost");
+            let ip = host.parse().ok();
+            if ip.is_none() && !local {
+                return None;
+            }
+            (ip, port)
+        }
+        Ready::Auto | Ready::Spawn | Ready::Notify | Ready::After(_) => return None,
+    };
+    listen.into_iter().find(|listen| match listen.address {
+        ListenAddress::Tcp(bound) => bound.port() == port && reaches(ip, bound.ip()),
+        ListenAddress::Udp(_) | ListenAddress::Unix(_) => false,
+    })
+}
+
+/// Whether a connection to `target` (`None`: the name localhost) may arrive at a socket bound to `bound`.
+fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
+    if bound.is_unspecified() {
+        // [::] takes IPv4 as well on every system where that was not turned off.
+        return bound.is_ipv6() || target.is_none_or(|target| target.is_ipv4());
+    }
+    match target {
+        None => bound.is_loopback(),
+        // The unspecified address as a target means this machine (ip(7)).
+        Some(target) if target.is_unspecified() => {
+            bound.is_loopback() && bound.is_ipv4() == target.is_ipv4()
+        }
+        Some(target) => target == bound,
+    }
+}
+
+/// What two `listen` entries cannot share: a Unix path, or a port other than 0 on the same address.
+pub(super) fn same_socket(one: &ListenAddress, other: &ListenAddress) -> bool {
+    match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other))
+        | (ListenAddress::Udp(one), ListenAddress::Udp(other)) => one == other && one.port() != 0,
+        (ListenAddress::Unix(one), ListenAddress::Unix(other)) => one == other,
+        _ => false,
+    }
+}

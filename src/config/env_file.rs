@@ -1,0 +1,197 @@
+//! The syntax of env files (`.env`): text in, variables out.
+//!
+//! The dialect is what dotenvy and docker compose have in common, so that a file means the same in production:
+//! - `KEY=VALUE` or `export KEY=VALUE` on a line; spaces around the key and the value do not count; blank lines and lines
+//!   that begin with `#` are skipped.
+//! - Without quotes a value ends with its line or before ` #`. In single quotes every character is itself. In double
+//!   quotes `\n`, `\r`, `\t`, `\\`, `\"`, `\'` and `\$` are escapes, and a backslash before anything else is itself. A
+//!   quoted value may go over several lines.
+//! - `$NAME` and `${NAME}` stand for a variable, except in single quotes and after a backslash: one that hotrun inherited,
+//!   else one set above in the same or an earlier file, else nothing.
+
+use std::collections::BTreeMap;
+
+/// A line that is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct EnvFileError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Reads one file into `variables`, over what earlier files set. `inherited` looks up hotrun's own environment.
+///
+/// # Errors
+/// The first line that is not understood; `variables` then holds what stood above it.
+pub fn parse(
+    text: &str,
+    inherited: &dyn Fn(&str) -> Option<String>,
+    variables: &mut BTreeMap<String, String>,
+) -> Result<(), EnvFileError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut cursor = Cursor {
+        rest: text,
+        line: 1,
+    };
+    while !cursor.rest.is_empty() {
+        let line = cursor.line;
+        let lookup = |name: &str| {
+            inherited(name)
+                .or_else(|| variables.get(name).cloned())
+                .unwrap_or_default()
+        };
+        if let Some((key, value)) = cursor
+            .statement(&lookup)
+            .map_err(|reason| EnvFileError { line, reason })?
+        {
+            variables.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+struct Cursor<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Reads to the end of the line that ends the statement.
+    fn statement(
+        &mut self,
+        lookup: &dyn Fn(&str) -> String,
+    ) -> Result<Option<(String, String)>, String> {
+        self.skip_spaces();
+        if self.rest.is_empty() || self.rest.starts_with(['#', '\n', '\r']) {
+            self.take_line();
+            return Ok(None);
+        }
+        let end = self.rest.find(['=', '\n']).unwrap_or(self.rest.len());
+        if !self.rest[end..].starts_with('=') {
+            return Err(format!(
+                "expected `KEY=VALUE`, found `{}`",
+                self.rest[..end].trim_end()
+            ));
+        }
+        let key = self.rest[..end].trim_end();
+        let key = key
+            .strip_prefix("export")
+            .filter(|key| key.starts_with([' ', '\t']))
+            .unwrap_or(key)
+            .trim_start();
+        if !is_name(key) {
+            return Err(format!("`{key}` is not the name of a variable"));
+        }
+        let key = key.to_owned();
+        self.rest = &self.rest[end + 1..];
+        self.skip_spaces();
+        let value = match self.rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => self.quoted(quote, lookup)?,
+            _ => expand(unquoted(self.take_line()), lookup)?,
+        };
+        if value.contains('\0') {
+            return Err("a variable cannot hold a NUL".to_owned());
+        }
+        Ok(Some((key, value)))
+    }
+
+    fn quoted(&mut self, quote: char, lookup: &dyn Fn(&str) -> String) -> Result<String, String> {
+        let body = &self.rest[1..];
+        let mut escaped = false;
+        let end = body.find(|letter| {
+            let closes = letter == quote && !escaped;
+            escaped = quote == '"' && letter == '\\' && !escaped;
+            closes
+        });
+        let end = end.ok_or_else(|| format!("the closing `{quote}` is missing"))?;
+        let value = &body[..end];
+        let value = if quote == '"' {
+            expand(value, lookup)?
+        } else {
+            value.to_owned()
+        };
+        self.line += body[..end].matches('\n').count();
+        self.rest = &body[end + 1..];
+        let after = self.take_line().trim();
+        if after.is_empty() || after.starts_with('#') {
+            Ok(value)
+        } else {
+            Err(format!("unexpected `{after}` after the closing `{quote}`"))
+        }
+    }
+
+    fn skip_spaces(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
+    }
+
+    fn take_line(&mut self) -> &'a str {
+        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
+        self.rest = rest;
+        self.line += 1;
+        line
+    }
+}
+
+/// A value without quotes: up to a comment, spaces at its ends dropped.
+fn unquoted(line: &str) -> &str {
+    let mut before = ' ';
+    let comment = line.find(|letter: char| {
+        let begins = letter == '#' && before.is_whitespace();
+        before = letter;
+        begins
+    });
+    line[..comment.unwrap_or(line.len())].trim()
+}
+
+/// Resolves escapes and variables.
+fn expand(text: &str, lookup: &dyn Fn(&str) -> String) -> Result<String, String> {
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(index) = rest.find(['\\', '$']) {
+        value.push_str(&rest[..index]);
+        let escape = rest[index..].starts_with('\\');
+        rest = &rest[index + 1..];
+        if escape {
+            let letter = rest.chars().next();
+            match letter {
+                Some('n') => value.push('\n'),
+                Some('r') => value.push('\r'),
+                Some('t') => value.push('\t'),
+                Some(plain @ ('\\' | '"' | '\'' | '$')) => value.push(plain),
+                Some(other) => value.extend(['\\', other]),
+                None => value.push('\\'),
+            }
+            rest = &rest[letter.map_or(0, char::len_utf8)..];
+        } else if let Some(braced) = rest.strip_prefix('{') {
+            let (name, after) = braced.split_once('}').ok_or("the closing `}` is missing")?;
+            if !is_name(name) {
+                return Err(format!("`{name}` is not the name of a variable"));
+            }
+            value.push_str(&lookup(name));
+            rest = after;
+        } else {
+            let end = rest
+                .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+                .unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            if is_name(name) {
+                value.push_str(&lookup(name));
+                rest = after;
+            } else {
+                value.push('$');
+            }
+        }
+    }
+    value.push_str(rest);
+    Ok(value)
+}
+
+fn is_name(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')
+}

@@ -1,0 +1,65 @@
+//! Settings from every source, and what is said about wrong ones.
+
+mod env_file;
+mod errors;
+mod merge;
+mod units;
+
+use std::path::Path;
+
+use super::*;
+use crate::cli::{self, RunOptions};
+
+/// Where the tests' command lines are typed.
+const CWD: &str = "/p/app";
+
+fn options(line: &str) -> RunOptions {
+    let words = std::iter::once("hotrun")
+        .chain(line.split_whitespace())
+        .map(Into::into);
+    match cli::parse(words).unwrap().command {
+        cli::Command::Run(options) => *options,
+        other => panic!("`{line}` gave {other:?}"),
+    }
+}
+
+fn file(path: &str, text: &str) -> FileText {
+    let kind = if path.ends_with("Cargo.toml") {
+        FileKind::Manifest
+    } else {
+        FileKind::Hotrun
+    };
+    FileText {
+        path: path.into(),
+        text: text.to_owned(),
+        kind,
+    }
+}
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
+        .collect()
+}
+
+/// The settings from a command line and files, the highest first.
+fn merged(line: &str, files: &[FileText]) -> Result<Config, ConfigError> {
+    merge(&options(line), &Environment::new(), files, Path::new(CWD))
+}
+
+/// The settings from a command line and the text of the package's `hotrun.toml`.
+fn config(line: &str, text: &str) -> Config {
+    merged(line, &[file("/p/app/hotrun.toml", text)]).unwrap()
+}
+
+/// The error and its hint, in two lines.
+fn refused(line: &str, text: &str) -> String {
+    let Err(error) = merged(line, &[file("/p/app/hotrun.toml", text)]) else {
+        panic!("accepted: `{line}` with {text}");
+    };
+    match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    }
+}

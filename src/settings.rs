@@ -1,0 +1,415 @@
+//! Where settings come from on this machine: finds and reads the config files, env files and hotrun's own environment
+//! variables, and has the config room make sense of them.
+//!
+//! It decides nothing about what they mean. Which package is run may itself be a setting, so settings are loaded twice:
+//! 1. with the nearest folder that has a `Cargo.toml` ([`nearest_package`]) and the workspace root, to choose the package
+//!    from `build.package`, `build.bin` and `build.example`;
+//! 2. with the chosen package's folder: these are the settings in force.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::RunOptions;
+use crate::config::{self, Config, ConfigError, Environment, FileKind, FileText, env_file};
+
+/// The name of the config file.
+pub const FILE_NAME: &str = "hotrun.toml";
+
+const CONFIG_FILE: &str = "HOTRUN_CONFIG_FILE";
+const VARIABLES: [&str; 4] = [CONFIG_FILE, "HOTRUN_EVENTS", "HOTRUN_LOG", "HOTRUN_POLL"];
+
+/// Settings that could not be read or followed.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A setting that cannot be followed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file that should be there and cannot be read.
+    #[error("could not read the {what} `{}`", path.display())]
+    Read {
+        /// `config file`, `manifest` or `env file`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An env file with a line that is not understood.
+    #[error("could not read `{}`, line {}: {}", path.display(), source.line, source.reason)]
+    EnvFile {
+        /// The file.
+        path: PathBuf,
+        /// The line and what is wrong with it.
+        source: env_file::EnvFileError,
+    },
+}
+
+impl SettingsError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Read {
+                what: "env file",
+                source,
+                ..
+            } if source.kind() == io::ErrorKind::NotFound => {
+                Some("create it, or take it out of `--env-file` and `run.env-file`".to_owned())
+            }
+            Self::Read {
+                what: "config file",
+                source,
+                ..
+            } if source.kind() == io::ErrorKind::NotFound => Some(format!(
+                "it was named by `--config-file` or `{CONFIG_FILE}`"
+            )),
+            Self::Read { .. } => None,
+            Self::EnvFile { .. } => Some(
+                "write `KEY=VALUE`, and quote values that hold `#` or begin with a quote"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// hotrun's own variables, out of the environment of this process.
+pub fn environment() -> Environment {
+    let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+    VARIABLES.into_iter().filter_map(set).collect()
+}
+
+/// The nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
+pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
+    match &options.cargo.manifest_path {
+        Some(manifest) => cwd
+            .join(manifest)
+            .parent()
+            .map(|folder| folder.components().collect()),
+        None => cwd
+            .ancestors()
+            .find(|folder| folder.join("Cargo.toml").is_file())
+            .map(Path::to_owned),
+    }
+}
+
+/// Reads the files and makes the settings in force. `cwd` is absolute.
+///
+/// # Errors
+/// A config file that was named and is missing, one that cannot be read, or a setting that cannot be followed.
+pub fn load(
+    options: &RunOptions,
+    environment: &Environment,
+    cwd: &Path,
+    package_root: Option<&Path>,
+    workspace_root: Option<&Path>,
+) -> Result<Config, SettingsError> {
+    let mut texts = Vec::new();
+    for source in sources(options, environment, cwd, package_root, workspace_root) {
+        match std::fs::read_to_string(&source.path) {
+            Ok(text) => texts.push(FileText {
+                path: source.path,
+                text,
+                kind: source.kind,
+            }),
+            Err(error) if !source.named && is_missing(&error) => {}
+            Err(error) => {
+                let what = match source.kind {
+                    FileKind::Hotrun => "config file",
+                    FileKind::Manifest => "manifest",
+                };
+                return Err(SettingsError::Read {
+                    what,
+                    path: source.path,
+                    source: error,
+                });
+            }
+        }
+    }
+    Ok(config::merge(options, environment, &texts, cwd)?)
+}
+
+/// Every file [`load`] reads, or would read if it were there: what to watch. Env files are in [`Config`].
+pub fn files(
+    options: &RunOptions,
+    environment: &Environment,
+    cwd: &Path,
+    package_root: Option<&Path>,
+    workspace_root: Option<&Path>,
+) -> Vec<PathBuf> {
+    let sources = sources(options, environment, cwd, package_root, workspace_root);
+    sources.into_iter().map(|source| source.path).collect()
+}
+
+/// What the env files of `config` set, the last one winning. `inherited` looks up the environment the program inherits,
+/// for `${NAME}` in them.
+///
+/// # Errors
+/// A file that is missing, cannot be read, or has a line that is not understood.
+pub fn env_file_variables(
+    config: &Config,
+    inherited: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, String>, SettingsError> {
+    let mut variables = BTreeMap::new();
+    for file in &config.run.env_files {
+        let path = || file.value.clone();
+        let text = std::fs::read_to_string(&file.value).map_err(|source| SettingsError::Read {
+            what: "env file",
+            path: path(),
+            source,
+        })?;
+        env_file::parse(&text, inherited, &mut variables).map_err(|source| {
+            SettingsError::EnvFile {
+                path: path(),
+                source,
+            }
+        })?;
+    }
+    Ok(variables)
+}
+
+/// A file that may hold settings.
+struct Source {
+    path: PathBuf,
+    kind: FileKind,
+    /// Whether the user named it, so that it has to be there.
+    named: bool,
+}
+
+/// The files in order of precedence: the package's (or the named one), the package's manifest, the workspace's.
+fn sources(
+    options: &RunOptions,
+    environment: &Environment,
+    cwd: &Path,
+    package_root: Option<&Path>,
+    workspace_root: Option<&Path>,
+) -> Vec<Source> {
+    let from_environment = environment
+        .get(CONFIG_FILE)
+        .filter(|path| !path.is_empty())
+        .map(Path::new);
+    let named = options.output.config_file.as_deref().or(from_environment);
+    let source = |path: PathBuf, kind| Source {
+        path: path.components().collect(),
+        kind,
+        named: false,
+    };
+    let mut sources = Vec::new();
+    match (named, package_root) {
+        (Some(path), _) => sources.push(Source {
+            named: true,
+            ..source(cwd.join(path), FileKind::Hotrun)
+        }),
+        (None, Some(root)) => sources.push(source(root.join(FILE_NAME), FileKind::Hotrun)),
+        (None, None) => {}
+    }
+    if let Some(root) = package_root {
+        // The manifest's name may be another one with `--manifest-path` (unstable in cargo); its folder is the same.
+        sources.push(source(root.join("Cargo.toml"), FileKind::Manifest));
+    }
+    if let Some(root) = workspace_root {
+        let file = source(root.join(FILE_NAME), FileKind::Hotrun);
+        // In a project of one package both are the same file; a named file stands in for it.
+        if package_root != Some(root) && sources.iter().all(|source| source.path != file.path) {
+            sources.push(file);
+        }
+    }
+    sources
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{self, Command};
+    use crate::config::Origin;
+
+    fn options(line: &str) -> RunOptions {
+        let words = std::iter::once("hotrun")
+            .chain(line.split_whitespace())
+            .map(Into::into);
+        match cli::parse(words).unwrap().command {
+            Command::Run(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn package_file_over_metadata_over_workspace_file() {
+        let folder = project(&[
+            (
+                "hotrun.toml",
+                "[ui]\nclear = true\n[run]\non-exit = 'exit'\nstdin = 'null'",
+            ),
+            (
+                "app/Cargo.toml",
+                "[package.metadata.hotrun.run]\nstdin = 'inherit'\nupdate = 'manual'",
+            ),
+            ("app/hotrun.toml", "[run]\nupdate = 'overlap'"),
+            ("other.toml", "[run]\nupdate = 'reexec'"),
+        ]);
+        let root = folder.path();
+        let app = root.join("app");
+        let load = |line, environment: &Environment| {
+            load(&options(line), environment, root, Some(&app), Some(root)).unwrap()
+        };
+        let none = Environment::new();
+        let config = load("", &none);
+        assert_eq!(config.run.update.value, config::Update::Overlap);
+        assert_eq!(config.run.stdin.value, config::Stdin::Inherit);
+        assert_eq!(config.run.on_exit.value, config::OnExit::Exit);
+        assert_eq!(
+            config.run.on_exit.origin,
+            Origin::File(root.join("hotrun.toml"), 4)
+        );
+        assert_eq!(
+            config.run.stdin.origin,
+            Origin::File(app.join("Cargo.toml"), 2)
+        );
+
+        let named = load("--config-file other.toml", &none);
+        assert_eq!(named.run.update.value, config::Update::Reexec);
+        assert_eq!(named.run.stdin.value, config::Stdin::Inherit);
+        let environment = Environment::from([(CONFIG_FILE.to_owned(), "other.toml".into())]);
+        assert_eq!(
+            load("", &environment).run.update.value,
+            config::Update::Reexec
+        );
+        assert_eq!(
+            load("--config-file app/hotrun.toml", &environment)
+                .run
+                .update
+                .value,
+            config::Update::Overlap
+        );
+    }
+
+    #[test]
+    fn the_files_to_watch_need_not_exist() {
+        let root = Path::new("/p");
+        let app = Path::new("/p/app");
+        let files = |line, package, workspace| {
+            files(
+                &options(line),
+                &Environment::new(),
+                root,
+                package,
+                workspace,
+            )
+        };
+        let list = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(
+            files("", Some(app), Some(root)),
+            list(&["/p/app/hotrun.toml", "/p/app/Cargo.toml", "/p/hotrun.toml"])
+        );
+        assert_eq!(
+            files("", Some(root), Some(root)),
+            list(&["/p/hotrun.toml", "/p/Cargo.toml"])
+        );
+        assert_eq!(
+            files("--config-file ./x.toml", Some(root), Some(root)),
+            list(&["/p/x.toml", "/p/Cargo.toml"])
+        );
+        assert_eq!(files("", None, None), list(&[]));
+    }
+
+    #[test]
+    fn named_files_that_are_missing_are_errors() {
+        let folder = project(&[("Cargo.toml", "")]);
+        let load = |line| {
+            load(
+                &options(line),
+                &Environment::new(),
+                folder.path(),
+                Some(folder.path()),
+                None,
+            )
+        };
+        let path = folder.path().join("no.toml");
+        let error = load("--config-file no.toml").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("could not read the config file `{}`", path.display())
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "it was named by `--config-file` or `HOTRUN_CONFIG_FILE`"
+        );
+
+        let config = load("--env-file no.env").unwrap();
+        let error = env_file_variables(&config, &|_| None).unwrap_err();
+        let path = folder.path().join("no.env");
+        assert_eq!(
+            error.to_string(),
+            format!("could not read the env file `{}`", path.display())
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "create it, or take it out of `--env-file` and `run.env-file`"
+        );
+    }
+
+    #[test]
+    fn env_files_are_read_in_order() {
+        let folder = project(&[
+            ("a.env", "X=1\nY=1"),
+            ("b.env", "Y=${X}2"),
+            ("bad.env", "A=1\n\nnonsense"),
+        ]);
+        let load = |line| {
+            load(
+                &options(line),
+                &Environment::new(),
+                folder.path(),
+                None,
+                None,
+            )
+            .unwrap()
+        };
+        let variables =
+            env_file_variables(&load("--env-file a.env --env-file b.env"), &|_| None).unwrap();
+        assert_eq!(
+            variables,
+            BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())])
+        );
+        let error = env_file_variables(&load("--env-file bad.env"), &|_| None).unwrap_err();
+        let path = folder.path().join("bad.env");
+        let expected = format!(
+            "could not read `{}`, line 3: expected `KEY=VALUE`, found `nonsense`",
+            path.display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn the_nearest_package_is_above() {
+        let folder = project(&[("a/Cargo.toml", ""), ("a/src/main.rs", "")]);
+        let root = folder.path();
+        assert_eq!(
+            nearest_package(&options(""), &root.join("a/src")),
+            Some(root.join("a"))
+        );
+        assert_eq!(
+            nearest_package(&options("--manifest-path ./a/Cargo.toml"), root),
+            Some(root.join("a"))
+        );
+        assert_eq!(nearest_package(&options(""), root), None);
+    }
+}
