@@ -71,6 +71,7 @@ impl Invocation {
     version,
     args_conflicts_with_subcommands = true,
     override_usage = "hotrun [run] [OPTIONS] [-- <ARGS>...]\n       hotrun <COMMAND>",
+    after_long_help = AFTER_HELP,
     max_term_width = 100
 )]
 struct Typed {
@@ -79,6 +80,17 @@ struct Typed {
     #[command(flatten)]
     options: RunOptions,
 }
+
+const AFTER_HELP: &str = "\
+Configuration: the same settings are read from `hotrun.toml` beside the package's `Cargo.toml` and at the workspace root, \
+and from `[package.metadata.hotrun]`; `hotrun config` shows them all.
+
+Environment: `HOTRUN_CONFIG_FILE`, `HOTRUN_EVENTS`, `HOTRUN_LOG` and `HOTRUN_POLL` stand for the options of these names.
+
+Durations: `20ms`, `5s`, `1m 30s`, `0`.
+
+Exit status: 0 after `q`; 2 for wrong usage or configuration; 1 when hotrun cannot go on; with `--once` and `--on-exit \
+exit` the program's own (128 plus the signal's number where it died of one); 101 when `--once` cannot build.";
 
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{ArgAction, Args, ValueHint};
 
 /// What was typed for `run` and `config`.
@@ -24,7 +24,7 @@ pub struct RunOptions {
     #[command(flatten)]
     pub output: OutputOptions,
     /// Arguments for the program
-    #[arg(last = true, value_name = "ARGS")]
+    #[arg(last = true, value_name = "ARGS", help_heading = Resettable::Reset)]
     pub args: Vec<OsString>,
 }
 
@@ -172,7 +172,7 @@ pub struct ProcessOptions {
     pub stop_timeout: Option<String>,
     /// What to do when a new build cannot start [default: auto]
     ///
-    /// `rollback`: start the previous build again. `wait`: leave the program down. `auto`: `rollback` where --ready was set.
+    /// `rollback`: start the previous build again. `wait`: leave the program down. `auto`: `rollback` where `--ready` was set.
     #[arg(
         long,
         value_name = "WHAT",
@@ -182,7 +182,7 @@ pub struct ProcessOptions {
     pub on_start_failure: Option<String>,
     /// What to do when the program ends by itself [default: wait]
     ///
-    /// `wait`: for a change. `restart`: at once, then with growing pauses. `exit`: end with the program's exit code.
+    /// `wait`: for a change. `restart`: after a pause that grows with each failure. `exit`: end with the program's exit code.
     #[arg(
         long,
         value_name = "WHAT",

@@ -141,12 +141,13 @@ impl Invalid {
     }
 }
 
-/// The nearest of the names that were possible, if one is near enough to be meant.
+/// The nearest of the names that were possible, if it is near enough to be meant: a third of the letters may be wrong.
 pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
     names
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(name, word), name))
-        .filter(|(score, _)| *score > 0.85)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|name| (strsim::damerau_levenshtein(name, word), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -2,17 +2,17 @@
 //!
 //! Every value keeps the line it stands on.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::cargo_args::check_build_args;
-use super::error::{ConfigError, Invalid, Named, Place, nearest};
+use super::error::{ConfigError, Named, nearest};
 use super::layer::Layer;
 use super::units::{self, Word};
-use super::{FileKind, FileText, IgnoreGlob, Origin, Setting, TargetName, absolute, address};
+use super::value::{Key, Reader, in_file_order};
+use super::{FileKind, FileText, IgnoreGlob, Setting, TargetName, address};
 
 const TOP: &[&str] = &["build", "watch", "run", "ui", "events", "log"];
 const BUILD: &[&str] = &[
@@ -72,26 +72,6 @@ fn metadata<'a>(manifest: &'a DeTable<'a>) -> Option<&'a Spanned<DeValue<'a>>> {
         .get("metadata")?
         .get_ref()
         .get("hotrun")
-}
-
-struct Reader<'a> {
-    file: &'a FileText,
-    cwd: &'a Path,
-}
-
-/// A value with the full name of its key.
-struct Key<'a> {
-    name: String,
-    value: &'a Spanned<DeValue<'a>>,
-}
-
-impl<'a> Key<'a> {
-    fn new(name: impl Into<String>, value: &'a Spanned<DeValue<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            value,
-        }
-    }
 }
 
 impl Reader<'_> {
@@ -234,185 +214,6 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The entries of a table, their keys by their full names.
-    fn entries<'k>(
-        &self,
-        table: &Key<'k>,
-    ) -> Result<impl Iterator<Item = (&'k Spanned<DeString<'k>>, Key<'k>)>, ConfigError> {
-        let prefix = table.name.clone();
-        let entries = in_file_order(self.table(table)?);
-        Ok(entries.into_iter().map(move |(name, value)| {
-            (
-                name,
-                Key::new(format!("{prefix}.{}", name.get_ref()), value),
-            )
-        }))
-    }
-
-    fn table<'k>(&self, key: &Key<'k>) -> Result<&'k DeTable<'k>, ConfigError> {
-        match key.value.get_ref() {
-            DeValue::Table(table) => Ok(table),
-            // `[[run]]` is an array of tables.
-            _ => Err(self.mistyped(key, "a table", Some(format!("write `[{}]`", key.name)))),
-        }
-    }
-
-    fn flag(&self, key: &Key<'_>) -> Result<Setting<bool>, ConfigError> {
-        match key.value.get_ref() {
-            DeValue::Boolean(value) => Ok(self.setting(key, *value)),
-            _ => Err(self.mistyped(key, "`true` or `false`", None)),
-        }
-    }
-
-    /// A string that means something.
-    fn parsed<T>(
-        &self,
-        key: &Key<'_>,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Setting<T>, ConfigError> {
-        match key.value.get_ref() {
-            DeValue::String(text) => parse(text)
-                .map(|value| self.setting(key, value))
-                .map_err(|invalid| self.invalid(key, text, invalid)),
-            _ => Err(self.mistyped(key, "a string", None)),
-        }
-    }
-
-    /// A string, or a whole number that means what the same string would: `listen = [3000]`, `stop-signal = 2`.
-    fn scalar<T>(
-        &self,
-        key: &Key<'_>,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Setting<T>, ConfigError> {
-        match key.value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => {
-                let text = number.as_str();
-                parse(text)
-                    .map(|value| self.setting(key, value))
-                    .map_err(|invalid| self.invalid(key, text, invalid))
-            }
-            _ => self.parsed(key, parse),
-        }
-    }
-
-    fn path(&self, key: &Key<'_>) -> Result<Setting<PathBuf>, ConfigError> {
-        self.parsed(key, |text| {
-            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
-        })
-    }
-
-    fn paths(&self, key: &Key<'_>) -> Result<Vec<Setting<PathBuf>>, ConfigError> {
-        self.list(key, |text| {
-            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
-        })
-    }
-
-    fn list<T>(
-        &self,
-        key: &Key<'_>,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Vec<Setting<T>>, ConfigError> {
-        self.items(key)?
-            .map(|item| self.parsed(&item, &parse))
-            .collect()
-    }
-
-    /// The items of a list, each under the key's name.
-    fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
-        let name = key.name.clone();
-        match key.value.get_ref() {
-            DeValue::Array(items) => Ok(items.iter().map(move |item| Key::new(name.clone(), item))),
-            DeValue::String(text) => Err(self.mistyped(
-                key,
-                "a list of strings",
-                Some(format!("write `[{:?}]`", &**text)),
-            )),
-            _ => Err(self.mistyped(key, "a list of strings", None)),
-        }
-    }
-
-    /// A list that is one setting, with one origin.
-    fn texts(&self, key: &Key<'_>) -> Result<Setting<Vec<String>>, ConfigError> {
-        let items = self.list(key, |text| Ok(text.to_owned()))?;
-        Ok(self.setting(key, items.into_iter().map(|item| item.value).collect()))
-    }
-
-    fn variables(&self, key: &Key<'_>) -> Result<BTreeMap<String, Setting<String>>, ConfigError> {
-        let DeValue::Table(table) = key.value.get_ref() else {
-            return Err(self.mistyped(
-                key,
-                "a table of variables",
-                Some("write `env = { NAME = \"value\" }`".into()),
-            ));
-        };
-        let mut variables = BTreeMap::new();
-        for (name, value) in in_file_order(table) {
-            let name = name.get_ref();
-            let key = Key::new(format!("{}.{name}", key.name), value);
-            let check = |text: &str| units::check_variable(name, text).map(|()| text.to_owned());
-            let setting = match value.get_ref() {
-                DeValue::Boolean(flag) => self.setting(&key, flag.to_string()),
-                _ => self.scalar(&key, check)?,
-            };
-            variables.insert(name.to_string(), setting);
-        }
-        Ok(variables)
-    }
-
-    fn base(&self) -> &Path {
-        self.file.path.parent().unwrap_or(Path::new(""))
-    }
-
-    fn setting<T>(&self, key: &Key<'_>, value: T) -> Setting<T> {
-        let line = self.place(key.value.span().start).line;
-        Setting {
-            value,
-            origin: Origin::File(self.file.path.clone(), line),
-        }
-    }
-
-    fn place(&self, offset: usize) -> Place {
-        let before = self.file.text.as_bytes().iter().take(offset);
-        let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        Place {
-            path: super::shown(&self.file.path, self.cwd),
-            line,
-        }
-    }
-
-    fn named(&self, key: &Key<'_>) -> Named {
-        Named {
-            name: key.name.clone(),
-            place: Some(Box::new(self.place(key.value.span().start))),
-        }
-    }
-
-    fn invalid(&self, key: &Key<'_>, value: &str, invalid: Invalid) -> ConfigError {
-        ConfigError::Value {
-            setting: self.named(key),
-            value: value.to_owned(),
-            reason: invalid.reason,
-            hint: invalid.hint,
-        }
-    }
-
-    fn mistyped(&self, key: &Key<'_>, expected: &'static str, hint: Option<String>) -> ConfigError {
-        let found = match key.value.get_ref() {
-            DeValue::String(_) => "a string",
-            DeValue::Integer(_) | DeValue::Float(_) => "a number",
-            DeValue::Boolean(_) => "a boolean",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "a list",
-            DeValue::Table(_) => "a table",
-        };
-        ConfigError::Type {
-            setting: self.named(key),
-            expected,
-            found,
-            hint,
-        }
-    }
-
     /// The error for a key that is none of `siblings`.
     fn unknown(
         &self,
@@ -434,18 +235,15 @@ impl Reader<'_> {
             .iter()
             .find(|(_, keys)| keys.contains(&word))
             .map(|(table, _)| format!("{table}.{word}"));
-        let hint = nearest(word, siblings.iter().copied())
-            .map(ToOwned::to_owned)
-            .or_else(|| {
-                TOP[4..]
-                    .contains(&word)
-                    .then(|| format!("{word}` before the first table, not `{}", key.name))
-            })
-            .or(elsewhere)
-            .map_or_else(
-                || format!("{} is known here", units::one_of(siblings.iter().copied())),
-                |suggestion| format!("did you mean `{suggestion}`?"),
-            );
+        let hint = if let Some(near) = nearest(word, siblings.iter().copied()) {
+            format!("did you mean `{near}`?")
+        } else if let Some(elsewhere) = elsewhere {
+            format!("did you mean `{elsewhere}`?")
+        } else if TOP.contains(&word) {
+            format!("`{word}` belongs to the top of the file, before the first table")
+        } else {
+            format!("expected {}", units::one_of(siblings.iter().copied()))
+        };
         ConfigError::Unknown {
             kind,
             key: key.name.clone(),
@@ -453,13 +251,4 @@ impl Reader<'_> {
             hint,
         }
     }
-}
-
-/// The entries of a table as they stand in the file, so that the first mistake is the one reported.
-fn in_file_order<'a>(
-    table: &'a DeTable<'a>,
-) -> Vec<(&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(name, _)| name.span().start);
-    entries
 }

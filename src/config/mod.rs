@@ -2,7 +2,7 @@
 //!
 //! Pure: text and plain data in, a `Config` or one clear error out. Reading the files is the caller's part.
 //!
-//! [`merge`] is the way in. Each source is read into a layer (`file`, `merge`), the layers are laid over each other, what
+//! [`merge`] is the way in. Each source is read into a layer (`file`, `typed`), the layers are laid over each other, what
 //! concerns several settings is checked at the end. `units` and `address` know what the words mean.
 
 mod address;
@@ -15,7 +15,9 @@ mod merge;
 mod show;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod units;
+mod value;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -94,7 +94,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let text = text.trim();
     if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
         return Err(
-            Invalid::new("a time needs a unit").or(format!("write `{text}s` or `{text}ms`"))
+            Invalid::new("a time needs a unit").or(format!("write `{text}ms` or `{text}s`"))
         );
     }
     let duration = humantime::parse_duration(text).map_err(|_| {
@@ -193,22 +193,17 @@ pub(super) fn parse_signal(text: &str) -> Result<i32, Invalid> {
         };
     }
     let upper = text.to_ascii_uppercase();
-    let name = if upper.starts_with("SIG") {
-        upper
-    } else {
-        format!("SIG{upper}")
-    };
-    SIGNALS
+    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let known = SIGNALS
         .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, number)| *number)
-        .ok_or_else(|| {
-            let invalid = Invalid::new("there is no such signal");
-            match nearest(&name, SIGNALS.iter().map(|(known, _)| *known)) {
-                Some(known) => invalid.or(format!("did you mean `{known}`?")),
-                None => invalid.or("write a name such as `SIGINT` or a number"),
-            }
-        })
+        .find(|(name, _)| &name["SIG".len()..] == short);
+    known.map(|(_, number)| *number).ok_or_else(|| {
+        let invalid = Invalid::new("there is no such signal");
+        match nearest(short, SIGNALS.iter().map(|(name, _)| &name["SIG".len()..])) {
+            Some(near) => invalid.or(format!("did you mean `SIG{near}`?")),
+            None => invalid.or("write a name such as `SIGINT` or a number"),
+        }
+    })
 }
 
 /// The name of a signal, or its number where it has none. [`ConfigError`](super::ConfigError)s, events and `hotrun config` name signals so.

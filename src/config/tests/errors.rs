@@ -27,22 +27,22 @@ fn unknown_keys_and_tables() {
     hint: did you mean `run.listen`?
 
     unknown table `rnu` in `hotrun.toml`, line 1
-    hint: `build`, `watch`, `run`, `ui`, `events` or `log` is known here
+    hint: did you mean `run`?
 
     unknown table `server` in `hotrun.toml`, line 1
-    hint: `build`, `watch`, `run`, `ui`, `events` or `log` is known here
+    hint: expected `build`, `watch`, `run`, `ui`, `events` or `log`
 
     unknown key `run.ready_timeout` in `hotrun.toml`, line 2
     hint: did you mean `ready-timeout`?
 
     unknown key `ui.colour` in `hotrun.toml`, line 2
-    hint: `clear`, `keys` or `notify` is known here
+    hint: expected `clear`, `keys` or `notify`
 
     unknown key `debounce` in `hotrun.toml`, line 1
     hint: did you mean `watch.debounce`?
 
     unknown key `run.events` in `hotrun.toml`, line 2
-    hint: did you mean `events` before the first table, not `run.events`?
+    hint: `events` belongs to the top of the file, before the first table
 
     `rule` in `hotrun.toml`, line 1 is reserved for a later version of hotrun
     hint: remove it
@@ -91,6 +91,7 @@ fn wrong_types() {
     expected a string for `run.args` in `hotrun.toml`, line 2, found a number
 
     expected a list of strings for `run.listen` in `hotrun.toml`, line 2, found a number
+    hint: write `["3000"]`
 
     expected a string for `run.update` in `hotrun.toml`, line 2, found a boolean
 
@@ -137,7 +138,7 @@ fn wrong_values() {
     invalid value `die` for `run.on-exit` in `hotrun.toml`, line 2: expected `wait`, `restart` or `exit`
 
     invalid value `50` for `watch.debounce` in `hotrun.toml`, line 2: a time needs a unit
-    hint: write `50s` or `50ms`
+    hint: write `50ms` or `50s`
 
     invalid value `often` for `watch.poll` in `hotrun.toml`, line 2: expected `auto`, `always`, `never` or an interval such as `500ms`
 
@@ -188,13 +189,13 @@ fn wrong_options() {
     ];
     insta::assert_snapshot!(lines.map(|line| refused(line, "")).join("\n\n"), @r#"
     invalid value `5` for `--debounce`: a time needs a unit
-    hint: write `5s` or `5ms`
+    hint: write `5ms` or `5s`
 
     invalid value `soon` for `--stop-timeout`: expected a time
     hint: write it like `20ms`, `5s` or `1m 30s`
 
     invalid value `FOO` for `--stop-signal`: there is no such signal
-    hint: did you mean `SIGIO`?
+    hint: write a name such as `SIGINT` or a number
 
     invalid value `:8080` for `--listen`: some programs take this for this machine only, others for the whole network
     hint: write `8080` for this machine only or `0.0.0.0:8080` for the whole network

@@ -1,0 +1,237 @@
+//! Values of a TOML file, each turned into a [`Setting`] that keeps its line, or into the error that names it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::error::{ConfigError, Invalid, Named, Place};
+use super::{FileText, Origin, Setting, absolute, units};
+
+/// The file the values are in.
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a FileText,
+    pub(super) cwd: &'a Path,
+}
+
+/// A value with the full name of its key.
+pub(super) struct Key<'a> {
+    pub(super) name: String,
+    pub(super) value: &'a Spanned<DeValue<'a>>,
+}
+
+impl<'a> Key<'a> {
+    pub(super) fn new(name: impl Into<String>, value: &'a Spanned<DeValue<'a>>) -> Self {
+        Self {
+            name: name.into(),
+            value,
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// The entries of a table, their keys by their full names.
+    pub(super) fn entries<'k>(
+        &self,
+        table: &Key<'k>,
+    ) -> Result<impl Iterator<Item = (&'k Spanned<DeString<'k>>, Key<'k>)>, ConfigError> {
+        let prefix = table.name.clone();
+        let entries = in_file_order(self.table(table)?);
+        Ok(entries.into_iter().map(move |(name, value)| {
+            (
+                name,
+                Key::new(format!("{prefix}.{}", name.get_ref()), value),
+            )
+        }))
+    }
+
+    pub(super) fn table<'k>(&self, key: &Key<'k>) -> Result<&'k DeTable<'k>, ConfigError> {
+        match key.value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            // `[[run]]` is an array of tables.
+            _ => Err(self.mistyped(key, "a table", Some(format!("write `[{}]`", key.name)))),
+        }
+    }
+
+    pub(super) fn flag(&self, key: &Key<'_>) -> Result<Setting<bool>, ConfigError> {
+        match key.value.get_ref() {
+            DeValue::Boolean(value) => Ok(self.setting(key, *value)),
+            _ => Err(self.mistyped(key, "`true` or `false`", None)),
+        }
+    }
+
+    /// A string that means something.
+    pub(super) fn parsed<T>(
+        &self,
+        key: &Key<'_>,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Result<Setting<T>, ConfigError> {
+        match key.value.get_ref() {
+            DeValue::String(text) => parse(text)
+                .map(|value| self.setting(key, value))
+                .map_err(|invalid| self.invalid(key, text, invalid)),
+            _ => Err(self.mistyped(key, "a string", None)),
+        }
+    }
+
+    /// A string, or a whole number that means what the same string would: `listen = [3000]`, `stop-signal = 2`.
+    pub(super) fn scalar<T>(
+        &self,
+        key: &Key<'_>,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Result<Setting<T>, ConfigError> {
+        match key.value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => {
+                let text = number.as_str();
+                parse(text)
+                    .map(|value| self.setting(key, value))
+                    .map_err(|invalid| self.invalid(key, text, invalid))
+            }
+            _ => self.parsed(key, parse),
+        }
+    }
+
+    pub(super) fn path(&self, key: &Key<'_>) -> Result<Setting<PathBuf>, ConfigError> {
+        self.parsed(key, |text| {
+            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
+        })
+    }
+
+    pub(super) fn paths(&self, key: &Key<'_>) -> Result<Vec<Setting<PathBuf>>, ConfigError> {
+        self.list(key, |text| {
+            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
+        })
+    }
+
+    pub(super) fn list<T>(
+        &self,
+        key: &Key<'_>,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Result<Vec<Setting<T>>, ConfigError> {
+        self.items(key)?
+            .map(|item| self.parsed(&item, &parse))
+            .collect()
+    }
+
+    /// The items of a list, each under the key's name.
+    pub(super) fn items<'k>(
+        &self,
+        key: &Key<'k>,
+    ) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
+        let name = key.name.clone();
+        match key.value.get_ref() {
+            DeValue::Array(items) => Ok(items.iter().map(move |item| Key::new(name.clone(), item))),
+            DeValue::String(text) => Err(self.mistyped(
+                key,
+                "a list of strings",
+                Some(format!("write `[{:?}]`", &**text)),
+            )),
+            DeValue::Integer(number) => Err(self.mistyped(
+                key,
+                "a list of strings",
+                Some(format!("write `[\"{}\"]`", number.as_str())),
+            )),
+            _ => Err(self.mistyped(key, "a list of strings", None)),
+        }
+    }
+
+    /// A list that is one setting, with one origin.
+    pub(super) fn texts(&self, key: &Key<'_>) -> Result<Setting<Vec<String>>, ConfigError> {
+        let items = self.list(key, |text| Ok(text.to_owned()))?;
+        Ok(self.setting(key, items.into_iter().map(|item| item.value).collect()))
+    }
+
+    pub(super) fn variables(
+        &self,
+        key: &Key<'_>,
+    ) -> Result<BTreeMap<String, Setting<String>>, ConfigError> {
+        let DeValue::Table(table) = key.value.get_ref() else {
+            return Err(self.mistyped(
+                key,
+                "a table of variables",
+                Some("write `env = { NAME = \"value\" }`".into()),
+            ));
+        };
+        let mut variables = BTreeMap::new();
+        for (name, value) in in_file_order(table) {
+            let name = name.get_ref();
+            let key = Key::new(format!("{}.{name}", key.name), value);
+            let check = |text: &str| units::check_variable(name, text).map(|()| text.to_owned());
+            let setting = match value.get_ref() {
+                DeValue::Boolean(flag) => self.setting(&key, flag.to_string()),
+                _ => self.scalar(&key, check)?,
+            };
+            variables.insert(name.to_string(), setting);
+        }
+        Ok(variables)
+    }
+
+    pub(super) fn base(&self) -> &Path {
+        self.file.path.parent().unwrap_or(Path::new(""))
+    }
+
+    pub(super) fn setting<T>(&self, key: &Key<'_>, value: T) -> Setting<T> {
+        let line = self.place(key.value.span().start).line;
+        Setting {
+            value,
+            origin: Origin::File(self.file.path.clone(), line),
+        }
+    }
+
+    pub(super) fn place(&self, offset: usize) -> Place {
+        let before = self.file.text.as_bytes().iter().take(offset);
+        let line = 1 + before.filter(|byte| **byte == b'\n').count();
+        Place {
+            path: super::shown(&self.file.path, self.cwd),
+            line,
+        }
+    }
+
+    pub(super) fn named(&self, key: &Key<'_>) -> Named {
+        Named {
+            name: key.name.clone(),
+            place: Some(Box::new(self.place(key.value.span().start))),
+        }
+    }
+
+    pub(super) fn invalid(&self, key: &Key<'_>, value: &str, invalid: Invalid) -> ConfigError {
+        ConfigError::Value {
+            setting: self.named(key),
+            value: value.to_owned(),
+            reason: invalid.reason,
+            hint: invalid.hint,
+        }
+    }
+
+    pub(super) fn mistyped(
+        &self,
+        key: &Key<'_>,
+        expected: &'static str,
+        hint: Option<String>,
+    ) -> ConfigError {
+        let found = match key.value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        ConfigError::Type {
+            setting: self.named(key),
+            expected,
+            found,
+            hint,
+        }
+    }
+}
+
+/// The entries of a table as they stand in the file, so that the first mistake is the one reported.
+pub(super) fn in_file_order<'a>(
+    table: &'a DeTable<'a>,
+) -> Vec<(&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
