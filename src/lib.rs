@@ -7,6 +7,7 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod messages;
+pub mod project;
 pub mod session;
 pub mod settings;
 pub mod words;

@@ -51,25 +51,16 @@ impl SettingsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
-            Self::Read {
-                what: "env file",
-                source,
-                ..
-            } if source.kind() == io::ErrorKind::NotFound => {
+            Self::Read { what: "env file", source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("create it, or take it out of `--env-file` and `run.env-file`".to_owned())
             }
-            Self::Read {
-                what: "config file",
-                source,
-                ..
-            } if source.kind() == io::ErrorKind::NotFound => Some(format!(
-                "it was named by `--config-file` or `{CONFIG_FILE}`"
-            )),
+            Self::Read { what: "config file", source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(format!("it was named by `--config-file` or `{CONFIG_FILE}`"))
+            }
             Self::Read { .. } => None,
-            Self::EnvFile { .. } => Some(
-                "write `KEY=VALUE`, and quote values that hold `#` or begin with a quote"
-                    .to_owned(),
-            ),
+            Self::EnvFile { .. } => {
+                Some("write `KEY=VALUE`, and quote values that hold `#` or begin with a quote".to_owned())
+            }
         }
     }
 }
@@ -83,14 +74,8 @@ pub fn environment() -> Environment {
 /// The nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
 pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
     match &options.cargo.manifest_path {
-        Some(manifest) => cwd
-            .join(manifest)
-            .parent()
-            .map(|folder| folder.components().collect()),
-        None => cwd
-            .ancestors()
-            .find(|folder| folder.join("Cargo.toml").is_file())
-            .map(Path::to_owned),
+        Some(manifest) => cwd.join(manifest).parent().map(|folder| folder.components().collect()),
+        None => cwd.ancestors().find(|folder| folder.join("Cargo.toml").is_file()).map(Path::to_owned),
     }
 }
 
@@ -108,22 +93,14 @@ pub fn load(
     let mut texts = Vec::new();
     for source in sources(options, environment, cwd, package_root, workspace_root) {
         match std::fs::read_to_string(&source.path) {
-            Ok(text) => texts.push(FileText {
-                path: source.path,
-                text,
-                kind: source.kind,
-            }),
+            Ok(text) => texts.push(FileText { path: source.path, text, kind: source.kind }),
             Err(error) if !source.named && is_missing(&error) => {}
             Err(error) => {
                 let what = match source.kind {
                     FileKind::Hotrun => "config file",
                     FileKind::Manifest => "manifest",
                 };
-                return Err(SettingsError::Read {
-                    what,
-                    path: source.path,
-                    source: error,
-                });
+                return Err(SettingsError::Read { what, path: source.path, source: error });
             }
         }
     }
@@ -159,12 +136,8 @@ pub fn env_file_variables(
             path: path(),
             source,
         })?;
-        env_file::parse(&text, inherited, &mut variables).map_err(|source| {
-            SettingsError::EnvFile {
-                path: path(),
-                source,
-            }
-        })?;
+        env_file::parse(&text, inherited, &mut variables)
+            .map_err(|source| SettingsError::EnvFile { path: path(), source })?;
     }
     Ok(variables)
 }
@@ -185,22 +158,12 @@ fn sources(
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
 ) -> Vec<Source> {
-    let from_environment = environment
-        .get(CONFIG_FILE)
-        .filter(|path| !path.is_empty())
-        .map(Path::new);
+    let from_environment = environment.get(CONFIG_FILE).filter(|path| !path.is_empty()).map(Path::new);
     let named = options.output.config_file.as_deref().or(from_environment);
-    let source = |path: PathBuf, kind| Source {
-        path: path.components().collect(),
-        kind,
-        named: false,
-    };
+    let source = |path: PathBuf, kind| Source { path: path.components().collect(), kind, named: false };
     let mut sources = Vec::new();
     match (named, package_root) {
-        (Some(path), _) => sources.push(Source {
-            named: true,
-            ..source(cwd.join(path), FileKind::Hotrun)
-        }),
+        (Some(path), _) => sources.push(Source { named: true, ..source(cwd.join(path), FileKind::Hotrun) }),
         (None, Some(root)) => sources.push(source(root.join(FILE_NAME), FileKind::Hotrun)),
         (None, None) => {}
     }
@@ -219,10 +182,7 @@ fn sources(
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]
@@ -232,9 +192,7 @@ mod tests {
     use crate::config::Origin;
 
     fn options(line: &str) -> RunOptions {
-        let words = std::iter::once("hotrun")
-            .chain(line.split_whitespace())
-            .map(Into::into);
+        let words = std::iter::once("hotrun").chain(line.split_whitespace()).map(Into::into);
         match cli::parse(words).unwrap().command {
             Command::Run(options) => *options,
             other => panic!("{other:?}"),
@@ -254,14 +212,8 @@ mod tests {
     #[test]
     fn package_file_over_metadata_over_workspace_file() {
         let folder = project(&[
-            (
-                "hotrun.toml",
-                "[ui]\nclear = true\n[run]\non-exit = 'exit'\nstdin = 'null'",
-            ),
-            (
-                "app/Cargo.toml",
-                "[package.metadata.hotrun.run]\nstdin = 'inherit'\nupdate = 'manual'",
-            ),
+            ("hotrun.toml", "[ui]\nclear = true\n[run]\non-exit = 'exit'\nstdin = 'null'"),
+            ("app/Cargo.toml", "[package.metadata.hotrun.run]\nstdin = 'inherit'\nupdate = 'manual'"),
             ("app/hotrun.toml", "[run]\nupdate = 'overlap'"),
             ("other.toml", "[run]\nupdate = 'reexec'"),
         ]);
@@ -275,28 +227,16 @@ mod tests {
         assert_eq!(config.run.update.value, config::Update::Overlap);
         assert_eq!(config.run.stdin.value, config::Stdin::Inherit);
         assert_eq!(config.run.on_exit.value, config::OnExit::Exit);
-        assert_eq!(
-            config.run.on_exit.origin,
-            Origin::File(root.join("hotrun.toml"), 4)
-        );
-        assert_eq!(
-            config.run.stdin.origin,
-            Origin::File(app.join("Cargo.toml"), 2)
-        );
+        assert_eq!(config.run.on_exit.origin, Origin::File(root.join("hotrun.toml"), 4));
+        assert_eq!(config.run.stdin.origin, Origin::File(app.join("Cargo.toml"), 2));
 
         let named = load("--config-file other.toml", &none);
         assert_eq!(named.run.update.value, config::Update::Reexec);
         assert_eq!(named.run.stdin.value, config::Stdin::Inherit);
         let environment = Environment::from([(CONFIG_FILE.to_owned(), "other.toml".into())]);
+        assert_eq!(load("", &environment).run.update.value, config::Update::Reexec);
         assert_eq!(
-            load("", &environment).run.update.value,
-            config::Update::Reexec
-        );
-        assert_eq!(
-            load("--config-file app/hotrun.toml", &environment)
-                .run
-                .update
-                .value,
+            load("--config-file app/hotrun.toml", &environment).run.update.value,
             config::Update::Overlap
         );
     }
@@ -305,24 +245,14 @@ mod tests {
     fn the_files_to_watch_need_not_exist() {
         let root = Path::new("/p");
         let app = Path::new("/p/app");
-        let files = |line, package, workspace| {
-            files(
-                &options(line),
-                &Environment::new(),
-                root,
-                package,
-                workspace,
-            )
-        };
+        let files =
+            |line, package, workspace| files(&options(line), &Environment::new(), root, package, workspace);
         let list = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(
             files("", Some(app), Some(root)),
             list(&["/p/app/hotrun.toml", "/p/app/Cargo.toml", "/p/hotrun.toml"])
         );
-        assert_eq!(
-            files("", Some(root), Some(root)),
-            list(&["/p/hotrun.toml", "/p/Cargo.toml"])
-        );
+        assert_eq!(files("", Some(root), Some(root)), list(&["/p/hotrun.toml", "/p/Cargo.toml"]));
         assert_eq!(
             files("--config-file ./x.toml", Some(root), Some(root)),
             list(&["/p/x.toml", "/p/Cargo.toml"])
@@ -333,68 +263,29 @@ mod tests {
     #[test]
     fn named_files_that_are_missing_are_errors() {
         let folder = project(&[("Cargo.toml", "")]);
-        let load = |line| {
-            load(
-                &options(line),
-                &Environment::new(),
-                folder.path(),
-                Some(folder.path()),
-                None,
-            )
-        };
+        let load = |line| load(&options(line), &Environment::new(), folder.path(), Some(folder.path()), None);
         let path = folder.path().join("no.toml");
         let error = load("--config-file no.toml").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("could not read the config file `{}`", path.display())
-        );
-        assert_eq!(
-            error.hint().unwrap(),
-            "it was named by `--config-file` or `HOTRUN_CONFIG_FILE`"
-        );
+        assert_eq!(error.to_string(), format!("could not read the config file `{}`", path.display()));
+        assert_eq!(error.hint().unwrap(), "it was named by `--config-file` or `HOTRUN_CONFIG_FILE`");
 
         let config = load("--env-file no.env").unwrap();
         let error = env_file_variables(&config, &|_| None).unwrap_err();
         let path = folder.path().join("no.env");
-        assert_eq!(
-            error.to_string(),
-            format!("could not read the env file `{}`", path.display())
-        );
-        assert_eq!(
-            error.hint().unwrap(),
-            "create it, or take it out of `--env-file` and `run.env-file`"
-        );
+        assert_eq!(error.to_string(), format!("could not read the env file `{}`", path.display()));
+        assert_eq!(error.hint().unwrap(), "create it, or take it out of `--env-file` and `run.env-file`");
     }
 
     #[test]
     fn env_files_are_read_in_order() {
-        let folder = project(&[
-            ("a.env", "X=1\nY=1"),
-            ("b.env", "Y=${X}2"),
-            ("bad.env", "A=1\n\nnonsense"),
-        ]);
-        let load = |line| {
-            load(
-                &options(line),
-                &Environment::new(),
-                folder.path(),
-                None,
-                None,
-            )
-            .unwrap()
-        };
-        let variables =
-            env_file_variables(&load("--env-file a.env --env-file b.env"), &|_| None).unwrap();
-        assert_eq!(
-            variables,
-            BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())])
-        );
+        let folder = project(&[("a.env", "X=1\nY=1"), ("b.env", "Y=${X}2"), ("bad.env", "A=1\n\nnonsense")]);
+        let load = |line| load(&options(line), &Environment::new(), folder.path(), None, None).unwrap();
+        let variables = env_file_variables(&load("--env-file a.env --env-file b.env"), &|_| None).unwrap();
+        assert_eq!(variables, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));
         let error = env_file_variables(&load("--env-file bad.env"), &|_| None).unwrap_err();
         let path = folder.path().join("bad.env");
-        let expected = format!(
-            "could not read `{}`, line 3: expected `KEY=VALUE`, found `nonsense`",
-            path.display()
-        );
+        let expected =
+            format!("could not read `{}`, line 3: expected `KEY=VALUE`, found `nonsense`", path.display());
         assert_eq!(error.to_string(), expected);
     }
 
@@ -402,14 +293,8 @@ mod tests {
     fn the_nearest_package_is_above() {
         let folder = project(&[("a/Cargo.toml", ""), ("a/src/main.rs", "")]);
         let root = folder.path();
-        assert_eq!(
-            nearest_package(&options(""), &root.join("a/src")),
-            Some(root.join("a"))
-        );
-        assert_eq!(
-            nearest_package(&options("--manifest-path ./a/Cargo.toml"), root),
-            Some(root.join("a"))
-        );
+        assert_eq!(nearest_package(&options(""), &root.join("a/src")), Some(root.join("a")));
+        assert_eq!(nearest_package(&options("--manifest-path ./a/Cargo.toml"), root), Some(root.join("a")));
         assert_eq!(nearest_package(&options(""), root), None);
     }
 }

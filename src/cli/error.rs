@@ -43,9 +43,8 @@ impl CliError {
 }
 
 /// cargo's subcommands (and their short names) that people ask a watcher for.
-const CARGO_COMMANDS: [&str; 12] = [
-    "test", "t", "check", "c", "build", "b", "clippy", "doc", "d", "bench", "nextest", "fmt",
-];
+const CARGO_COMMANDS: [&str; 12] =
+    ["test", "t", "check", "c", "build", "b", "clippy", "doc", "d", "bench", "nextest", "fmt"];
 
 /// Gives clap's error, or a better one where what was typed is a known misunderstanding. `stray` is the index in `words`
 /// of the first word clap has no use for.
@@ -55,18 +54,15 @@ pub(super) fn explain(
     words: &[OsString],
     stray: Option<usize>,
 ) -> CliError {
-    if !matches!(
-        error.kind(),
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand
-    ) {
+    if !matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand) {
         return error.into();
     }
-    let culprit = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
-        .into_iter()
-        .find_map(|kind| match error.get(kind) {
+    let culprit = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| {
+        match error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.clone()),
             _ => None,
-        });
+        }
+    });
     match (culprit.as_deref(), stray) {
         (Some(option), _) if option.starts_with("--message-format") => misunderstanding(
             "`--message-format` cannot be set: hotrun reads cargo's messages itself",
@@ -81,17 +77,8 @@ pub(super) fn explain(
 fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliError {
     let name = invocation.name();
     let word = words[index].to_string_lossy();
-    if let Some(toolchain) = word
-        .strip_prefix('+')
-        .filter(|toolchain| !toolchain.is_empty())
-    {
-        let rest = typed(
-            words
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-                .map(|(_, word)| word),
-        );
+    if let Some(toolchain) = word.strip_prefix('+').filter(|toolchain| !toolchain.is_empty()) {
+        let rest = typed(words.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, word)| word));
         return misunderstanding(
             format!(
                 "`{word}` is not an argument of hotrun: rustup reads the toolchain before it starts cargo"
@@ -112,11 +99,7 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
     let after = after.iter().filter(|word| *word != "--");
     misunderstanding(
         format!("unexpected argument `{word}`"),
-        format!(
-            "arguments for the program go after `--`: `{name}{} --{}`",
-            typed(before),
-            typed(after)
-        ),
+        format!("arguments for the program go after `--`: `{name}{} --{}`", typed(before), typed(after)),
     )
 }
 
@@ -134,13 +117,9 @@ fn exec(invocation: Invocation, words: &[OsString]) -> CliError {
     let command = words.iter().enumerate().find_map(|(index, word)| {
         let word = word.to_string_lossy();
         if word == "-x" || word == "--exec" {
-            return words
-                .get(index + 1)
-                .map(|next| next.to_string_lossy().into_owned());
+            return words.get(index + 1).map(|next| next.to_string_lossy().into_owned());
         }
-        word.strip_prefix("--exec=")
-            .or_else(|| word.strip_prefix("-x"))
-            .map(ToOwned::to_owned)
+        word.strip_prefix("--exec=").or_else(|| word.strip_prefix("-x")).map(ToOwned::to_owned)
     });
     let command = command.unwrap_or_default();
     let mut parts = command.split_whitespace();
@@ -163,17 +142,12 @@ fn exec(invocation: Invocation, words: &[OsString]) -> CliError {
 fn cargo_command(word: &str) -> CliError {
     misunderstanding(
         format!("hotrun runs a program and cannot do `cargo {word}`"),
-        format!(
-            "leave out `{word}` to run the program; a watcher such as `bacon` repeats `cargo {word}`"
-        ),
+        format!("leave out `{word}` to run the program; a watcher such as `bacon` repeats `cargo {word}`"),
     )
 }
 
 fn misunderstanding(message: impl Into<String>, hint: impl Into<String>) -> CliError {
-    CliError::Misunderstanding {
-        message: message.into(),
-        hint: hint.into(),
-    }
+    CliError::Misunderstanding { message: message.into(), hint: hint.into() }
 }
 
 /// The words as they could be typed again, each after a space.
@@ -181,14 +155,8 @@ fn typed<'a>(words: impl IntoIterator<Item = &'a OsString>) -> String {
     words.into_iter().fold(String::new(), |line, word| {
         let word = word.to_string_lossy();
         let plain = !word.is_empty()
-            && word
-                .chars()
-                .all(|letter| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter));
-        let word = if plain {
-            word
-        } else {
-            Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-        };
+            && word.chars().all(|letter| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter));
+        let word = if plain { word } else { Cow::Owned(format!("'{}'", word.replace('\'', r"'\''"))) };
         line + " " + &word
     })
 }

@@ -112,9 +112,9 @@ pub fn command(invocation: Invocation) -> clap::Command {
     let command = Typed::command();
     match invocation {
         Invocation::Direct => command,
-        Invocation::Cargo => command.bin_name("cargo hotrun").override_usage(
-            "cargo hotrun [run] [OPTIONS] [-- <ARGS>...]\n       cargo hotrun <COMMAND>",
-        ),
+        Invocation::Cargo => command
+            .bin_name("cargo hotrun")
+            .override_usage("cargo hotrun [run] [OPTIONS] [-- <ARGS>...]\n       cargo hotrun <COMMAND>"),
     }
 }
 
@@ -135,19 +135,13 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         .as_deref()
         .and_then(|program| Path::new(program).file_stem())
         .is_some_and(|stem| stem == "cargo-hotrun");
-    let invocation = if by_cargo || named_for_cargo {
-        Invocation::Cargo
-    } else {
-        Invocation::Direct
-    };
+    let invocation = if by_cargo || named_for_cargo { Invocation::Cargo } else { Invocation::Direct };
 
     let command = command(invocation);
     let words = subcommand_first(&command, words);
     let stray = stray_word(&command, &words);
     let typed = command
-        .try_get_matches_from(
-            std::iter::once(OsString::from(invocation.name())).chain(words.iter().cloned()),
-        )
+        .try_get_matches_from(std::iter::once(OsString::from(invocation.name())).chain(words.iter().cloned()))
         .and_then(|matches| Typed::from_arg_matches(&matches))
         .map_err(|error| error::explain(error, invocation, &words, stray))?;
     let command = match typed.command {
@@ -157,10 +151,7 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         Some(Subcommand::Completions { shell }) => Command::Completions(shell),
         Some(Subcommand::Man) => Command::Man,
     };
-    Ok(Cli {
-        invocation,
-        command,
-    })
+    Ok(Cli { invocation, command })
 }
 
 /// Moves `run` or `config` before the options, so that clap sees all options in one place wherever they were typed.
@@ -175,16 +166,10 @@ fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<Os
 
 /// The index of the first word that is neither an option, an option's value, nor a subcommand that takes the options.
 fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
-    let start = usize::from(
-        words
-            .first()
-            .is_some_and(|word| word == "run" || word == "config"),
-    );
+    let start = usize::from(words.first().is_some_and(|word| word == "run" || word == "config"));
     let index = next_word(command, words, start)?;
-    let known = start == 0
-        && words[index]
-            .to_str()
-            .is_some_and(|word| command.find_subcommand(word).is_some());
+    let known =
+        start == 0 && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_some());
     (!known && words[index] != "help").then_some(index)
 }
 
@@ -208,15 +193,11 @@ fn next_word(command: &clap::Command, words: &[OsString], start: usize) -> Optio
 fn takes_next(command: &clap::Command, word: &OsStr) -> Option<bool> {
     let text = word.to_string_lossy();
     if let Some(long) = text.strip_prefix("--") {
-        let (name, value) = long
-            .split_once('=')
-            .map_or((long, None), |(name, value)| (name, Some(value)));
+        let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
         if matches!(name, "help" | "version") {
             return Some(false);
         }
-        let option = command
-            .get_arguments()
-            .find(|option| option.get_long() == Some(name))?;
+        let option = command.get_arguments().find(|option| option.get_long() == Some(name))?;
         return Some(value.is_none() && needs_value(option));
     }
     let mut letters = text.chars().skip(1);
@@ -224,9 +205,7 @@ fn takes_next(command: &clap::Command, word: &OsStr) -> Option<bool> {
         if matches!(letter, 'h' | 'V') {
             continue;
         }
-        let option = command
-            .get_arguments()
-            .find(|option| option.get_short() == Some(letter))?;
+        let option = command.get_arguments().find(|option| option.get_short() == Some(letter))?;
         if needs_value(option) {
             return Some(letters.next().is_none());
         }

@@ -42,20 +42,13 @@ fn short_help_shows_the_ten_daily_options() {
         .collect();
     assert_eq!(
         daily,
-        [
-            "package", "bin", "example", "features", "release", "watch", "update", "listen", "env",
-            "clear"
-        ]
+        ["package", "bin", "example", "features", "release", "watch", "update", "listen", "env", "clear"]
     );
 }
 
 #[test]
 fn the_word_of_cargo_is_dropped() {
-    for line in [
-        "cargo-hotrun hotrun -r",
-        "/bin/cargo-hotrun -r",
-        "hotrun hotrun -r",
-    ] {
+    for line in ["cargo-hotrun hotrun -r", "/bin/cargo-hotrun -r", "hotrun hotrun -r"] {
         let cli = typed(line).unwrap();
         assert_eq!(cli.invocation, Invocation::Cargo, "{line}");
         assert!(options(line).cargo.release, "{line}");
@@ -83,29 +76,14 @@ fn options_stand_before_and_after_the_subcommand() {
     ];
     for line in all {
         let cli = typed(&format!("hotrun {line}")).unwrap();
-        let Command::Run(options) = cli.command else {
-            panic!("{line}")
-        };
-        assert_eq!(
-            options.watch.watch,
-            [PathBuf::from("a"), PathBuf::from("b")],
-            "{line}"
-        );
+        let Command::Run(options) = cli.command else { panic!("{line}") };
+        assert_eq!(options.watch.watch, [PathBuf::from("a"), PathBuf::from("b")], "{line}");
         assert_eq!(options.cargo.bin.as_deref(), Some("api"), "{line}");
     }
-    assert!(matches!(
-        typed("hotrun -r config --bin x").unwrap().command,
-        Command::Config(_)
-    ));
-    assert_eq!(
-        options("hotrun --bin run run").cargo.bin.as_deref(),
-        Some("run")
-    );
+    assert!(matches!(typed("hotrun -r config --bin x").unwrap().command, Command::Config(_)));
+    assert_eq!(options("hotrun --bin run run").cargo.bin.as_deref(), Some("run"));
     assert_eq!(options("hotrun --bin config -- run").args, ["run"]);
-    assert_eq!(
-        typed("hotrun completions fish").unwrap().command,
-        Command::Completions(Shell::Fish)
-    );
+    assert_eq!(typed("hotrun completions fish").unwrap().command, Command::Completions(Shell::Fish));
     assert_eq!(typed("hotrun man").unwrap().command, Command::Man);
 }
 
@@ -123,18 +101,13 @@ fn what_was_typed_arrives_as_typed() {
     assert_eq!(options.watch.poll.as_deref(), Some("always"));
     assert_eq!(options.process.listen, ["3000", "udp:53"]);
     assert_eq!(options.process.env, ["A=1", "B=2"]);
-    assert!(
-        options.output.clear && options.output.notify && options.output.quiet && options.watch.once
-    );
+    assert!(options.output.clear && options.output.notify && options.output.quiet && options.watch.once);
 }
 
 #[test]
 fn numbers_of_flags() {
     assert_eq!(options("hotrun -vv").output.verbose, 2);
-    assert_eq!(
-        options("hotrun --poll=500ms").watch.poll.as_deref(),
-        Some("500ms")
-    );
+    assert_eq!(options("hotrun --poll=500ms").watch.poll.as_deref(), Some("500ms"));
     assert_eq!(options("hotrun -j -1").cargo.jobs.as_deref(), Some("-1"));
 }
 
@@ -196,10 +169,7 @@ fn newcomers_get_an_exact_hint() {
         assert_eq!(refused(line), expected, "{line}");
     }
     let line = ["hotrun", "-x", "run --bin api"].map(OsString::from);
-    assert_eq!(
-        parse(line).unwrap_err().hint().unwrap(),
-        "type `hotrun --bin api`"
-    );
+    assert_eq!(parse(line).unwrap_err().hint().unwrap(), "type `hotrun --bin api`");
     let line = ["hotrun", "it's me"].map(OsString::from);
     assert_eq!(
         parse(line).unwrap_err().hint().unwrap(),
@@ -219,13 +189,7 @@ fn near_misses_are_suggested() {
 
 #[test]
 fn conflicts_are_refused() {
-    for line in [
-        "--bin a --example b",
-        "-q -v",
-        "--bin a --bin b",
-        "--bin a run --example b",
-        "-r man",
-    ] {
+    for line in ["--bin a --example b", "-q -v", "--bin a --bin b", "--bin a run --example b", "-r man"] {
         assert!(!refused(&format!("hotrun {line}")).is_empty());
     }
 }

@@ -7,7 +7,8 @@ use super::error::Invalid;
 use super::units::{format_duration, parse_duration};
 use super::{Listen, ListenAddress, Ready};
 
-const FORMS: &str = "write a port, `localhost:PORT`, `IP:PORT`, `[::1]:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`";
+const FORMS: &str =
+    "write a port, `localhost:PORT`, `IP:PORT`, `[::1]:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`";
 
 /// Reads a `listen` entry: `[NAME=]ADDR`. Relative Unix paths are under `base`.
 pub(super) fn parse_listen(text: &str, base: &Path) -> Result<Listen, Invalid> {
@@ -27,22 +28,14 @@ pub(super) fn parse_listen(text: &str, base: &Path) -> Result<Listen, Invalid> {
     } else if let Some(address) = address.strip_prefix("udp:") {
         ListenAddress::Udp(parse_socket(address)?)
     } else {
-        ListenAddress::Tcp(parse_socket(
-            address.strip_prefix("tcp:").unwrap_or(address),
-        )?)
+        ListenAddress::Tcp(parse_socket(address.strip_prefix("tcp:").unwrap_or(address))?)
     };
-    Ok(Listen {
-        name: name.map(ToOwned::to_owned),
-        address,
-    })
+    Ok(Listen { name: name.map(ToOwned::to_owned), address })
 }
 
 /// Writes what [`parse_listen`] reads.
 pub(super) fn format_listen(listen: &Listen) -> String {
-    let name = listen
-        .name
-        .as_ref()
-        .map_or_else(String::new, |name| format!("{name}="));
+    let name = listen.name.as_ref().map_or_else(String::new, |name| format!("{name}="));
     name + &format_address(&listen.address)
 }
 
@@ -61,9 +54,7 @@ fn check_name(name: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("the name before `=` is missing"));
     }
     if name.len() > 255 || !name.chars().all(|letter| letter.is_ascii_graphic()) {
-        return Err(Invalid::new(
-            "the name of a socket is made of up to 255 printable ASCII characters",
-        ));
+        return Err(Invalid::new("the name of a socket is made of up to 255 printable ASCII characters"));
     }
     Ok(())
 }
@@ -81,16 +72,13 @@ fn parse_socket(text: &str) -> Result<SocketAddr, Invalid> {
         return Err(Invalid::new(
             "some programs take this for this machine only, others for the whole network",
         )
-        .or(format!(
-            "write `{port}` for this machine only or `0.0.0.0:{port}` for the whole network"
-        )));
+        .or(format!("write `{port}` for this machine only or `0.0.0.0:{port}` for the whole network")));
     }
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Err(Invalid::new("the port is missing")
-            .or(format!("write `{}`", SocketAddr::new(ip, 3000))));
+        return Err(Invalid::new("the port is missing").or(format!("write `{}`", SocketAddr::new(ip, 3000))));
     }
     match text.rsplit_once(':') {
         Some((host, port))
@@ -135,8 +123,9 @@ pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
         return Ok(Ready::Http(text.to_owned()));
     }
     if text.starts_with("https:") {
-        return Err(Invalid::new("hotrun speaks no TLS")
-            .or("use `tcp:ADDR`, `notify` or a plain `http://` address"));
+        return Err(
+            Invalid::new("hotrun speaks no TLS").or("use `tcp:ADDR`, `notify` or a plain `http://` address")
+        );
     }
     match parse_duration(text) {
         Ok(time) => Ok(Ready::After(time)),
@@ -162,9 +151,8 @@ pub(super) fn format_ready(ready: &Ready) -> String {
 /// The host and port of an `http://` URL (RFC 3986, section 3.2), without user or password.
 fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
     let form = "write `http://HOST:PORT/PATH`";
-    let rest = url
-        .strip_prefix("http://")
-        .ok_or_else(|| Invalid::new("expected `//` after `http:`").or(form))?;
+    let rest =
+        url.strip_prefix("http://").ok_or_else(|| Invalid::new("expected `//` after `http:`").or(form))?;
     if url.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
         return Err(Invalid::new("a URL holds no spaces").or("write a space as `%20`"));
     }
@@ -176,9 +164,7 @@ fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
         Some((host, port)) if !port.contains(']') => (host, parse_port(port)?),
         _ => (authority, 80),
     };
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let valid = match bracketed {
         Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && !host.contains([':', '[', ']']),
@@ -190,10 +176,7 @@ fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
 }
 
 /// The `listen` entry whose socket would answer this probe in the program's place.
-pub(super) fn held<'a>(
-    ready: &Ready,
-    listen: impl IntoIterator<Item = &'a Listen>,
-) -> Option<&'a Listen> {
+pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Listen>) -> Option<&'a Listen> {
     let (ip, port) = match ready {
         Ready::Tcp(address) => (Some(address.ip()), address.port()),
         Ready::Http(url) => {
@@ -222,9 +205,7 @@ fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
     match target {
         None => bound.is_loopback(),
         // The unspecified address as a target means this machine (ip(7)).
-        Some(target) if target.is_unspecified() => {
-            bound.is_loopback() && bound.is_ipv4() == target.is_ipv4()
-        }
+        Some(target) if target.is_unspecified() => bound.is_loopback() && bound.is_ipv4() == target.is_ipv4(),
         Some(target) => target == bound,
     }
 }

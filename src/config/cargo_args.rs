@@ -94,24 +94,17 @@ fn verdict(arg: &str) -> Verdict {
     }
     let name = arg.split_once('=').map_or(arg, |(name, _)| name);
     match name {
-        "--" => Refused(
-            "it ends cargo's options",
-            "arguments for the program belong to `run.args`",
-        ),
+        "--" => Refused("it ends cargo's options", "arguments for the program belong to `run.args`"),
         "--package" => Refused(SELECTION, "set `build.package`"),
         "--bin" => Refused(SELECTION, "set `build.bin`"),
         "--example" => Refused(SELECTION, "set `build.example`"),
-        "--workspace" | "--all" | "--exclude" | "--lib" | "--bins" | "--examples" | "--test"
-        | "--tests" | "--bench" | "--benches" | "--all-targets" => Refused(SELECTION, NOTHING_ELSE),
+        "--workspace" | "--all" | "--exclude" | "--lib" | "--bins" | "--examples" | "--test" | "--tests"
+        | "--bench" | "--benches" | "--all-targets" => Refused(SELECTION, NOTHING_ELSE),
         "--features" => Refused("it selects features", "set `build.features`"),
-        "--all-features" | "--no-default-features" => Refused(
-            "it selects features",
-            "set `build.features`, or give it to hotrun on the command line",
-        ),
-        "--release" => Refused(
-            "it selects the profile",
-            "set `build.profile = \"release\"`",
-        ),
+        "--all-features" | "--no-default-features" => {
+            Refused("it selects features", "set `build.features`, or give it to hotrun on the command line")
+        }
+        "--release" => Refused("it selects the profile", "set `build.profile = \"release\"`"),
         "--profile" => Refused("it selects the profile", "set `build.profile`"),
         "--target" => Refused(
             "it selects the target",
@@ -123,9 +116,7 @@ fn verdict(arg: &str) -> Verdict {
         ),
         "--manifest-path" => Refused(SELECTION, "give `--manifest-path` to hotrun"),
         "--message-format" | "--unit-graph" | "--build-plan" => Refused(MESSAGES, EVENTS),
-        "--quiet" | "--verbose" | "--color" => {
-            Refused(MESSAGES, "give `-q`, `-v` or `--color` to hotrun")
-        }
+        "--quiet" | "--verbose" | "--color" => Refused(MESSAGES, "give `-q`, `-v` or `--color` to hotrun"),
         "--jobs" | "--config" if name == arg => TakesNext,
         _ => Alone,
     }
@@ -133,17 +124,11 @@ fn verdict(arg: &str) -> Verdict {
 
 /// A cargo setting that hotrun would have to know, given as `--config KEY=VALUE`.
 fn check_config(value: &str) -> Result<(), Invalid> {
-    let key: String = value
-        .split('=')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
+    let key: String = value.split('=').next().unwrap_or_default().split_whitespace().collect();
     let reason = match &*key {
         "build.target" => "it selects the target",
         "build.target-dir" | "build.build-dir" => "it moves what cargo builds",
         _ => return Ok(()),
     };
-    Err(Invalid::new(reason)
-        .or("give it to hotrun on the command line, or set it in `.cargo/config.toml`"))
+    Err(Invalid::new(reason).or("give it to hotrun on the command line, or set it in `.cargo/config.toml`"))
 }

@@ -31,20 +31,13 @@ pub fn parse(
     variables: &mut BTreeMap<String, String>,
 ) -> Result<(), EnvFileError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut cursor = Cursor {
-        rest: text,
-        line: 1,
-    };
+    let mut cursor = Cursor { rest: text, line: 1 };
     while !cursor.rest.is_empty() {
         let line = cursor.line;
-        let lookup = |name: &str| {
-            inherited(name)
-                .or_else(|| variables.get(name).cloned())
-                .unwrap_or_default()
-        };
-        if let Some((key, value)) = cursor
-            .statement(&lookup)
-            .map_err(|reason| EnvFileError { line, reason })?
+        let lookup =
+            |name: &str| inherited(name).or_else(|| variables.get(name).cloned()).unwrap_or_default();
+        if let Some((key, value)) =
+            cursor.statement(&lookup).map_err(|reason| EnvFileError { line, reason })?
         {
             variables.insert(key, value);
         }
@@ -59,10 +52,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// Reads to the end of the line that ends the statement.
-    fn statement(
-        &mut self,
-        lookup: &dyn Fn(&str) -> String,
-    ) -> Result<Option<(String, String)>, String> {
+    fn statement(&mut self, lookup: &dyn Fn(&str) -> String) -> Result<Option<(String, String)>, String> {
         self.skip_spaces();
         if self.rest.is_empty() || self.rest.starts_with(['#', '\n', '\r']) {
             self.take_line();
@@ -70,17 +60,11 @@ impl<'a> Cursor<'a> {
         }
         let end = self.rest.find(['=', '\n']).unwrap_or(self.rest.len());
         if !self.rest[end..].starts_with('=') {
-            return Err(format!(
-                "expected `KEY=VALUE`, found `{}`",
-                self.rest[..end].trim_end()
-            ));
+            return Err(format!("expected `KEY=VALUE`, found `{}`", self.rest[..end].trim_end()));
         }
         let key = self.rest[..end].trim_end();
-        let key = key
-            .strip_prefix("export")
-            .filter(|key| key.starts_with([' ', '\t']))
-            .unwrap_or(key)
-            .trim_start();
+        let key =
+            key.strip_prefix("export").filter(|key| key.starts_with([' ', '\t'])).unwrap_or(key).trim_start();
         if !is_name(key) {
             return Err(format!("`{key}` is not the name of a variable"));
         }
@@ -107,11 +91,7 @@ impl<'a> Cursor<'a> {
         });
         let end = end.ok_or_else(|| format!("the closing `{quote}` is missing"))?;
         let value = &body[..end];
-        let value = if quote == '"' {
-            expand(value, lookup)?
-        } else {
-            value.to_owned()
-        };
+        let value = if quote == '"' { expand(value, lookup)? } else { value.to_owned() };
         self.line += body[..end].matches('\n').count();
         self.rest = &body[end + 1..];
         let after = self.take_line().trim();
@@ -190,8 +170,6 @@ fn expand(text: &str, lookup: &dyn Fn(&str) -> String) -> Result<String, String>
 
 fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')
 }

@@ -15,17 +15,8 @@ use super::value::{Key, Reader, in_file_order};
 use super::{FileKind, FileText, IgnoreGlob, Setting, TargetName, address};
 
 const TOP: &[&str] = &["build", "watch", "run", "ui", "events", "log"];
-const BUILD: &[&str] = &[
-    "package",
-    "bin",
-    "example",
-    "features",
-    "profile",
-    "args",
-    "env",
-    "inputs",
-    "share-build-dir",
-];
+const BUILD: &[&str] =
+    &["package", "bin", "example", "features", "profile", "args", "env", "inputs", "share-build-dir"];
 const WATCH: &[&str] = &["paths", "ignore", "debounce", "poll"];
 const RUN: &[&str] = &[
     "args",
@@ -66,12 +57,7 @@ pub(super) fn read(file: &FileText, cwd: &Path) -> Result<Layer, ConfigError> {
 
 /// The value of `package.metadata.hotrun`.
 fn metadata<'a>(manifest: &'a DeTable<'a>) -> Option<&'a Spanned<DeValue<'a>>> {
-    manifest
-        .get("package")?
-        .get_ref()
-        .get("metadata")?
-        .get_ref()
-        .get("hotrun")
+    manifest.get("package")?.get_ref().get("metadata")?.get_ref().get("hotrun")
 }
 
 impl Reader<'_> {
@@ -97,30 +83,21 @@ impl Reader<'_> {
             match &**name.get_ref() {
                 "package" => layer.package = Some(self.parsed(&key, units::parse_name)?),
                 "bin" | "example" if layer.target.is_some() => {
-                    let other = if name.get_ref() == "bin" {
-                        "build.example"
-                    } else {
-                        "build.bin"
-                    };
+                    let other = if name.get_ref() == "bin" { "build.example" } else { "build.bin" };
                     return Err(ConfigError::Conflict {
                         first: self.named(&key),
-                        second: Named {
-                            name: other.to_owned(),
-                            place: None,
-                        },
+                        second: Named { name: other.to_owned(), place: None },
                         reason: ": there is one program to run".to_owned(),
                         hint: "remove one of them".to_owned(),
                     });
                 }
                 "bin" => {
-                    layer.target = Some(
-                        self.parsed(&key, |text| units::parse_name(text).map(TargetName::Bin))?,
-                    );
+                    layer.target =
+                        Some(self.parsed(&key, |text| units::parse_name(text).map(TargetName::Bin))?);
                 }
                 "example" => {
-                    layer.target = Some(self.parsed(&key, |text| {
-                        units::parse_name(text).map(TargetName::Example)
-                    })?);
+                    layer.target =
+                        Some(self.parsed(&key, |text| units::parse_name(text).map(TargetName::Example))?);
                 }
                 "features" => layer.features = Some(self.texts(&key)?),
                 "profile" => layer.profile = Some(self.parsed(&key, units::parse_profile)?),
@@ -146,10 +123,7 @@ impl Reader<'_> {
                 "ignore" => {
                     let base = self.base();
                     layer.ignore = self.list(&key, |text| {
-                        units::parse_name(text).map(|glob| IgnoreGlob {
-                            base: base.to_owned(),
-                            glob,
-                        })
+                        units::parse_name(text).map(|glob| IgnoreGlob { base: base.to_owned(), glob })
                     })?;
                 }
                 "debounce" => layer.debounce = Some(self.scalar(&key, units::parse_duration)?),
@@ -166,10 +140,7 @@ impl Reader<'_> {
                 "args" => {
                     let args = self.texts(&key)?;
                     let value = args.value.into_iter().map(Into::into).collect();
-                    layer.args = Some(Setting {
-                        value,
-                        origin: args.origin,
-                    });
+                    layer.args = Some(Setting { value, origin: args.origin });
                 }
                 "env" => layer.env = self.variables(&key)?,
                 "env-file" => layer.env_files = self.paths(&key)?,
@@ -178,9 +149,7 @@ impl Reader<'_> {
                 "listen" => {
                     let parse = |text: &str| address::parse_listen(text, self.base());
                     layer.listen = Some(
-                        self.items(&key)?
-                            .map(|item| self.scalar(&item, parse))
-                            .collect::<Result<_, _>>()?,
+                        self.items(&key)?.map(|item| self.scalar(&item, parse)).collect::<Result<_, _>>()?,
                     );
                 }
                 "ready" => layer.ready = Some(self.parsed(&key, address::parse_ready)?),
@@ -215,26 +184,16 @@ impl Reader<'_> {
     }
 
     /// The error for a key that is none of `siblings`.
-    fn unknown(
-        &self,
-        key: &Key<'_>,
-        name: &Spanned<DeString<'_>>,
-        siblings: &[&'static str],
-    ) -> ConfigError {
+    fn unknown(&self, key: &Key<'_>, name: &Spanned<DeString<'_>>, siblings: &[&'static str]) -> ConfigError {
         let place = self.place(name.span().start);
         if RESERVED.contains(&&*key.name) {
-            return ConfigError::Reserved {
-                key: key.name.clone(),
-                place,
-            };
+            return ConfigError::Reserved { key: key.name.clone(), place };
         }
         let word = &**name.get_ref();
         let nested = matches!(key.value.get_ref(), DeValue::Table(_));
         let kind = if nested { "table" } else { "key" };
-        let elsewhere = TABLES
-            .iter()
-            .find(|(_, keys)| keys.contains(&word))
-            .map(|(table, _)| format!("{table}.{word}"));
+        let elsewhere =
+            TABLES.iter().find(|(_, keys)| keys.contains(&word)).map(|(table, _)| format!("{table}.{word}"));
         let hint = if let Some(near) = nearest(word, siblings.iter().copied()) {
             format!("did you mean `{near}`?")
         } else if let Some(elsewhere) = elsewhere {
@@ -244,11 +203,6 @@ impl Reader<'_> {
         } else {
             format!("expected {}", units::one_of(siblings.iter().copied()))
         };
-        ConfigError::Unknown {
-            kind,
-            key: key.name.clone(),
-            place,
-            hint,
-        }
+        ConfigError::Unknown { kind, key: key.name.clone(), place, hint }
     }
 }

@@ -5,9 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{
-    IgnoreGlob, Listen, OnExit, OnStartFailure, Poll, Ready, Setting, Stdin, TargetName, Update,
-};
+use super::{IgnoreGlob, Listen, OnExit, OnStartFailure, Poll, Ready, Setting, Stdin, TargetName, Update};
 
 /// What one source sets. Lists that replace are `Option`s, so that an empty one can replace as well; lists that add up
 /// are plain.
@@ -50,11 +48,8 @@ impl Layer {
     pub(super) fn over(self, lower: Self) -> Self {
         // Package, binary and example are one setting.
         let selects = self.package.is_some() || self.target.is_some();
-        let (package, target) = if selects {
-            (self.package, self.target)
-        } else {
-            (lower.package, lower.target)
-        };
+        let (package, target) =
+            if selects { (self.package, self.target) } else { (lower.package, lower.target) };
         Self {
             package,
             target,

@@ -74,10 +74,7 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     };
     let listen = layer.listen.as_deref().unwrap_or_default();
     if let Some(held) = address::held(&ready.value, listen.iter().map(|entry| &entry.value)) {
-        let entry = listen
-            .iter()
-            .find(|entry| entry.value == *held)
-            .expect("it was found among these");
+        let entry = listen.iter().find(|entry| entry.value == *held).expect("it was found among these");
         return Err(conflict(
             named("run.listen", "--listen", &entry.origin, cwd),
             format!(
@@ -96,12 +93,7 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
 
 /// Fills what nobody set with the defaults.
 fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
-    let RunOptions {
-        cargo,
-        watch,
-        output,
-        ..
-    } = options;
+    let RunOptions { cargo, watch, output, .. } = options;
     let args = layer.build_args.unwrap_or_else(|| default(Vec::new()));
     let (common_args, build_args) = passed_on(cargo, &args.value);
     let features = or(layer.features, Vec::new());
@@ -111,10 +103,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
             package: optional(layer.package),
             target: optional(layer.target),
             manifest_path: cargo.manifest_path.as_ref().map(path),
-            features: Setting {
-                value: split_features(&features.value),
-                origin: features.origin,
-            },
+            features: Setting { value: split_features(&features.value), origin: features.origin },
             all_features: cargo.all_features,
             no_default_features: cargo.no_default_features,
             profile: or(layer.profile, "dev".to_owned()),
@@ -176,24 +165,10 @@ fn passed_on(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>
     };
     flags(
         &mut common,
-        &[
-            (cargo.locked, "--locked"),
-            (cargo.offline, "--offline"),
-            (cargo.frozen, "--frozen"),
-        ],
+        &[(cargo.locked, "--locked"), (cargo.offline, "--offline"), (cargo.frozen, "--frozen")],
     );
-    common.extend(
-        cargo
-            .config
-            .iter()
-            .flat_map(|value| ["--config".to_owned(), value.clone()]),
-    );
-    common.extend(
-        cargo
-            .unstable
-            .iter()
-            .flat_map(|flag| ["-Z".to_owned(), flag.clone()]),
-    );
+    common.extend(cargo.config.iter().flat_map(|value| ["--config".to_owned(), value.clone()]));
+    common.extend(cargo.unstable.iter().flat_map(|flag| ["-Z".to_owned(), flag.clone()]));
     if let Some(jobs) = &cargo.jobs {
         build = without_jobs(&build);
         build.extend(["--jobs".to_owned(), jobs.clone()]);
@@ -211,31 +186,22 @@ fn passed_on(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>
 
 fn split_features(lists: &[String]) -> Vec<String> {
     let names = lists.iter().flat_map(|list| list.split([',', ' ']));
-    names
-        .filter(|name| !name.is_empty())
-        .map(ToOwned::to_owned)
-        .collect()
+    names.filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 fn color(output: &OutputOptions) -> Color {
-    output.color.as_deref().map_or(Color::Auto, |word| {
-        Color::parse(word).expect("clap takes only these words")
-    })
+    output
+        .color
+        .as_deref()
+        .map_or(Color::Auto, |word| Color::parse(word).expect("clap takes only these words"))
 }
 
 fn verbosity(output: &OutputOptions) -> i8 {
-    if output.quiet {
-        -1
-    } else {
-        i8::try_from(output.verbose).unwrap_or(i8::MAX)
-    }
+    if output.quiet { -1 } else { i8::try_from(output.verbose).unwrap_or(i8::MAX) }
 }
 
 fn default<T>(value: T) -> Setting<T> {
-    Setting {
-        value,
-        origin: Origin::Default,
-    }
+    Setting { value, origin: Origin::Default }
 }
 
 fn or<T>(setting: Option<Setting<T>>, value: T) -> Setting<T> {
@@ -243,13 +209,7 @@ fn or<T>(setting: Option<Setting<T>>, value: T) -> Setting<T> {
 }
 
 fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
-    setting.map_or_else(
-        || default(None),
-        |Setting { value, origin }| Setting {
-            value: Some(value),
-            origin,
-        },
-    )
+    setting.map_or_else(|| default(None), |Setting { value, origin }| Setting { value: Some(value), origin })
 }
 
 /// A setting by the name it has where it was set.
@@ -257,10 +217,7 @@ fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> Named {
     match origin {
         Origin::File(path, line) => Named {
             name: key.to_owned(),
-            place: Some(Box::new(Place {
-                path: super::shown(path, cwd),
-                line: *line,
-            })),
+            place: Some(Box::new(Place { path: super::shown(path, cwd), line: *line })),
         },
         Origin::Environment(name) => option(name),
         Origin::CommandLine | Origin::Default => option(option_name),

@@ -6,20 +6,14 @@ use super::error::{ConfigError, Invalid, Named};
 use super::layer::Layer;
 use super::units::{self, Word};
 use super::{
-    Environment, IgnoreGlob, OnExit, OnStartFailure, Origin, Setting, Stdin, TargetName, Update,
-    absolute, address,
+    Environment, IgnoreGlob, OnExit, OnStartFailure, Origin, Setting, Stdin, TargetName, Update, absolute,
+    address,
 };
 use crate::cli::{CargoOptions, RunOptions};
 
 /// What the options set.
 pub(super) fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> {
-    let RunOptions {
-        cargo,
-        watch,
-        process,
-        output,
-        args,
-    } = options;
+    let RunOptions { cargo, watch, process, output, args } = options;
     let bin = cargo.bin.clone().map(TargetName::Bin);
     let target = bin.or_else(|| cargo.example.clone().map(TargetName::Example));
     let env = parsed_list("--env", &process.env, units::parse_variable)?;
@@ -29,52 +23,21 @@ pub(super) fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, Co
         features: (!cargo.features.is_empty()).then(|| typed(cargo.features.clone())),
         profile: profile(cargo)?,
         share_build_dir: flag(cargo.share_build_dir),
-        paths: watch
-            .watch
-            .iter()
-            .map(|path| typed(absolute(cwd, path)))
-            .collect(),
+        paths: watch.watch.iter().map(|path| typed(absolute(cwd, path))).collect(),
         ignore: parsed_list("--ignore", &watch.ignore, |text| {
-            units::parse_name(text).map(|glob| IgnoreGlob {
-                base: cwd.to_owned(),
-                glob,
-            })
+            units::parse_name(text).map(|glob| IgnoreGlob { base: cwd.to_owned(), glob })
         })?,
-        debounce: parsed(
-            "--debounce",
-            watch.debounce.as_deref(),
-            units::parse_duration,
-        )?,
+        debounce: parsed("--debounce", watch.debounce.as_deref(), units::parse_duration)?,
         poll: parsed("--poll", watch.poll.as_deref(), units::parse_poll)?,
         args: (!args.is_empty()).then(|| typed(args.clone())),
-        env: env
-            .into_iter()
-            .map(
-                |Setting {
-                     value: (key, value),
-                     ..
-                 }| (key, typed(value)),
-            )
-            .collect(),
-        env_files: process
-            .env_file
-            .iter()
-            .map(|path| typed(absolute(cwd, path)))
-            .collect(),
+        env: env.into_iter().map(|Setting { value: (key, value), .. }| (key, typed(value))).collect(),
+        env_files: process.env_file.iter().map(|path| typed(absolute(cwd, path))).collect(),
         stdin: parsed("--stdin", process.stdin.as_deref(), Stdin::parse)?,
         listen: (!process.listen.is_empty())
-            .then(|| {
-                parsed_list("--listen", &process.listen, |text| {
-                    address::parse_listen(text, cwd)
-                })
-            })
+            .then(|| parsed_list("--listen", &process.listen, |text| address::parse_listen(text, cwd)))
             .transpose()?,
         ready: parsed("--ready", process.ready.as_deref(), address::parse_ready)?,
-        ready_timeout: parsed(
-            "--ready-timeout",
-            process.ready_timeout.as_deref(),
-            units::parse_duration,
-        )?,
+        ready_timeout: parsed("--ready-timeout", process.ready_timeout.as_deref(), units::parse_duration)?,
         update: parsed("--update", process.update.as_deref(), Update::parse)?,
         on_start_failure: parsed(
             "--on-start-failure",
@@ -82,22 +45,11 @@ pub(super) fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, Co
             OnStartFailure::parse,
         )?,
         on_exit: parsed("--on-exit", process.on_exit.as_deref(), OnExit::parse)?,
-        stop_signal: parsed(
-            "--stop-signal",
-            process.stop_signal.as_deref(),
-            units::parse_signal,
-        )?,
-        stop_timeout: parsed(
-            "--stop-timeout",
-            process.stop_timeout.as_deref(),
-            units::parse_duration,
-        )?,
+        stop_signal: parsed("--stop-signal", process.stop_signal.as_deref(), units::parse_signal)?,
+        stop_timeout: parsed("--stop-timeout", process.stop_timeout.as_deref(), units::parse_duration)?,
         clear: flag(output.clear),
         notify: flag(output.notify),
-        events: output
-            .events
-            .as_ref()
-            .map(|path| typed(absolute(cwd, path))),
+        events: output.events.as_ref().map(|path| typed(absolute(cwd, path))),
         log: output.log.as_ref().map(|path| typed(absolute(cwd, path))),
         ..Layer::default()
     })
@@ -106,10 +58,7 @@ pub(super) fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, Co
 /// What hotrun's environment variables set. An empty one sets nothing.
 pub(super) fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, ConfigError> {
     let set = |name: &'static str| {
-        environment
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .map(|value| (name, value))
+        environment.get(name).filter(|value| !value.is_empty()).map(|value| (name, value))
     };
     let path = |name| {
         set(name).map(|(name, value)| Setting {
@@ -120,10 +69,7 @@ pub(super) fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, 
     let poll = set("HOTRUN_POLL").map(|(name, value)| {
         let text = value.to_string_lossy();
         let value = units::parse_poll(&text).map_err(|invalid| refused(name, &text, invalid))?;
-        Ok(Setting {
-            value,
-            origin: Origin::Environment(name),
-        })
+        Ok(Setting { value, origin: Origin::Environment(name) })
     });
     Ok(Layer {
         poll: poll.transpose()?,
@@ -149,10 +95,7 @@ fn profile(cargo: &CargoOptions) -> Result<Option<Setting<String>>, ConfigError>
 }
 
 fn typed<T>(value: T) -> Setting<T> {
-    Setting {
-        value,
-        origin: Origin::CommandLine,
-    }
+    Setting { value, origin: Origin::CommandLine }
 }
 
 /// A flag that was not typed leaves the setting to the layers below.
@@ -165,12 +108,7 @@ fn parsed<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, Invalid>,
 ) -> Result<Option<Setting<T>>, ConfigError> {
-    text.map(|text| {
-        parse(text)
-            .map(typed)
-            .map_err(|invalid| refused(name, text, invalid))
-    })
-    .transpose()
+    text.map(|text| parse(text).map(typed).map_err(|invalid| refused(name, text, invalid))).transpose()
 }
 
 fn parsed_list<T>(
@@ -178,14 +116,7 @@ fn parsed_list<T>(
     texts: &[String],
     parse: impl Fn(&str) -> Result<T, Invalid>,
 ) -> Result<Vec<Setting<T>>, ConfigError> {
-    texts
-        .iter()
-        .map(|text| {
-            parse(text)
-                .map(typed)
-                .map_err(|invalid| refused(name, text, invalid))
-        })
-        .collect()
+    texts.iter().map(|text| parse(text).map(typed).map_err(|invalid| refused(name, text, invalid))).collect()
 }
 
 fn refused(name: &str, value: &str, invalid: Invalid) -> ConfigError {
@@ -198,8 +129,5 @@ fn refused(name: &str, value: &str, invalid: Invalid) -> ConfigError {
 }
 
 pub(super) fn option(name: &str) -> Named {
-    Named {
-        name: name.to_owned(),
-        place: None,
-    }
+    Named { name: name.to_owned(), place: None }
 }

@@ -30,11 +30,7 @@ pub(super) trait Word: Sized + Copy + PartialEq + 'static {
     }
 
     fn word(self) -> &'static str {
-        Self::WORDS
-            .iter()
-            .find(|(_, value)| *value == self)
-            .expect("every value has its word")
-            .0
+        Self::WORDS.iter().find(|(_, value)| *value == self).expect("every value has its word").0
     }
 }
 
@@ -48,35 +44,23 @@ impl Word for Update {
 }
 
 impl Word for OnStartFailure {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("auto", Self::Auto),
-        ("rollback", Self::Rollback),
-        ("wait", Self::Wait),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("rollback", Self::Rollback), ("wait", Self::Wait)];
 }
 
 impl Word for OnExit {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("wait", Self::Wait),
-        ("restart", Self::Restart),
-        ("exit", Self::Exit),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("wait", Self::Wait), ("restart", Self::Restart), ("exit", Self::Exit)];
 }
 
 impl Word for Stdin {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("lend", Self::Lend),
-        ("null", Self::Null),
-        ("inherit", Self::Inherit),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("lend", Self::Lend), ("null", Self::Null), ("inherit", Self::Inherit)];
 }
 
 impl Word for Color {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("auto", Self::Auto),
-        ("always", Self::Always),
-        ("never", Self::Never),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 }
 
 /// `` `a`, `b` or `c` ``.
@@ -93,13 +77,10 @@ pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
 pub(super) fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let text = text.trim();
     if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
-        return Err(
-            Invalid::new("a time needs a unit").or(format!("write `{text}ms` or `{text}s`"))
-        );
+        return Err(Invalid::new("a time needs a unit").or(format!("write `{text}ms` or `{text}s`")));
     }
-    let duration = humantime::parse_duration(text).map_err(|_| {
-        Invalid::new("expected a time").or("write it like `20ms`, `5s` or `1m 30s`")
-    })?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| Invalid::new("expected a time").or("write it like `20ms`, `5s` or `1m 30s`"))?;
     if duration > LONGEST {
         return Err(Invalid::new("longer than a year"));
     }
@@ -108,11 +89,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, Invalid> {
 
 /// Writes a time so that [`parse_duration`] reads the same one.
 pub(super) fn format_duration(duration: Duration) -> String {
-    if duration.is_zero() {
-        "0".to_owned()
-    } else {
-        humantime::format_duration(duration).to_string()
-    }
+    if duration.is_zero() { "0".to_owned() } else { humantime::format_duration(duration).to_string() }
 }
 
 /// Reads `auto`, `always`, `never` or an interval.
@@ -124,14 +101,10 @@ pub(super) fn parse_poll(text: &str) -> Result<Poll, Invalid> {
         _ => {}
     }
     match parse_duration(text) {
-        Ok(Duration::ZERO) => {
-            Err(Invalid::new("an interval cannot be zero").or("`never` turns polling off"))
-        }
+        Ok(Duration::ZERO) => Err(Invalid::new("an interval cannot be zero").or("`never` turns polling off")),
         Ok(interval) => Ok(Poll::Every(interval)),
         Err(invalid) if text.starts_with(|first: char| first.is_ascii_digit()) => Err(invalid),
-        Err(_) => Err(Invalid::new(
-            "expected `auto`, `always`, `never` or an interval such as `500ms`",
-        )),
+        Err(_) => Err(Invalid::new("expected `auto`, `always`, `never` or an interval such as `500ms`")),
     }
 }
 
@@ -187,16 +160,12 @@ pub(super) fn parse_signal(text: &str) -> Result<i32, Invalid> {
         return if (1..=HIGHEST_SIGNAL).contains(&number) {
             Ok(number)
         } else {
-            Err(Invalid::new(format!(
-                "signals have the numbers 1 to {HIGHEST_SIGNAL}"
-            )))
+            Err(Invalid::new(format!("signals have the numbers 1 to {HIGHEST_SIGNAL}")))
         };
     }
     let upper = text.to_ascii_uppercase();
     let short = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let known = SIGNALS
-        .iter()
-        .find(|(name, _)| &name["SIG".len()..] == short);
+    let known = SIGNALS.iter().find(|(name, _)| &name["SIG".len()..] == short);
     known.map(|(_, number)| *number).ok_or_else(|| {
         let invalid = Invalid::new("there is no such signal");
         match nearest(short, SIGNALS.iter().map(|(name, _)| &name["SIG".len()..])) {
@@ -240,22 +209,14 @@ pub(super) fn parse_profile(text: &str) -> Result<String, Invalid> {
     if text == "debug" {
         return Err(Invalid::new("that is the folder's name").or("the profile is called `dev`"));
     }
-    let plain = text
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_');
+    let plain = text.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_');
     if text.is_empty() || !plain {
-        return Err(Invalid::new(
-            "a profile's name is made of letters, digits, `-` and `_`",
-        ));
+        return Err(Invalid::new("a profile's name is made of letters, digits, `-` and `_`"));
     }
     Ok(text.to_owned())
 }
 
 /// Any text but the empty one.
 pub(super) fn parse_name(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() {
-        Err(Invalid::new("it is empty"))
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.is_empty() { Err(Invalid::new("it is empty")) } else { Ok(text.to_owned()) }
 }

@@ -23,10 +23,7 @@ pub(super) struct Key<'a> {
 
 impl<'a> Key<'a> {
     pub(super) fn new(name: impl Into<String>, value: &'a Spanned<DeValue<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            value,
-        }
+        Self { name: name.into(), value }
     }
 }
 
@@ -38,12 +35,9 @@ impl Reader<'_> {
     ) -> Result<impl Iterator<Item = (&'k Spanned<DeString<'k>>, Key<'k>)>, ConfigError> {
         let prefix = table.name.clone();
         let entries = in_file_order(self.table(table)?);
-        Ok(entries.into_iter().map(move |(name, value)| {
-            (
-                name,
-                Key::new(format!("{prefix}.{}", name.get_ref()), value),
-            )
-        }))
+        Ok(entries
+            .into_iter()
+            .map(move |(name, value)| (name, Key::new(format!("{prefix}.{}", name.get_ref()), value))))
     }
 
     pub(super) fn table<'k>(&self, key: &Key<'k>) -> Result<&'k DeTable<'k>, ConfigError> {
@@ -93,15 +87,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn path(&self, key: &Key<'_>) -> Result<Setting<PathBuf>, ConfigError> {
-        self.parsed(key, |text| {
-            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
-        })
+        self.parsed(key, |text| units::parse_name(text).map(|path| absolute(self.base(), path.as_ref())))
     }
 
     pub(super) fn paths(&self, key: &Key<'_>) -> Result<Vec<Setting<PathBuf>>, ConfigError> {
-        self.list(key, |text| {
-            units::parse_name(text).map(|path| absolute(self.base(), path.as_ref()))
-        })
+        self.list(key, |text| units::parse_name(text).map(|path| absolute(self.base(), path.as_ref())))
     }
 
     pub(super) fn list<T>(
@@ -109,24 +99,17 @@ impl Reader<'_> {
         key: &Key<'_>,
         parse: impl Fn(&str) -> Result<T, Invalid>,
     ) -> Result<Vec<Setting<T>>, ConfigError> {
-        self.items(key)?
-            .map(|item| self.parsed(&item, &parse))
-            .collect()
+        self.items(key)?.map(|item| self.parsed(&item, &parse)).collect()
     }
 
     /// The items of a list, each under the key's name.
-    pub(super) fn items<'k>(
-        &self,
-        key: &Key<'k>,
-    ) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
+    pub(super) fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
         let name = key.name.clone();
         match key.value.get_ref() {
             DeValue::Array(items) => Ok(items.iter().map(move |item| Key::new(name.clone(), item))),
-            DeValue::String(text) => Err(self.mistyped(
-                key,
-                "a list of strings",
-                Some(format!("write `[{:?}]`", &**text)),
-            )),
+            DeValue::String(text) => {
+                Err(self.mistyped(key, "a list of strings", Some(format!("write `[{:?}]`", &**text))))
+            }
             DeValue::Integer(number) => Err(self.mistyped(
                 key,
                 "a list of strings",
@@ -142,10 +125,7 @@ impl Reader<'_> {
         Ok(self.setting(key, items.into_iter().map(|item| item.value).collect()))
     }
 
-    pub(super) fn variables(
-        &self,
-        key: &Key<'_>,
-    ) -> Result<BTreeMap<String, Setting<String>>, ConfigError> {
+    pub(super) fn variables(&self, key: &Key<'_>) -> Result<BTreeMap<String, Setting<String>>, ConfigError> {
         let DeValue::Table(table) = key.value.get_ref() else {
             return Err(self.mistyped(
                 key,
@@ -173,26 +153,17 @@ impl Reader<'_> {
 
     pub(super) fn setting<T>(&self, key: &Key<'_>, value: T) -> Setting<T> {
         let line = self.place(key.value.span().start).line;
-        Setting {
-            value,
-            origin: Origin::File(self.file.path.clone(), line),
-        }
+        Setting { value, origin: Origin::File(self.file.path.clone(), line) }
     }
 
     pub(super) fn place(&self, offset: usize) -> Place {
         let before = self.file.text.as_bytes().iter().take(offset);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        Place {
-            path: super::shown(&self.file.path, self.cwd),
-            line,
-        }
+        Place { path: super::shown(&self.file.path, self.cwd), line }
     }
 
     pub(super) fn named(&self, key: &Key<'_>) -> Named {
-        Named {
-            name: key.name.clone(),
-            place: Some(Box::new(self.place(key.value.span().start))),
-        }
+        Named { name: key.name.clone(), place: Some(Box::new(self.place(key.value.span().start))) }
     }
 
     pub(super) fn invalid(&self, key: &Key<'_>, value: &str, invalid: Invalid) -> ConfigError {
@@ -218,12 +189,7 @@ impl Reader<'_> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        ConfigError::Type {
-            setting: self.named(key),
-            expected,
-            found,
-            hint,
-        }
+        ConfigError::Type { setting: self.named(key), expected, found, hint }
     }
 }
 

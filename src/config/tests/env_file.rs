@@ -46,16 +46,10 @@ fn values_of_every_kind() {
         ("ü", "ü"),
     ];
     for (value, expected) in cases {
-        for text in [
-            format!("K={value}"),
-            format!("export  K = {value}\n"),
-            format!("\u{feff}# x\n\nK={value}\n"),
-        ] {
-            assert_eq!(
-                read(&text),
-                [("K".to_owned(), expected.to_owned())],
-                "{text:?}"
-            );
+        for text in
+            [format!("K={value}"), format!("export  K = {value}\n"), format!("\u{feff}# x\n\nK={value}\n")]
+        {
+            assert_eq!(read(&text), [("K".to_owned(), expected.to_owned())], "{text:?}");
         }
     }
 }
@@ -69,11 +63,7 @@ fn lines_without_a_variable() {
 #[test]
 fn errors_name_the_line() {
     let cases = [
-        (
-            "A=1\nnonsense here\n",
-            2,
-            "expected `KEY=VALUE`, found `nonsense here`",
-        ),
+        ("A=1\nnonsense here\n", 2, "expected `KEY=VALUE`, found `nonsense here`"),
         ("\n\n=v", 3, "`` is not the name of a variable"),
         ("1A=v", 1, "`1A` is not the name of a variable"),
         ("A B=v", 1, "`A B` is not the name of a variable"),

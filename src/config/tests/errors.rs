@@ -224,10 +224,7 @@ fn wrong_options() {
 fn probes_that_prove_nothing() {
     let cases = [
         ("--listen 3000 --ready tcp:3000", ""),
-        (
-            "--ready http://localhost:3000/",
-            "run.listen = ['web=0.0.0.0:3000']",
-        ),
+        ("--ready http://localhost:3000/", "run.listen = ['web=0.0.0.0:3000']"),
         ("--update overlap", "[run]\nready = 'tcp:3000'"),
         ("", "[run]\nupdate = 'overlap'\nready = 'http://localhost/'"),
     ];
@@ -248,14 +245,8 @@ fn probes_that_prove_nothing() {
 
 #[test]
 fn a_wrong_variable_is_named() {
-    let merge = |value| {
-        merge(
-            &RunOptions::default(),
-            &environment(&[("HOTRUN_POLL", value)]),
-            &[],
-            Path::new(CWD),
-        )
-    };
+    let merge =
+        |value| merge(&RunOptions::default(), &environment(&[("HOTRUN_POLL", value)]), &[], Path::new(CWD));
     insta::assert_snapshot!(merge("1").unwrap_err(), @r#"
     invalid value `1` for `HOTRUN_POLL`: a time needs a unit
     "#);
@@ -330,14 +321,9 @@ fn build_args_that_are_settings() {
     invalid value `--config=build.target="x"` for `build.args` in `hotrun.toml`, line 1: it selects the target
     hint: give it to hotrun on the command line, or set it in `.cargo/config.toml`
     "#);
-    for fine in [
-        "'-j', '2'",
-        "'-j2'",
-        "'--config', 'net.offline=true'",
-        "'-Z', 'x'",
-        "'--keep-going'",
-        "'--timings'",
-    ] {
+    for fine in
+        ["'-j', '2'", "'-j2'", "'--config', 'net.offline=true'", "'-Z', 'x'", "'--keep-going'", "'--timings'"]
+    {
         config("", &format!("build.args = [{fine}]"));
     }
 }
@@ -345,17 +331,7 @@ fn build_args_that_are_settings() {
 #[test]
 fn places_outside_the_current_folder_are_whole() {
     let error = merged("", &[file("/p/hotrun.toml", "x = 1")]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "unknown key `x` in `/p/hotrun.toml`, line 1"
-    );
-    let error = merged(
-        "",
-        &[file(
-            "/p/app/Cargo.toml",
-            "[package.metadata.hotrun]\nx = 1",
-        )],
-    )
-    .unwrap_err();
+    assert_eq!(error.to_string(), "unknown key `x` in `/p/hotrun.toml`, line 1");
+    let error = merged("", &[file("/p/app/Cargo.toml", "[package.metadata.hotrun]\nx = 1")]).unwrap_err();
     assert_eq!(error.to_string(), "unknown key `x` in `Cargo.toml`, line 2");
 }

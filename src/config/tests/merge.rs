@@ -10,10 +10,7 @@ fn in_file(line: usize) -> Origin {
 }
 
 fn values<T: Clone>(settings: &[Setting<T>]) -> Vec<T> {
-    settings
-        .iter()
-        .map(|setting| setting.value.clone())
-        .collect()
+    settings.iter().map(|setting| setting.value.clone()).collect()
 }
 
 fn paths(paths: &[&str]) -> Vec<PathBuf> {
@@ -65,14 +62,7 @@ fn nothing_set_gives_the_defaults() {
     "#);
     assert_eq!(
         config,
-        merged(
-            "",
-            &[
-                file("/p/app/hotrun.toml", ""),
-                file("/p/app/Cargo.toml", "[package]")
-            ]
-        )
-        .unwrap()
+        merged("", &[file("/p/app/hotrun.toml", ""), file("/p/app/Cargo.toml", "[package]")]).unwrap()
     );
 }
 
@@ -244,18 +234,12 @@ fn a_file_sets_every_key() {
     # passed on to cargo: --offline --jobs 2
     "#);
     let again = self::config("", &shown);
-    assert_eq!(
-        strip(&show(&again, Path::new(CWD))),
-        strip(&shown),
-        "what is printed is a config file"
-    );
+    assert_eq!(strip(&show(&again, Path::new(CWD))), strip(&shown), "what is printed is a config file");
 }
 
 /// Without the comments, which name the origins.
 fn strip(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("  #").next().unwrap().trim_end().to_owned() + "\n")
-        .collect()
+    text.lines().map(|line| line.split("  #").next().unwrap().trim_end().to_owned() + "\n").collect()
 }
 
 #[test]
@@ -266,66 +250,32 @@ fn higher_layers_win_key_by_key() {
             "/p/app/Cargo.toml",
             "[package.metadata.hotrun]\nrun.update = 'manual'\nrun.stdin = 'null'\n[workspace.metadata.hotrun.run]\non-exit = 'restart'",
         ),
-        file(
-            "/p/hotrun.toml",
-            "[run]\nupdate = 'restart'\nstdin = 'inherit'\non-exit = 'exit'",
-        ),
+        file("/p/hotrun.toml", "[run]\nupdate = 'restart'\nstdin = 'inherit'\non-exit = 'exit'"),
     ];
     let config = merged("", &files).unwrap();
-    assert_eq!(
-        config.run.update,
-        Setting {
-            value: Update::Overlap,
-            origin: in_file(2)
-        }
-    );
+    assert_eq!(config.run.update, Setting { value: Update::Overlap, origin: in_file(2) });
     assert_eq!(
         config.run.stdin,
-        Setting {
-            value: Stdin::Null,
-            origin: Origin::File("/p/app/Cargo.toml".into(), 3)
-        }
+        Setting { value: Stdin::Null, origin: Origin::File("/p/app/Cargo.toml".into(), 3) }
     );
     assert_eq!(
         config.run.on_exit,
-        Setting {
-            value: OnExit::Exit,
-            origin: Origin::File("/p/hotrun.toml".into(), 4)
-        }
+        Setting { value: OnExit::Exit, origin: Origin::File("/p/hotrun.toml".into(), 4) }
     );
     let config = merged("--update reexec", &files).unwrap();
-    assert_eq!(
-        config.run.update,
-        Setting {
-            value: Update::Reexec,
-            origin: Origin::CommandLine
-        }
-    );
+    assert_eq!(config.run.update, Setting { value: Update::Reexec, origin: Origin::CommandLine });
 }
 
 #[test]
 fn the_environment_is_between_command_line_and_files() {
-    let files = [file(
-        "/p/app/hotrun.toml",
-        "events = 'f'\nlog = 'f'\nwatch.poll = 'never'",
-    )];
-    let variables = environment(&[
-        ("HOTRUN_EVENTS", "e"),
-        ("HOTRUN_LOG", ""),
-        ("HOTRUN_POLL", "3s"),
-        ("OTHER", "x"),
-    ]);
+    let files = [file("/p/app/hotrun.toml", "events = 'f'\nlog = 'f'\nwatch.poll = 'never'")];
+    let variables =
+        environment(&[("HOTRUN_EVENTS", "e"), ("HOTRUN_LOG", ""), ("HOTRUN_POLL", "3s"), ("OTHER", "x")]);
     let merge = |line| merge(&options(line), &variables, &files, Path::new(CWD)).unwrap();
     let config = merge("");
     assert_eq!(config.events.value, Some("/p/app/e".into()));
     assert_eq!(config.events.origin, Origin::Environment("HOTRUN_EVENTS"));
-    assert_eq!(
-        config.log,
-        Setting {
-            value: Some("/p/app/f".into()),
-            origin: in_file(2)
-        }
-    );
+    assert_eq!(config.log, Setting { value: Some("/p/app/f".into()), origin: in_file(2) });
     assert_eq!(config.watch.poll.value, Poll::Every(Duration::from_secs(3)));
     assert_eq!(merge("--poll").watch.poll.value, Poll::Always);
     assert_eq!(merge("--events x").events.value, Some("/p/app/x".into()));
@@ -337,54 +287,28 @@ fn some_lists_add_up_and_others_replace() {
                [run]\nenv-file = ['low']\nlisten = [1]\nargs = ['low']\nenv = { A = 'low', B = 'low' }";
     let high = "[watch]\npaths = ['high']\nignore = ['high']\n[build]\ninputs = []\nfeatures = ['high']\n\
                 [run]\nenv-file = ['high']\nlisten = [2]\nargs = ['high']\nenv = { B = 'high' }";
-    let files = [
-        file("/p/app/hotrun.toml", high),
-        file("/p/hotrun.toml", low),
-    ];
+    let files = [file("/p/app/hotrun.toml", high), file("/p/hotrun.toml", low)];
     let config = merged("-w typed -i typed --env-file typed -E C=typed", &files).unwrap();
-    assert_eq!(
-        values(&config.watch.paths),
-        paths(&["/p/low", "/p/app/high", "/p/app/typed"])
-    );
-    assert_eq!(
-        values(&config.run.env_files),
-        paths(&["/p/low", "/p/app/high", "/p/app/typed"])
-    );
+    assert_eq!(values(&config.watch.paths), paths(&["/p/low", "/p/app/high", "/p/app/typed"]));
+    assert_eq!(values(&config.run.env_files), paths(&["/p/low", "/p/app/high", "/p/app/typed"]));
     let globs: Vec<_> = config
         .watch
         .ignore
         .iter()
         .map(|glob| (glob.value.base.to_str().unwrap(), &*glob.value.glob))
         .collect();
-    assert_eq!(
-        globs,
-        [("/p", "low"), ("/p/app", "high"), ("/p/app", "typed")]
-    );
+    assert_eq!(globs, [("/p", "low"), ("/p/app", "high"), ("/p/app", "typed")]);
     assert!(config.build.inputs.is_empty());
     assert_eq!(config.build.features.value, ["high"]);
     assert_eq!(config.run.args.value, ["high"]);
     assert_eq!(config.run.listen.len(), 1);
-    let env: Vec<_> = config
-        .run
-        .env
-        .iter()
-        .map(|(key, value)| (&**key, &*value.value))
-        .collect();
+    let env: Vec<_> = config.run.env.iter().map(|(key, value)| (&**key, &*value.value)).collect();
     assert_eq!(env, [("A", "low"), ("B", "high"), ("C", "typed")]);
 
     let config = merged("--listen 7 -F x -- typed", &files).unwrap();
-    assert_eq!(
-        config.run.args,
-        Setting {
-            value: vec!["typed".into()],
-            origin: Origin::CommandLine
-        }
-    );
+    assert_eq!(config.run.args, Setting { value: vec!["typed".into()], origin: Origin::CommandLine });
     assert_eq!(config.build.features.value, ["x"]);
-    assert_eq!(
-        config.run.listen[0].value.address,
-        ListenAddress::Tcp("127.0.0.1:7".parse().unwrap())
-    );
+    assert_eq!(config.run.listen[0].value.address, ListenAddress::Tcp("127.0.0.1:7".parse().unwrap()));
 }
 
 #[test]
@@ -395,19 +319,10 @@ fn package_binary_and_example_are_one_setting() {
         (build.package.value, build.target.value)
     };
     let some = |name: &str| Some(name.to_owned());
-    assert_eq!(
-        chosen(""),
-        (some("shop"), Some(TargetName::Bin("api".into())))
-    );
+    assert_eq!(chosen(""), (some("shop"), Some(TargetName::Bin("api".into()))));
     assert_eq!(chosen("-p other"), (some("other"), None));
-    assert_eq!(
-        chosen("--bin worker"),
-        (None, Some(TargetName::Bin("worker".into())))
-    );
-    assert_eq!(
-        chosen("--example demo"),
-        (None, Some(TargetName::Example("demo".into())))
-    );
+    assert_eq!(chosen("--bin worker"), (None, Some(TargetName::Bin("worker".into()))));
+    assert_eq!(chosen("--example demo"), (None, Some(TargetName::Example("demo".into()))));
 }
 
 #[test]
@@ -418,24 +333,12 @@ fn what_is_passed_on_to_cargo() {
     };
     let pair = |common: &str, build: &str| (common.to_owned(), build.to_owned());
     assert_eq!(
-        passed(
-            "--locked --offline --config a=1 -Zx -j4 --keep-going --ignore-rust-version --timings",
-            "[]"
-        ),
-        pair(
-            "--locked --offline --config a=1 -Z x",
-            "--jobs 4 --keep-going --ignore-rust-version --timings"
-        )
+        passed("--locked --offline --config a=1 -Zx -j4 --keep-going --ignore-rust-version --timings", "[]"),
+        pair("--locked --offline --config a=1 -Z x", "--jobs 4 --keep-going --ignore-rust-version --timings")
     );
     assert_eq!(
-        passed(
-            "--config a=2 -j4 --frozen",
-            "['--frozen', '--config', 'a=1', '-j', '2', '-Zy', '--timings']"
-        ),
-        pair(
-            "--frozen --config a=1 -Zy --config a=2",
-            "--timings --jobs 4"
-        )
+        passed("--config a=2 -j4 --frozen", "['--frozen', '--config', 'a=1', '-j', '2', '-Zy', '--timings']"),
+        pair("--frozen --config a=1 -Zy --config a=2", "--timings --jobs 4")
     );
 }
 
@@ -457,15 +360,8 @@ fn words_of_the_command_line_are_words_of_the_file() {
     }
     let command = cli::command(cli::Invocation::Direct);
     let listed = |id: &str| {
-        let option = command
-            .get_arguments()
-            .find(|option| option.get_id() == id)
-            .unwrap();
-        option
-            .get_possible_values()
-            .iter()
-            .map(|word| word.get_name().to_owned())
-            .collect::<Vec<_>>()
+        let option = command.get_arguments().find(|option| option.get_id() == id).unwrap();
+        option.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(listed("update"), words::<Update>());
     assert_eq!(listed("on_start_failure"), words::<OnStartFailure>());

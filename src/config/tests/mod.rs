@@ -14,9 +14,7 @@ use crate::cli::{self, RunOptions};
 const CWD: &str = "/p/app";
 
 fn options(line: &str) -> RunOptions {
-    let words = std::iter::once("hotrun")
-        .chain(line.split_whitespace())
-        .map(Into::into);
+    let words = std::iter::once("hotrun").chain(line.split_whitespace()).map(Into::into);
     match cli::parse(words).unwrap().command {
         cli::Command::Run(options) => *options,
         other => panic!("`{line}` gave {other:?}"),
@@ -24,23 +22,12 @@ fn options(line: &str) -> RunOptions {
 }
 
 fn file(path: &str, text: &str) -> FileText {
-    let kind = if path.ends_with("Cargo.toml") {
-        FileKind::Manifest
-    } else {
-        FileKind::Hotrun
-    };
-    FileText {
-        path: path.into(),
-        text: text.to_owned(),
-        kind,
-    }
+    let kind = if path.ends_with("Cargo.toml") { FileKind::Manifest } else { FileKind::Hotrun };
+    FileText { path: path.into(), text: text.to_owned(), kind }
 }
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
-    variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
-        .collect()
+    variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect()
 }
 
 /// The settings from a command line and files, the highest first.

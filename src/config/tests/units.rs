@@ -21,23 +21,9 @@ fn times() {
         ("1h", 3_600_000),
     ];
     for (text, milliseconds) in cases {
-        assert_eq!(
-            parse_duration(text),
-            Ok(Duration::from_millis(milliseconds)),
-            "{text}"
-        );
+        assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
     }
-    for text in [
-        "",
-        "5",
-        "1.5",
-        "s",
-        "-1s",
-        "5 parsecs",
-        "2 years",
-        "99999999999999999999s",
-        "1e300",
-    ] {
+    for text in ["", "5", "1.5", "s", "-1s", "5 parsecs", "2 years", "99999999999999999999s", "1e300"] {
         assert!(parse_duration(text).is_err(), "{text}");
     }
 }
@@ -81,10 +67,7 @@ fn polls() {
     assert_eq!(parse_poll("auto"), Ok(Poll::Auto));
     assert_eq!(parse_poll("always"), Ok(Poll::Always));
     assert_eq!(parse_poll("never"), Ok(Poll::Never));
-    assert_eq!(
-        parse_poll("500ms"),
-        Ok(Poll::Every(Duration::from_millis(500)))
-    );
+    assert_eq!(parse_poll("500ms"), Ok(Poll::Every(Duration::from_millis(500))));
     for text in ["", "0", "0s", "1", "sometimes"] {
         assert!(parse_poll(text).is_err(), "{text}");
     }
@@ -123,8 +106,8 @@ fn listen_entries() {
         ("dns=udp:[::1]:53", "dns=udp:[::1]:53"),
     ];
     for (text, expected) in cases {
-        let listen = parse_listen(text, Path::new("/base"))
-            .unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let listen =
+            parse_listen(text, Path::new("/base")).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         assert_eq!(format_listen(&listen), expected, "{text}");
     }
     let wrong = [
@@ -166,17 +149,11 @@ fn readiness() {
     assert_eq!(parse_ready("auto"), Ok(Ready::Auto));
     assert_eq!(parse_ready("spawn"), Ok(Ready::Spawn));
     assert_eq!(parse_ready("notify"), Ok(Ready::Notify));
-    assert_eq!(
-        parse_ready("tcp:3000"),
-        Ok(Ready::Tcp("127.0.0.1:3000".parse().unwrap()))
-    );
+    assert_eq!(parse_ready("tcp:3000"), Ok(Ready::Tcp("127.0.0.1:3000".parse().unwrap())));
     assert_eq!(parse_ready("1.5s"), parse_ready("1s 500ms"));
-    for text in [
-        "http://localhost",
-        "http://localhost:3000/health?x=1",
-        "http://[::1]:80/",
-        "http://shop.test:8080",
-    ] {
+    for text in
+        ["http://localhost", "http://localhost:3000/health?x=1", "http://[::1]:80/", "http://shop.test:8080"]
+    {
         assert_eq!(format_ready(&parse_ready(text).unwrap()), text);
     }
     let wrong = [
@@ -227,11 +204,7 @@ fn probes_of_held_sockets() {
     ];
     for (ready, listen, expected) in cases {
         let listen = [parse_listen(listen, Path::new("/")).unwrap()];
-        assert_eq!(
-            held(&parse_ready(ready).unwrap(), &listen).is_some(),
-            expected,
-            "{ready} and {listen:?}"
-        );
+        assert_eq!(held(&parse_ready(ready).unwrap(), &listen).is_some(), expected, "{ready} and {listen:?}");
     }
 }
 
@@ -239,19 +212,11 @@ fn probes_of_held_sockets() {
 fn variables() {
     assert_eq!(parse_variable("A=b=c"), Ok(("A".into(), "b=c".into())));
     assert_eq!(parse_variable("A="), Ok(("A".into(), String::new())));
-    assert!(
-        parse_variable("A").is_err()
-            && parse_variable("=x").is_err()
-            && parse_variable("A=\0").is_err()
-    );
+    assert!(parse_variable("A").is_err() && parse_variable("=x").is_err() && parse_variable("A=\0").is_err());
 }
 
 #[test]
 fn profiles() {
     assert_eq!(parse_profile("release-lto_2"), Ok("release-lto_2".into()));
-    assert!(
-        ["", "debug", "../x", "a b"]
-            .iter()
-            .all(|name| parse_profile(name).is_err())
-    );
+    assert!(["", "debug", "../x", "a b"].iter().all(|name| parse_profile(name).is_err()));
 }

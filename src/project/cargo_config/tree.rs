@@ -1,0 +1,195 @@
+//! cargo's configuration as one merged tree, each value with the place it came from.
+//!
+//! Reads files, never writes. Follows the "Hierarchical structure", "Command-line overrides" and "include" sections of
+//! the Cargo Book. What is malformed is skipped here: cargo, which reads the same files, refuses it in its own words.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Where a value was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The folder that relative paths in the value are relative to.
+    pub(super) base: PathBuf,
+    /// Given with `--config`, which environment variables do not override.
+    pub(super) command_line: bool,
+}
+
+impl Origin {
+    /// The origin of values in the file `path`: relative paths start two levels up from it, wherever it lies.
+    fn file(path: &Path, command_line: bool) -> Rc<Self> {
+        let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+        Rc::new(Self { base: base.to_owned(), command_line })
+    }
+}
+
+/// A node of the tree.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Table(BTreeMap<String, Node>),
+    List(Vec<(toml::Value, Rc<Origin>)>),
+    Value(toml::Value, Rc<Origin>),
+}
+
+impl Node {
+    fn from_toml(value: toml::Value, origin: &Rc<Origin>) -> Self {
+        match value {
+            toml::Value::Table(table) => Self::from_table(table, origin),
+            toml::Value::Array(items) => {
+                Self::List(items.into_iter().map(|item| (item, Rc::clone(origin))).collect())
+            }
+            value => Self::Value(value, Rc::clone(origin)),
+        }
+    }
+
+    fn from_table(table: toml::Table, origin: &Rc<Origin>) -> Self {
+        Self::Table(table.into_iter().map(|(k, v)| (k, Self::from_toml(v, origin))).collect())
+    }
+
+    /// The node below this one that `keys` lead to.
+    pub(super) fn get(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| match node {
+            Self::Table(table) => table.get(*key),
+            _ => None,
+        })
+    }
+
+    /// The entries of a table; nothing for what is none.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let table = if let Self::Table(table) = self { Some(table) } else { None };
+        table.into_iter().flatten().map(|(key, node)| (key.as_str(), node))
+    }
+
+    /// A string and where it was given.
+    pub(super) fn string(&self) -> Option<(&str, &Rc<Origin>)> {
+        match self {
+            Self::Value(value, origin) => Some((value.as_str()?, origin)),
+            _ => None,
+        }
+    }
+
+    /// A list of strings, or one string split at white space, and where it was given.
+    pub(super) fn words(&self) -> Option<(Vec<String>, &Rc<Origin>)> {
+        match self {
+            Self::Value(value, origin) => {
+                Some((value.as_str()?.split_ascii_whitespace().map(str::to_owned).collect(), origin))
+            }
+            Self::List(items) => {
+                let (_, origin) = items.first()?;
+                let words = items.iter().filter_map(|(item, _)| item.as_str().map(str::to_owned));
+                Some((words.collect(), origin))
+            }
+            Self::Table(_) => None,
+        }
+    }
+
+    /// Lays `over` over this node: tables merge, lists are joined with the stronger items last, the rest is replaced.
+    /// A program with its arguments (`runner`) is one value, not a list.
+    fn merge(&mut self, over: Self, key: &str) {
+        match (self, over) {
+            (Self::Table(under), Self::Table(over)) => {
+                for (key, node) in over {
+                    match under.get_mut(&key) {
+                        Some(below) => below.merge(node, &key),
+                        None => {
+                            under.insert(key, node);
+                        }
+                    }
+                }
+            }
+            (Self::List(under), Self::List(over)) if key != "runner" => under.extend(over),
+            (under, over) => *under = over,
+        }
+    }
+}
+
+/// The merged tree and every file that is, or could become, part of it.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    pub(super) root: Node,
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// Reads what cargo reads when it is called in the folder `cwd` with these `--config` arguments.
+    pub(super) fn load(cwd: &Path, cargo_home: Option<&Path>, arguments: &[&str]) -> Self {
+        let mut tree = Self { root: Node::Table(BTreeMap::new()), files: Vec::new() };
+        let mut folders: Vec<PathBuf> = cwd.ancestors().map(|folder| folder.join(".cargo")).collect();
+        if let Some(home) = cargo_home {
+            let same = |folder: &PathBuf| match (folder.canonicalize(), home.canonicalize()) {
+                (Ok(folder), Ok(home)) => folder == home,
+                _ => folder == home,
+            };
+            if !folders.iter().any(same) {
+                folders.push(home.to_owned());
+            }
+        }
+        // The weakest first.
+        for folder in folders.iter().rev() {
+            let candidates = [folder.join("config"), folder.join("config.toml")];
+            if let Some(file) = candidates.iter().find(|file| file.exists())
+                && let Some(node) = tree.read(file, false, &mut Vec::new())
+            {
+                tree.root.merge(node, "");
+            }
+            tree.files.extend(candidates);
+        }
+        for argument in arguments {
+            if let Some(node) = tree.argument(argument, cwd) {
+                tree.root.merge(node, "");
+            }
+        }
+        tree
+    }
+
+    /// One `--config` argument: a file where one of that name exists, else `KEY=VALUE`.
+    fn argument(&mut self, argument: &str, cwd: &Path) -> Option<Node> {
+        let path = cwd.join(argument);
+        if !argument.is_empty() && path.exists() {
+            self.files.push(path.clone());
+            return self.read(&path, true, &mut Vec::new());
+        }
+        let table = argument.parse::<toml::Table>().ok()?;
+        let origin = Rc::new(Origin { base: cwd.to_owned(), command_line: true });
+        Some(self.with_includes(table, cwd, &origin, &mut Vec::new()))
+    }
+
+    fn read(&mut self, file: &Path, command_line: bool, seen: &mut Vec<PathBuf>) -> Option<Node> {
+        if seen.iter().any(|earlier| earlier == file) {
+            return None;
+        }
+        seen.push(file.to_owned());
+        let table = std::fs::read_to_string(file).ok()?.parse::<toml::Table>().ok()?;
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        Some(self.with_includes(table, folder, &Origin::file(file, command_line), seen))
+    }
+
+    /// The table's own values over those of the files it includes, the later over the earlier.
+    fn with_includes(
+        &mut self,
+        mut table: toml::Table,
+        folder: &Path,
+        origin: &Rc<Origin>,
+        seen: &mut Vec<PathBuf>,
+    ) -> Node {
+        let included = match table.remove("include") {
+            Some(toml::Value::Array(items)) => items,
+            Some(item) => vec![item],
+            None => Vec::new(),
+        };
+        let mut node = Node::Table(BTreeMap::new());
+        for item in &included {
+            let Some(path) = item.get("path").unwrap_or(item).as_str() else {
+                continue;
+            };
+            let file = folder.join(path);
+            if let Some(below) = self.read(&file, origin.command_line, seen) {
+                node.merge(below, "");
+            }
+            self.files.push(file);
+        }
+        node.merge(Node::from_table(table, origin), "");
+        node
+    }
+}

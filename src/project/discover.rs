@@ -1,0 +1,217 @@
+//! Asking cargo about the project.
+//!
+//! One `cargo metadata --no-deps`: it needs no network, no lock and about 20 ms. What is wrong with the project is said in
+//! cargo's own words.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cargo_metadata::Metadata;
+
+use super::cargo_config::CargoConfig;
+use super::environment::Environment;
+use super::error::ProjectError;
+use super::toolchain::Toolchain;
+use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
+use crate::config::BuildConfig;
+
+impl Project {
+    /// Asks cargo about the project that it finds in the folder `cwd`, and chooses the program that `cargo run` would.
+    ///
+    /// `environment` is what cargo gets ([`cargo_environment`]). One `cargo metadata --no-deps`, and one more for each
+    /// workspace outside this one that a path dependency leads to: no network, no lock.
+    pub fn discover(
+        toolchain: &Toolchain,
+        environment: &Environment,
+        config: &CargoConfig,
+        build: &BuildConfig,
+        cwd: &Path,
+    ) -> Result<Self, ProjectError> {
+        check_manifest(build.manifest_path.as_deref(), cwd)?;
+        let ask = Ask { toolchain, environment, build, cwd };
+        let json = ask.metadata(build.manifest_path.as_deref())?;
+        let metadata = parse(&json)?;
+        let (package, target) =
+            select::select(&metadata, build.package.value.as_deref(), build.target.value.as_ref(), cwd)?;
+        let workspace_root = metadata.workspace_root.clone().into_std_path_buf();
+        let root_manifest = workspace_root.join("Cargo.toml");
+        let kind = if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin };
+
+        let mut overrides = config.source_overrides.clone();
+        if let Ok(text) = std::fs::read_to_string(&root_manifest) {
+            overrides.extend(sources::manifest_overrides(&text, &workspace_root));
+        }
+        let read = |manifest: &Path| parse(&ask.metadata(Some(manifest)).ok()?).ok();
+        let sources = sources::collect(&metadata, package, kind == ProgramKind::Example, overrides, read);
+
+        let members: BTreeSet<PathBuf> = metadata
+            .workspace_packages()
+            .iter()
+            .map(|package| package.manifest_path.clone().into_std_path_buf())
+            .collect();
+        let used: BTreeSet<&PathBuf> = sources.packages.iter().map(|package| &package.manifest).collect();
+        let other_roots = members
+            .iter()
+            .filter(|manifest| !used.contains(manifest))
+            .filter_map(|manifest| manifest.parent().map(Path::to_owned))
+            .collect();
+        let mut manifests = members.clone();
+        manifests.extend(used.into_iter().cloned());
+        manifests.extend(sources.outer_manifests);
+        manifests.insert(root_manifest);
+
+        let (target_directory, build_directory) = directories(&metadata, build.target_dir.as_deref(), cwd);
+        Ok(Self {
+            lock_file: workspace_root.join("Cargo.lock"),
+            workspace_root,
+            target_directory,
+            build_directory,
+            package: package_info(package, &json),
+            target: ProgramTarget {
+                kind,
+                name: target.name.clone(),
+                src_path: target.src_path.clone().into_std_path_buf(),
+            },
+            packages: sources.packages,
+            other_roots,
+            members: members.into_iter().collect(),
+            manifests: manifests.into_iter().collect(),
+        })
+    }
+}
+
+struct Ask<'a> {
+    toolchain: &'a Toolchain,
+    environment: &'a Environment,
+    build: &'a BuildConfig,
+    cwd: &'a Path,
+}
+
+impl Ask<'_> {
+    fn metadata(&self, manifest: Option<&Path>) -> Result<String, ProjectError> {
+        let mut command = Command::new(&self.toolchain.cargo);
+        command
+            .args(["metadata", "--no-deps", "--format-version", "1", "--color", "never"])
+            .args(&self.build.common_args)
+            .current_dir(self.cwd)
+            .env_clear()
+            .envs(self.environment)
+            // With it cargo appends a backtrace to the message that is passed on.
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("RUST_LIB_BACKTRACE")
+            .stdin(Stdio::null());
+        if let Some(manifest) = manifest {
+            command.arg("--manifest-path").arg(manifest);
+        }
+        let output = command
+            .output()
+            .map_err(|source| ProjectError::Spawn { program: self.toolchain.cargo.clone(), source })?;
+        if !output.status.success() {
+            return Err(ProjectError::Cargo { message: own_words(&String::from_utf8_lossy(&output.stderr)) });
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// What cargo (or rustup's shim) printed from its error on, without the word `error`.
+fn own_words(stderr: &str) -> String {
+    let mut lines = stderr.lines().skip_while(|line| !line.starts_with("error: ")).peekable();
+    let message = match lines.peek() {
+        Some(_) => lines.collect::<Vec<_>>().join("\n"),
+        None => stderr.to_owned(),
+    };
+    let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
+    if message.is_empty() {
+        "`cargo metadata` failed without a message".to_owned()
+    } else {
+        message.to_owned()
+    }
+}
+
+fn parse(json: &str) -> Result<Metadata, ProjectError> {
+    serde_json::from_str(json).map_err(|source| ProjectError::Metadata { source })
+}
+
+/// Says what is wrong before cargo is asked, where the place is known.
+fn check_manifest(manifest: Option<&Path>, cwd: &Path) -> Result<(), ProjectError> {
+    let Some(path) = manifest else {
+        return if cwd.ancestors().any(|folder| folder.join("Cargo.toml").exists()) {
+            Ok(())
+        } else {
+            Err(ProjectError::NoManifest { folder: cwd.to_owned() })
+        };
+    };
+    let full = cwd.join(path);
+    let (problem, meant) = if full.is_dir() {
+        ("is a directory but expected a file", Some(path.join("Cargo.toml")))
+    } else if full.exists() {
+        return Ok(());
+    } else {
+        ("does not exist", path.parent().map(|folder| folder.join("Cargo.toml")))
+    };
+    let meant = meant.filter(|meant| cwd.join(meant).is_file());
+    Err(ProjectError::ManifestPath { path: path.to_owned(), problem, meant })
+}
+
+/// The target and build directory, with `--target-dir`, which `cargo metadata` does not take.
+fn directories(metadata: &Metadata, flag: Option<&Path>, cwd: &Path) -> (PathBuf, PathBuf) {
+    let target = metadata.target_directory.as_std_path();
+    let build = metadata.build_directory.as_ref().map_or(target, |folder| folder.as_std_path());
+    match flag {
+        Some(flag) => {
+            let flag = cwd.join(flag);
+            let build = if build == target { flag.clone() } else { build.to_owned() };
+            (flag, build)
+        }
+        None => (target.to_owned(), build.to_owned()),
+    }
+}
+
+fn package_info(package: &cargo_metadata::Package, json: &str) -> PackageInfo {
+    let version = &package.version;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let mut variables = vec![
+        ("CARGO_PKG_AUTHORS", package.authors.join(":")),
+        ("CARGO_PKG_DESCRIPTION", text(package.description.as_deref())),
+        ("CARGO_PKG_HOMEPAGE", text(package.homepage.as_deref())),
+        ("CARGO_PKG_LICENSE", text(package.license.as_deref())),
+        ("CARGO_PKG_LICENSE_FILE", text(package.license_file.as_ref().map(|path| path.as_str()))),
+        ("CARGO_PKG_NAME", package.name.to_string()),
+        ("CARGO_PKG_README", text(package.readme.as_ref().map(|path| path.as_str()))),
+        ("CARGO_PKG_REPOSITORY", text(package.repository.as_deref())),
+        ("CARGO_PKG_RUST_VERSION", rust_version(package, json)),
+        ("CARGO_PKG_VERSION", version.to_string()),
+        ("CARGO_PKG_VERSION_MAJOR", version.major.to_string()),
+        ("CARGO_PKG_VERSION_MINOR", version.minor.to_string()),
+        ("CARGO_PKG_VERSION_PATCH", version.patch.to_string()),
+        ("CARGO_PKG_VERSION_PRE", version.pre.to_string()),
+    ];
+    variables.sort_unstable();
+    let manifest = package.manifest_path.as_std_path();
+    PackageInfo {
+        name: package.name.to_string(),
+        version: version.to_string(),
+        id: package.id.repr.clone(),
+        root: manifest.parent().unwrap_or(manifest).to_owned(),
+        manifest: manifest.to_owned(),
+        variables,
+    }
+}
+
+/// `rust-version` as written: `cargo_metadata` makes a full version of `1.70`, cargo's variable does not.
+fn rust_version(package: &cargo_metadata::Package, json: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Printed {
+        packages: Vec<PrintedPackage>,
+    }
+    #[derive(serde::Deserialize)]
+    struct PrintedPackage {
+        id: String,
+        rust_version: Option<String>,
+    }
+    serde_json::from_str::<Printed>(json)
+        .ok()
+        .and_then(|printed| printed.packages.into_iter().find(|it| it.id == package.id.repr)?.rust_version)
+        .unwrap_or_default()
+}

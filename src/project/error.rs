@@ -1,0 +1,264 @@
+//! What can be wrong with a project, a selection or a toolchain, in cargo's voice and with a way out.
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no program to build and run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// No cargo in `PATH`.
+    #[error("could not find `cargo` in `PATH`")]
+    NoCargo,
+    /// A program could not be started.
+    #[error("could not run `{}`", program.display())]
+    Spawn {
+        /// cargo or rustc.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// rustc refused a question.
+    #[error("`{}` failed: {message}", program.display())]
+    Rustc {
+        /// The compiler.
+        program: PathBuf,
+        /// What it printed.
+        message: String,
+    },
+    /// No manifest here or above.
+    #[error("could not find `Cargo.toml` in `{}` or any parent directory", folder.display())]
+    NoManifest {
+        /// The folder the search started from.
+        folder: PathBuf,
+    },
+    /// `--manifest-path` names no file.
+    #[error("manifest path `{}` {problem}", path.display())]
+    ManifestPath {
+        /// As given.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// The manifest that was probably meant.
+        meant: Option<PathBuf>,
+    },
+    /// cargo refused the project; these are its own words.
+    #[error("{message}")]
+    Cargo {
+        /// Without its leading `error: `.
+        message: String,
+    },
+    /// `cargo metadata` printed something unexpected.
+    #[error("could not understand what `cargo metadata` printed")]
+    Metadata {
+        /// Where it went wrong.
+        source: serde_json::Error,
+    },
+    /// `-p` matches nothing.
+    #[error("package `{spec}` not found in workspace `{}`; it has {}", workspace_root.display(), names(members))]
+    UnknownPackage {
+        /// As given.
+        spec: String,
+        /// The workspace.
+        workspace_root: PathBuf,
+        /// Its packages.
+        members: Vec<String>,
+        /// The nearest name.
+        suggestion: Option<String>,
+    },
+    /// `-p` is no specification.
+    #[error("package ID specification `{spec}` {problem}")]
+    PackageSpec {
+        /// As given.
+        spec: String,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What to write instead.
+        instead: Option<String>,
+    },
+    /// `-p` matches several packages.
+    #[error("package `{spec}` is ambiguous: {} match", names(candidates))]
+    AmbiguousPackage {
+        /// As given.
+        spec: String,
+        /// The IDs that match.
+        candidates: Vec<String>,
+    },
+    /// Nothing to run.
+    #[error("{} no binary to run", has(packages))]
+    NoBinary {
+        /// The packages looked at.
+        packages: Vec<String>,
+        /// Their examples.
+        examples: Vec<String>,
+        /// Binaries of other packages in the workspace: name and package.
+        elsewhere: Vec<(String, String)>,
+    },
+    /// Too much to run.
+    #[error("{} {} binaries: {}", has(packages), binaries.len(), several(binaries, packages))]
+    SeveralBinaries {
+        /// The packages looked at.
+        packages: Vec<String>,
+        /// Their binaries: name and package.
+        binaries: Vec<(String, String)>,
+    },
+    /// `--bin` or `--example` matches in several packages.
+    #[error("{kind} `{name}` exists in {} packages: {}", packages.len(), names(packages))]
+    SeveralPackages {
+        /// `binary` or `example`.
+        kind: &'static str,
+        /// As given.
+        name: String,
+        /// Where it exists.
+        packages: Vec<String>,
+    },
+    /// `--bin` or `--example` matches nothing.
+    #[error("no {} named `{}` in {}{}", .0.kind, .0.name, inside(&.0.packages), available(&.0.existing))]
+    UnknownTarget(Box<UnknownTarget>),
+    /// `--example` names a library.
+    #[error("example `{name}` is a library and cannot be run")]
+    LibraryExample {
+        /// As given.
+        name: String,
+    },
+    /// A pattern where one name is needed.
+    #[error("`{pattern}` is a pattern, but one program runs at a time")]
+    Pattern {
+        /// As given.
+        pattern: String,
+    },
+    /// `build.target` with several triples.
+    #[error("`build.target` names {} platforms, but a program runs on one: {}", triples.len(), names(triples))]
+    SeveralTargets {
+        /// As configured.
+        triples: Vec<String>,
+    },
+}
+
+/// The details of a `--bin` or `--example` that matches nothing.
+#[derive(Debug)]
+pub struct UnknownTarget {
+    /// `binary` or `example`.
+    pub kind: &'static str,
+    /// As given.
+    pub name: String,
+    /// The packages looked at.
+    pub packages: Vec<String>,
+    /// What they have of that kind.
+    pub existing: Vec<String>,
+    /// Other packages of the workspace that have it.
+    pub elsewhere: Vec<String>,
+    /// Whether there is one of the other kind.
+    pub other_kind: bool,
+    /// The nearest name.
+    pub suggestion: Option<String>,
+}
+
+impl ProjectError {
+    /// 2 where the command line is at fault, 1 where the project or the machine is.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoCargo
+            | Self::Spawn { .. }
+            | Self::Rustc { .. }
+            | Self::NoManifest { .. }
+            | Self::Cargo { .. }
+            | Self::Metadata { .. }
+            | Self::NoBinary { .. }
+            | Self::SeveralTargets { .. } => 1,
+            Self::ManifestPath { .. }
+            | Self::UnknownPackage { .. }
+            | Self::PackageSpec { .. }
+            | Self::AmbiguousPackage { .. }
+            | Self::SeveralBinaries { .. }
+            | Self::SeveralPackages { .. }
+            | Self::UnknownTarget(_)
+            | Self::LibraryExample { .. }
+            | Self::Pattern { .. } => 2,
+        }
+    }
+
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoCargo => {
+                "install Rust from https://rustup.rs, or add the folder of `cargo` to `PATH`".to_owned()
+            }
+            Self::NoManifest { .. } => {
+                "run hotrun inside a cargo project, or name one with `--manifest-path <PATH>`".to_owned()
+            }
+            Self::ManifestPath { meant: Some(path), .. } => format!("did you mean `{}`?", path.display()),
+            Self::UnknownPackage { suggestion: Some(name), .. } => format!("did you mean `-p {name}`?"),
+            Self::PackageSpec { instead: Some(spec), .. } => format!("did you mean `-p {spec}`?"),
+            Self::AmbiguousPackage { .. } => "name one of them with `-p <ID>`".to_owned(),
+            Self::NoBinary { elsewhere, .. } if !elsewhere.is_empty() => {
+                let packages = elsewhere.iter().map(|(name, package)| format!("`{name}` in `{package}`"));
+                format!(
+                    "choose another package with `-p <PACKAGE>`; the workspace has {}",
+                    packages.collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::NoBinary { examples, .. } if !examples.is_empty() => {
+                format!("run an example with `--example <NAME>`: {}", names(examples))
+            }
+            Self::NoBinary { .. } => "add a `src/main.rs`".to_owned(),
+            Self::SeveralBinaries { packages, .. } if packages.len() == 1 => {
+                "choose one with `--bin <NAME>`, or set `default-run` in `Cargo.toml`".to_owned()
+            }
+            Self::SeveralBinaries { .. } => "choose one with `--bin <NAME>` or `-p <PACKAGE>`".to_owned(),
+            Self::SeveralPackages { .. } => "choose the package with `-p <PACKAGE>`".to_owned(),
+            Self::UnknownTarget(unknown) => unknown.hint()?,
+            Self::Pattern { .. } => "give the full name".to_owned(),
+            Self::SeveralTargets { .. } => "choose one with `--target <TRIPLE>`".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+impl UnknownTarget {
+    fn hint(&self) -> Option<String> {
+        let (option, other) =
+            if self.kind == "binary" { ("--bin", "--example") } else { ("--example", "--bin") };
+        match (self.elsewhere.as_slice(), &self.suggestion) {
+            ([package], _) => Some(format!("package `{package}` has it: add `-p {package}`")),
+            ([_, ..], _) => Some(format!(
+                "choose one of the packages that have it with `-p <PACKAGE>`: {}",
+                names(&self.elsewhere)
+            )),
+            _ if self.other_kind => Some(format!("did you mean `{other} {}`?", self.name)),
+            (_, Some(name)) => Some(format!("did you mean `{option} {name}`?")),
+            _ => None,
+        }
+    }
+}
+
+fn names<T: Display>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn inside(packages: &[String]) -> String {
+    match packages {
+        [package] => format!("package `{package}`"),
+        _ => "the default packages of the workspace".to_owned(),
+    }
+}
+
+fn has(packages: &[String]) -> String {
+    match packages {
+        [package] => format!("package `{package}` has"),
+        _ => "the default packages of the workspace have".to_owned(),
+    }
+}
+
+fn several(binaries: &[(String, String)], packages: &[String]) -> String {
+    let name = |(name, package): &(String, String)| match packages {
+        [_] => format!("`{name}`"),
+        _ => format!("`{name}` in `{package}`"),
+    };
+    binaries.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn available(existing: &[String]) -> String {
+    if existing.is_empty() { String::new() } else { format!("; it has {}", names(existing)) }
+}

@@ -1,0 +1,135 @@
+//! The platform the program is built for and what runs its programs, as rustc and cargo's configuration say.
+//!
+//! Asks rustc, once: about 10 ms, which fit beside the first build.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cargo_metadata::cargo_platform::Cfg;
+
+use super::cargo_config::CargoConfig;
+use super::environment::Environment;
+use super::error::ProjectError;
+use super::toolchain::Toolchain;
+
+/// The target platform of the build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// The triple of the machine that compiles.
+    pub host: String,
+    /// The triple named by `--target` or `build.target`: cargo then builds in a folder of that name.
+    pub triple: Option<String>,
+    /// The folder of the standard library for the target.
+    pub library_dir: PathBuf,
+    /// What programs of the target are run by; empty where nothing is configured.
+    pub runner: Vec<OsString>,
+}
+
+impl Platform {
+    /// Finds out for which platform `cargo build --target <flag>` builds in the folder `cwd`.
+    ///
+    /// `environment` is what cargo gets. Fails where rustc cannot be asked or several targets are configured.
+    pub fn detect(
+        toolchain: &Toolchain,
+        environment: &Environment,
+        config: &CargoConfig,
+        flag: Option<&str>,
+        cwd: &Path,
+    ) -> Result<Self, ProjectError> {
+        let in_toolchain = toolchain.sysroot.as_ref().filter(|_| config.rustc.is_none());
+        let rustc = Rustc {
+            program: match (in_toolchain, &config.rustc) {
+                (Some(sysroot), _) => sysroot.join("bin/rustc"),
+                (None, Some(rustc)) => rustc.clone(),
+                (None, None) => PathBuf::from("rustc"),
+            },
+            environment,
+            cwd,
+        };
+        let version = rustc.ask(&["-vV"])?;
+        let host =
+            version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
+        let triple = requested(flag, &config.targets, &host)?;
+        let sysroot = match in_toolchain {
+            Some(sysroot) => sysroot.clone(),
+            None => PathBuf::from(rustc.ask(&["--print", "sysroot"])?.trim_end()),
+        };
+        let mut cfgs = Vec::new();
+        if config.has_cfg_runner() {
+            let mut arguments = vec!["--print", "cfg"];
+            arguments.extend(triple.iter().flat_map(|triple| ["--target", triple]));
+            let printed = rustc.ask(&arguments)?;
+            cfgs = printed.lines().filter_map(|line| line.parse::<Cfg>().ok()).collect();
+        }
+        // A target of one's own is named by its file, in cargo's folders as in rustc's.
+        let triple = triple.map(|triple| match triple.strip_suffix(".json") {
+            Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+            None => triple,
+        });
+        let name = triple.as_deref().unwrap_or(&host);
+        Ok(Self {
+            library_dir: sysroot.join("lib/rustlib").join(name).join("lib"),
+            runner: config.runner(name, &cfgs, environment, cwd),
+            triple,
+            host,
+        })
+    }
+}
+
+/// The one target asked for, if any.
+fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Option<String>, ProjectError> {
+    let triple = match (flag, configured) {
+        (Some(flag), _) => flag,
+        (None, []) => return Ok(None),
+        (None, [triple]) => triple,
+        (None, several) => {
+            return Err(ProjectError::SeveralTargets { triples: several.to_vec() });
+        }
+    };
+    Ok(Some(if triple == "host-tuple" { host.to_owned() } else { triple.to_owned() }))
+}
+
+struct Rustc<'a> {
+    program: PathBuf,
+    environment: &'a Environment,
+    cwd: &'a Path,
+}
+
+impl Rustc<'_> {
+    fn ask(&self, arguments: &[&str]) -> Result<String, ProjectError> {
+        let output = Command::new(&self.program)
+            .args(arguments)
+            .current_dir(self.cwd)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| ProjectError::Spawn { program: self.program.clone(), source })?;
+        if !output.status.success() {
+            return Err(ProjectError::Rustc {
+                program: self.program.clone(),
+                message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            });
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_beats_the_configured_target_and_two_of_those_are_too_many() {
+        let configured = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(requested(None, &[], "h").unwrap(), None);
+        assert_eq!(requested(None, &configured[..1], "h").unwrap().as_deref(), Some("a"));
+        assert_eq!(requested(Some("host-tuple"), &configured, "h").unwrap().as_deref(), Some("h"));
+        let error = requested(None, &configured, "h").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`build.target` names 2 platforms, but a program runs on one: `a`, `b`"
+        );
+    }
+}

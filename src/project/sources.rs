@@ -1,0 +1,130 @@
+//! The packages whose source the program is made of: itself and its path dependencies, also outside the workspace.
+//!
+//! A superset of what one build compiles (optional and other platforms' dependencies count), for it decides what is
+//! watched while nothing is known from a build.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, Package};
+
+/// A package that is built from a folder on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePackage {
+    /// Its name.
+    pub name: String,
+    /// cargo's ID of it; empty where its manifest could not be read.
+    pub id: String,
+    /// Its folder.
+    pub root: PathBuf,
+    /// Its `Cargo.toml`.
+    pub manifest: PathBuf,
+    /// The source file of its build script.
+    pub build_script: Option<PathBuf>,
+    /// The native library it links.
+    pub links: Option<String>,
+}
+
+/// What [`collect`] finds.
+pub(super) struct Sources {
+    /// The chosen package first, the others by manifest.
+    pub(super) packages: Vec<SourcePackage>,
+    /// The manifests of workspaces that the packages outside this one belong to.
+    pub(super) outer_manifests: BTreeSet<PathBuf>,
+}
+
+/// Follows path dependencies from `chosen` on, normal and build ones, for the chosen package also dev ones where `dev` is
+/// set; `overrides` are folders that `[patch]` and the like put in the place of other sources. `read` gives the metadata
+/// of a manifest outside the workspace.
+pub(super) fn collect(
+    metadata: &Metadata,
+    chosen: &Package,
+    dev: bool,
+    overrides: impl IntoIterator<Item = PathBuf>,
+    mut read: impl FnMut(&Path) -> Option<Metadata>,
+) -> Sources {
+    let mut known: BTreeMap<PathBuf, Package> = by_manifest(metadata.packages.clone());
+    let mut found: BTreeMap<PathBuf, SourcePackage> = BTreeMap::new();
+    let mut outer_manifests = BTreeSet::new();
+    let first = chosen.manifest_path.as_std_path().to_owned();
+    let mut queue = vec![first.clone()];
+    queue.extend(overrides.into_iter().map(|folder| manifest_in(&folder)));
+    while let Some(manifest) = queue.pop() {
+        if found.contains_key(&manifest) {
+            continue;
+        }
+        if !known.contains_key(&manifest)
+            && manifest.is_file()
+            && let Some(outer) = read(&manifest)
+        {
+            outer_manifests.insert(outer.workspace_root.as_std_path().join("Cargo.toml"));
+            for (manifest, package) in by_manifest(outer.packages) {
+                known.entry(manifest).or_insert(package);
+            }
+        }
+        let Some(package) = known.get(&manifest) else {
+            // cargo will say what is wrong with it, and an edit there has to be seen.
+            let root = manifest.parent().unwrap_or(&manifest).to_owned();
+            let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let source = SourcePackage {
+                name,
+                id: String::new(),
+                root,
+                manifest: manifest.clone(),
+                build_script: None,
+                links: None,
+            };
+            found.insert(manifest, source);
+            continue;
+        };
+        for dependency in &package.dependencies {
+            let counts = dependency.kind != DependencyKind::Development || (dev && manifest == first);
+            if let Some(path) = dependency.path.as_ref().filter(|_| counts) {
+                queue.push(manifest_in(path.as_std_path()));
+            }
+        }
+        found.insert(manifest, source_package(package));
+    }
+    let chosen = found.remove(&first);
+    let packages: Vec<SourcePackage> = chosen.into_iter().chain(found.into_values()).collect();
+    Sources { packages, outer_manifests }
+}
+
+/// The folders that `[patch]` and `[replace]` of this root manifest put in the place of other sources.
+pub(super) fn manifest_overrides(text: &str, workspace_root: &Path) -> Vec<PathBuf> {
+    let Ok(manifest) = text.parse::<toml::Table>() else {
+        return Vec::new();
+    };
+    let table = |key: &str| manifest.get(key).and_then(toml::Value::as_table).into_iter().flatten();
+    let patches =
+        table("patch").filter_map(|(_, source)| source.as_table()).flatten().map(|(_, patch)| patch);
+    patches
+        .chain(table("replace").map(|(_, replacement)| replacement))
+        .filter_map(|entry| Some(workspace_root.join(entry.get("path")?.as_str()?)))
+        .collect()
+}
+
+fn by_manifest(packages: Vec<Package>) -> BTreeMap<PathBuf, Package> {
+    packages.into_iter().map(|package| (package.manifest_path.clone().into_std_path_buf(), package)).collect()
+}
+
+/// The manifest of a package folder, without the `.` and `..` that paths in manifests have: cargo prints none.
+fn manifest_in(folder: &Path) -> PathBuf {
+    super::normalized(&folder.join("Cargo.toml"))
+}
+
+fn source_package(package: &Package) -> SourcePackage {
+    let manifest = package.manifest_path.as_std_path();
+    SourcePackage {
+        name: package.name.to_string(),
+        id: package.id.repr.clone(),
+        root: manifest.parent().unwrap_or(manifest).to_owned(),
+        manifest: manifest.to_owned(),
+        build_script: package
+            .targets
+            .iter()
+            .find(|target| target.is_custom_build())
+            .map(|target| target.src_path.clone().into_std_path_buf()),
+        links: package.links.clone(),
+    }
+}

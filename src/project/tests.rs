@@ -1,0 +1,352 @@
+//! Real workspaces, as `cargo metadata` sees them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use super::*;
+use crate::config::{OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, Update};
+
+fn default<T>(value: T) -> Setting<T> {
+    Setting { value, origin: Origin::Default }
+}
+
+fn build_config() -> BuildConfig {
+    BuildConfig {
+        package: default(None),
+        target: default(None),
+        manifest_path: None,
+        features: default(Vec::new()),
+        all_features: false,
+        no_default_features: false,
+        profile: default("dev".to_owned()),
+        triple: None,
+        target_dir: None,
+        common_args: vec!["--offline".to_owned()],
+        args: default(Vec::new()),
+        build_args: Vec::new(),
+        env: BTreeMap::new(),
+        inputs: Vec::new(),
+        share_build_dir: default(false),
+    }
+}
+
+pub(super) fn run_config() -> RunConfig {
+    RunConfig {
+        args: default(Vec::new()),
+        env: BTreeMap::new(),
+        env_files: Vec::new(),
+        cwd: default(None),
+        stdin: default(Stdin::Null),
+        listen: Vec::new(),
+        ready: default(Ready::Auto),
+        ready_timeout: default(Duration::from_secs(1)),
+        update: default(Update::Restart),
+        on_start_failure: default(OnStartFailure::Auto),
+        on_exit: default(OnExit::Wait),
+        stop_signal: default(15),
+        stop_timeout: default(Duration::from_secs(1)),
+    }
+}
+
+/// A workspace on disk.
+struct Workspace(tempfile::TempDir);
+
+impl Workspace {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (path, text) in files {
+            folder.write(path, text);
+        }
+        folder
+    }
+
+    /// Packages `a` (binary `a`), `b` (binaries `a`, `b`, `extra`, example `ex`), `c` (binary `c`) and the library `l`
+    /// (examples `lex` and, a library, `elib`); `root` goes into the root manifest.
+    fn four(root: &str) -> Self {
+        let package = |name: &str, more: &str| {
+            format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\n{more}")
+        };
+        let main = "fn main() {}\n";
+        Self::new(&[
+            ("Cargo.toml", &format!("[workspace]\nresolver = '2'\nmembers = ['a', 'b', 'c', 'l']\n{root}")),
+            ("a/Cargo.toml", &package("a", "")),
+            ("a/src/main.rs", main),
+            ("b/Cargo.toml", &package("b", "")),
+            ("b/src/main.rs", main),
+            ("b/src/bin/a.rs", main),
+            ("b/src/bin/extra.rs", main),
+            ("b/examples/ex.rs", main),
+            ("c/Cargo.toml", &package("c", "")),
+            ("c/src/main.rs", main),
+            ("l/Cargo.toml", &package("l", "[[example]]\nname = 'elib'\ncrate-type = ['lib']\n")),
+            ("l/src/lib.rs", ""),
+            ("l/examples/lex.rs", main),
+            ("l/examples/elib.rs", ""),
+        ])
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.path().canonicalize().unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn discover(&self, folder: &str, build: &BuildConfig) -> Result<Project, ProjectError> {
+        let cwd = self.root().join(folder);
+        let clean = clean_environment(std::env::vars_os());
+        let toolchain = Toolchain::find(&cwd, &clean)?;
+        let environment = cargo_environment(&toolchain, &clean, build);
+        let config = CargoConfig::load(&cwd, &environment, &build.common_args);
+        Project::discover(&toolchain, &environment, &config, build, &cwd)
+    }
+
+    /// The chosen package and the arguments for `cargo build`, or the error, its hint and its exit code.
+    fn chosen(&self, folder: &str, package: Option<&str>, target: Option<TargetName>) -> String {
+        let mut build = build_config();
+        build.package.value = package.map(str::to_owned);
+        build.target.value = target;
+        let root = self.root();
+        match self.discover(folder, &build) {
+            Ok(project) => {
+                format!("{}: {}", project.package.name, selection_args(&build, &project).join(" "))
+            }
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+                format!("{}: {error}{hint}", error.exit_code()).replace(root.to_str().unwrap(), "[ROOT]")
+            }
+        }
+    }
+}
+
+fn bin(name: &str) -> Option<TargetName> {
+    Some(TargetName::Bin(name.to_owned()))
+}
+
+fn example(name: &str) -> Option<TargetName> {
+    Some(TargetName::Example(name.to_owned()))
+}
+
+#[test]
+fn the_program_is_the_one_cargo_run_takes() {
+    let workspace = Workspace::four("");
+    for (folder, package, target, expected) in [
+        ("", None, bin("c"), "c: --bin c"),
+        ("", None, example("ex"), "b: --example ex"),
+        ("a/src", None, None, "a: --bin a"),
+        ("b", None, bin("extra"), "b: --bin extra"),
+        ("b", Some("a"), None, "a: --package a --bin a"),
+        ("", Some("a:0.1"), None, "a: --package a:0.1 --bin a"),
+        ("", Some("a@0.1.0"), None, "a: --package a@0.1.0 --bin a"),
+        ("", Some("l"), example("lex"), "l: --package l --example lex"),
+    ] {
+        assert_eq!(workspace.chosen(folder, package, target), expected);
+    }
+    for rest in ["", "#a", "#0.1", "#a@0.1.0"] {
+        for kind in ["", "path+"] {
+            let spec = format!("{kind}file://{}/a{rest}", workspace.root().display());
+            assert!(workspace.chosen("", Some(&spec), None).starts_with("a: "), "{spec}");
+        }
+    }
+}
+
+#[test]
+fn default_run_and_default_members_count_as_they_do_for_cargo() {
+    let workspace = Workspace::four("default-members = ['c']\n");
+    assert_eq!(workspace.chosen("", None, None), "c: --bin c");
+    insta::assert_snapshot!(workspace.chosen("", None, bin("a")), @"
+    2: no binary named `a` in package `c`; it has `c`
+    hint: choose one of the packages that have it with `-p <PACKAGE>`: `a`, `b`
+    ");
+
+    let workspace = Workspace::four("");
+    let manifest = fs::read_to_string(workspace.root().join("b/Cargo.toml")).unwrap();
+    workspace.write("b/Cargo.toml", &format!("{manifest}default-run = 'extra'\n"));
+    assert_eq!(workspace.chosen("", None, None), "b: --bin extra");
+    assert_eq!(workspace.chosen("b", None, None), "b: --bin extra");
+    workspace.write("b/Cargo.toml", &format!("{manifest}default-run = 'a'\n"));
+    insta::assert_snapshot!(workspace.chosen("", None, None), @"
+    2: binary `a` exists in 2 packages: `a`, `b`
+    hint: choose the package with `-p <PACKAGE>`
+    ");
+}
+
+#[test]
+fn what_cannot_be_chosen_is_said_with_the_choices() {
+    let workspace = Workspace::four("");
+    insta::assert_snapshot!(workspace.chosen("", None, None), @"
+    2: the default packages of the workspace have 5 binaries: `a` in `a`, `a` in `b`, `b` in `b`, `c` in `c`, `extra` in `b`
+    hint: choose one with `--bin <NAME>` or `-p <PACKAGE>`
+    ");
+    insta::assert_snapshot!(workspace.chosen("b", None, None), @"
+    2: package `b` has 3 binaries: `a`, `b`, `extra`
+    hint: choose one with `--bin <NAME>`, or set `default-run` in `Cargo.toml`
+    ");
+    insta::assert_snapshot!(workspace.chosen("l", None, None), @"
+    1: package `l` has no binary to run
+    hint: choose another package with `-p <PACKAGE>`; the workspace has `a` in `a`, `a` in `b`, `b` in `b`, `extra` in `b`, `c` in `c`
+    ");
+    insta::assert_snapshot!(workspace.chosen("b", None, bin("c")), @"
+    2: no binary named `c` in package `b`; it has `a`, `b`, `extra`
+    hint: package `c` has it: add `-p c`
+    ");
+    insta::assert_snapshot!(workspace.chosen("b", None, bin("exrta")), @"
+    2: no binary named `exrta` in package `b`; it has `a`, `b`, `extra`
+    hint: did you mean `--bin extra`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("b", None, bin("ex")), @"
+    2: no binary named `ex` in package `b`; it has `a`, `b`, `extra`
+    hint: did you mean `--example ex`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("a", None, example("x")), @"2: no example named `x` in package `a`");
+    insta::assert_snapshot!(workspace.chosen("", None, example("elib")), @"2: example `elib` is a library and cannot be run");
+    insta::assert_snapshot!(workspace.chosen("", Some("bb"), None), @"
+    2: package `bb` not found in workspace `[ROOT]`; it has `a`, `b`, `c`, `l`
+    hint: did you mean `-p b`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("", Some("a@0.2"), None), @"
+    2: package `a@0.2` not found in workspace `[ROOT]`; it has `a`, `b`, `c`, `l`
+    hint: did you mean `-p a`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("", Some("./c"), None), @"
+    2: package ID specification `./c` looks like a file path
+    hint: did you mean `-p c`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("", None, bin("e*")), @"
+    2: `e*` is a pattern, but one program runs at a time
+    hint: give the full name
+    ");
+}
+
+#[test]
+fn a_library_alone_names_its_examples() {
+    let workspace = Workspace::new(&[
+        ("Cargo.toml", "[package]\nname = 'l'\n"),
+        ("src/lib.rs", ""),
+        ("examples/ex.rs", "fn main() {}"),
+    ]);
+    insta::assert_snapshot!(workspace.chosen("", None, None), @"
+    1: package `l` has no binary to run
+    hint: run an example with `--example <NAME>`: `ex`
+    ");
+}
+
+#[test]
+fn manifests_that_are_missing_or_broken_are_said() {
+    let workspace = Workspace::new(&[
+        ("p/Cargo.toml", "[package]\nname = 'p'\ndefault-run = 'q'\n"),
+        ("p/src/main.rs", ""),
+        ("none/file", ""),
+    ]);
+    insta::assert_snapshot!(workspace.chosen("none", None, None), @"
+    1: could not find `Cargo.toml` in `[ROOT]/none` or any parent directory
+    hint: run hotrun inside a cargo project, or name one with `--manifest-path <PATH>`
+    ");
+    // cargo's own words, some of which are newer than others.
+    let broken = workspace.chosen("p", None, None);
+    assert!(broken.starts_with("1: failed to parse manifest at `[ROOT]/p/Cargo.toml`\n"), "{broken}");
+    assert!(broken.contains("default-run target `q` not found"), "{broken}");
+    assert!(!broken.contains("backtrace"), "{broken}");
+    for (path, expected) in [
+        ("p", "manifest path `p` is a directory but expected a file"),
+        ("p/cargo.toml", "manifest path `p/cargo.toml` does not exist"),
+    ] {
+        let mut build = build_config();
+        build.manifest_path = Some(path.into());
+        let error = workspace.discover("", &build).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.exit_code()), (expected, 2));
+        assert_eq!(error.hint().as_deref(), Some("did you mean `p/Cargo.toml`?"));
+    }
+}
+
+#[test]
+fn sources_are_the_path_dependencies_wherever_they_lie() {
+    let workspace = Workspace::new(&[
+        (
+            "ws/Cargo.toml",
+            "[workspace]\nresolver = '2'\nmembers = ['app', 'dep', 'other']\n[workspace.dependencies]\ndep = { path = 'dep' }\n[patch.crates-io]\npatched = { path = '../patched' }\n",
+        ),
+        (
+            "ws/app/Cargo.toml",
+            "[package]\nname = 'app'\nrust-version = '1.70'\nreadme = 'R.md'\n[dependencies]\ndep.workspace = true\nout = { path = '../../out', optional = true }\n[dev-dependencies]\ndev = { path = '../../dev' }\n",
+        ),
+        ("ws/app/src/main.rs", ""),
+        ("ws/app/examples/ex.rs", ""),
+        ("ws/app/build.rs", ""),
+        (
+            "ws/dep/Cargo.toml",
+            "[package]\nname = 'dep'\nlinks = 'z'\nbuild = 'b.rs'\n[target.'cfg(windows)'.build-dependencies]\ntool = { path = '../../out/tool' }\n",
+        ),
+        ("ws/dep/src/lib.rs", ""),
+        ("ws/dep/b.rs", ""),
+        ("ws/other/Cargo.toml", "[package]\nname = 'other'\n"),
+        ("ws/other/src/main.rs", ""),
+        ("out/Cargo.toml", "[package]\nname = 'out'\n[workspace]\nmembers = ['tool']\n"),
+        ("out/src/lib.rs", ""),
+        ("out/tool/Cargo.toml", "[package]\nname = 'tool'\n"),
+        ("out/tool/src/lib.rs", ""),
+        ("dev/Cargo.toml", "[package]\nname = 'dev'\n"),
+        ("dev/src/lib.rs", ""),
+        ("patched/Cargo.toml", "[package]\nname = 'patched'\n"),
+        ("patched/src/lib.rs", ""),
+    ]);
+    let root = workspace.root();
+    let project = workspace.discover("ws/app/src", &build_config()).unwrap();
+    let names = |project: &Project| {
+        let mut names: Vec<String> = project.packages.iter().map(|it| it.name.clone()).collect();
+        names[1..].sort();
+        names.join(" ")
+    };
+    assert_eq!(names(&project), "app dep out patched tool");
+    assert_eq!(project.other_roots, [root.join("ws/other")]);
+    assert_eq!(project.lock_file, root.join("ws/Cargo.lock"));
+    assert_eq!(project.target.src_path, root.join("ws/app/src/main.rs"));
+    assert_eq!(
+        project.members,
+        ["app", "dep", "other"].map(|it| root.join("ws").join(it).join("Cargo.toml"))
+    );
+    for manifest in ["ws", "ws/app", "ws/other", "out", "out/tool", "patched"] {
+        assert!(project.manifests.contains(&root.join(manifest).join("Cargo.toml")), "{manifest}");
+    }
+    let dep = project.packages.iter().find(|it| it.name == "dep").unwrap();
+    assert_eq!((&dep.build_script, dep.links.as_deref()), (&Some(root.join("ws/dep/b.rs")), Some("z")));
+    let variables: BTreeMap<_, _> = project.package.variables.iter().cloned().collect();
+    assert_eq!(
+        (variables["CARGO_PKG_RUST_VERSION"].as_str(), variables["CARGO_PKG_README"].as_str()),
+        ("1.70", "R.md")
+    );
+
+    let mut build = build_config();
+    build.target.value = example("ex");
+    assert_eq!(names(&workspace.discover("ws/app", &build).unwrap()), "app dep dev out patched tool");
+}
+
+#[test]
+fn a_path_dependency_without_a_manifest_is_still_a_place_to_watch() {
+    let workspace = Workspace::new(&[
+        ("app/Cargo.toml", "[package]\nname = 'app'\n[dependencies]\ngone = { path = '../gone' }\n"),
+        ("app/src/main.rs", ""),
+    ]);
+    let project = workspace.discover("app", &build_config()).unwrap();
+    assert_eq!(project.packages[1].name, "gone");
+    assert_eq!(project.packages[1].manifest, workspace.root().join("gone/Cargo.toml"));
+}
+
+#[test]
+fn target_and_build_directory_follow_flags_and_configuration() {
+    let workspace = Workspace::new(&[("Cargo.toml", "[package]\nname = 'p'\n"), ("src/main.rs", "")]);
+    let root = workspace.root();
+    let mut build = build_config();
+    build.common_args.extend(["--config".to_owned(), "build.target-dir='t'".to_owned()]);
+    let project = workspace.discover("src", &build).unwrap();
+    assert_eq!(project.target_directory, root.join("src/t"));
+    assert_eq!(project.build_directory, root.join("src/t"));
+    build.target_dir = Some("u".into());
+    let project = workspace.discover("src", &build).unwrap();
+    assert_eq!(project.target_directory, root.join("src/u"));
+    assert_eq!(project.build_directory, root.join("src/u"));
+}

@@ -1,0 +1,235 @@
+//! Which cargo to run, and what the rustup shim would have set for it.
+//!
+//! Every call of rustup's shim costs a start of rustup, so the real cargo behind it is found once. Where anything about
+//! that fails, the shim itself is used: it then says in its own words what is wrong.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::environment::{self, Environment, LIBRARY_PATH};
+use super::error::ProjectError;
+
+/// The cargo in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolchain {
+    /// What to start: the real cargo, or rustup's shim where the real one could not be found out.
+    pub cargo: PathBuf,
+    /// What cargo says it is: the value of `CARGO` in the programs it runs.
+    pub cargo_variable: PathBuf,
+    /// rustup's name of the toolchain, where rustup chose it.
+    pub name: Option<OsString>,
+    /// The toolchain's folder as `rustc --print sysroot` prints it, where it is known.
+    pub sysroot: Option<PathBuf>,
+    /// What to set (or remove) in a clean environment, so that cargo finds what the shim would have given it.
+    pub env: Vec<(OsString, Option<OsString>)>,
+}
+
+impl Toolchain {
+    /// Finds the cargo that `cargo` means in the folder `cwd` with this (clean) environment.
+    ///
+    /// Blocks for about 15 ms, or for as long as rustup needs to install a toolchain that a file asks for.
+    pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
+        let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
+        let in_home = || {
+            environment::cargo_home(environment, cwd)
+                .map(|home| home.join("bin/cargo"))
+                .filter(|cargo| cargo.is_file())
+        };
+        let shim = found.or_else(in_home).ok_or(ProjectError::NoCargo)?;
+        let behind = rustup_of(&shim).and_then(|rustup| behind_shim(&rustup, cwd, environment));
+        Ok(behind.unwrap_or_else(|| Self {
+            cargo_variable: current_exe_of(&shim),
+            cargo: shim,
+            name: None,
+            sysroot: None,
+            env: Vec::new(),
+        }))
+    }
+
+    /// The environment for cargo and for the app: `clean` with what the shim would have set.
+    #[must_use]
+    pub fn environment(&self, clean: &Environment) -> Environment {
+        let mut environment = clean.clone();
+        for (name, value) in &self.env {
+            match value {
+                // The entry rustup prefixes is composed anew, for the caller may have set a library path of its own.
+                Some(entry) if name == LIBRARY_PATH || name == "PATH" => {
+                    let rest = clean.get(name).map(OsString::as_os_str).unwrap_or_default();
+                    environment.insert(name.clone(), prefixed(entry, rest));
+                }
+                Some(value) => {
+                    environment.insert(name.clone(), value.clone());
+                }
+                None => {
+                    environment.remove(name);
+                }
+            }
+        }
+        environment
+    }
+
+    /// Every file that decides, or could decide once it exists, which toolchain rustup takes in the folder `cwd`.
+    pub fn inputs(cwd: &Path, environment: &Environment) -> Vec<PathBuf> {
+        cwd.ancestors()
+            .flat_map(|folder| [folder.join("rust-toolchain"), folder.join("rust-toolchain.toml")])
+            .chain(environment::rustup_home(environment, cwd).map(|home| home.join("settings.toml")))
+            .collect()
+    }
+}
+
+/// The rustup that `cargo` is a shim of: a link to it, or the same file under another name beside it.
+fn rustup_of(cargo: &Path) -> Option<PathBuf> {
+    let file = cargo.canonicalize().ok()?;
+    if matches!(file.file_name()?.to_str()?, "rustup" | "rustup-init") {
+        return Some(file);
+    }
+    let beside = file.with_file_name("rustup").canonicalize().ok()?;
+    let (shim, rustup) = (file.metadata().ok()?, beside.metadata().ok()?);
+    ((shim.dev(), shim.ino()) == (rustup.dev(), rustup.ino())).then_some(beside)
+}
+
+fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<Toolchain> {
+    // One after the other: the first may install the toolchain.
+    let cargo = PathBuf::from(ask(rustup, &["which", "cargo"], cwd, environment)?);
+    let active = ask(rustup, &["show", "active-toolchain"], cwd, environment)?;
+    let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
+    let cargo_home = environment::cargo_home(environment, cwd)?;
+    let rustup_home = environment::rustup_home(environment, cwd)?;
+    let root = rustup_home.join("toolchains").join(name);
+    // A custom toolchain without a cargo borrows another's; what the shim sets then is rustup's own secret.
+    if cargo != root.join("bin/cargo") || !cargo.is_file() {
+        return None;
+    }
+    let path = environment.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+    let bin = cargo_home.join("bin");
+    let mut env: Vec<(OsString, Option<OsString>)> = [
+        ("CARGO_HOME", cargo_home.as_os_str()),
+        ("RUSTUP_HOME", rustup_home.as_os_str()),
+        ("RUSTUP_TOOLCHAIN", OsStr::new(name)),
+        ("RUSTUP_TOOLCHAIN_SOURCE", OsStr::new(source_of(reason, environment))),
+        ("RUST_RECURSION_COUNT", OsStr::new("1")),
+        (LIBRARY_PATH, root.join("lib").as_os_str()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.into(), Some(value.into())))
+    .collect();
+    if !std::env::split_paths(path).any(|entry| entry == bin) {
+        env.push(("PATH".into(), Some(bin.into_os_string())));
+    }
+    Some(Toolchain {
+        cargo_variable: current_exe_of(&cargo),
+        sysroot: root.canonicalize().ok().filter(|root| root.join("bin/rustc").is_file()),
+        cargo,
+        name: Some(name.into()),
+        env,
+    })
+}
+
+/// The value of `RUSTUP_TOOLCHAIN_SOURCE` for the reason that `rustup show active-toolchain` gives in brackets.
+fn source_of(reason: &str, environment: &Environment) -> &'static str {
+    let given = environment.get(OsStr::new("RUSTUP_TOOLCHAIN_SOURCE"));
+    if reason.contains("RUSTUP_TOOLCHAIN") {
+        if given.is_some_and(|source| source == "cli") { "cli" } else { "env" }
+    } else if reason.starts_with("directory override") {
+        "path-override"
+    } else if reason.starts_with("overridden by") {
+        "toolchain-file"
+    } else {
+        "default"
+    }
+}
+
+/// The first line that rustup prints on its standard output, where it succeeds.
+fn ask(rustup: &Path, arguments: &[&str], cwd: &Path, environment: &Environment) -> Option<String> {
+    let output = Command::new(rustup)
+        // The installer is the same file: it acts by the name it is called by.
+        .arg0("rustup")
+        .args(arguments)
+        .current_dir(cwd)
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.lines().next().map(str::to_owned))?
+}
+
+/// What a program started by this path sees as its own executable: the kernel resolves links on Linux only.
+fn current_exe_of(program: &Path) -> PathBuf {
+    if cfg!(target_os = "linux") {
+        program.canonicalize().unwrap_or_else(|_| program.to_owned())
+    } else {
+        program.to_owned()
+    }
+}
+
+fn prefixed(entry: &OsStr, rest: &OsStr) -> OsString {
+    let mut joined = entry.to_owned();
+    if !rest.is_empty() {
+        joined.push(":");
+        joined.push(rest);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_rustup_gives_becomes_the_source_it_would_set() {
+        let none = Environment::new();
+        let cli = Environment::from([("RUSTUP_TOOLCHAIN_SOURCE".into(), "cli".into())]);
+        assert_eq!(source_of("default)", &none), "default");
+        assert_eq!(source_of("overridden by '/a/rust-toolchain.toml')", &none), "toolchain-file");
+        assert_eq!(source_of("directory override for '/a')", &none), "path-override");
+        assert_eq!(source_of("overridden by environment variable RUSTUP_TOOLCHAIN)", &none), "env");
+        assert_eq!(source_of("overridden by environment variable RUSTUP_TOOLCHAIN)", &cli), "cli");
+    }
+
+    #[test]
+    fn a_prefixed_entry_goes_before_what_is_there() {
+        let toolchain = Toolchain {
+            cargo: "/t/bin/cargo".into(),
+            cargo_variable: "/t/bin/cargo".into(),
+            name: None,
+            sysroot: None,
+            env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into())), ("GONE".into(), None)],
+        };
+        let clean = Environment::from([("GONE".into(), "x".into()), (LIBRARY_PATH.into(), "/a".into())]);
+        assert_eq!(
+            toolchain.environment(&clean),
+            Environment::from([(LIBRARY_PATH.into(), "/t/lib:/a".into())])
+        );
+        assert_eq!(
+            toolchain.environment(&Environment::new()),
+            Environment::from([(LIBRARY_PATH.into(), "/t/lib".into())])
+        );
+    }
+
+    #[test]
+    fn no_cargo_anywhere_is_an_error_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment =
+            Environment::from([("PATH".into(), folder.path().into()), ("HOME".into(), folder.path().into())]);
+        let error = Toolchain::find(folder.path(), &environment).unwrap_err();
+        assert_eq!(error.to_string(), "could not find `cargo` in `PATH`");
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.hint().unwrap().contains("rustup.rs"));
+    }
+
+    #[test]
+    fn a_cargo_that_is_no_shim_is_taken_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cargo = folder.path().canonicalize().unwrap().join("cargo");
+        std::fs::copy("/bin/sh", &cargo).unwrap();
+        let environment = Environment::from([("PATH".into(), folder.path().canonicalize().unwrap().into())]);
+        let toolchain = Toolchain::find(folder.path(), &environment).unwrap();
+        assert_eq!((toolchain.cargo, toolchain.env), (cargo, Vec::new()));
+    }
+}
