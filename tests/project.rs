@@ -3,9 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -15,8 +14,8 @@ use hotrun::config::{
     BuildConfig, OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, TargetName, Update,
 };
 use hotrun::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
-    clean_environment, selection_args,
+    CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError, Toolchain,
+    cargo_environment, clean_environment, selection_args,
 };
 
 /// Prints its environment, arguments and folder, one per line and each on one line.
@@ -194,8 +193,7 @@ impl Surroundings {
             environment: &self.clean,
             cwd: &self.cwd,
         });
-        let mut words =
-            launch.runner.iter().map(std::ffi::OsString::as_os_str).chain([launch.program.as_os_str()]);
+        let mut words = launch.runner.iter().map(OsString::as_os_str).chain([launch.program.as_os_str()]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(&launch.args).env_clear().envs(launch.env.iter().cloned());
         let output = command.current_dir(&launch.cwd).output().unwrap();
@@ -217,6 +215,15 @@ fn messages(output: &Output, project: &Project) -> (Vec<BuildScript>, PathBuf) {
         }
     }
     (scripts, executable.unwrap().into())
+}
+
+/// Writes an executable by way of another process: a descriptor of ours, open for writing, could be inherited by whatever
+/// another test starts in that moment, and the script would then be too busy to run.
+fn write_script(path: &Path, text: &str) {
+    let source = path.with_extension("text");
+    fs::write(&source, text).unwrap();
+    let status = Command::new("install").args(["-m", "755"]).arg(&source).arg(path).status().unwrap();
+    assert!(status.success());
 }
 
 fn sorted(printed: &str) -> Vec<&str> {
@@ -280,8 +287,7 @@ fn a_launch_gives_the_program_what_cargo_run_gives_it() {
 fn an_example_for_a_named_platform_runs_through_its_runner() {
     let mut surroundings = printer();
     let runner = surroundings.root.join("run me");
-    fs::write(&runner, RUNNER).unwrap();
-    fs::set_permissions(&runner, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&runner, RUNNER);
     let config = surroundings.root.join(".cargo/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{text}[target.'cfg(unix)']\nrunner = ['./run me', 'wrapped', '-x']\n"))
@@ -293,8 +299,7 @@ fn an_example_for_a_named_platform_runs_through_its_runner() {
     let mut build = build_config();
     build.target.value = Some(TargetName::Example("show".to_owned()));
     build.triple = Some(host.clone());
-    fs::write(&program, "#!/bin/sh\nenv | sort; echo \"$@\"; pwd\n").unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&program, "#!/bin/sh\nenv | sort; echo \"$@\"; pwd\n");
     let selection = ["--example", "show", "--target", &host];
     let expected = surroundings.cargo_run(&selection, &["a"], &surroundings.clean);
     let (launch, printed) = surroundings.launched(&build, &run_config(&["a"]), &[]);
@@ -321,24 +326,41 @@ fn the_real_cargo_gets_what_the_shim_would_have_set() {
     // An external subcommand shows the environment that cargo itself has.
     let script = surroundings.root.join("bin/cargo-show-env");
     fs::create_dir_all(script.parent().unwrap()).unwrap();
-    fs::write(&script, "#!/bin/sh\nenv | sort | grep -v '^_='\n").unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&script, "#!/bin/sh\nenv | sort | grep -v '^_='\n");
+    let path_of_script: OsString = format!("{}:/usr/bin:/bin", script.parent().unwrap().display()).into();
     let mut path = surroundings.clean[OsStr::new("PATH")].clone();
     path.push(":");
-    path.push(script.parent().unwrap());
+    path.push(&path_of_script);
     surroundings.clean.insert("PATH".into(), path);
 
-    let toolchain = Toolchain::find(&surroundings.cwd, &surroundings.clean).unwrap();
-    let show = |cargo: &Path, environment: &Environment| {
-        let mut command = Command::new(cargo);
-        command.arg("show-env");
-        String::from_utf8(surroundings.run(command, environment).stdout).unwrap()
-    };
-    let by_the_user = show(Path::new("cargo"), &surroundings.clean);
-    let by_hotrun = show(&toolchain.cargo, &toolchain.environment(&surroundings.clean));
-    assert_eq!(by_hotrun, by_the_user);
-    let own = by_hotrun.lines().find_map(|line| line.strip_prefix("CARGO=")).unwrap();
-    assert_eq!(Path::new(own), toolchain.cargo_variable);
+    let cargo = which::which_in("cargo", surroundings.clean.get(OsStr::new("PATH")), "/").unwrap();
+    let plain = Toolchain::find(&surroundings.cwd, &surroundings.clean).unwrap();
+    let name = plain.name.unwrap_or_else(|| "stable".into());
+    let variants: [&[(&str, &OsStr)]; 5] = [
+        &[],
+        &[(LIBRARY_PATH, OsStr::new("/a:/b"))],
+        &[(LIBRARY_PATH, OsStr::new(""))],
+        &[("RUSTUP_TOOLCHAIN", &name)],
+        // The folder of the shim is not on it.
+        &[("PATH", path_of_script.as_os_str())],
+    ];
+    for variant in variants {
+        let mut clean = surroundings.clean.clone();
+        clean.extend(variant.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let toolchain = match Toolchain::find(&surroundings.cwd, &clean) {
+            Err(ProjectError::NoCargo) => continue,
+            toolchain => toolchain.unwrap(),
+        };
+        let show = |cargo: &Path, environment: &Environment| {
+            let mut command = Command::new(cargo);
+            command.arg("show-env");
+            String::from_utf8(surroundings.run(command, environment).stdout).unwrap()
+        };
+        let by_hotrun = show(&toolchain.cargo, &toolchain.environment(&clean));
+        assert_eq!(by_hotrun, show(&cargo, &clean), "{variant:?}");
+        let own = by_hotrun.lines().find_map(|line| line.strip_prefix("CARGO=")).unwrap();
+        assert_eq!(Some(Path::new(own)), toolchain.cargo_variable.as_deref());
+    }
 }
 
 #[test]

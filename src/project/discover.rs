@@ -19,7 +19,7 @@ use crate::config::BuildConfig;
 impl Project {
     /// Asks cargo about the project that it finds in the folder `cwd`, and chooses the program that `cargo run` would.
     ///
-    /// `environment` is what cargo gets ([`cargo_environment`]). One `cargo metadata --no-deps`, and one more for each
+    /// `environment` is what cargo gets ([`super::cargo_environment`]). One `cargo metadata --no-deps`, and one more for each
     /// workspace outside this one that a path dependency leads to: no network, no lock.
     pub fn discover(
         toolchain: &Toolchain,

@@ -113,7 +113,8 @@ fn set_by_cargo(input: &LaunchInput<'_>, inherited: &Environment) -> Environment
         set.insert("OUT_DIR".into(), script.out_dir.as_os_str().to_owned());
         set.extend(script.env.iter().map(|(name, value)| (name.into(), value.into())));
     }
-    set.insert("CARGO".into(), input.toolchain.cargo_variable.clone().into());
+    let cargo = input.toolchain.cargo_variable.clone();
+    set.insert("CARGO".into(), cargo.unwrap_or_else(|| input.platform.sysroot.join("bin/cargo")).into());
     set.insert("CARGO_MANIFEST_DIR".into(), package.root.clone().into());
     set.insert("CARGO_MANIFEST_PATH".into(), package.manifest.clone().into());
     set.extend(package.variables.iter().map(|(name, value)| ((*name).into(), value.into())));

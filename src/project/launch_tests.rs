@@ -60,7 +60,7 @@ impl Given {
             },
             toolchain: Toolchain {
                 cargo: "/t/bin/cargo".into(),
-                cargo_variable: "/t/bin/cargo".into(),
+                cargo_variable: Some("/t/bin/cargo".into()),
                 name: None,
                 sysroot: None,
                 env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into()))],
@@ -69,6 +69,7 @@ impl Given {
             platform: Platform {
                 host: "h".into(),
                 triple: None,
+                sysroot: "/t".into(),
                 library_dir: "/t/lib/rustlib/h/lib".into(),
                 runner: vec!["wrap".into()],
             },

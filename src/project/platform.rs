@@ -20,6 +20,8 @@ pub struct Platform {
     pub host: String,
     /// The triple named by `--target` or `build.target`: cargo then builds in a folder of that name.
     pub triple: Option<String>,
+    /// The compiler's toolchain.
+    pub sysroot: PathBuf,
     /// The folder of the standard library for the target.
     pub library_dir: PathBuf,
     /// What programs of the target are run by; empty where nothing is configured.
@@ -73,6 +75,7 @@ impl Platform {
             runner: config.runner(name, &cfgs, environment, cwd),
             triple,
             host,
+            sysroot,
         })
     }
 }

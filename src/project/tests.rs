@@ -123,26 +123,26 @@ impl Workspace {
     }
 }
 
-fn bin(name: &str) -> Option<TargetName> {
-    Some(TargetName::Bin(name.to_owned()))
+fn bin(name: &str) -> TargetName {
+    TargetName::Bin(name.to_owned())
 }
 
-fn example(name: &str) -> Option<TargetName> {
-    Some(TargetName::Example(name.to_owned()))
+fn example(name: &str) -> TargetName {
+    TargetName::Example(name.to_owned())
 }
 
 #[test]
 fn the_program_is_the_one_cargo_run_takes() {
     let workspace = Workspace::four("");
     for (folder, package, target, expected) in [
-        ("", None, bin("c"), "c: --bin c"),
-        ("", None, example("ex"), "b: --example ex"),
+        ("", None, Some(bin("c")), "c: --bin c"),
+        ("", None, Some(example("ex")), "b: --example ex"),
         ("a/src", None, None, "a: --bin a"),
-        ("b", None, bin("extra"), "b: --bin extra"),
+        ("b", None, Some(bin("extra")), "b: --bin extra"),
         ("b", Some("a"), None, "a: --package a --bin a"),
         ("", Some("a:0.1"), None, "a: --package a:0.1 --bin a"),
         ("", Some("a@0.1.0"), None, "a: --package a@0.1.0 --bin a"),
-        ("", Some("l"), example("lex"), "l: --package l --example lex"),
+        ("", Some("l"), Some(example("lex")), "l: --package l --example lex"),
     ] {
         assert_eq!(workspace.chosen(folder, package, target), expected);
     }
@@ -158,7 +158,7 @@ fn the_program_is_the_one_cargo_run_takes() {
 fn default_run_and_default_members_count_as_they_do_for_cargo() {
     let workspace = Workspace::four("default-members = ['c']\n");
     assert_eq!(workspace.chosen("", None, None), "c: --bin c");
-    insta::assert_snapshot!(workspace.chosen("", None, bin("a")), @"
+    insta::assert_snapshot!(workspace.chosen("", None, Some(bin("a"))), @"
     2: no binary named `a` in package `c`; it has `c`
     hint: choose one of the packages that have it with `-p <PACKAGE>`: `a`, `b`
     ");
@@ -190,20 +190,20 @@ fn what_cannot_be_chosen_is_said_with_the_choices() {
     1: package `l` has no binary to run
     hint: choose another package with `-p <PACKAGE>`; the workspace has `a` in `a`, `a` in `b`, `b` in `b`, `extra` in `b`, `c` in `c`
     ");
-    insta::assert_snapshot!(workspace.chosen("b", None, bin("c")), @"
+    insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("c"))), @"
     2: no binary named `c` in package `b`; it has `a`, `b`, `extra`
     hint: package `c` has it: add `-p c`
     ");
-    insta::assert_snapshot!(workspace.chosen("b", None, bin("exrta")), @"
+    insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("exrta"))), @"
     2: no binary named `exrta` in package `b`; it has `a`, `b`, `extra`
     hint: did you mean `--bin extra`?
     ");
-    insta::assert_snapshot!(workspace.chosen("b", None, bin("ex")), @"
+    insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("ex"))), @"
     2: no binary named `ex` in package `b`; it has `a`, `b`, `extra`
     hint: did you mean `--example ex`?
     ");
-    insta::assert_snapshot!(workspace.chosen("a", None, example("x")), @"2: no example named `x` in package `a`");
-    insta::assert_snapshot!(workspace.chosen("", None, example("elib")), @"2: example `elib` is a library and cannot be run");
+    insta::assert_snapshot!(workspace.chosen("a", None, Some(example("x"))), @"2: no example named `x` in package `a`");
+    insta::assert_snapshot!(workspace.chosen("", None, Some(example("elib"))), @"2: example `elib` is a library and cannot be run");
     insta::assert_snapshot!(workspace.chosen("", Some("bb"), None), @"
     2: package `bb` not found in workspace `[ROOT]`; it has `a`, `b`, `c`, `l`
     hint: did you mean `-p b`?
@@ -216,7 +216,7 @@ fn what_cannot_be_chosen_is_said_with_the_choices() {
     2: package ID specification `./c` looks like a file path
     hint: did you mean `-p c`?
     ");
-    insta::assert_snapshot!(workspace.chosen("", None, bin("e*")), @"
+    insta::assert_snapshot!(workspace.chosen("", None, Some(bin("e*"))), @"
     2: `e*` is a pattern, but one program runs at a time
     hint: give the full name
     ");
@@ -321,7 +321,7 @@ fn sources_are_the_path_dependencies_wherever_they_lie() {
     );
 
     let mut build = build_config();
-    build.target.value = example("ex");
+    build.target.value = Some(example("ex"));
     assert_eq!(names(&workspace.discover("ws/app", &build).unwrap()), "app dep dev out patched tool");
 }
 

@@ -17,8 +17,8 @@ use super::error::ProjectError;
 pub struct Toolchain {
     /// What to start: the real cargo, or rustup's shim where the real one could not be found out.
     pub cargo: PathBuf,
-    /// What cargo says it is: the value of `CARGO` in the programs it runs.
-    pub cargo_variable: PathBuf,
+    /// What cargo says it is, the value of `CARGO` in the programs it runs; none behind a shim that told nothing.
+    pub cargo_variable: Option<PathBuf>,
     /// rustup's name of the toolchain, where rustup chose it.
     pub name: Option<OsString>,
     /// The toolchain's folder as `rustc --print sysroot` prints it, where it is known.
@@ -39,9 +39,10 @@ impl Toolchain {
                 .filter(|cargo| cargo.is_file())
         };
         let shim = found.or_else(in_home).ok_or(ProjectError::NoCargo)?;
-        let behind = rustup_of(&shim).and_then(|rustup| behind_shim(&rustup, cwd, environment));
+        let rustup = rustup_of(&shim);
+        let behind = rustup.as_ref().and_then(|rustup| behind_shim(rustup, cwd, environment));
         Ok(behind.unwrap_or_else(|| Self {
-            cargo_variable: current_exe_of(&shim),
+            cargo_variable: rustup.is_none().then(|| current_exe_of(&shim)),
             cargo: shim,
             name: None,
             sysroot: None,
@@ -120,7 +121,7 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<T
         env.push(("PATH".into(), Some(bin.into_os_string())));
     }
     Some(Toolchain {
-        cargo_variable: current_exe_of(&cargo),
+        cargo_variable: Some(current_exe_of(&cargo)),
         sysroot: root.canonicalize().ok().filter(|root| root.join("bin/rustc").is_file()),
         cargo,
         name: Some(name.into()),
@@ -196,7 +197,7 @@ mod tests {
     fn a_prefixed_entry_goes_before_what_is_there() {
         let toolchain = Toolchain {
             cargo: "/t/bin/cargo".into(),
-            cargo_variable: "/t/bin/cargo".into(),
+            cargo_variable: Some("/t/bin/cargo".into()),
             name: None,
             sysroot: None,
             env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into())), ("GONE".into(), None)],
