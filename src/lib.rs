@@ -2,6 +2,7 @@
 //!
 //! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
 //! with effects; the runtime carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
+//!
 
 pub mod build;
 pub mod cli;
@@ -10,6 +11,7 @@ pub mod messages;
 pub mod project;
 pub mod session;
 pub mod settings;
+pub mod watch;
 pub mod words;
 
 use std::process::ExitCode;

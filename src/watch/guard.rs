@@ -1,0 +1,137 @@
+//! Recognises files that every build writes with other content, which would be built for ever.
+//!
+//! Pure. The evidence is a file that changes once in each of several builds in a row, each time about as long after the
+//! build's start, and never outside of builds. Somebody who saves during builds does none of this for long; to tell
+//! the two apart without losing an edit, later rounds let the build end and wait for a pause before the next.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// After so many rounds the file is no longer followed.
+const ROUNDS: usize = 5;
+/// From this round on, a change is told only when the build has ended and the file has come to rest.
+const PATIENT: usize = 3;
+
+/// How long a suspect has to be at rest before its change is told.
+pub(super) const REST: Duration = Duration::from_millis(500);
+
+/// What to do with a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// Tell it.
+    Tell,
+    /// Tell it when the build has ended and the file has been at rest for [`REST`].
+    Later,
+    /// Do not tell it, and warn: it has become a loop.
+    Loop,
+    /// Do not tell it.
+    Silent,
+}
+
+/// One suspect.
+#[derive(Debug, Default)]
+struct Suspect {
+    /// How long after the start of its build each change came, in builds one after the other.
+    offsets: Vec<Duration>,
+    /// Changed during the latest build.
+    fresh: bool,
+}
+
+/// All suspects.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    suspects: HashMap<PathBuf, Suspect>,
+    silenced: HashSet<PathBuf>,
+    warned: HashSet<PathBuf>,
+}
+
+impl Guard {
+    /// A build attempt starts: whoever left the last one alone is no suspect.
+    pub(super) fn build_started(&mut self) {
+        self.suspects.retain(|_, suspect| std::mem::take(&mut suspect.fresh));
+    }
+
+    /// `path` changed; `offset` after the start of the running build, if one runs.
+    pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> Ruling {
+        let Some(offset) = offset else {
+            self.suspects.remove(path);
+            self.silenced.clear();
+            return Ruling::Tell;
+        };
+        if self.silenced.contains(path) {
+            return Ruling::Silent;
+        }
+        let suspect = self.suspects.entry(path.to_path_buf()).or_default();
+        let as_before = suspect.offsets.last().is_some_and(|last| alike(*last, offset));
+        if !as_before {
+            suspect.offsets.clear();
+        }
+        // Written in several steps, it still is one round.
+        if !(suspect.fresh && as_before) {
+            suspect.offsets.push(offset);
+        }
+        suspect.fresh = true;
+        let rounds = suspect.offsets.len();
+        if rounds < ROUNDS {
+            // A change of something else: the silenced get another chance.
+            if rounds == 1 {
+                self.silenced.clear();
+            }
+            return if rounds < PATIENT { Ruling::Tell } else { Ruling::Later };
+        }
+        self.suspects.remove(path);
+        self.silenced.insert(path.to_path_buf());
+        if self.warned.insert(path.to_path_buf()) { Ruling::Loop } else { Ruling::Silent }
+    }
+}
+
+fn alike(one: Duration, other: Duration) -> bool {
+    one.abs_diff(other) <= Duration::from_millis(250) + one.max(other) / 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ruling::{Later, Loop, Silent, Tell};
+    use super::*;
+
+    const GENERATED: &str = "/p/src/generated.rs";
+
+    fn round(guard: &mut Guard, path: &str, offset: u64) -> Ruling {
+        guard.build_started();
+        guard.changed(Path::new(path), Some(Duration::from_millis(offset)))
+    }
+
+    #[test]
+    fn five_rounds_alike_are_a_loop_and_warned_of_once() {
+        let mut guard = Guard::default();
+        let rulings: Vec<Ruling> = (0..6).map(|at| round(&mut guard, GENERATED, 900 + at * 10)).collect();
+        assert_eq!(rulings, [Tell, Tell, Later, Later, Loop, Silent]);
+        assert_eq!(guard.changed(Path::new("/p/src/main.rs"), None), Tell);
+        let rulings: Vec<Ruling> = (0..6).map(|at| round(&mut guard, GENERATED, 900 + at * 10)).collect();
+        assert_eq!(rulings, [Tell, Tell, Later, Later, Silent, Silent]);
+    }
+
+    #[test]
+    fn somebody_who_saves_while_building_is_followed() {
+        let mut guard = Guard::default();
+        for offset in [100, 9_000, 4_000, 15_000, 700, 6_000, 12_000, 3_000] {
+            assert_eq!(round(&mut guard, GENERATED, offset), Ruling::Tell);
+        }
+        for _ in 0..20 {
+            round(&mut guard, GENERATED, 900);
+            assert_eq!(guard.changed(Path::new(GENERATED), None), Ruling::Tell);
+        }
+    }
+
+    #[test]
+    fn a_build_it_leaves_alone_clears_it() {
+        let mut guard = Guard::default();
+        for _ in 0..8 {
+            for _ in 0..2 {
+                assert_eq!(round(&mut guard, GENERATED, 900), Ruling::Tell);
+            }
+            guard.build_started();
+        }
+    }
+}

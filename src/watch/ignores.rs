@@ -1,0 +1,160 @@
+//! What git ignores: `.gitignore` files, the repository's `info/exclude` and the user's own list, read when first needed.
+//!
+//! Only for what hotrun has to guess; nothing here may decide about a path somebody names.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// The ignore rules of every folder asked about, kept until [`Ignores::forget`].
+#[derive(Debug)]
+pub(super) struct Ignores {
+    /// Roots of packages and of the workspace: outside a repository, ignore files above them do not apply.
+    bounds: Vec<PathBuf>,
+    files: HashMap<PathBuf, Gitignore>,
+    tops: HashMap<PathBuf, PathBuf>,
+    excludes: HashMap<PathBuf, Gitignore>,
+    global: Option<Gitignore>,
+}
+
+impl Ignores {
+    /// Rules for the trees below `bounds`.
+    pub(super) fn new(bounds: Vec<PathBuf>) -> Self {
+        Self { bounds, files: HashMap::new(), tops: HashMap::new(), excludes: HashMap::new(), global: None }
+    }
+
+    /// Reads everything again from now on.
+    pub(super) fn forget(&mut self) {
+        self.files.clear();
+        self.tops.clear();
+        self.excludes.clear();
+        self.global = None;
+    }
+
+    /// Whether git ignores `path` or a folder above it.
+    pub(super) fn ignored(&mut self, path: &Path, folder: bool) -> bool {
+        let Some(parent) = path.parent() else {
+            return false;
+        };
+        let top = self.top(parent);
+        let inside = path.ancestors().take_while(|ancestor| *ancestor != top).collect::<Vec<_>>();
+        inside.iter().rev().any(|ancestor| self.matches(ancestor, folder || *ancestor != path, &top))
+    }
+
+    /// Whether git ignores `path` itself, where no folder above it is ignored.
+    pub(super) fn ignored_here(&mut self, path: &Path, folder: bool) -> bool {
+        let Some(parent) = path.parent() else {
+            return false;
+        };
+        let top = self.top(parent);
+        self.matches(path, folder, &top)
+    }
+
+    /// The ignore files that were looked for, present or not: a change of one changes everything.
+    pub(super) fn consulted(&self) -> HashSet<PathBuf> {
+        self.files.keys().map(|folder| folder.join(".gitignore")).collect()
+    }
+
+    fn matches(&mut self, path: &Path, folder: bool, top: &Path) -> bool {
+        for ancestor in path.ancestors().skip(1) {
+            let rules =
+                self.files.entry(ancestor.to_path_buf()).or_insert_with(|| read(ancestor, ".gitignore"));
+            match rules.matched(path, folder) {
+                Match::Ignore(_) => return true,
+                Match::Whitelist(_) => return false,
+                Match::None => {}
+            }
+            if ancestor == top {
+                break;
+            }
+        }
+        let exclude =
+            self.excludes.entry(top.to_path_buf()).or_insert_with(|| read(top, ".git/info/exclude"));
+        match exclude.matched(path, folder) {
+            Match::Ignore(_) => return true,
+            Match::Whitelist(_) => return false,
+            Match::None => {}
+        }
+        self.global.get_or_insert_with(|| Gitignore::global().0).matched(path, folder).is_ignore()
+    }
+
+    /// The folder whose ignore file is the last one that applies: the repository's root, or else the outermost bound.
+    fn top(&mut self, folder: &Path) -> PathBuf {
+        if let Some(top) = self.tops.get(folder) {
+            return top.clone();
+        }
+        let repository = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
+        let bound = || {
+            self.bounds
+                .iter()
+                .filter(|bound| folder.starts_with(bound))
+                .min_by_key(|bound| bound.as_os_str().len())
+        };
+        let top = repository
+            .map(Path::to_path_buf)
+            .or_else(|| bound().cloned())
+            .unwrap_or_else(|| folder.to_path_buf());
+        self.tops.insert(folder.to_path_buf(), top.clone());
+        top
+    }
+}
+
+/// The rules in `folder`'s file `name`, none where there is no such file; lines that cannot be read are left out.
+fn read(folder: &Path, name: &str) -> Gitignore {
+    let file = folder.join(name);
+    if !file.is_file() {
+        return Gitignore::empty();
+    }
+    let mut builder = GitignoreBuilder::new(folder);
+    builder.add(file);
+    builder.build().unwrap_or_else(|_| Gitignore::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_files_exclude_and_negation() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path();
+        std::fs::create_dir_all(root.join(".git/info")).unwrap();
+        std::fs::create_dir_all(root.join("pkg/src/deep")).unwrap();
+        std::fs::write(root.join(".gitignore"), "/out\n*.log\n").unwrap();
+        std::fs::write(root.join("pkg/.gitignore"), "!keep.log\ndata/\n").unwrap();
+        std::fs::write(root.join(".git/info/exclude"), "secret\n").unwrap();
+        let mut ignores = Ignores::new(vec![root.join("pkg")]);
+        let mut check = |path: &str, folder: bool, expect: bool| {
+            assert_eq!(ignores.ignored(&root.join(path), folder), expect, "{path}");
+        };
+        check("out", true, true);
+        check("out/deep/file.rs", false, true);
+        check("pkg/out", true, false);
+        check("pkg/a.log", false, true);
+        check("pkg/keep.log", false, false);
+        check("pkg/data", false, false);
+        check("pkg/data", true, true);
+        check("pkg/data/x", false, true);
+        check("pkg/secret", false, true);
+        check("pkg/src/deep/mod.rs", false, false);
+        std::fs::write(root.join("pkg/src/.gitignore"), "deep\n").unwrap();
+        assert!(!ignores.ignored(&root.join("pkg/src/deep/mod.rs"), false));
+        ignores.forget();
+        assert!(ignores.ignored(&root.join("pkg/src/deep/mod.rs"), false));
+        assert!(ignores.consulted().contains(&root.join(".gitignore")));
+    }
+
+    #[test]
+    fn without_a_repository_the_outermost_bound_ends_the_search() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path();
+        std::fs::create_dir_all(root.join("ws/pkg")).unwrap();
+        std::fs::write(root.join(".gitignore"), "*\n").unwrap();
+        std::fs::write(root.join("ws/.gitignore"), "a\n").unwrap();
+        let mut ignores = Ignores::new(vec![root.join("ws/pkg"), root.join("ws")]);
+        assert!(ignores.ignored(&root.join("ws/pkg/a"), false));
+        assert!(!ignores.ignored(&root.join("ws/pkg/b"), false));
+    }
+}

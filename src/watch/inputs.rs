@@ -1,0 +1,463 @@
+//! Does a path count, as what, and why or why not: the list of SPEC section 5 as one pure function.
+//!
+//! Knows paths only. It must not touch the file system: whether git ignores a path, and whether a file is new, are
+//! facts the caller brings.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::Plan;
+use crate::words::ChangeKind;
+
+/// How much is taken for an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// After a success: what rustc and cargo said they read, and the fixed list.
+    Narrow,
+    /// Before the first success and while the last build has failed: in addition every file of the program's packages.
+    Wide,
+}
+
+/// What the caller knows about a path that its name does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Git ignores it.
+    pub git_ignored: bool,
+    /// It was not there when the latest build attempt started.
+    pub new: bool,
+}
+
+/// Whether a change of a path counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does, as each of these, in the order of [`ChangeKind`].
+    Counts(Vec<ChangeKind>),
+    /// It does not.
+    Not(Reason),
+}
+
+impl Verdict {
+    /// Whether the change counts.
+    pub fn counts(&self) -> bool {
+        matches!(self, Self::Counts(_))
+    }
+}
+
+/// Why a change does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// In the target directory, or a file hotrun writes itself.
+    Never,
+    /// Inside `.git`.
+    Git,
+    /// `watch.ignore` names it.
+    Ignored,
+    /// Git ignores it and nobody names it.
+    GitIgnored,
+    /// A backup, swap or scratch file of an editor.
+    EditorTemporary,
+    /// A database, journal, log or socket: what a running program writes for itself.
+    ProgramData,
+    /// In the package, but the last build did not read it.
+    NotRead,
+    /// In a package the program does not depend on.
+    OtherPackage,
+    /// In none of the program's packages.
+    Outside,
+    /// Same bytes as the latest build attempt started from.
+    SameContent,
+    /// Builds write it again and again, so it is no longer followed.
+    Loop,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Never => "cargo or hotrun writes it",
+            Self::Git => "it is git's own",
+            Self::Ignored => "`watch.ignore` excludes it",
+            Self::GitIgnored => "git ignores it and the program was not built from it",
+            Self::EditorTemporary => "it is an editor's temporary file",
+            Self::ProgramData => "it looks like data that a program writes for itself",
+            Self::NotRead => "the program was not built from it",
+            Self::OtherPackage => "it belongs to a package the program does not depend on",
+            Self::Outside => "it is in none of the program's packages",
+            Self::SameContent => "it has the same content as before",
+            Self::Loop => "every build writes it",
+        })
+    }
+}
+
+impl Reason {
+    /// What would make such a file count.
+    pub fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => {
+                Some("name it in `watch.paths` if the program reads it, in `build.inputs` if a macro does")
+            }
+            Self::OtherPackage => Some("name it in `watch.paths` if the program reads it"),
+            Self::Ignored => Some("take it out of `watch.ignore`"),
+            Self::Loop => Some("let the generator write only when the content differs"),
+            Self::Never | Self::Git | Self::EditorTemporary | Self::SameContent => None,
+        }
+    }
+}
+
+/// A named path: what it is, and whether everything below it is that too.
+#[derive(Debug, Clone, Default)]
+struct Named {
+    exact: Vec<ChangeKind>,
+    below: Vec<ChangeKind>,
+}
+
+/// The rules of one plan, and what the last successful build said it read.
+#[derive(Debug)]
+pub struct Rules {
+    named: HashMap<PathBuf, Named>,
+    globs: Vec<(Glob, ChangeKind)>,
+    ignore: Vec<Glob>,
+    never: Vec<PathBuf>,
+    /// Roots of the program's packages.
+    packages: HashSet<PathBuf>,
+    other_roots: HashSet<PathBuf>,
+    sources: HashSet<PathBuf>,
+    /// What the build before read and the last one did not: it may have been missing just then.
+    dropped: HashSet<PathBuf>,
+    rerun_everything: HashSet<PathBuf>,
+    reach: Reach,
+}
+
+/// Patterns and the folder they are relative to.
+#[derive(Debug)]
+struct Glob {
+    base: PathBuf,
+    matcher: Gitignore,
+}
+
+impl Glob {
+    fn matches(&self, path: &Path, folder: bool) -> bool {
+        // The matcher panics on paths outside its base.
+        path != self.base
+            && path.starts_with(&self.base)
+            && self.matcher.matched_path_or_any_parents(path, folder).is_ignore()
+    }
+}
+
+impl Rules {
+    /// The rules before anything was built. Patterns that cannot be read are left out: the config has checked them.
+    pub fn new(plan: &Plan) -> Self {
+        let mut rules = Self {
+            named: HashMap::new(),
+            globs: Vec::new(),
+            ignore: ignore_globs(plan),
+            never: plan.never.clone(),
+            packages: plan.packages.iter().map(|package| package.root.clone()).collect(),
+            other_roots: plan.other_roots.iter().cloned().collect(),
+            sources: HashSet::new(),
+            dropped: HashSet::new(),
+            rerun_everything: HashSet::new(),
+            reach: Reach::Wide,
+        };
+        for package in &plan.packages {
+            rules.name(&package.manifest, ChangeKind::Manifest);
+        }
+        let manifests = [&plan.manifests, &plan.cargo_configs, &plan.toolchain_files].into_iter().flatten();
+        for path in manifests.chain([&plan.lock_file]) {
+            rules.name(path, ChangeKind::Manifest);
+        }
+        for path in &plan.hotrun_configs {
+            rules.name(path, ChangeKind::Config);
+        }
+        for path in plan.env_files.iter().chain(&plan.dotenv) {
+            rules.name(path, ChangeKind::EnvFile);
+        }
+        for (paths, kind) in [(&plan.inputs, ChangeKind::Input), (&plan.paths, ChangeKind::Watched)] {
+            for path in paths {
+                rules.name(path, kind);
+                let named = rules.named.entry(path.clone()).or_default();
+                insert(&mut named.below, kind);
+                rules.globs.extend(glob(path).map(|glob| (glob, kind)));
+            }
+        }
+        rules
+    }
+
+    /// Takes over what builds said under earlier rules.
+    pub fn inherit(&mut self, earlier: &Self) {
+        self.sources.clone_from(&earlier.sources);
+        self.dropped.clone_from(&earlier.dropped);
+        self.rerun_everything.clone_from(&earlier.rerun_everything);
+        self.reach = earlier.reach;
+    }
+
+    /// What a successful build read: files, folders (everything below counts), and the roots of packages of which
+    /// every file counts.
+    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) {
+        let barred = |path: &PathBuf| self.barred(path, false).is_some();
+        let sources = sources.into_iter().filter(|path| !barred(path)).collect();
+        let before = std::mem::replace(&mut self.sources, sources);
+        self.dropped = before.difference(&self.sources).cloned().collect();
+        self.rerun_everything = rerun_everything.iter().cloned().collect();
+        self.reach = Reach::Narrow;
+    }
+
+    /// The last build failed: everything that may mend it counts.
+    pub fn failed(&mut self) {
+        self.reach = Reach::Wide;
+    }
+
+    /// How much counts now.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// The paths somebody names, each with whether the folder it may be is to be followed with all it holds.
+    pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
+        let sources = self.sources.union(&self.dropped).map(|path| (path.as_path(), true));
+        let named = self.named.iter().map(|(path, named)| (path.as_path(), !named.below.is_empty()));
+        sources.chain(named).filter(|(path, _)| self.barred(path, false).is_none())
+    }
+
+    /// The folders in which patterns of `build.inputs` and `watch.paths` can match.
+    pub fn glob_bases(&self) -> impl Iterator<Item = &Path> {
+        self.globs.iter().map(|(glob, _)| glob.base.as_path())
+    }
+
+    /// The roots of the program's packages.
+    pub fn package_roots(&self) -> impl Iterator<Item = &Path> {
+        self.packages.iter().map(PathBuf::as_path)
+    }
+
+    /// Whether a change of `path` counts.
+    pub fn verdict(&self, path: &Path, facts: Facts) -> Verdict {
+        if let Some(reason) = self.barred(path, false) {
+            return Verdict::Not(reason);
+        }
+        let exact = self.exact(path);
+        let mut kinds = exact.clone();
+        let temporary = exact.is_empty() && is_editor_temporary(path);
+        if !temporary {
+            for kind in self.below(path) {
+                insert(&mut kinds, kind);
+            }
+        }
+        let home = self.home(path);
+        let guess = match (&home, temporary) {
+            (_, true) => Err(Reason::EditorTemporary),
+            (Home::Package(root), false) => self.guess(path, root, facts),
+            (Home::Other, false) => Err(Reason::OtherPackage),
+            (Home::Nowhere, false) => {
+                Err(if facts.git_ignored { Reason::GitIgnored } else { Reason::Outside })
+            }
+        };
+        if guess.is_ok() {
+            insert(&mut kinds, ChangeKind::Source);
+        }
+        // A stronger kind leads to a build as well.
+        if kinds
+            .iter()
+            .any(|kind| matches!(kind, ChangeKind::Manifest | ChangeKind::Input | ChangeKind::Watched))
+        {
+            kinds.retain(|kind| *kind != ChangeKind::Source);
+        }
+        match guess {
+            Err(reason) if kinds.is_empty() => Verdict::Not(reason),
+            _ => Verdict::Counts(kinds),
+        }
+    }
+
+    /// Whether somebody names this very path, so that git's rules and an editor's habits do not matter.
+    pub fn is_named(&self, path: &Path) -> bool {
+        self.is_source(path) || self.named.contains_key(path)
+    }
+
+    /// Whether somebody names this path or a folder above it.
+    pub fn is_named_or_below(&self, path: &Path) -> bool {
+        self.is_named(path) || !self.below(path).is_empty()
+    }
+
+    /// Whether a folder met on a walk is left out, with all it holds. `named` walks (below a folder somebody named)
+    /// respect only what wins over names.
+    pub fn prunes(&self, folder: &Path, named: bool) -> Option<Reason> {
+        if let Some(reason) = self.barred(folder, true) {
+            return Some(reason);
+        }
+        if named {
+            return None;
+        }
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if matches!(name, ".hg" | ".jj" | ".svn" | "node_modules") {
+            return Some(Reason::GitIgnored);
+        }
+        self.other_roots.contains(folder).then_some(Reason::OtherPackage)
+    }
+
+    /// What wins over everything.
+    fn barred(&self, path: &Path, folder: bool) -> Option<Reason> {
+        if path.components().any(|part| matches!(part, Component::Normal(name) if name == ".git")) {
+            return Some(Reason::Git);
+        }
+        if self.never.iter().any(|never| path.starts_with(never)) {
+            return Some(Reason::Never);
+        }
+        self.ignore.iter().any(|glob| glob.matches(path, folder)).then_some(Reason::Ignored)
+    }
+
+    fn name(&mut self, path: &Path, kind: ChangeKind) {
+        insert(&mut self.named.entry(path.to_path_buf()).or_default().exact, kind);
+    }
+
+    fn exact(&self, path: &Path) -> Vec<ChangeKind> {
+        let mut kinds = self.named.get(path).map(|named| named.exact.clone()).unwrap_or_default();
+        if self.is_source(path) {
+            insert(&mut kinds, ChangeKind::Source);
+        }
+        kinds
+    }
+
+    fn is_source(&self, path: &Path) -> bool {
+        self.sources.contains(path) || self.dropped.contains(path)
+    }
+
+    fn below(&self, path: &Path) -> Vec<ChangeKind> {
+        let mut kinds = Vec::new();
+        for folder in path.ancestors().skip(1) {
+            if let Some(named) = self.named.get(folder) {
+                named.below.iter().for_each(|kind| insert(&mut kinds, *kind));
+            }
+            if self.sources.contains(folder) {
+                insert(&mut kinds, ChangeKind::Source);
+            }
+        }
+        for (glob, kind) in &self.globs {
+            if glob.matches(path, false) {
+                insert(&mut kinds, *kind);
+            }
+        }
+        kinds
+    }
+
+    fn home(&self, path: &Path) -> Home<'_> {
+        for folder in path.ancestors().skip(1) {
+            if let Some(root) = self.packages.get(folder) {
+                return Home::Package(root);
+            }
+            if self.other_roots.contains(folder) {
+                return Home::Other;
+            }
+        }
+        Home::Nowhere
+    }
+
+    /// A file of one of the program's packages that nobody names.
+    fn guess(&self, path: &Path, root: &Path, facts: Facts) -> Result<(), Reason> {
+        if facts.git_ignored {
+            return Err(Reason::GitIgnored);
+        }
+        if self.rerun_everything.contains(root) {
+            return Ok(());
+        }
+        if facts.new && could_be_picked_up(path) {
+            return Ok(());
+        }
+        if is_program_data(path) {
+            return Err(Reason::ProgramData);
+        }
+        match self.reach {
+            Reach::Wide => Ok(()),
+            Reach::Narrow => Err(Reason::NotRead),
+        }
+    }
+}
+
+/// Whose a path is.
+#[derive(Debug)]
+enum Home<'a> {
+    /// In this package of the program.
+    Package(&'a Path),
+    /// In a package the program does not depend on.
+    Other,
+    /// In no package.
+    Nowhere,
+}
+
+fn insert(kinds: &mut Vec<ChangeKind>, kind: ChangeKind) {
+    if let Err(at) = kinds.binary_search(&kind) {
+        kinds.insert(at, kind);
+    }
+}
+
+fn ignore_globs(plan: &Plan) -> Vec<Glob> {
+    let mut builders: Vec<(PathBuf, GitignoreBuilder)> = Vec::new();
+    for pattern in &plan.ignore {
+        // Patterns of one folder form one list, so that a later `!pattern` takes back an earlier one.
+        let at = builders.iter().position(|(base, _)| *base == pattern.base).unwrap_or_else(|| {
+            builders.push((pattern.base.clone(), GitignoreBuilder::new(&pattern.base)));
+            builders.len() - 1
+        });
+        let _ = builders[at].1.add_line(None, &pattern.glob);
+    }
+    builders
+        .into_iter()
+        .filter_map(|(base, builder)| Some(Glob { base, matcher: builder.build().ok()? }))
+        .collect()
+}
+
+/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[`.
+fn glob(path: &Path) -> Option<Glob> {
+    let is_pattern = |name: &str| name.contains(['*', '?', '[']);
+    let base: PathBuf = path
+        .components()
+        .take_while(|part| !matches!(part, Component::Normal(name) if name.to_str().is_some_and(is_pattern)))
+        .collect();
+    let rest = path.strip_prefix(&base).ok()?.to_str().filter(|rest| !rest.is_empty())?;
+    let mut builder = GitignoreBuilder::new(&base);
+    builder.add_line(None, &format!("/{rest}")).ok()?;
+    Some(Glob { base, matcher: builder.build().ok()? })
+}
+
+/// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.
+fn could_be_picked_up(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// Names that editors use for backups, swap files, locks and scratch files.
+pub fn is_editor_temporary(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    let vim_swap = || {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        name.starts_with('.') && extension.len() == 3 && extension.starts_with("sw")
+    };
+    name.ends_with('~')
+        || name.starts_with(".#")
+        || (name.starts_with('#') && name.ends_with('#'))
+        || name.ends_with("___jb_tmp___")
+        || name.ends_with("___jb_old___")
+        || name.starts_with(".goutputstream-")
+        || name.starts_with(".~lock.")
+        || [".kate-swp", ".un~", ".tmp", ".bak.swp"].iter().any(|end| name.ends_with(end))
+        || [".DS_Store", "4913", "5036"].contains(&name)
+        || vim_swap()
+}
+
+/// Names that programs use for what they write while they run.
+fn is_program_data(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    [
+        ".db", ".db3", ".sqlite", ".sqlite3", ".log", ".pid", ".sock", "-journal", "-wal", "-shm", ".lock",
+        ".mdb",
+    ]
+    .iter()
+    .any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+#[path = "inputs_tests.rs"]
+mod tests;

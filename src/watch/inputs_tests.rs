@@ -1,0 +1,188 @@
+use super::*;
+use crate::config::{IgnoreGlob, Poll};
+use crate::watch::PackageFolder;
+use ChangeKind::{Config, EnvFile, Input, Manifest, Source, Watched};
+
+fn package(name: &str, root: &str) -> PackageFolder {
+    let root = PathBuf::from(root);
+    PackageFolder { name: name.into(), manifest: root.join("Cargo.toml"), root, build_script: false }
+}
+
+fn paths(paths: &[&str]) -> Vec<PathBuf> {
+    paths.iter().map(PathBuf::from).collect()
+}
+
+fn plan() -> Plan {
+    let ignore = |glob: &str| IgnoreGlob { base: "/ws".into(), glob: glob.into() };
+    Plan {
+        packages: vec![package("app", "/ws/app"), package("lib", "/ws/lib"), package("far", "/far")],
+        other_roots: paths(&["/ws/other", "/ws/app/nested"]),
+        workspace_root: "/ws".into(),
+        manifests: paths(&["/ws/Cargo.toml", "/ws/app/Cargo.toml", "/ws/other/Cargo.toml"]),
+        lock_file: "/ws/Cargo.lock".into(),
+        cargo_configs: paths(&["/ws/.cargo/config.toml", "/home/u/.cargo/config.toml"]),
+        toolchain_files: paths(&["/ws/rust-toolchain.toml"]),
+        hotrun_configs: paths(&["/ws/hotrun.toml"]),
+        env_files: paths(&["/ws/dev.env"]),
+        dotenv: paths(&["/ws/app/.env"]),
+        inputs: paths(&["/ws/app/migrations", "/ws/app/q/*.sql"]),
+        paths: paths(&["/ws/app/templates", "/ws/app/both.rs"]),
+        ignore: vec![ignore("*.gen.rs"), ignore("!keep.gen.rs"), ignore("/app/junk/")],
+        never: paths(&["/ws/target", "/ws/app/events.json"]),
+        poll: Poll::Auto,
+        verbose: false,
+    }
+}
+
+fn narrow(sources: &[&str], rerun_everything: &[&str]) -> Rules {
+    let mut rules = Rules::new(&plan());
+    rules.succeeded(sources.iter().map(PathBuf::from).collect(), &paths(rerun_everything));
+    rules
+}
+
+fn counts(kinds: &[ChangeKind]) -> Verdict {
+    Verdict::Counts(kinds.to_vec())
+}
+
+const OLD: Facts = Facts { git_ignored: false, new: false };
+const NEW: Facts = Facts { git_ignored: false, new: true };
+const IGNORED: Facts = Facts { git_ignored: true, new: false };
+
+#[track_caller]
+fn check(rules: &Rules, table: &[(&str, Facts, Verdict)]) {
+    for (path, facts, expect) in table {
+        assert_eq!(rules.verdict(Path::new(path), *facts), *expect, "{path} {facts:?}");
+    }
+}
+
+#[test]
+fn the_fixed_list_counts_in_every_state() {
+    let table = [
+        ("/ws/Cargo.toml", OLD, counts(&[Manifest])),
+        ("/ws/other/Cargo.toml", OLD, counts(&[Manifest])),
+        ("/ws/lib/Cargo.toml", OLD, counts(&[Manifest])),
+        ("/ws/Cargo.lock", IGNORED, counts(&[Manifest])),
+        ("/ws/.cargo/config.toml", NEW, counts(&[Manifest])),
+        ("/home/u/.cargo/config.toml", OLD, counts(&[Manifest])),
+        ("/ws/rust-toolchain.toml", NEW, counts(&[Manifest])),
+        ("/ws/hotrun.toml", NEW, counts(&[Config])),
+        ("/ws/dev.env", OLD, counts(&[EnvFile])),
+        ("/ws/app/migrations/1.sql", NEW, counts(&[Input])),
+        ("/ws/app/migrations/deep/1.sql", IGNORED, counts(&[Input])),
+        ("/ws/app/q/a.sql", IGNORED, counts(&[Input])),
+        ("/ws/app/templates/deep/a.html", IGNORED, counts(&[Watched])),
+    ];
+    check(&Rules::new(&plan()), &table);
+    check(&narrow(&[], &[]), &table);
+    check(&narrow(&[], &[]), &[("/ws/app/.env", NEW, counts(&[EnvFile]))]);
+}
+
+#[test]
+fn never_and_ignore_win_over_everything() {
+    let rules = narrow(&["/ws/target/debug/out/x.rs", "/ws/app/a.gen.rs", "/ws/app/.git/HEAD"], &["/ws/app"]);
+    check(
+        &rules,
+        &[
+            ("/ws/target/debug/out/x.rs", OLD, Verdict::Not(Reason::Never)),
+            ("/ws/app/events.json", OLD, Verdict::Not(Reason::Never)),
+            ("/ws/app/.git/HEAD", OLD, Verdict::Not(Reason::Git)),
+            ("/ws/app/a.gen.rs", OLD, Verdict::Not(Reason::Ignored)),
+            ("/ws/app/keep.gen.rs", NEW, counts(&[Source])),
+            ("/ws/app/junk/a.rs", NEW, Verdict::Not(Reason::Ignored)),
+            ("/ws/app/templates/x.gen.rs", OLD, Verdict::Not(Reason::Ignored)),
+        ],
+    );
+    assert!(rules.named_paths().all(|(path, _)| !path.starts_with("/ws/target")));
+}
+
+#[test]
+fn after_a_success_only_what_was_read_counts() {
+    let rules =
+        narrow(&["/ws/app/src/main.rs", "/ws/app/data", "/out/of/tree.txt", "/ws/app/gen.txt"], &["/ws/lib"]);
+    check(
+        &rules,
+        &[
+            ("/ws/app/src/main.rs", OLD, counts(&[Source])),
+            ("/ws/app/src/main.rs", IGNORED, counts(&[Source])),
+            ("/ws/app/gen.txt", IGNORED, counts(&[Source])),
+            ("/out/of/tree.txt", OLD, counts(&[Source])),
+            ("/ws/app/data/deep/x", IGNORED, counts(&[Source])),
+            ("/ws/app/src/old.rs", OLD, Verdict::Not(Reason::NotRead)),
+            ("/ws/app/src/new.rs", NEW, counts(&[Source])),
+            ("/ws/app/src/bin/new.rs", NEW, counts(&[Source])),
+            ("/ws/app/build.rs", NEW, counts(&[Source])),
+            ("/ws/app/new.txt", NEW, Verdict::Not(Reason::NotRead)),
+            ("/ws/app/src/new.rs", Facts { git_ignored: true, new: true }, Verdict::Not(Reason::GitIgnored)),
+            ("/ws/lib/whatever.txt", OLD, counts(&[Source])),
+            ("/ws/lib/ignored.txt", IGNORED, Verdict::Not(Reason::GitIgnored)),
+            ("/far/src/x.rs", NEW, counts(&[Source])),
+            ("/ws/app/nested/src/new.rs", NEW, Verdict::Not(Reason::OtherPackage)),
+            ("/ws/other/src/lib.rs", OLD, Verdict::Not(Reason::OtherPackage)),
+            ("/ws/README.md", OLD, Verdict::Not(Reason::Outside)),
+            ("/ws/app/src/.main.rs.swp", NEW, Verdict::Not(Reason::EditorTemporary)),
+            ("/ws/app/src/main.rs~", NEW, Verdict::Not(Reason::EditorTemporary)),
+            ("/ws/app/templates/.a.html.swp", NEW, Verdict::Not(Reason::EditorTemporary)),
+        ],
+    );
+}
+
+#[test]
+fn what_the_last_build_no_longer_read_counts_until_the_next() {
+    let mut rules = narrow(&["/ws/app/src/a.rs", "/out/b.txt"], &[]);
+    for expect in [true, false] {
+        rules.succeeded(HashSet::new(), &[]);
+        for path in ["/ws/app/src/a.rs", "/out/b.txt"] {
+            assert_eq!(rules.verdict(Path::new(path), OLD).counts(), expect, "{path}");
+        }
+    }
+}
+
+#[test]
+fn while_it_does_not_build_every_file_of_the_packages_counts() {
+    let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
+    rules.failed();
+    for rules in [rules, Rules::new(&plan())] {
+        check(
+            &rules,
+            &[
+                ("/ws/app/src/old.rs", OLD, counts(&[Source])),
+                ("/ws/app/README.md", OLD, counts(&[Source])),
+                ("/far/x", NEW, counts(&[Source])),
+                ("/ws/app/x", IGNORED, Verdict::Not(Reason::GitIgnored)),
+                ("/ws/app/app.db", OLD, Verdict::Not(Reason::ProgramData)),
+                ("/ws/app/nested/x", OLD, Verdict::Not(Reason::OtherPackage)),
+                ("/ws/README.md", OLD, Verdict::Not(Reason::Outside)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_path_can_be_of_several_kinds() {
+    let rules = narrow(&["/ws/app/both.rs", "/ws/app/.env", "/ws/app/migrations", "/ws/app/Cargo.toml"], &[]);
+    check(
+        &rules,
+        &[
+            ("/ws/app/both.rs", OLD, counts(&[Watched])),
+            ("/ws/app/.env", OLD, counts(&[Source, EnvFile])),
+            ("/ws/app/migrations/1.sql", OLD, counts(&[Input])),
+            ("/ws/app/Cargo.toml", OLD, counts(&[Manifest])),
+        ],
+    );
+}
+
+#[test]
+fn walks_leave_out_what_cannot_count() {
+    let rules = Rules::new(&plan());
+    for (folder, named, expect) in [
+        ("/ws/target", true, Some(Reason::Never)),
+        ("/ws/app/.git", true, Some(Reason::Git)),
+        ("/ws/app/junk", true, Some(Reason::Ignored)),
+        ("/ws/app/nested", false, Some(Reason::OtherPackage)),
+        ("/ws/app/nested", true, None),
+        ("/ws/app/node_modules", false, Some(Reason::GitIgnored)),
+        ("/ws/app/src", false, None),
+    ] {
+        assert_eq!(rules.prunes(Path::new(folder), named), expect, "{folder}");
+    }
+}

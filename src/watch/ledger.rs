@@ -1,0 +1,255 @@
+//! What each followed file is now, what it was when the latest build attempt started, and what was told of it since.
+//!
+//! Pure bookkeeping: it reads no file and no clock.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::fingerprint::{Content, Fingerprint, Stat};
+
+/// File times come from a clock that ticks, so they may lie this far before the moment they stand for.
+pub(super) const SLACK: Duration = Duration::from_millis(12);
+
+/// One file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// What it is, as of the last look.
+    pub(super) now: Fingerprint,
+    /// What the latest build attempt started from.
+    pub(super) baseline: Content,
+    /// When `now` was first seen to be so.
+    seen: SystemTime,
+    /// Whether `now` is what it was when it was first met.
+    first: bool,
+    /// Whether it was not there, as far as is known, when the latest build attempt started.
+    new: bool,
+    /// What was told since the baseline.
+    told: Option<Content>,
+}
+
+/// Where the baseline of a file comes from that was not followed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was not there.
+    Appeared,
+    /// It may have been changed after this moment, and else is as it was.
+    Since(SystemTime),
+    /// It is what the next build will start from.
+    Settled,
+}
+
+/// All followed files.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: HashMap<PathBuf, Entry>,
+}
+
+impl Ledger {
+    /// What is known of `path`.
+    pub(super) fn get(&self, path: &Path) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// Every followed file.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.entries.keys().map(PathBuf::as_path)
+    }
+
+    /// The files that are not what the latest build attempt started from.
+    pub(super) fn differing(&self) -> Vec<PathBuf> {
+        let differs = |entry: &Entry| !entry.now.content.same(&entry.baseline);
+        self.entries.iter().filter(|(_, entry)| differs(entry)).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Begins to follow `path`.
+    pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: SystemTime, origin: Origin) {
+        let baseline = match origin {
+            Origin::Appeared => Content::Missing,
+            Origin::Since(moment) if changed_since(&now, moment) => Content::Unknown,
+            Origin::Since(_) | Origin::Settled => now.content,
+        };
+        let first = origin != Origin::Appeared;
+        let new = matches!(baseline, Content::Missing | Content::Unknown);
+        self.entries.insert(path.to_path_buf(), Entry { now, baseline, seen, first, new, told: None });
+    }
+
+    /// Takes down what a look found. Says whether the content is another than at the last look. A file that was not
+    /// followed was not there.
+    pub(super) fn record(&mut self, path: &Path, now: Fingerprint, seen: SystemTime) -> bool {
+        let Some(entry) = self.entries.get_mut(path) else {
+            self.meet(path, now, seen, Origin::Appeared);
+            return now.content != Content::Missing;
+        };
+        let changed = !entry.now.content.same(&now.content);
+        entry.now = now;
+        if changed {
+            entry.seen = seen;
+            entry.first = false;
+        }
+        changed
+    }
+
+    /// A look that was put off is taken now, because a build starts: whatever it finds may have come just now.
+    pub(super) fn reconsider(&mut self, path: &Path, now: Fingerprint, seen: SystemTime) {
+        if now.content == Content::Missing && !self.entries.contains_key(path) {
+            return;
+        }
+        self.record(path, now, seen);
+        if let Some(entry) = self.entries.get_mut(path) {
+            entry.seen = seen;
+            entry.first = false;
+        }
+    }
+
+    /// A file that was told by its stat was read whole: its content replaces the stat wherever it stood for it.
+    pub(super) fn deepen(&mut self, path: &Path, whole: Fingerprint) {
+        let Some(entry) = self.entries.get_mut(path) else {
+            return;
+        };
+        let told_by_stat = Content::Large(entry.now.stat.unwrap_or(NO_STAT));
+        if entry.now.content == told_by_stat && entry.now.stat == whole.stat {
+            if entry.baseline == told_by_stat {
+                entry.baseline = whole.content;
+            }
+            entry.now = whole;
+        }
+    }
+
+    /// Whether `path` is another than the latest build attempt started from, and this was not told yet.
+    pub(super) fn untold(&self, path: &Path) -> bool {
+        self.entries.get(path).is_some_and(|entry| {
+            !entry.now.content.same(&entry.baseline)
+                && entry.told.is_none_or(|told| !told.same(&entry.now.content))
+        })
+    }
+
+    /// Whether `path` was not there when the latest build attempt started, or may not have been.
+    pub(super) fn is_new(&self, path: &Path) -> bool {
+        self.entries.get(path).is_some_and(|entry| entry.new)
+    }
+
+    /// Whether `path` is what the latest build attempt started from.
+    pub(super) fn unchanged(&self, path: &Path) -> bool {
+        self.entries.get(path).is_some_and(|entry| entry.now.content.same(&entry.baseline))
+    }
+
+    /// What `path` is now is what the latest build attempt is built from.
+    pub(super) fn settle(&mut self, path: &Path) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            entry.baseline = entry.now.content;
+            entry.told = None;
+        }
+    }
+
+    /// The change was told.
+    pub(super) fn tell(&mut self, path: &Path) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            entry.told = Some(entry.now.content);
+        }
+    }
+
+    /// Follows `path` no longer.
+    pub(super) fn drop(&mut self, path: &Path) {
+        self.entries.remove(path);
+    }
+
+    /// A build attempt started at `moment`: what is known becomes the baseline, except where a change may have come
+    /// after that moment but was seen before this was heard. Gives those back.
+    pub(super) fn build_started(&mut self, moment: SystemTime) -> Vec<PathBuf> {
+        let mut doubtful = Vec::new();
+        for (path, entry) in &mut self.entries {
+            entry.told = None;
+            let late = entry.seen > moment
+                && match entry.now.stat {
+                    Some(_) => changed_since(&entry.now, moment),
+                    // A missing file does not tell when it went; at the first look it was never there.
+                    None => !entry.first,
+                };
+            entry.new = entry.now.content == Content::Missing || (late && entry.new);
+            entry.baseline = if late { Content::Unknown } else { entry.now.content };
+            if late {
+                doubtful.push(path.clone());
+            }
+        }
+        doubtful
+    }
+}
+
+const NO_STAT: Stat = Stat {
+    id: (0, 0),
+    size: 0,
+    mtime: SystemTime::UNIX_EPOCH,
+    ctime: SystemTime::UNIX_EPOCH,
+    kind: super::fingerprint::Kind::Other,
+};
+
+fn changed_since(now: &Fingerprint, moment: SystemTime) -> bool {
+    // A folder's times tell of its entries, which are followed by themselves.
+    now.content != Content::Folder && now.changed_at().is_some_and(|changed| changed + SLACK >= moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::fingerprint::Kind;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn file(hash: u64, changed: u64) -> Fingerprint {
+        let stat = Stat { id: (1, 1), size: 1, mtime: at(changed), ctime: at(changed), kind: Kind::File };
+        Fingerprint { stat: Some(stat), content: Content::Hashed(1, hash) }
+    }
+
+    #[test]
+    fn a_change_is_told_once_until_the_next_build() {
+        let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
+        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        assert!(!ledger.untold(path));
+        assert!(ledger.record(path, file(2, 20), at(20)));
+        assert!(ledger.untold(path));
+        ledger.tell(path);
+        assert!(!ledger.record(path, file(2, 21), at(21)));
+        assert!(!ledger.untold(path));
+        assert_eq!(ledger.build_started(at(30)), Vec::<PathBuf>::new());
+        assert!(!ledger.untold(path));
+        ledger.record(path, file(1, 40), at(40));
+        assert!(ledger.untold(path));
+    }
+
+    #[test]
+    fn back_to_the_baseline_is_no_change() {
+        let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
+        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        ledger.record(path, file(2, 20), at(20));
+        ledger.record(path, file(1, 21), at(21));
+        assert!(!ledger.untold(path));
+    }
+
+    #[test]
+    fn a_save_seen_after_the_start_of_a_build_stays_a_change() {
+        let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
+        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        ledger.record(path, file(2, 31), at(32));
+        assert_eq!(ledger.build_started(at(30)), [path]);
+        assert!(ledger.untold(path));
+        // Saved before it started, only seen later: the build has it.
+        ledger.build_started(at(40));
+        ledger.record(path, file(3, 49), at(52));
+        assert_eq!(ledger.build_started(at(50)), Vec::<PathBuf>::new());
+        assert!(!ledger.untold(path));
+    }
+
+    #[test]
+    fn what_is_first_met_counts_if_it_may_be_newer_than_the_build() {
+        let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
+        ledger.meet(path, file(1, 31), at(40), Origin::Since(at(30)));
+        assert!(ledger.untold(path));
+        ledger.meet(path, file(1, 29), at(40), Origin::Since(at(30)));
+        assert!(!ledger.untold(path));
+        ledger.meet(path, file(1, 29), at(40), Origin::Appeared);
+        assert!(ledger.untold(path));
+    }
+}

@@ -1,0 +1,73 @@
+//! When file events cannot be relied on, and how often to look instead.
+//!
+//! Says what a folder's file system is; the looking itself is the survey's part.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// How often polling looks where the user named no interval.
+pub(super) const INTERVAL: Duration = Duration::from_millis(500);
+
+/// A look may take this part of the time at most, so that polling a large project does not eat a core.
+const SHARE: u32 = 20;
+
+/// The time until the next look, where the last one took `cost`.
+pub(super) fn pause(interval: Duration, cost: Duration) -> Duration {
+    interval.max(cost * SHARE)
+}
+
+/// The name of the file system `folder` is on, where changes made elsewhere (another machine, the host of a virtual
+/// machine or a container) cause no events here.
+#[cfg(target_os = "linux")]
+pub(super) fn unreliable(folder: &Path) -> Option<&'static str> {
+    let status = rustix::fs::statfs(folder).ok()?;
+    name(u32::try_from(status.f_type & 0xffff_ffff).ok()?)
+}
+
+/// Elsewhere no list of such file systems is known.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unreliable(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+/// The magic numbers of statfs(2) and of the kernel's `magic.h`.
+#[cfg(target_os = "linux")]
+fn name(magic: u32) -> Option<&'static str> {
+    Some(match magic {
+        0x0102_1997 => "9p",
+        0x5346_4846 => "drvfs",
+        // virtiofs and what Docker Desktop mounts come as this too.
+        0x6573_5546 => "fuse",
+        0x0000_6969 => "nfs",
+        0x0000_517b | 0xff53_4d42 | 0xfe53_4d42 => "smb",
+        0x786f_4256 => "vboxsf",
+        0xbacb_acbc => "vmhgfs",
+        0x5346_414f => "afs",
+        0x00c3_6400 => "ceph",
+        0x7c7c_6673 => "prl_fs",
+        0x0bd0_0bd0 => "lustre",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn knows_what_events_do_not_reach() {
+        assert_eq!(name(0x0102_1997), Some("9p"));
+        assert_eq!(name(0xff53_4d42), Some("smb"));
+        for local in [0xef53, 0x794c_7630, 0x9123_683e, 0x5846_5342, 0x0102_1994] {
+            assert_eq!(name(local), None);
+        }
+        assert_eq!(unreliable(Path::new("/proc")), None);
+    }
+
+    #[test]
+    fn large_projects_are_polled_less_often() {
+        assert_eq!(pause(INTERVAL, Duration::from_millis(1)), INTERVAL);
+        assert_eq!(pause(INTERVAL, Duration::from_millis(100)), Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,147 @@
+//! What a look found: whether it is a change, whether it counts, and whether it is told now.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Room;
+use crate::watch::News;
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
+use crate::watch::guard::{self, Ruling};
+use crate::watch::inputs::{Facts, Reason, Verdict};
+use crate::watch::ledger::SLACK;
+use crate::words::{Change, ChangeKind};
+
+impl Room {
+    pub(super) fn fingerprint(&self, path: &Path) -> Fingerprint {
+        let depth = if self.rules.is_named_or_below(path) { Depth::Whole } else { Depth::Guessed };
+        fingerprint::fingerprint(path, depth)
+    }
+
+    /// Takes a file for what it is now.
+    pub(super) fn accept(&mut self, path: &Path, now: Fingerprint) {
+        let known = self.ledger.get(path).is_some();
+        let changed = self.ledger.record(path, now, SystemTime::now());
+        if !known && now.content == Content::Missing {
+            self.ledger.drop(path);
+            return;
+        }
+        if !changed && known && self.plan.verbose && self.verdict(path).counts() {
+            self.not_counted(path, Reason::SameContent);
+        }
+        if let Some(reason) = self.judge(path).filter(|_| changed) {
+            self.not_counted(path, reason);
+        }
+    }
+
+    pub(super) fn verdict(&self, path: &Path) -> Verdict {
+        let new = self.ledger.is_new(path);
+        // What is followed and not named was found on a walk that leaves out what git ignores.
+        self.rules.verdict(path, Facts { git_ignored: false, new })
+    }
+
+    /// Tells the change of a file, if there is one and it counts; else gives the reason.
+    pub(super) fn judge(&mut self, path: &Path) -> Option<Reason> {
+        let kinds = match self.verdict(path) {
+            Verdict::Counts(kinds) => kinds,
+            Verdict::Not(reason) => return Some(reason),
+        };
+        if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
+            return None;
+        }
+        let offset = self.offset_in_build(path);
+        let now = Instant::now();
+        match self.guard.changed(path, offset) {
+            Ruling::Tell if *path == self.plan.lock_file && self.building().is_some() => {
+                // cargo itself writes it at the start of a build.
+                self.patient.insert(path.to_path_buf(), (now, Duration::ZERO));
+            }
+            Ruling::Tell => {
+                self.asked_again = false;
+                self.report(path, &kinds);
+            }
+            Ruling::Later => {
+                self.patient.insert(path.to_path_buf(), (now, guard::REST));
+            }
+            Ruling::Loop => {
+                self.ledger.tell(path);
+                self.warn(
+                    format!("`{}` is written anew by every build, so it is no longer followed until something else changes", path.display()),
+                    Some("let the build script write it only when its content differs, or name it in `watch.ignore`"),
+                );
+            }
+            Ruling::Silent => {
+                self.ledger.tell(path);
+                return Some(Reason::Loop);
+            }
+        }
+        None
+    }
+
+    /// A change that waits for the end of the build was seen again: the wait begins anew.
+    pub(super) fn holds_patience(&mut self, path: &Path) -> bool {
+        let seen = Instant::now();
+        if let Some((since, _)) = self.patient.get_mut(path) {
+            *since = seen;
+        }
+        true
+    }
+
+    pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
+        self.patient.remove(path);
+        let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
+        self.ledger.tell(path);
+        for kind in kinds {
+            self.changes.retain(|change| change.path != path || change.kind != *kind);
+            self.changes.push(Change { path: path.to_path_buf(), kind: *kind, hidden });
+        }
+    }
+
+    /// Files that were saved while the build ran are what it started from, but it may have read them half-written, or
+    /// as they were in between. Tells those saved so often, once until something changes for good.
+    pub(super) fn tell_disturbed(&mut self, saves: u32) {
+        let disturbed: Vec<PathBuf> =
+            self.disturbed.drain().filter(|(_, count)| *count >= saves).map(|(path, _)| path).collect();
+        if self.asked_again {
+            return;
+        }
+        for path in disturbed {
+            if let (Verdict::Counts(kinds), true) = (self.verdict(&path), self.ledger.unchanged(&path)) {
+                self.report(&path, &kinds);
+                self.asked_again = true;
+            }
+        }
+    }
+
+    /// How long after the start of the latest build attempt the file changed, if that was clearly within it: cargo itself
+    /// takes longer to start than file times are coarse.
+    fn offset_in_build(&self, path: &Path) -> Option<Duration> {
+        let attempt = self.attempt?;
+        let entry = self.ledger.get(path)?;
+        let changed = entry.now.changed_at().unwrap_or_else(SystemTime::now);
+        let before_end = attempt.ended.is_none_or(|ended| changed + SLACK <= ended);
+        let offset = changed.duration_since(attempt.started).ok()?;
+        (offset > SLACK && before_end).then_some(offset)
+    }
+
+    /// Whether cargo, which compares the mtime with the moment it last compiled the package, may take the file for old.
+    pub(super) fn hidden(&self, now: &Fingerprint) -> bool {
+        let (Some(stat), Some(attempt)) = (now.stat, self.attempt) else {
+            return false;
+        };
+        match attempt.ended {
+            // The moment of compiling lies anywhere between the start and now; only an honest mtime is safe.
+            None => stat.mtime < stat.ctime || stat.mtime <= attempt.started,
+            Some(ended) => stat.mtime <= ended,
+        }
+    }
+
+    pub(super) fn not_counted(&mut self, path: &Path, reason: Reason) {
+        let known = self.ledger.get(path).is_some_and(|entry| entry.baseline != Content::Missing);
+        let worth_a_note = known && matches!(reason, Reason::NotRead);
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        let first_in_folder = worth_a_note && self.noted.insert(folder);
+        if first_in_folder || self.plan.verbose {
+            (self.sink)(News::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
+        }
+    }
+}

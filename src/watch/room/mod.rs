@@ -1,0 +1,304 @@
+//! The thread of the room: one queue of events and commands, and deadlines; nothing wakes it while nothing happens.
+//!
+//! Invariant: whatever differs from what the latest build attempt started from, and counts, has been told or is held
+//! with a deadline.
+
+mod events;
+mod judging;
+mod walking;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::watch::fingerprint;
+use crate::watch::guard::Guard;
+use crate::watch::holds::{Holds, Why};
+use crate::watch::ignores::Ignores;
+use crate::watch::inputs::{Rules, Verdict};
+use crate::watch::ledger::Ledger;
+use crate::watch::survey::Survey;
+use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
+use crate::watch::{Backend, Command, News, Plan, Sink, dep_info, polling};
+use crate::words::{BuildId, Change, ChangeKind};
+
+/// So many messages are taken from the queue before what they brought is told.
+const BATCH: usize = 512;
+
+/// What goes through the queue.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A file event.
+    Signal(Signal),
+    /// A command, and when it was sent.
+    Command(SystemTime, Command),
+}
+
+/// The latest build attempt.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    build: BuildId,
+    started: SystemTime,
+    ended: Option<SystemTime>,
+}
+
+/// How a walk came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The plan is new: what is met for the first time is what the next build will start from.
+    Plan,
+    /// The dep-info is new: what is met for the first time may have changed since the build began.
+    Inputs,
+    /// Something happened to folders, or events were lost.
+    Events,
+    /// The time has come to look.
+    Poll,
+}
+
+/// The room.
+pub(super) struct Room {
+    plan: Plan,
+    rules: Rules,
+    ignores: Ignores,
+    ledger: Ledger,
+    guard: Guard,
+    holds: Holds,
+    survey: Survey,
+    native: Option<Native>,
+    /// The folder, if any, that keeps native events from being enough, or the limit that was reached.
+    poll: Option<Duration>,
+    limit_reached: bool,
+    poll_due: Option<Instant>,
+    survey_due: Option<Instant>,
+    survey_cost: Duration,
+    survey_end: Instant,
+    attempt: Option<Attempt>,
+    /// Changes to be told when no build runs and they have come to rest.
+    patient: HashMap<PathBuf, (Instant, Duration)>,
+    /// How often each file was saved or went since the latest build attempt started.
+    disturbed: HashMap<PathBuf, u32>,
+    /// Whether a build was asked for only because of that, and nothing has changed since.
+    asked_again: bool,
+    changes: Vec<Change>,
+    noted: HashSet<PathBuf>,
+    warned: HashSet<String>,
+    sink: Sink,
+    events: Sender<Message>,
+}
+
+impl Room {
+    pub(super) fn new(plan: Plan, sink: Sink, events: Sender<Message>) -> Self {
+        Self {
+            rules: Rules::new(&plan),
+            ignores: ignores(&plan),
+            plan,
+            ledger: Ledger::default(),
+            guard: Guard::default(),
+            holds: Holds::default(),
+            survey: Survey::default(),
+            native: None,
+            poll: None,
+            limit_reached: false,
+            poll_due: None,
+            survey_due: None,
+            survey_cost: Duration::ZERO,
+            survey_end: Instant::now(),
+            attempt: None,
+            patient: HashMap::new(),
+            disturbed: HashMap::new(),
+            asked_again: false,
+            changes: Vec::new(),
+            noted: HashSet::new(),
+            warned: HashSet::new(),
+            sink,
+            events,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub(super) fn run(mut self, queue: &Receiver<Message>) {
+        self.open();
+        loop {
+            self.tell();
+            let first = match self.next_deadline() {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            match first {
+                Ok(message) => {
+                    for message in std::iter::once(message).chain(queue.try_iter().take(BATCH)) {
+                        match message {
+                            Message::Command(_, Command::Stop) => return,
+                            Message::Command(sent, command) => self.command(sent, command),
+                            Message::Signal(signal) => self.signal(signal),
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.deadlines();
+        }
+    }
+
+    /// Chooses how to notice changes, takes the first state, and says that it watches.
+    fn open(&mut self) {
+        self.limit_reached = false;
+        self.choose_backend();
+        self.take_survey(Cause::Plan);
+        self.watching();
+    }
+
+    fn watching(&self) {
+        let files = self.ledger.paths().filter(|path| self.verdict(path).counts()).count();
+        let backend = match (&self.native, self.poll) {
+            (Some(_), None) => Backend::Native,
+            (Some(_), Some(interval)) => Backend::Mixed(interval),
+            (None, interval) => Backend::Polling(interval.unwrap_or(polling::INTERVAL)),
+        };
+        (self.sink)(News::Watching { files, folders: self.survey.folders.len(), backend });
+    }
+
+    fn command(&mut self, sent: SystemTime, command: Command) {
+        match command {
+            Command::Replan(plan) => {
+                let mut rules = Rules::new(&plan);
+                rules.inherit(&self.rules);
+                self.rules = rules;
+                self.ignores = ignores(&plan);
+                self.plan = *plan;
+                self.open();
+            }
+            Command::BuildStarted(build) => {
+                self.guard.build_started();
+                self.attempt = Some(Attempt { build, started: sent, ended: None });
+                // The build that starts has these; what came after its start is told below.
+                self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
+                self.disturbed.clear();
+                let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
+                for path in held {
+                    let now = self.fingerprint(&path);
+                    self.ledger.reconsider(&path, now, SystemTime::now());
+                }
+                for path in self.ledger.build_started(sent) {
+                    self.judge(&path);
+                }
+            }
+            Command::BuildSucceeded { build, dep_info, rerun_everything } => {
+                self.ended(build, sent);
+                let sources = dep_info.into_iter().map(tidy).collect();
+                self.rules.succeeded(sources, &rerun_everything);
+                self.take_survey(Cause::Inputs);
+                self.tell_disturbed(2);
+            }
+            Command::BuildFailed(build) => {
+                self.ended(build, sent);
+                self.rules.failed();
+                self.take_survey(Cause::Inputs);
+                self.tell_disturbed(1);
+            }
+            Command::BuildCancelled(build) => {
+                self.ended(build, sent);
+                self.ask_for_survey();
+            }
+            Command::BuildResolved(build) => self.resolved(build),
+            Command::Rescan => self.take_survey(Cause::Events),
+            Command::Stop => {}
+        }
+    }
+
+    /// cargo writes `Cargo.lock` itself before it compiles anything, holding the lock that other cargos wait for: what it
+    /// holds then is what the attempt is built from.
+    fn resolved(&mut self, build: BuildId) {
+        if self.building().is_none_or(|attempt| attempt.build != build) {
+            return;
+        }
+        let lock_file = self.plan.lock_file.clone();
+        let now = self.fingerprint(&lock_file);
+        self.ledger.record(&lock_file, now, SystemTime::now());
+        self.ledger.settle(&lock_file);
+        self.holds.release(&lock_file);
+        self.patient.remove(&lock_file);
+        self.disturbed.remove(&lock_file);
+    }
+
+    fn ended(&mut self, build: BuildId, at: SystemTime) {
+        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
+            attempt.ended = Some(at);
+        }
+    }
+
+    fn building(&self) -> Option<Attempt> {
+        self.attempt.filter(|attempt| attempt.ended.is_none())
+    }
+
+    fn warn(&mut self, message: String, hint: Option<&str>) {
+        if self.warned.insert(message.clone()) {
+            (self.sink)(News::Warning { message, hint: hint.map(str::to_owned) });
+        }
+    }
+
+    fn tell(&mut self) {
+        if !self.changes.is_empty() {
+            let changes = std::mem::take(&mut self.changes);
+            (self.sink)(News::Changed { changes });
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let patient = self
+            .building()
+            .is_none()
+            .then(|| self.patient.values().map(|(since, rest)| *since + *rest).min());
+        [self.holds.next(), self.survey_due, self.poll_due, patient.flatten()].into_iter().flatten().min()
+    }
+
+    fn deadlines(&mut self) {
+        let now = Instant::now();
+        if self.survey_due.is_some_and(|due| due <= now) {
+            self.take_survey(Cause::Events);
+        } else if self.poll_due.is_some_and(|due| due <= now) {
+            self.take_survey(Cause::Poll);
+        }
+        for (path, why) in self.holds.take_due(now) {
+            let seen = self.fingerprint(&path);
+            let was = self.ledger.get(&path).and_then(|entry| entry.now.stat);
+            // Still being written, or just begun to be: what was held for another reason is held for this one now.
+            let recent = seen.changed_at().and_then(|at| SystemTime::now().duration_since(at).ok());
+            let unsettled = why == Why::Unsure
+                && was != seen.stat
+                && recent.is_some_and(|age| age < Duration::from_millis(20));
+            if unsettled {
+                self.holds.hold(&path, why, now);
+            } else if why == Why::New && TELLS_CLOSING && seen.content.is_empty_file() {
+                // Whoever made it has it still open.
+                self.holds.hold(&path, Why::Writing, now);
+            } else {
+                self.accept(&path, seen);
+            }
+        }
+        if self.building().is_none() {
+            let due = |(since, rest): &(Instant, Duration)| *since + *rest <= now;
+            let paths: Vec<PathBuf> =
+                self.patient.iter().filter(|(_, when)| due(when)).map(|(path, _)| path.clone()).collect();
+            for path in paths {
+                self.patient.remove(&path);
+                if let (Verdict::Counts(kinds), true) = (self.verdict(&path), self.ledger.untold(&path)) {
+                    self.report(&path, &kinds);
+                }
+            }
+        }
+    }
+}
+fn ignores(plan: &Plan) -> Ignores {
+    let packages = plan.packages.iter().map(|package| package.root.clone());
+    Ignores::new(packages.chain([plan.workspace_root.clone()]).collect())
+}
+
+/// The path without `..`, where that leads to the same file.
+fn tidy(path: PathBuf) -> PathBuf {
+    let folded = dep_info::fold(&path);
+    let id = |path: &Path| fingerprint::stat(path).map(|stat| stat.id);
+    if folded == path || id(&folded) == id(&path) { folded } else { path }
+}

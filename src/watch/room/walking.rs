@@ -1,0 +1,199 @@
+//! Walks: choosing how to notice changes, watching what is to be watched, and comparing what is there with what is known.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Cause, Message, Room};
+use crate::config::Poll;
+use crate::watch::fingerprint::{self, Content, Depth};
+use crate::watch::holds::Why;
+use crate::watch::ledger::Origin;
+use crate::watch::polling;
+use crate::watch::survey::{Survey, survey};
+use crate::watch::watcher::{Native, Refused};
+
+impl Room {
+    pub(super) fn choose_backend(&mut self) {
+        let interval = match self.plan.poll {
+            Poll::Always => Some(polling::INTERVAL),
+            Poll::Every(interval) => Some(interval),
+            Poll::Auto => self.unreliable_folder().map(|(folder, name)| {
+                let message =
+                    format!("file events cannot be relied on in `{}` ({name}); polling", folder.display());
+                self.warn(
+                    message,
+                    Some("set `--poll=never` to rely on them, or an interval, such as `--poll=2s`"),
+                );
+                polling::INTERVAL
+            }),
+            Poll::Never => None,
+        };
+        self.poll = interval;
+        self.poll_due = None;
+        if matches!(self.plan.poll, Poll::Always | Poll::Every(_)) {
+            self.native = None;
+        } else if self.native.is_none() {
+            let events = self.events.clone();
+            let tell = move |signal| {
+                // The room may be closing.
+                let _ = events.send(Message::Signal(signal));
+            };
+            match Native::new(tell) {
+                Ok(native) => self.native = Some(native),
+                Err(refused) => self.refused(refused),
+            }
+        }
+    }
+
+    /// The first of the folders with sources in it whose file system does not tell of all changes.
+    pub(super) fn unreliable_folder(&self) -> Option<(PathBuf, &'static str)> {
+        let packages = self.plan.packages.iter().map(|package| &package.root);
+        let existing =
+            |path: &PathBuf| path.ancestors().find(|ancestor| ancestor.exists()).map(Path::to_path_buf);
+        packages
+            .chain(&self.plan.inputs)
+            .chain(&self.plan.paths)
+            .filter_map(existing)
+            .find_map(|folder| polling::unreliable(&folder).map(|name| (folder, name)))
+    }
+
+    /// The platform gave no watch: says so once, with the remedy, and polls.
+    pub(super) fn refused(&mut self, refused: Refused) {
+        let (what, hint) = match refused {
+            Refused::Watches => (
+                "no inotify watches are left for this user",
+                Some("raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`"),
+            ),
+            Refused::Instances => (
+                "no inotify instances are left for this user",
+                Some("raise the limit with `sudo sysctl fs.inotify.max_user_instances=512`"),
+            ),
+            Refused::Other => ("file events are not to be had here", None),
+        };
+        self.limit_reached = true;
+        if self.plan.poll == Poll::Never {
+            self.warn(format!("{what}; some changes will be noticed only after a build"), hint);
+            return;
+        }
+        let interval = *self.poll.get_or_insert(polling::INTERVAL);
+        self.warn(format!("{what}; polling every {}", humantime::format_duration(interval)), hint);
+    }
+
+    /// A walk soon: at once after a while without one, else with pauses so that storms cost little.
+    pub(super) fn ask_for_survey(&mut self) {
+        let due = Instant::now().max(self.survey_end + self.survey_cost * 4);
+        self.survey_due = Some(self.survey_due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// Walks over everything, watches what is to be watched, and looks at every file whose stat is another.
+    pub(super) fn take_survey(&mut self, cause: Cause) {
+        let begun = Instant::now();
+        self.survey_due = None;
+        let mut native = self.native.take();
+        let mut refusal = None;
+        let limit_reached = self.limit_reached;
+        let found = survey(&self.rules, &mut self.ignores, &mut |folder| {
+            if let (Some(native), None, false) = (&mut native, refusal, limit_reached) {
+                // A folder that may not be watched alone is noticed by the walks only.
+                refusal = native.watch(folder).err().filter(|refused| *refused != Refused::Other);
+            }
+        });
+        if native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
+            self.survey_due = Some(Instant::now());
+        }
+        self.native = native;
+        if let Some(refused) = refusal {
+            self.refused(refused);
+            if cause != Cause::Plan {
+                self.watching();
+            }
+        }
+        let before = std::mem::replace(&mut self.survey, found);
+        self.compare(&before, cause);
+        self.survey_end = Instant::now();
+        self.survey_cost = self.survey_end - begun;
+        if let Some(interval) = self.poll {
+            self.poll_due = Some(self.survey_end + polling::pause(interval, self.survey_cost));
+        }
+    }
+
+    pub(super) fn compare(&mut self, before: &Survey, cause: Cause) {
+        let files = std::mem::take(&mut self.survey.files);
+        for (path, stat) in &files {
+            match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
+                // Met already, and looked at when its time has come.
+                None if self.holds.why(path).is_some() => {}
+                None => self.meet(path, before, cause),
+                Some((now, _)) if now.stat == *stat => {
+                    if matches!(now.content, Content::Large(_)) && self.rules.is_named_or_below(path) {
+                        let whole = fingerprint::fingerprint(path, Depth::Whole);
+                        self.ledger.deepen(path, whole);
+                    }
+                }
+                Some((_, Some(_))) => {}
+                Some(_) if stat.is_none() => self.holds.hold(path, Why::Gone, Instant::now()),
+                Some(_) => self.look_settled(path),
+            }
+        }
+        let lost: Vec<PathBuf> =
+            self.ledger.paths().filter(|path| !files.contains_key(*path)).map(Path::to_path_buf).collect();
+        for path in lost {
+            if fingerprint::stat(&path).is_some() {
+                // Still there, but no longer anything to follow.
+                self.ledger.drop(&path);
+            } else if self.holds.why(&path).is_none() {
+                let now = self.ledger.get(&path).map(|entry| (entry.now.content, entry.baseline));
+                match now {
+                    Some((Content::Missing, Content::Missing)) => self.ledger.drop(&path),
+                    Some((Content::Missing, _)) | None => {}
+                    Some(_) => self.holds.hold(&path, Why::Gone, Instant::now()),
+                }
+            }
+        }
+        self.survey.files = files;
+        for path in self.ledger.differing() {
+            self.judge(&path);
+        }
+    }
+
+    /// The stat is another: looks now, or a little later where the file was written only just now.
+    pub(super) fn look_settled(&mut self, path: &Path) {
+        let age = fingerprint::stat(path).and_then(|stat| SystemTime::now().duration_since(stat.mtime).ok());
+        if age.is_some_and(|age| age < Duration::from_millis(20)) {
+            self.holds.hold(path, Why::Unsure, Instant::now());
+        } else {
+            self.look(path);
+        }
+    }
+
+    /// A file that was not followed before.
+    pub(super) fn meet(&mut self, path: &Path, before: &Survey, cause: Cause) {
+        let origin = match (cause, self.attempt) {
+            _ if appeared(path, before) => {
+                self.holds.hold(path, Why::Scratch, Instant::now());
+                return;
+            }
+            (Cause::Plan, Some(attempt)) if attempt.ended.is_none() => Origin::Since(attempt.started),
+            (Cause::Plan, _) | (_, None) => Origin::Settled,
+            (_, Some(attempt)) => Origin::Since(attempt.started),
+        };
+        let now = self.fingerprint(path);
+        self.ledger.meet(path, now, SystemTime::now(), origin);
+    }
+}
+
+/// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the
+/// file nor the way to it was there.
+fn appeared(path: &Path, before: &Survey) -> bool {
+    if before.files.contains_key(path) {
+        return false;
+    }
+    let mut child = path;
+    for folder in path.ancestors().skip(1) {
+        if before.read.contains(folder) {
+            return !before.pruned.contains(child);
+        }
+        child = folder;
+    }
+    false
+}

@@ -1,0 +1,238 @@
+//! One walk over everything that can matter: which files there are, and which folders have to be watched to hear of them.
+//!
+//! The same walk takes the first state, verifies after builds, repairs after an overflow and polls. It never reads into
+//! folders that are ignored, except along paths somebody names. A folder is watched before it is read, so that nothing
+//! falls between.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::fingerprint::{self, Kind, Stat};
+use super::ignores::Ignores;
+use super::inputs::{self, Rules};
+
+/// As many symlinks as the kernel follows in one path.
+const MAX_LINKS: u8 = 40;
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Every file that counts or may come to count, under the name the program knows it by; `None` where it is missing.
+    pub(super) files: HashMap<PathBuf, Option<Stat>>,
+    /// The folders to watch, free of symlinks, each with the names under which all its files are followed (none where
+    /// only single files in it matter).
+    pub(super) folders: HashMap<PathBuf, Vec<PathBuf>>,
+    /// Single files, free of symlinks, and links: the files whose content hangs on them.
+    pub(super) points: HashMap<PathBuf, Vec<PathBuf>>,
+    /// Links, missing folders and ignore files: when one changes, the walk has to be done again.
+    pub(super) turns: HashSet<PathBuf>,
+    /// Folders that were read, by the names the program knows them by.
+    pub(super) read: HashSet<PathBuf>,
+    /// Folders and files that were left out.
+    pub(super) pruned: HashSet<PathBuf>,
+}
+
+/// Walks over what `rules` name and over the program's packages. `watch` is called once for each folder, with whether
+/// everything in it matters, before it is read.
+pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Survey {
+    let mut surveyor = Surveyor {
+        rules,
+        ignores,
+        watch,
+        survey: Survey::default(),
+        resolved: HashMap::new(),
+        walked: HashSet::new(),
+    };
+    for root in rules.package_roots().chain(rules.glob_bases()) {
+        surveyor.walk(root, Named::No);
+    }
+    for (path, below) in rules.named_paths() {
+        surveyor.file(path);
+        if below && surveyor.survey.files.get(path).is_some_and(|stat| is_folder(*stat)) {
+            surveyor.walk(path, Named::Yes);
+        }
+    }
+    for path in surveyor.ignores.consulted() {
+        if let Some(folder) = path.parent().and_then(|folder| surveyor.resolve(folder, 0)) {
+            surveyor.need(&folder);
+        }
+        surveyor.survey.turns.insert(path);
+    }
+    surveyor.survey
+}
+
+/// Whether a walk goes over what somebody named, where git's rules do not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Named {
+    Yes,
+    No,
+}
+
+struct Surveyor<'a> {
+    rules: &'a Rules,
+    ignores: &'a mut Ignores,
+    watch: &'a mut dyn FnMut(&Path),
+    survey: Survey,
+    resolved: HashMap<PathBuf, Option<PathBuf>>,
+    walked: HashSet<(PathBuf, Named)>,
+}
+
+impl Surveyor<'_> {
+    /// Reads `root` and the folders below it that are not left out.
+    fn walk(&mut self, root: &Path, named: Named) {
+        let Some(real) = self.resolve(root, 0) else {
+            return;
+        };
+        let mut stack = vec![(root.to_path_buf(), real)];
+        while let Some((folder, real)) = stack.pop() {
+            if !self.walked.insert((folder.clone(), named)) {
+                continue;
+            }
+            self.need(&real);
+            let Ok(entries) = std::fs::read_dir(&real) else {
+                continue;
+            };
+            let known_as = self.survey.folders.entry(real.clone()).or_default();
+            if !known_as.contains(&folder) {
+                known_as.push(folder.clone());
+            }
+            self.survey.read.insert(folder.clone());
+            for entry in entries.flatten() {
+                let path = folder.join(entry.file_name());
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => {
+                        if self.leaves_out(&path, &real.join(entry.file_name()), named) {
+                            self.survey.pruned.insert(path);
+                        } else {
+                            stack.push((path, real.join(entry.file_name())));
+                        }
+                    }
+                    Ok(kind) if kind.is_symlink() => stack.extend(self.link(path, &real, named)),
+                    Ok(_) if self.follows(&path, named) => {
+                        let stat =
+                            entry.metadata().ok().map(|metadata| fingerprint::from_metadata(&metadata));
+                        self.survey.files.insert(path, stat);
+                    }
+                    _ => {
+                        self.survey.pruned.insert(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the walk does not go into this folder.
+    fn leaves_out(&mut self, path: &Path, real: &Path, named: Named) -> bool {
+        if self.rules.prunes(path, named == Named::Yes).is_some() {
+            return true;
+        }
+        // cargo takes a folder with a manifest of its own for another package, and marks its own output with a tag.
+        named == Named::No
+            && (self.ignores.ignored_here(path, true)
+                || real.join("Cargo.toml").exists()
+                || real.join("CACHEDIR.TAG").exists())
+    }
+
+    /// Whether a file met on a walk is kept in mind.
+    fn follows(&mut self, path: &Path, named: Named) -> bool {
+        self.rules.is_named(path)
+            || (!inputs::is_editor_temporary(path)
+                && (named == Named::Yes || !self.ignores.ignored_here(path, false)))
+    }
+
+    /// A symlink met on a walk: the folder to go on with, where it leads to one.
+    fn link(&mut self, path: PathBuf, parent: &Path, named: Named) -> Option<(PathBuf, PathBuf)> {
+        if !self.follows(&path, named) {
+            self.survey.pruned.insert(path);
+            return None;
+        }
+        if !is_folder(fingerprint::stat(&path)) {
+            self.file(&path);
+            return None;
+        }
+        // Links to whole trees elsewhere are common beside the sources (results of builds, data), and rare among them.
+        let among_sources =
+            path.parent().is_some_and(|folder| folder.components().any(|part| part.as_os_str() == "src"));
+        let real = self.resolve(&path, 0)?;
+        let leads_back = parent.starts_with(&real);
+        (!leads_back && (named == Named::Yes || among_sources) && !self.leaves_out(&path, &real, named))
+            .then_some((path, real))
+    }
+
+    /// One file somebody names: watches the folder it is in, and those of the links it is reached by.
+    fn file(&mut self, path: &Path) {
+        let mut next = Some(path.to_path_buf());
+        for _ in 0..MAX_LINKS {
+            let Some(step) = next.take() else {
+                break;
+            };
+            let (Some(folder), Some(name)) = (step.parent(), step.file_name()) else {
+                break;
+            };
+            let Some(folder) = self.resolve(folder, 0) else {
+                break;
+            };
+            self.need(&folder);
+            let real = folder.join(name);
+            let dependants = self.survey.points.entry(real.clone()).or_default();
+            if !dependants.iter().any(|dependant| dependant == path) {
+                dependants.push(path.to_path_buf());
+            }
+            next = std::fs::read_link(&real).ok().map(|target| folder.join(target));
+            if next.is_some() {
+                self.survey.turns.insert(real);
+            }
+        }
+        self.survey.files.insert(path.to_path_buf(), fingerprint::stat(path));
+    }
+
+    /// Where a path leads to, free of symlinks; `None` where nothing is there. Notes what would make it lead elsewhere.
+    fn resolve(&mut self, path: &Path, links: u8) -> Option<PathBuf> {
+        if let Some(known) = self.resolved.get(path) {
+            return known.clone();
+        }
+        let resolved = self.resolve_anew(path, links);
+        self.resolved.insert(path.to_path_buf(), resolved.clone());
+        resolved
+    }
+
+    fn resolve_anew(&mut self, path: &Path, links: u8) -> Option<PathBuf> {
+        let Some(parent) = path.parent() else {
+            return Some(path.to_path_buf());
+        };
+        let parent = self.resolve(parent, links)?;
+        let real = match path.components().next_back() {
+            Some(Component::Normal(name)) => parent.join(name),
+            Some(Component::ParentDir) => {
+                return Some(parent.parent().unwrap_or(&parent).to_path_buf());
+            }
+            _ => return Some(parent),
+        };
+        let mut metadata = std::fs::symlink_metadata(&real);
+        if !metadata.as_ref().is_ok_and(|metadata| !metadata.is_symlink()) {
+            self.need(&parent);
+            self.survey.turns.insert(real.clone());
+            metadata = std::fs::symlink_metadata(&real);
+        }
+        match metadata {
+            Err(_) => None,
+            Ok(metadata) if metadata.is_symlink() && links < MAX_LINKS => {
+                let target = std::fs::read_link(&real).ok()?;
+                self.resolve(&parent.join(target), links + 1)
+            }
+            Ok(metadata) if metadata.is_symlink() => None,
+            Ok(_) => Some(real),
+        }
+    }
+
+    fn need(&mut self, real: &Path) {
+        if !self.survey.folders.contains_key(real) {
+            (self.watch)(real);
+            self.survey.folders.insert(real.to_path_buf(), Vec::new());
+        }
+    }
+}
+
+fn is_folder(stat: Option<Stat>) -> bool {
+    stat.is_some_and(|stat| stat.kind == Kind::Folder)
+}

@@ -1,0 +1,195 @@
+//! A package in a folder of its own, and a watch room that follows it.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use hotrun::config::Poll;
+use hotrun::watch::{self, Command, Handle, News, PackageFolder, Plan};
+use hotrun::words::{BuildId, Change};
+
+/// How long anything may take before a test gives up.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long nothing must be said before it counts as silence: longer than the room holds anything back.
+const SILENCE: Duration = Duration::from_millis(160);
+
+/// A file in `watch.paths` which tests write to see that the room has come this far.
+const FENCE: &str = "fence.txt";
+
+pub(crate) struct Site {
+    _folder: tempfile::TempDir,
+    pub(crate) root: PathBuf,
+    pub(crate) plan: Plan,
+    pub(crate) sources: Vec<PathBuf>,
+    handle: Option<Handle>,
+    news: Receiver<News>,
+    told: mpsc::Sender<News>,
+    build: u32,
+    fences: u32,
+}
+
+pub(crate) fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+impl Site {
+    /// A package `app` below a folder `ws`, beside a folder `out` for what lies elsewhere.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let root = base.join("ws");
+        for (path, text) in [
+            (".gitignore", "/target\n/ignored\n*.skip\n"),
+            ("Cargo.toml", "[package]\nname = \"app\"\n"),
+            ("Cargo.lock", "# lock\n"),
+            ("src/main.rs", "mod one;\nfn main() {}\n"),
+            ("src/one.rs", "// one\n"),
+            ("src/unread.rs", "// not read\n"),
+            ("notes.txt", "notes\n"),
+            (FENCE, "0"),
+        ] {
+            write(&root.join(path), text);
+        }
+        std::fs::create_dir_all(root.join(".git/info")).unwrap();
+        std::fs::create_dir(base.join("out")).unwrap();
+        let plan = Plan {
+            packages: vec![PackageFolder {
+                name: "app".into(),
+                root: root.clone(),
+                manifest: root.join("Cargo.toml"),
+                build_script: false,
+            }],
+            other_roots: Vec::new(),
+            workspace_root: root.clone(),
+            manifests: vec![root.join("Cargo.toml")],
+            lock_file: root.join("Cargo.lock"),
+            cargo_configs: vec![root.join(".cargo/config.toml")],
+            toolchain_files: vec![root.join("rust-toolchain.toml")],
+            hotrun_configs: vec![root.join("hotrun.toml")],
+            env_files: Vec::new(),
+            dotenv: vec![root.join(".env")],
+            inputs: Vec::new(),
+            paths: vec![root.join(FENCE)],
+            ignore: Vec::new(),
+            never: vec![root.join("target")],
+            poll: Poll::Never,
+            verbose: false,
+        };
+        let (told, news) = mpsc::channel();
+        let sources = vec![root.join("src/main.rs"), root.join("src/one.rs")];
+        Self { _folder: folder, root, plan, sources, handle: None, news, told, build: 0, fences: 0 }
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.root.with_file_name("out")
+    }
+
+    /// Opens the room and waits until it watches.
+    pub(crate) fn watch(&mut self, poll: Poll) {
+        self.plan.poll = poll;
+        let told = self.told.clone();
+        let sink = Box::new(move |news| {
+            let _ = told.send(news);
+        });
+        self.handle = Some(watch::start(self.plan.clone(), sink).unwrap());
+        let watching = self.wait(|news| matches!(news, News::Watching { .. }).then_some(()));
+        assert!(watching.is_some(), "it never watched");
+        // Until what was prepared is older than anything the clock of file times could confuse.
+        std::thread::park_timeout(Duration::from_millis(25));
+    }
+
+    /// Opens the room and lets it see a successful build of the sources.
+    pub(crate) fn watch_built(&mut self, poll: Poll) {
+        self.watch(poll);
+        self.build();
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        self.handle.as_ref().unwrap().send(command);
+    }
+
+    pub(crate) fn start_build(&mut self) -> BuildId {
+        self.build += 1;
+        self.send(Command::BuildStarted(BuildId(self.build)));
+        BuildId(self.build)
+    }
+
+    pub(crate) fn succeed(&self) {
+        let build = BuildId(self.build);
+        self.send(Command::BuildSucceeded {
+            build,
+            dep_info: self.sources.clone(),
+            rerun_everything: Vec::new(),
+        });
+    }
+
+    pub(crate) fn build(&mut self) {
+        self.start_build();
+        self.succeed();
+    }
+
+    pub(crate) fn fail(&mut self) {
+        let build = self.start_build();
+        self.send(Command::BuildFailed(build));
+    }
+
+    /// The next news that `wanted` wants.
+    pub(crate) fn wait<T>(&self, mut wanted: impl FnMut(News) -> Option<T>) -> Option<T> {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let news = self.news.recv_timeout(end.saturating_duration_since(Instant::now())).ok()?;
+            if let Some(found) = wanted(news) {
+                return Some(found);
+            }
+        }
+    }
+
+    /// Waits until `path` is told to have changed.
+    #[track_caller]
+    pub(crate) fn expect(&self, path: &Path) -> Change {
+        let change = self.wait(|news| match news {
+            News::Changed { changes } => changes.into_iter().find(|change| change.path == path),
+            _ => None,
+        });
+        change.unwrap_or_else(|| panic!("`{}` was not told", path.display()))
+    }
+
+    /// Waits until the room has dealt with everything so far, and gives what it said.
+    #[track_caller]
+    pub(crate) fn drain(&mut self) -> Vec<News> {
+        self.fences += 1;
+        let fence = self.root.join(FENCE);
+        std::fs::write(&fence, self.fences.to_string()).unwrap();
+        let mut heard = Vec::new();
+        let end = Instant::now() + DEADLINE;
+        let mut passed = false;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the room never came to rest");
+            match self.news.recv_timeout(if passed { SILENCE } else { left }) {
+                Ok(News::Changed { mut changes }) => {
+                    passed |= changes.iter().any(|change| change.path == fence);
+                    changes.retain(|change| change.path != fence);
+                    if !changes.is_empty() {
+                        heard.push(News::Changed { changes });
+                    }
+                }
+                Ok(news) => heard.push(news),
+                Err(RecvTimeoutError::Timeout) if passed => return heard,
+                Err(error) => panic!("the fence was not told: {error}"),
+            }
+        }
+    }
+
+    /// What changed and counted, once the room has dealt with everything so far.
+    #[track_caller]
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        let changed = |news| match news {
+            News::Changed { changes } => changes,
+            _ => Vec::new(),
+        };
+        self.drain().into_iter().flat_map(changed).collect()
+    }
+}

@@ -1,0 +1,8 @@
+//! The watch room on real folders: builds are played by hand, file events are the platform's own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
+
+mod fixture;
+mod quiet;
+mod random;
+mod styles;

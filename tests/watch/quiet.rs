@@ -1,0 +1,315 @@
+//! What must not be told, and what must be told in spite of everything.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use hotrun::config::{IgnoreGlob, Poll};
+use hotrun::watch::inputs::Reason;
+use hotrun::watch::{Backend, Command, News};
+use hotrun::words::{BuildId, ChangeKind};
+
+use super::fixture::{Site, write};
+use super::styles::rename;
+
+type Act = fn(&Site);
+
+const NOTHING: &[(&str, Act)] = &[
+    ("same bytes in place", |site| {
+        write(&site.root.join("src/one.rs"), "// one\n");
+    }),
+    ("same bytes by rename", |site| {
+        let temporary = site.root.join("src/one.tmp");
+        write(&temporary, "// one\n");
+        rename(&temporary, &site.root.join("src/one.rs"));
+    }),
+    ("same bytes after truncating", |site| {
+        let file = site.root.join("src/one.rs");
+        fs::write(&file, "").unwrap();
+        fs::write(&file, "// one\n").unwrap();
+    }),
+    ("deleted and restored", |site| {
+        let file = site.root.join("src/one.rs");
+        rename(&file, &site.out().join("kept"));
+        rename(&site.out().join("kept"), &file);
+    }),
+    ("touch", |site| {
+        let file = fs::File::options().write(true).open(site.root.join("src/one.rs")).unwrap();
+        file.set_modified(SystemTime::now()).unwrap();
+    }),
+    ("chmod", |site| {
+        fs::set_permissions(site.root.join("src/one.rs"), fs::Permissions::from_mode(0o755)).unwrap();
+    }),
+    ("read", |site| {
+        for _ in 0..100 {
+            fs::read(site.root.join("src/one.rs")).unwrap();
+        }
+    }),
+    ("a source the program does not read", |site| {
+        write(&site.root.join("src/unread.rs"), "// other\n");
+    }),
+    ("a file of the package", |site| {
+        write(&site.root.join("notes.txt"), "other\n");
+    }),
+    ("the program's database", |site| {
+        for _ in 0..20 {
+            write(&site.root.join("app.db-journal"), "x");
+            write(&site.root.join("app.db"), "x");
+            fs::remove_file(site.root.join("app.db-journal")).unwrap();
+        }
+    }),
+    ("git at work", |site| {
+        write(&site.root.join(".git/index.lock"), "x");
+        rename(&site.root.join(".git/index.lock"), &site.root.join(".git/index"));
+        write(&site.root.join(".git/refs/heads/new.rs"), "x");
+    }),
+    ("the target directory", |site| {
+        write(&site.root.join("target/debug/build/x/out/gen.rs"), "x");
+    }),
+    ("a new source in an ignored folder", |site| {
+        write(&site.root.join("ignored/deep/new.rs"), "x");
+    }),
+    ("a nested package", |site| {
+        write(&site.root.join("nested/Cargo.toml"), "");
+        write(&site.root.join("nested/src/lib.rs"), "");
+    }),
+    ("an editor's swap and backup files", |site| {
+        for name in [".main.rs.swp", "main.rs~", "4913", "#main.rs#", ".#main.rs"] {
+            write(&site.root.join("src").join(name), "x");
+        }
+    }),
+    ("a scratch file with a source's name", |site| {
+        write(&site.root.join("src/scratch.rs"), "x");
+        fs::remove_file(site.root.join("src/scratch.rs")).unwrap();
+    }),
+    ("an empty folder", |site| {
+        fs::create_dir_all(site.root.join("src/empty/deep")).unwrap();
+    }),
+];
+
+#[test]
+fn what_does_not_change_the_program_is_not_told() {
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = NOTHING
+            .iter()
+            .map(|(name, act)| {
+                let job = scope.spawn(move || {
+                    let mut site = Site::new();
+                    fs::create_dir_all(site.root.join("nested/src")).unwrap();
+                    write(&site.root.join("nested/Cargo.toml"), "");
+                    site.watch_built(Poll::Never);
+                    act(&site);
+                    assert_eq!(site.changes(), []);
+                    site.send(Command::Rescan);
+                    assert_eq!(site.changes(), [], "on a second look");
+                });
+                (*name, job)
+            })
+            .collect();
+        jobs.into_iter().filter_map(|(name, job)| job.join().is_err().then(|| name.to_owned())).collect()
+    });
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn every_file_counts_until_it_builds() {
+    let mut site = Site::new();
+    site.watch(Poll::Never);
+    let notes = site.root.join("notes.txt");
+    write(&notes, "first");
+    site.expect(&notes);
+    site.build();
+    write(&notes, "while it builds");
+    assert_eq!(site.changes(), []);
+    site.fail();
+    assert_eq!(site.changes(), [], "what the failed build started from");
+    write(&notes, "mended");
+    site.expect(&notes);
+}
+
+#[test]
+fn what_changed_while_a_build_ran_that_then_failed_is_told() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    site.start_build();
+    write(&site.root.join("notes.txt"), "while it builds");
+    assert_eq!(site.changes(), []);
+    site.send(Command::BuildFailed(BuildId(2)));
+    site.expect(&site.root.join("notes.txt"));
+}
+
+#[test]
+fn a_save_between_the_start_of_a_build_and_hearing_of_it_is_told() {
+    for _ in 0..20 {
+        let mut site = Site::new();
+        site.watch_built(Poll::Never);
+        let file = site.root.join("src/one.rs");
+        site.drain();
+        site.start_build();
+        write(&file, "// after the start");
+        site.succeed();
+        site.expect(&file);
+    }
+}
+
+#[test]
+fn dep_info_that_names_a_file_saved_during_the_build_tells_it() {
+    let mut site = Site::new();
+    write(&site.out().join("text.txt"), "one");
+    site.watch(Poll::Never);
+    site.drain();
+    site.start_build();
+    let file = site.out().join("text.txt");
+    write(&file, "two");
+    site.sources.push(file.clone());
+    site.succeed();
+    site.expect(&file);
+}
+
+#[test]
+fn an_mtime_that_goes_back_is_hidden_from_cargo() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    let file = site.root.join("src/one.rs");
+    write(&site.out().join("old"), "// old");
+    let old = fs::File::options().write(true).open(site.out().join("old")).unwrap();
+    old.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)).unwrap();
+    rename(&site.out().join("old"), &file);
+    assert!(site.expect(&file).hidden);
+    site.build();
+    site.drain();
+    write(&file, "// new");
+    assert!(!site.expect(&file).hidden);
+}
+
+#[test]
+fn one_note_for_each_folder_says_why_a_save_did_nothing() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    for _ in 0..2 {
+        for path in ["src/unread.rs", "notes.txt", "ignored/x", "src/other.swp"] {
+            write(&site.root.join(path), &format!("{:?}", SystemTime::now()));
+        }
+    }
+    let notes = site.drain();
+    let mut notes: Vec<_> = notes
+        .into_iter()
+        .map(|news| match news {
+            News::NotCounted { path, reason, first_in_folder: true } => (path, reason),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    notes.sort_by(|one, other| one.0.cmp(&other.0));
+    let expect = ["notes.txt", "src/unread.rs"].map(|path| (site.root.join(path), Reason::NotRead));
+    assert_eq!(notes, expect);
+}
+
+#[test]
+fn verbosely_every_reason_is_said() {
+    let mut site = Site::new();
+    site.plan.verbose = true;
+    site.plan.ignore = vec![IgnoreGlob { base: site.root.clone(), glob: "*.rst".into() }];
+    site.watch_built(Poll::Never);
+    for (path, text) in [
+        ("src/unread.rs", "x"),
+        ("a.skip", "x"),
+        ("b.rst", "x"),
+        ("src/a.rs~", "x"),
+        ("src/one.rs", "// one\n"),
+    ] {
+        write(&site.root.join(path), text);
+    }
+    let said: Vec<Reason> = site
+        .drain()
+        .into_iter()
+        .filter_map(|news| match news {
+            News::NotCounted { reason, .. } => Some(reason),
+            _ => None,
+        })
+        .collect();
+    for reason in
+        [Reason::NotRead, Reason::GitIgnored, Reason::Ignored, Reason::EditorTemporary, Reason::SameContent]
+    {
+        assert!(said.contains(&reason), "{reason:?} in {said:?}");
+    }
+}
+
+#[test]
+fn an_edited_gitignore_takes_effect() {
+    let mut site = Site::new();
+    site.watch(Poll::Never);
+    write(&site.root.join("ignored/deep/data.txt"), "one");
+    assert_eq!(site.changes(), []);
+    write(&site.root.join(".gitignore"), "/target\n");
+    site.drain();
+    write(&site.root.join("ignored/deep/data.txt"), "two");
+    site.expect(&site.root.join("ignored/deep/data.txt"));
+}
+
+#[test]
+fn a_new_plan_is_followed_at_once() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    let file = site.out().join("dep/src/lib.rs");
+    write(&file, "// dep");
+    write(&site.out().join("dep/Cargo.toml"), "");
+    let mut plan = site.plan.clone();
+    plan.paths.push(site.out().join("dep"));
+    site.send(Command::Replan(Box::new(plan)));
+    assert_eq!(site.changes(), []);
+    write(&file, "// changed");
+    assert_eq!(site.expect(&file).kind, ChangeKind::Watched);
+}
+
+#[test]
+fn an_ignored_tree_costs_nothing() {
+    let count = |files: usize| {
+        let mut site = Site::new();
+        for at in 0..files {
+            write(&site.root.join(format!("ignored/{}/{at}.txt", at % 50)), "x");
+        }
+        site.plan.poll = Poll::Never;
+        let (told, news) = std::sync::mpsc::channel();
+        let sink = Box::new(move |news| {
+            let _ = told.send(news);
+        });
+        let _room = hotrun::watch::start(site.plan.clone(), sink).unwrap();
+        match news.recv_timeout(Duration::from_secs(20)).unwrap() {
+            News::Watching { files, folders, backend } => (files, folders, backend),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (files, folders, backend) = count(0);
+    assert_eq!(backend, Backend::Native);
+    assert_eq!(count(500), (files, folders, backend));
+}
+
+#[test]
+fn a_file_that_every_build_writes_anew_is_recognised() {
+    let mut site = Site::new();
+    let file = site.root.join("src/one.rs");
+    site.watch_built(Poll::Never);
+    let mut warned = None;
+    for round in 0..12 {
+        site.start_build();
+        // A build script takes a while to run, and what follows it too.
+        std::thread::park_timeout(Duration::from_millis(40));
+        write(&file, &format!("// generated {round}\n"));
+        std::thread::park_timeout(Duration::from_millis(40));
+        site.succeed();
+        warned = site.wait(|news| match news {
+            News::Changed { changes } => changes.iter().any(|change| change.path == file).then_some(None),
+            News::Warning { message, .. } => Some(Some(message)),
+            _ => None,
+        });
+        if warned.as_ref().is_some_and(Option::is_some) {
+            break;
+        }
+    }
+    let message = warned.flatten().expect("no warning");
+    assert!(message.contains("src/one.rs"), "{message}");
+    assert_eq!(site.changes(), []);
+    // By hand it counts again.
+    write(&file, "// by hand");
+    site.expect(&file);
+}
