@@ -8,9 +8,12 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod messages;
+pub mod process;
 pub mod project;
 pub mod session;
 pub mod settings;
+#[expect(unsafe_code, reason = "what the standard library does not offer; the only such room")]
+pub mod sys;
 pub mod watch;
 pub mod words;
 

@@ -5,8 +5,8 @@
 
 mod generated;
 
-
-
+mod process;
+mod programs;
 mod project;
 
 

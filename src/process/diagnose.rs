@@ -1,0 +1,129 @@
+//! Why the kernel refused to execute a file: a look at its first bytes.
+//!
+//! Only reads, and only after a failed start.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What keeps a file from being executed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// The interpreter of a script, or the dynamic linker of a program, is missing.
+    Interpreter(PathBuf),
+    /// It is a program for another processor or system.
+    Architecture(String),
+}
+
+/// Header, program headers and interpreter of an ELF file lie within its first bytes.
+const HEAD: u64 = 16 * 1024;
+
+/// The flaw of a file, where it has one that can be told.
+pub(super) fn flaw_of(program: &Path) -> Option<Flaw> {
+    let mut head = Vec::new();
+    File::open(program).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    if let Some(machine) = foreign_machine(&head) {
+        return Some(Flaw::Architecture(machine));
+    }
+    let interpreter = script_interpreter(&head).or_else(|| elf_interpreter(&head))?;
+    (!interpreter.exists()).then_some(Flaw::Interpreter(interpreter))
+}
+
+/// The first word after `#!`: only spaces and tabs end it, so that a line end from Windows is part of it.
+fn script_interpreter(head: &[u8]) -> Option<PathBuf> {
+    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    let word = line.split(|byte| matches!(byte, b' ' | b'\t')).find(|word| !word.is_empty())?;
+    Some(OsStr::from_bytes(word).into())
+}
+
+/// The `PT_INTERP` segment of a 64-bit little-endian ELF file (elf(5)).
+fn elf_interpreter(head: &[u8]) -> Option<PathBuf> {
+    const PT_INTERP: u64 = 3;
+    head.strip_prefix(b"\x7fELF\x02\x01")?;
+    let (table, size, count) = (number(head, 32, 8)?, number(head, 54, 2)?, number(head, 56, 2)?);
+    for index in 0..count {
+        let at = table.checked_add(index * size)?;
+        if number(head, at, 4)? == PT_INTERP {
+            let (offset, length) = (number(head, at + 8, 8)?, number(head, at + 32, 8)?);
+            let range = usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(length)?).ok()?;
+            let path = head.get(range)?.split(|&byte| byte == 0).next()?;
+            return Some(OsStr::from_bytes(path).into());
+        }
+    }
+    None
+}
+
+/// What a program was built for, where that is not this machine.
+fn foreign_machine(head: &[u8]) -> Option<String> {
+    if head.starts_with(b"\x7fELF") {
+        if !cfg!(target_os = "linux") {
+            return Some("Linux".to_owned());
+        }
+        let machine = match number(head, 18, 2)? {
+            3 => "x86",
+            40 => "arm",
+            62 => "x86_64",
+            183 => "aarch64",
+            243 => "riscv64",
+            258 => "loongarch64",
+            21 => "powerpc64",
+            22 => "s390x",
+            other => return Some(format!("ELF machine {other}")),
+        };
+        return (machine != std::env::consts::ARCH).then(|| machine.to_owned());
+    }
+    if head.starts_with(b"MZ") {
+        return Some("Windows".to_owned());
+    }
+    if head.starts_with(b"\0asm") {
+        return Some("WebAssembly".to_owned());
+    }
+    if head.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
+        let machine = match number(head, 4, 4)? {
+            0x0100_0007 => "x86_64",
+            0x0100_000c => "aarch64",
+            _ => "another processor",
+        };
+        return (!cfg!(target_os = "macos") || machine != std::env::consts::ARCH)
+            .then(|| format!("macOS {machine}"));
+    }
+    None
+}
+
+/// A little-endian number of `size` bytes at `at`.
+fn number(bytes: &[u8], at: u64, size: usize) -> Option<u64> {
+    let at = usize::try_from(at).ok()?;
+    let bytes = bytes.get(at..at.checked_add(size)?)?;
+    Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_interpreter_of_a_script() {
+        assert_eq!(script_interpreter(b"#! /usr/bin/env -S x\n"), Some("/usr/bin/env".into()));
+        assert_eq!(script_interpreter(b"#!/bin/sh\r\n"), Some("/bin/sh\r".into()));
+        assert_eq!(script_interpreter(b"#!\n"), None);
+        assert_eq!(script_interpreter(b"echo"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn reads_its_own_header() {
+        let me = std::env::current_exe().unwrap();
+        assert_eq!(flaw_of(&me), None);
+        let head = std::fs::read(me).unwrap();
+        assert!(elf_interpreter(&head).is_none_or(|path| path.exists()));
+    }
+
+    #[test]
+    fn knows_programs_for_other_systems() {
+        assert_eq!(foreign_machine(b"MZ\x90\0"), Some("Windows".to_owned()));
+        assert_eq!(foreign_machine(b"#!/bin/sh"), None);
+        assert_eq!(foreign_machine(b"\x7fEL"), None);
+    }
+}

@@ -1,0 +1,300 @@
+//! The program's processes: started, watched, stopped with everything that is theirs.
+//!
+//! Owns the stop ladder and the reaper. Decides nothing about when to start or stop, and prints nothing: what happens is
+//! told as [`ProcessNews`]. Needs the current-thread engine with a `LocalSet`; one local task per process.
+//! Invariant: when [`ProcessNews::Gone`] with nothing left is told, no living process of that instance remains, so its
+//! ports and files are free for the next one.
+
+mod adopted;
+mod diagnose;
+mod life;
+pub mod reaper;
+mod spawn;
+mod tree;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::sys;
+use crate::words::{Exit, Instance, StopPlan};
+
+use life::{Life, Order};
+pub use reaper::{Reaper, ReaperError};
+pub use spawn::{SpawnError, stdin_from_start};
+pub use tree::RunId;
+
+/// A program to start.
+#[derive(Debug)]
+pub struct Spawn {
+    /// Which process this will be.
+    pub instance: Instance,
+    /// The program (with a `/`, or looked up in the `PATH` of `env`) and its arguments.
+    pub argv: Vec<OsString>,
+    /// The whole environment; the variables of socket activation and hotrun's tag are added here.
+    pub env: Vec<(OsString, OsString)>,
+    /// The folder it starts in.
+    pub cwd: PathBuf,
+    /// What it reads.
+    pub stdin: StdinSource,
+    /// What it gets from descriptor 3 on, as systemd would pass it.
+    pub fds: Vec<PassedFd>,
+    /// Its group gets the terminal on hotrun's stdin from the start.
+    pub foreground: bool,
+    /// How it is stopped by the reaper, and what it leaves behind when it ends by itself.
+    pub stop: StopPlan,
+}
+
+/// What a program reads.
+#[derive(Debug)]
+pub enum StdinSource {
+    /// Nothing: `/dev/null`.
+    Null,
+    /// hotrun's own stdin.
+    Inherit,
+    /// This file or pipe.
+    File(OwnedFd),
+}
+
+/// A descriptor for the program, and its name in `LISTEN_FDNAMES`.
+#[derive(Debug)]
+pub struct PassedFd {
+    /// The name: ASCII, no control characters, no `:`.
+    pub name: String,
+    /// The descriptor: a duplicate, so that hotrun keeps its own.
+    pub fd: OwnedFd,
+}
+
+/// Whom a signal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The process hotrun started.
+    Leader,
+    /// Every member of its process group.
+    Group,
+}
+
+/// A step of the stop ladder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The stop signal was sent to the group.
+    Signal(i32),
+    /// SIGKILL was sent to the group and to all else that is left of the tree.
+    Kill,
+    /// These may not be signalled by hotrun: they run as another user.
+    NotPermitted(Vec<i32>),
+    /// These are still there two seconds after SIGKILL.
+    StillThere(Vec<i32>),
+}
+
+/// What happened to a process.
+#[derive(Debug)]
+pub enum ProcessNews {
+    /// It is executing.
+    Started {
+        /// Which.
+        instance: Instance,
+        /// Its pid, and the id of its process group.
+        pid: i32,
+    },
+    /// It could not be started. Nothing else follows.
+    SpawnFailed {
+        /// Which.
+        instance: Instance,
+        /// Why.
+        error: SpawnError,
+    },
+    /// It was stopped by this signal, which hotrun did not send: SIGTTIN or SIGTTOU where it asks for the terminal.
+    Stopped {
+        /// Which.
+        instance: Instance,
+        /// By which signal.
+        signal: i32,
+    },
+    /// It goes on after a stop that was told.
+    Continued {
+        /// Which.
+        instance: Instance,
+    },
+    /// Stopping it goes on.
+    Stopping {
+        /// Which.
+        instance: Instance,
+        /// What was done or found.
+        step: Step,
+    },
+    /// It ended. What it started may still be there: [`ProcessNews::Gone`] follows.
+    Exited {
+        /// Which.
+        instance: Instance,
+        /// Its pid.
+        pid: i32,
+        /// How.
+        exit: Exit,
+        /// How long it ran.
+        lived: Duration,
+    },
+    /// It ended and these processes of its tree live on; they are being stopped.
+    Sweeping {
+        /// Which.
+        instance: Instance,
+        /// Their pids.
+        pids: Vec<i32>,
+    },
+    /// The last word: nothing of it is left but `left`, which hotrun gave up on. Where its leader is among them, its
+    /// `Exited` may still come.
+    Gone {
+        /// Which.
+        instance: Instance,
+        /// What is left of it.
+        left: Vec<i32>,
+    },
+}
+
+/// Everything the local tasks share.
+#[derive(Debug)]
+struct Shared {
+    run: RunId,
+    news: UnboundedSender<ProcessNews>,
+    /// Pids that somebody in this room waits for.
+    known: RefCell<BTreeSet<i32>>,
+    reaper: Option<Reaper>,
+    /// Whether orphans become hotrun's own children.
+    subreaper: bool,
+    ignore_hangup: bool,
+}
+
+/// The processes hotrun runs.
+#[derive(Debug)]
+pub struct Processes {
+    shared: Rc<Shared>,
+    lives: BTreeMap<Instance, Handle>,
+}
+
+impl Processes {
+    /// To be made inside the `LocalSet`, before anything is started. `ignore_hangup`: SIGHUP was ignored when hotrun
+    /// was started ([`sys::is_ignored`]), and stays so for its programs.
+    ///
+    /// # Errors
+    /// Where signals cannot be listened for.
+    pub fn new(
+        run: RunId,
+        news: UnboundedSender<ProcessNews>,
+        reaper: Option<Reaper>,
+        ignore_hangup: bool,
+    ) -> io::Result<Self> {
+        let subreaper = sys::become_subreaper();
+        let shared = Rc::new(Shared {
+            run,
+            news,
+            known: RefCell::new(reaper.iter().map(Reaper::pid).collect()),
+            reaper,
+            subreaper,
+            ignore_hangup,
+        });
+        if subreaper || std::process::id() == 1 {
+            tokio::task::spawn_local(adopted::reap_strangers(
+                Rc::clone(&shared),
+                signal(SignalKind::child())?,
+            ));
+        }
+        Ok(Self { shared, lives: BTreeMap::new() })
+    }
+
+    /// The reaper, to tell it about cargo, the terminal and files.
+    pub fn reaper(&self) -> Option<&Reaper> {
+        self.shared.reaper.as_ref()
+    }
+
+    /// Starts a program: [`ProcessNews::Started`] or [`ProcessNews::SpawnFailed`] follows.
+    pub fn spawn(&mut self, spawn: Spawn) {
+        let (sender, orders) = unbounded_channel();
+        let group = Rc::new(Group::default());
+        self.lives.retain(|_, life| !life.orders.is_closed());
+        self.lives.insert(spawn.instance, Handle { orders: sender, group: Rc::clone(&group) });
+        tokio::task::spawn_local(Life::start(Rc::clone(&self.shared), spawn, group, orders));
+    }
+
+    /// Goes down the ladder: stop signal to the group, timeout, SIGKILL, and what is left of the tree. During a ladder
+    /// another signal is sent at once, and the earlier of both ends of the timeout counts.
+    pub fn stop(&self, instance: Instance, plan: StopPlan) {
+        self.order(instance, Order::Stop(plan));
+    }
+
+    /// SIGKILL to the group and the tree, at once, also in the middle of a ladder.
+    pub fn kill(&self, instance: Instance) {
+        self.order(instance, Order::Kill);
+    }
+
+    /// Sends any signal.
+    pub fn signal(&self, instance: Instance, signal: i32, whom: Whom) {
+        // One that is gone has said so: the signal came too late.
+        let Some(group) = self.group(instance) else {
+            return;
+        };
+        let _ = match whom {
+            Whom::Leader => sys::kill_process(group, signal),
+            Whom::Group => sys::kill_group(group, signal),
+        };
+    }
+
+    /// Stops the group for a while, as Ctrl-Z does: it has the signal when this returns, since hotrun is about to stop
+    /// as well. This stop is no news.
+    pub fn suspend(&self, instance: Instance) {
+        self.set_suspended(instance, true);
+        self.signal(instance, libc::SIGTSTP, Whom::Group);
+    }
+
+    /// Lets the group go on.
+    pub fn resume(&self, instance: Instance) {
+        self.set_suspended(instance, false);
+        self.signal(instance, libc::SIGCONT, Whom::Group);
+    }
+
+    /// The process group of a program, from its start until nothing of it is left.
+    pub fn group(&self, instance: Instance) -> Option<i32> {
+        self.lives.get(&instance)?.group.id.get()
+    }
+
+    /// Whether anything of the instance may be there.
+    pub fn is_alive(&self, instance: Instance) -> bool {
+        self.lives.get(&instance).is_some_and(|life| !life.orders.is_closed())
+    }
+
+    fn set_suspended(&self, instance: Instance, suspended: bool) {
+        if let Some(life) = self.lives.get(&instance) {
+            life.group.suspended.set(suspended);
+        }
+    }
+
+    fn order(&self, instance: Instance, order: Order) {
+        // One that is gone has said so: the order came too late.
+        if let Some(life) = self.lives.get(&instance) {
+            let _ = life.orders.send(order);
+        }
+    }
+}
+
+/// A life, seen from outside.
+#[derive(Debug)]
+struct Handle {
+    orders: UnboundedSender<Order>,
+    group: Rc<Group>,
+}
+
+/// What a life and its handle both need to know at once.
+#[derive(Debug, Default)]
+struct Group {
+    /// Its id, as long as it cannot be anybody else's.
+    id: Cell<Option<i32>>,
+    /// hotrun itself stopped it for a while.
+    suspended: Cell<bool>,
+}

@@ -1,0 +1,23 @@
+//! What the standard library does not offer: spawning with full control, signals, the process table, the lifeline.
+//!
+//! The only place with `unsafe`: each block says why it is sound. Owns no policy (whom to signal and when is for the
+//! rooms above) and writes nothing to the user. May be imported by every room that touches the operating system.
+
+mod lifeline;
+mod signal;
+mod spawn;
+mod table;
+mod tty;
+mod wait;
+
+pub use lifeline::{Lifeline, adopt_group};
+pub use signal::{
+    block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,
+    signal_name, stop_by_terminal_signal,
+};
+pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, close_high_on_exec, spawn};
+pub use table::{
+    ProcessRow, carries, group_members, is_stopped, is_traced, own_descendants, process, processes,
+};
+pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};
+pub use wait::{ChildState, become_subreaper, exit_of, peek_exit, reap, take_stop, wait_on};

@@ -1,0 +1,205 @@
+//! Sending signals, and what this process itself does with them.
+
+use std::io;
+
+use super::table::ProcessRow;
+
+/// Sends `signal` (0 only asks) to every member of the process group `group`.
+///
+/// # Errors
+/// `ESRCH` where nobody is in it, `EPERM` where none of its members may be signalled. Refuses groups that name
+/// something else in kill(2): 0 (one's own) and 1 (everybody).
+pub fn kill_group(group: i32, signal: i32) -> io::Result<()> {
+    if group <= 1 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    // SAFETY: kill(2) takes two integers and touches no memory of ours.
+    check(unsafe { libc::kill(-group, signal) })
+}
+
+/// Sends `signal` (0 only asks) to one process.
+///
+/// # Errors
+/// As kill(2).
+pub fn kill_process(pid: i32, signal: i32) -> io::Result<()> {
+    if pid <= 0 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    // SAFETY: kill(2) takes two integers and touches no memory of ours.
+    check(unsafe { libc::kill(pid, signal) })
+}
+
+/// Sends `signal` to this very process, not to another one that got its pid since the table was read.
+///
+/// # Errors
+/// As kill(2).
+pub fn kill_exactly(row: &ProcessRow, signal: i32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Some(pid) = rustix::process::Pid::from_raw(row.pid)
+        && let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+    {
+        use std::os::fd::AsRawFd;
+        if super::table::process(row.pid).is_none_or(|now| now.start != row.start) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory of ours, and the descriptor is open.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                pidfd.as_raw_fd(),
+                signal,
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
+        return if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    }
+    if super::table::process(row.pid).is_none_or(|now| now.start != row.start) {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    kill_process(row.pid, signal)
+}
+
+/// Whether `signal` is ignored: as SIGHUP is from the start under nohup(1). To be asked before any handler is set.
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: with a null new action, sigaction(2) only writes the old one into `now`.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) };
+    asked == 0 && now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Stops this process by SIGTSTP's default action, which is none where no shell could continue it; goes on when it
+/// was continued. With `whole_job` the other members of its process group get the signal as well.
+pub fn stop_by_terminal_signal(whole_job: bool) {
+    let signal = libc::SIGTSTP;
+    // SAFETY: both actions are valid values of this plain C struct; the default action runs no code of ours, and the
+    // engine's handler is put back as it was.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        let mut before: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(signal, &raw const default, &raw mut before) != 0 {
+            return;
+        }
+        if whole_job {
+            // Ignored meanwhile: stopped by this one, it would be stopped again by the next after it was continued.
+            libc::signal(signal, libc::SIG_IGN);
+            libc::kill(0, signal);
+            libc::sigaction(signal, &raw const default, std::ptr::null_mut());
+        }
+        // To this thread, so that it has stopped when the call returns.
+        libc::raise(signal);
+        libc::sigaction(signal, &raw const before, std::ptr::null_mut());
+    }
+}
+
+/// Ignores `signal` in this process.
+pub fn ignore(signal: i32) {
+    // SAFETY: SIG_IGN runs no code of ours.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+/// Blocks SIGTTOU and SIGTTIN in this thread and every thread it starts later, so that the terminal never stops hotrun.
+///
+/// Blocked and not ignored: an ignored signal stays ignored across exec, which would change what the programs do that
+/// hotrun starts; the standard library and [`super::spawn`] both start them with an empty mask.
+pub fn block_terminal_stops() {
+    change_mask(libc::SIG_BLOCK, &[libc::SIGTTOU, libc::SIGTTIN]);
+}
+
+/// Ends this process by `signal`, as its default action would have: so the parent (a shell, a script) sees the truth.
+///
+/// Where the signal does not kill (process 1 survives signals with the default action; some are ignored by default)
+/// the process exits with 128 + `signal`.
+pub fn die_of(signal: i32) -> ! {
+    // SAFETY: SIG_DFL runs no code of ours.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    change_mask(libc::SIG_UNBLOCK, &[signal]);
+    // SAFETY: raise(3) takes an integer; the default action ends the process or does nothing.
+    unsafe { libc::raise(signal) };
+    // SAFETY: _exit(2) takes an integer. `exit` would run C handlers, which the signal would not have.
+    unsafe { libc::_exit(128 + signal) }
+}
+
+/// The name of a signal, as `SIGTERM`; `SIG42` for those without one.
+pub fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGINT => "SIGINT",
+        libc::SIGQUIT => "SIGQUIT",
+        libc::SIGILL => "SIGILL",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGUSR1 => "SIGUSR1",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGUSR2 => "SIGUSR2",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGALRM => "SIGALRM",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGCHLD => "SIGCHLD",
+        libc::SIGCONT => "SIGCONT",
+        libc::SIGSTOP => "SIGSTOP",
+        libc::SIGTSTP => "SIGTSTP",
+        libc::SIGTTIN => "SIGTTIN",
+        libc::SIGTTOU => "SIGTTOU",
+        libc::SIGURG => "SIGURG",
+        libc::SIGXCPU => "SIGXCPU",
+        libc::SIGXFSZ => "SIGXFSZ",
+        libc::SIGVTALRM => "SIGVTALRM",
+        libc::SIGPROF => "SIGPROF",
+        libc::SIGWINCH => "SIGWINCH",
+        libc::SIGIO => "SIGIO",
+        libc::SIGSYS => "SIGSYS",
+        other => return format!("SIG{other}"),
+    };
+    name.to_owned()
+}
+
+/// Gives this process another name in the process table (Linux; elsewhere only `argv[0]` names it).
+pub fn name_process(name: &str) {
+    #[cfg(target_os = "linux")]
+    if let Ok(name) = std::ffi::CString::new(name) {
+        // SAFETY: PR_SET_NAME reads a C string, which lives through the call.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = name;
+}
+
+/// Blocks every signal in this thread and gives the mask from before.
+pub(super) fn block_all() -> libc::sigset_t {
+    // SAFETY: `sigset_t` is a plain C struct, for which all-zero is a valid value; the calls only write the sets given.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        before
+    }
+}
+
+/// Puts back a mask got from [`block_all`].
+pub(super) fn restore_mask(mask: &libc::sigset_t) {
+    // SAFETY: `mask` is a valid set; the old one is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
+}
+
+fn change_mask(how: i32, signals: &[i32]) {
+    // SAFETY: `sigset_t` is a plain C struct, for which all-zero is a valid value; the calls only write `set`.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for &signal in signals {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+    }
+}
+
+fn check(answer: i32) -> io::Result<()> {
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

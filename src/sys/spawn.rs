@@ -1,0 +1,349 @@
+//! Starting a program with everything about it decided: group, signals, descriptors, `LISTEN_PID`.
+//!
+//! fork(2) and execve(2) by hand. `std::process::Command` replaces the environment after its `pre_exec` closures, keeps
+//! ignored signals ignored, and its internal pipe may sit where a socket is to go, after which a failed exec counts
+//! as success. Everything is prepared before the fork; the child calls only what signal-safety(7) allows.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+use super::lifeline::{announce, decimal};
+use super::signal::{block_all, restore_mask};
+
+/// What a new process leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leader {
+    /// A process group of its own, in hotrun's session.
+    Group,
+    /// A session of its own, without a controlling terminal.
+    Session,
+}
+
+/// Whether the terminal belongs to the new process from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreground {
+    /// Its group becomes the foreground group of the terminal on hotrun's stdin.
+    Yes,
+    /// The terminal stays with whoever has it.
+    No,
+}
+
+/// What the child tells the reaper about itself before it becomes the program.
+#[derive(Debug, Clone)]
+pub enum Announce {
+    /// Nothing.
+    No,
+    /// `<before> <pid> <after>`; together below a hundred bytes.
+    As {
+        /// The first word.
+        before: String,
+        /// What follows the pid.
+        after: String,
+    },
+}
+
+/// What to start, and how.
+#[derive(Debug)]
+pub struct SpawnOrder<'a> {
+    /// The file to execute.
+    pub program: &'a Path,
+    /// The arguments, from `argv[0]` on.
+    pub argv: &'a [OsString],
+    /// The whole environment.
+    pub env: &'a [(OsString, OsString)],
+    /// `LISTEN_PID` with the child's own pid is added to the environment.
+    pub listen_pid: bool,
+    /// The folder it starts in.
+    pub cwd: &'a Path,
+    /// Its stdin, stdout and stderr; hotrun's own where there is none.
+    pub stdio: [Option<BorrowedFd<'a>>; 3],
+    /// What it gets as descriptors 3, 4, …
+    pub fds: &'a [BorrowedFd<'a>],
+    /// What it leads.
+    pub leader: Leader,
+    /// Whether it gets the terminal.
+    pub foreground: Foreground,
+    /// SIGHUP stays ignored, as nohup(1) wants it; every other signal gets its default action in any case.
+    pub ignore_hangup: bool,
+    /// What it tells the reaper.
+    pub announce: Announce,
+}
+
+/// Where starting a program failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// Before the fork, or the fork itself.
+    Prepare = 0,
+    /// Changing into its folder.
+    Chdir = 1,
+    /// Placing its descriptors.
+    Descriptors = 2,
+    /// Executing the file.
+    Exec = 3,
+}
+
+/// Why a program was not started.
+#[derive(Debug)]
+pub struct SpawnFailure {
+    /// What was being done.
+    pub stage: Stage,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+/// The first descriptor after stdin, stdout and stderr.
+const FIRST_FD: RawFd = 3;
+
+/// `LISTEN_PID=` and room for the digits.
+const LISTEN_PID: &[u8; 23] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// Starts a program and gives its pid once it is executing.
+///
+/// The caller has to reap it.
+///
+/// # Errors
+/// With the stage, as the system call that failed.
+pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
+    let prepare = |error| SpawnFailure { stage: Stage::Prepare, error };
+    let program = c_string(order.program.as_os_str()).map_err(prepare)?;
+    let cwd = c_string(order.cwd.as_os_str()).map_err(prepare)?;
+    let argv: Vec<CString> =
+        order.argv.iter().map(|arg| c_string(arg)).collect::<io::Result<_>>().map_err(prepare)?;
+    let env: Vec<CString> = order
+        .env
+        .iter()
+        .map(|(name, value)| {
+            let mut entry = name.clone();
+            entry.push("=");
+            entry.push(value);
+            c_string(&entry)
+        })
+        .collect::<io::Result<_>>()
+        .map_err(prepare)?;
+    let first_free = FIRST_FD + RawFd::try_from(order.fds.len()).unwrap_or(RawFd::MAX - FIRST_FD);
+
+    // Sources move out of the way of their targets: a copy onto itself would keep close-on-exec, and one onto a source
+    // not yet copied would lose that.
+    let aside = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, first_free).map_err(io::Error::from);
+    let fds: Vec<OwnedFd> =
+        order.fds.iter().map(|&fd| aside(fd)).collect::<io::Result<_>>().map_err(prepare)?;
+    let mut stdio = [None, None, None];
+    for (place, fd) in stdio.iter_mut().zip(order.stdio) {
+        *place = fd.map(aside).transpose().map_err(prepare)?;
+    }
+    let (failure, write_end) = io::pipe().map_err(prepare)?;
+    let report = aside(write_end.as_fd()).map_err(prepare)?;
+    drop(write_end);
+
+    let mut listen_pid = *LISTEN_PID;
+    let mut env_pointers: Vec<*const libc::c_char> = env.iter().map(|entry| entry.as_ptr()).collect();
+    if order.listen_pid {
+        env_pointers.push(listen_pid.as_ptr().cast());
+    }
+    env_pointers.push(ptr::null());
+    let argv_pointers: Vec<*const libc::c_char> =
+        argv.iter().map(|arg| arg.as_ptr()).chain([ptr::null()]).collect();
+    let (before, after) = match &order.announce {
+        Announce::No => (String::new(), String::new()),
+        Announce::As { before, after } => (format!("{before} "), format!(" {after}\n")),
+    };
+    let mut child = Child {
+        program: program.as_ptr(),
+        argv: argv_pointers.as_ptr(),
+        env: env_pointers.as_ptr(),
+        listen_pid: listen_pid.as_mut_ptr(),
+        cwd: cwd.as_ptr(),
+        stdio: [-1; 3],
+        fds: &fds,
+        first_free,
+        highest: highest_descriptor(),
+        leader: order.leader,
+        foreground: order.foreground,
+        ignore_hangup: order.ignore_hangup,
+        announce: [before.as_bytes(), after.as_bytes()],
+        report: report.as_raw_fd(),
+    };
+    for (place, fd) in child.stdio.iter_mut().zip(&stdio) {
+        *place = fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+    }
+
+    // No handler may run in the child: the engine's would write into the pipe it shares with hotrun.
+    let mask = block_all();
+    // SAFETY: the child calls only `Child::become_program`, which keeps to what is allowed after fork in a process with
+    // several threads, and never returns.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        child.become_program();
+    }
+    let forked = io::Error::last_os_error();
+    restore_mask(&mask);
+    if pid < 0 {
+        return Err(prepare(forked));
+    }
+    drop(report);
+    if order.leader == Leader::Group {
+        // The child does the same: whoever comes first, the group exists before anybody uses it.
+        // SAFETY: setpgid(2) takes two integers; its failure means that the child was faster.
+        unsafe { libc::setpgid(pid, pid) };
+    }
+    outcome(pid, failure.as_fd())
+}
+
+/// Marks every descriptor from `first` on to be closed by exec, those hotrun inherited from its own parent included.
+pub fn close_high_on_exec(first: RawFd) {
+    close_on_exec_from(first, highest_descriptor());
+}
+
+/// Reads how the child fared: the end of the pipe means that it is executing.
+fn outcome(pid: i32, failure: BorrowedFd<'_>) -> Result<i32, SpawnFailure> {
+    let mut message = Vec::new();
+    let read =
+        failure.try_clone_to_owned().map(File::from).and_then(|mut file| file.read_to_end(&mut message));
+    let &[stage, a, b, c, d] = message.as_slice() else {
+        return match read {
+            Ok(_) => Ok(pid),
+            Err(error) => Err(SpawnFailure { stage: Stage::Prepare, error }),
+        };
+    };
+    let mut status = 0;
+    // SAFETY: waitpid(2) for a child of ours that is about to exit writes only to `status`.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    let stage = match stage {
+        1 => Stage::Chdir,
+        2 => Stage::Descriptors,
+        _ => Stage::Exec,
+    };
+    Err(SpawnFailure { stage, error: io::Error::from_raw_os_error(i32::from_ne_bytes([a, b, c, d])) })
+}
+
+/// All that the child needs, in memory that the fork copies.
+struct Child<'a> {
+    program: *const libc::c_char,
+    argv: *const *const libc::c_char,
+    env: *const *const libc::c_char,
+    listen_pid: *mut u8,
+    cwd: *const libc::c_char,
+    stdio: [RawFd; 3],
+    fds: &'a [OwnedFd],
+    first_free: RawFd,
+    highest: RawFd,
+    leader: Leader,
+    foreground: Foreground,
+    ignore_hangup: bool,
+    announce: [&'a [u8]; 2],
+    report: RawFd,
+}
+
+impl Child<'_> {
+    /// Never returns: it executes the program, or reports why not and exits.
+    fn become_program(&mut self) -> ! {
+        let stage = self.prepare();
+        if stage == Stage::Exec {
+            // SAFETY: path and arrays are valid, null-terminated C strings prepared before the fork.
+            unsafe { libc::execve(self.program, self.argv, self.env) };
+        }
+        let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL).to_ne_bytes();
+        let message = [stage as u8, error[0], error[1], error[2], error[3]];
+        // SAFETY: `message` is five bytes long; _exit(2) runs nothing of the parent's.
+        unsafe {
+            libc::write(self.report, message.as_ptr().cast(), message.len());
+            libc::_exit(127)
+        }
+    }
+
+    /// Gives [`Stage::Exec`] where all went well, else the stage that failed, with `errno` set.
+    fn prepare(&mut self) -> Stage {
+        // SAFETY: all of these are on the list of signal-safety(7) (setpgid, setsid, tcsetpgrp, chdir, dup2,
+        // getpid), with pointers and descriptors prepared before the fork.
+        unsafe {
+            match self.leader {
+                Leader::Group => drop(libc::setpgid(0, 0)),
+                Leader::Session => drop(libc::setsid()),
+            }
+            if !self.announce[0].is_empty() {
+                announce(self.announce[0], self.announce[1]);
+            }
+            if self.foreground == Foreground::Yes {
+                // All signals are blocked, so that this background process is not stopped for it by SIGTTOU.
+                libc::tcsetpgrp(0, libc::getpid());
+            }
+            if libc::chdir(self.cwd) != 0 {
+                return Stage::Chdir;
+            }
+            for (target, &source) in (0..).zip(&self.stdio) {
+                if source >= 0 && libc::dup2(source, target) < 0 {
+                    return Stage::Descriptors;
+                }
+            }
+            for (target, source) in (FIRST_FD..).zip(self.fds) {
+                if libc::dup2(source.as_raw_fd(), target) < 0 {
+                    return Stage::Descriptors;
+                }
+            }
+            let mut digits = [0_u8; 12];
+            let pid = decimal(libc::getpid(), &mut digits);
+            ptr::copy_nonoverlapping(pid.as_ptr(), self.listen_pid.add("LISTEN_PID=".len()), pid.len());
+        }
+        close_on_exec_from(self.first_free, self.highest);
+        self.reset_signals();
+        Stage::Exec
+    }
+
+    fn reset_signals(&self) {
+        // Numbers that do not exist or belong to the C library are refused, which is fine.
+        for signal in 1..=64 {
+            if signal == libc::SIGHUP && self.ignore_hangup {
+                continue;
+            }
+            // SAFETY: SIG_DFL runs no code of ours; `signal` is on the list of signal-safety(7).
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        // SAFETY: `none` is a plain C struct that sigemptyset fills; both calls are on the list of signal-safety(7).
+        unsafe {
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+        }
+    }
+}
+
+/// Async-signal-safe.
+fn close_on_exec_from(first: RawFd, highest: RawFd) {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: close_range(2) with this flag only marks descriptors.
+        let marked = unsafe {
+            libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+        };
+        if marked == 0 {
+            return;
+        }
+    }
+    for fd in first..=highest {
+        // SAFETY: fcntl(2) on a number that is not open only gives an error.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// The highest open descriptor, and some room for those other threads open meanwhile.
+fn highest_descriptor() -> RawFd {
+    if cfg!(target_os = "linux") {
+        // Only for kernels without close_range(2), where a bound is enough.
+        return 4096;
+    }
+    let Ok(entries) = std::fs::read_dir("/dev/fd") else {
+        return 4096;
+    };
+    let open = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<RawFd>().ok());
+    open.max().unwrap_or(0) + 16
+}
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    CString::new(text.as_bytes()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}

@@ -1,0 +1,123 @@
+//! The process table from `/proc` (proc(5)).
+
+use std::fs;
+
+use super::{ProcessRow, below};
+
+/// Flag of a process that has called exit (include/linux/sched.h).
+const PF_EXITING: u32 = 0x4;
+
+pub(super) fn processes() -> Vec<ProcessRow> {
+    numbers("/proc").into_iter().filter_map(process).collect()
+}
+
+pub(super) fn process(pid: i32) -> Option<ProcessRow> {
+    row(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+pub(super) fn own_descendants() -> Vec<ProcessRow> {
+    let me = std::process::id().cast_signed();
+    // The lists of children (CONFIG_PROC_CHILDREN) make this independent of how many processes the machine has.
+    let Some(first) = children(me) else {
+        return below(me, &processes());
+    };
+    let mut found = Vec::new();
+    let mut pids = first;
+    while let Some(pid) = pids.pop() {
+        if let Some(row) = process(pid) {
+            pids.extend(children(pid).unwrap_or_default());
+            found.push(row);
+        }
+    }
+    found
+}
+
+pub(super) fn is_traced(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| {
+        status.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|tracer| tracer.trim() != "0"))
+    })
+}
+
+pub(super) fn is_stopped(pid: i32) -> bool {
+    fs::read(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| fields(&stat).is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
+pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
+    // `tty_nr` and `tpgid` of any process of the session. `tty_nr` holds the minor number in two parts.
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let number = (minor & 0xff) | (major << 8) | ((minor >> 8) << 20);
+    numbers("/proc").into_iter().find_map(|pid| {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = fields(&stat)?;
+        let mut rest = rest.split(' ').skip(4);
+        let same = rest.next()?.parse() == Ok(number.cast_signed());
+        let group: i32 = rest.next()?.parse().ok()?;
+        (same && group > 0).then_some(group)
+    })
+}
+
+/// The children of all threads of a process; `None` where the kernel keeps no such list.
+fn children(pid: i32) -> Option<Vec<i32>> {
+    let mut found = Vec::new();
+    for thread in numbers(&format!("/proc/{pid}/task")) {
+        let list = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).ok()?;
+        found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+    }
+    Some(found)
+}
+
+fn numbers(folder: &str) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The pid, and what follows the name, which may itself hold spaces and brackets.
+fn fields(stat: &[u8]) -> Option<(i32, &str)> {
+    let open = stat.iter().position(|&byte| byte == b'(')?;
+    let close = stat.iter().rposition(|&byte| byte == b')')?;
+    let pid = str::from_utf8(stat.get(..open)?).ok()?.trim().parse().ok()?;
+    Some((pid, str::from_utf8(stat.get(close + 2..)?).ok()?.trim_end()))
+}
+
+fn row(stat: &[u8]) -> Option<ProcessRow> {
+    let (pid, rest) = fields(stat)?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    Some(ProcessRow {
+        pid,
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+        parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        ending: fields.get(6)?.parse::<u32>().ok()? & PF_EXITING != 0,
+        start: fields.get(19)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_is_skipped() {
+        let stat = b"42 (a) Z (b c) S 7 8 9 34816 8 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n";
+        let row = row(stat).unwrap();
+        assert_eq!(
+            (row.pid, row.parent, row.group, row.session, row.zombie, row.start),
+            (42, 7, 8, 9, false, 777)
+        );
+    }
+
+    #[test]
+    fn finds_itself() {
+        let me = process(std::process::id().cast_signed()).unwrap();
+        assert!(processes().contains(&me));
+        assert!(!me.zombie);
+    }
+}

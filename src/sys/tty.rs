@@ -1,0 +1,118 @@
+//! The terminal's modes, and who has it.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// What undoes a full-screen program's escape sequences: all of them harmless where it sent none.
+///
+/// The cursor is saved first, because leaving the alternate screen restores it even where that was not in use (xterm,
+/// ctlseqs: `CSI ? 1049 l`). Then: cursor shown, mouse, focus and paste reports off, normal cursor and number keys, the
+/// kitty keyboard protocol off, plain text.
+pub const TERMINAL_RESET: &[u8] =
+    b"\x1b7\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[<u\x1b[0m";
+
+/// The modes of a terminal (termios(3)).
+#[derive(Clone, Copy)]
+pub struct TerminalModes(libc::termios);
+
+impl TerminalModes {
+    /// The modes in force.
+    ///
+    /// # Errors
+    /// `ENOTTY` where it is no terminal.
+    pub fn of(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+        // SAFETY: an all-zero `termios` is a valid value of this plain C struct, which tcgetattr fills.
+        let mut modes: libc::termios = unsafe { std::mem::zeroed() };
+        // SAFETY: the descriptor is open and `modes` lives through the call.
+        let got = unsafe { libc::tcgetattr(terminal.as_raw_fd(), &raw mut modes) };
+        if got == 0 { Ok(Self(modes)) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Sets them once output is written. From the background this stops the process by SIGTTOU unless that is blocked.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn apply(&self, terminal: BorrowedFd<'_>) -> io::Result<()> {
+        // Not after draining: output may be held by Ctrl-S, for ever.
+        // SAFETY: the descriptor is open and the modes were got from a terminal.
+        let set = unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &raw const self.0) };
+        if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// The same, but each key is read as it is typed and not shown. Ctrl-C, Ctrl-Z and what happens to output stay.
+    #[must_use]
+    pub fn for_keys(mut self) -> Self {
+        self.0.c_lflag &= !(libc::ICANON | libc::ECHO | libc::ECHONL);
+        self.0.c_cc[libc::VMIN] = 1;
+        self.0.c_cc[libc::VTIME] = 0;
+        self
+    }
+
+    /// Whether input comes in whole lines: not so under a full-screen program.
+    pub fn by_line(&self) -> bool {
+        self.0.c_lflag & libc::ICANON != 0
+    }
+
+    /// Reads what [`fmt::Display`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.split(':').map(|field| u64::from_str_radix(field, 16).ok());
+        let mut next = || fields.next().flatten();
+        // SAFETY: an all-zero `termios` is a valid value of this plain C struct.
+        let mut modes: libc::termios = unsafe { std::mem::zeroed() };
+        modes.c_iflag = next()?.try_into().ok()?;
+        modes.c_oflag = next()?.try_into().ok()?;
+        modes.c_cflag = next()?.try_into().ok()?;
+        modes.c_lflag = next()?.try_into().ok()?;
+        #[cfg(target_os = "linux")]
+        {
+            modes.c_line = next()?.try_into().ok()?;
+        }
+        let (input, output) = (next()?.try_into().ok()?, next()?.try_into().ok()?);
+        // SAFETY: both write a speed into `modes`, which lives through the calls.
+        unsafe {
+            libc::cfsetispeed(&raw mut modes, input);
+            libc::cfsetospeed(&raw mut modes, output);
+        }
+        for place in &mut modes.c_cc {
+            *place = next()?.try_into().ok()?;
+        }
+        Some(Self(modes))
+    }
+}
+
+/// One word, as `stty -g` writes it.
+impl fmt::Display for TerminalModes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let modes = &self.0;
+        write!(f, "{:x}:{:x}:{:x}:{:x}", modes.c_iflag, modes.c_oflag, modes.c_cflag, modes.c_lflag)?;
+        #[cfg(target_os = "linux")]
+        write!(f, ":{:x}", modes.c_line)?;
+        // SAFETY: both only read `modes`.
+        let (input, output) = unsafe { (libc::cfgetispeed(modes), libc::cfgetospeed(modes)) };
+        write!(f, ":{input:x}:{output:x}")?;
+        modes.c_cc.iter().try_for_each(|byte| write!(f, ":{byte:x}"))
+    }
+}
+
+impl fmt::Debug for TerminalModes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TerminalModes({self})")
+    }
+}
+
+impl PartialEq for TerminalModes {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for TerminalModes {}
+
+/// The foreground group of a terminal that need not be the caller's own; `None` where that cannot be found out.
+pub fn terminal_holder(terminal: BorrowedFd<'_>) -> Option<i32> {
+    if let Ok(group) = rustix::termios::tcgetpgrp(terminal.as_fd()) {
+        return Some(group.as_raw_nonzero().get());
+    }
+    super::table::holder_of(rustix::fs::fstat(terminal).ok()?.st_rdev)
+}

@@ -1,0 +1,101 @@
+//! Asking after children one by one: never `waitpid(-1)`, which would take the exit of a child another room waits for.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::words::Exit;
+
+/// A change of a child that is not its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChildState {
+    /// It was stopped by this signal.
+    Stopped(i32),
+    /// It runs again.
+    Continued,
+}
+
+/// How the child `pid` ended, if it has. It stays a zombie until [`reap`]: until then nobody else can get its pid, nor
+/// its process group.
+pub fn peek_exit(pid: i32) -> Option<Exit> {
+    exit(ask(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?)
+}
+
+/// Takes the zombie `pid` off the process table and says how it ended.
+pub fn reap(pid: i32) -> Option<Exit> {
+    exit(ask(pid, WaitIdOptions::EXITED)?)
+}
+
+/// The latest stop or continuation of the child `pid` that was not asked for yet.
+pub fn take_stop(pid: i32) -> Option<ChildState> {
+    let status = ask(pid, WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED)?;
+    if status.continued() {
+        Some(ChildState::Continued)
+    } else {
+        status.stopping_signal().map(ChildState::Stopped)
+    }
+}
+
+/// Makes this process the parent of every descendant whose own parent ends (Linux), so that none can get out of sight.
+/// Gives whether it is one now.
+pub fn become_subreaper() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // Any pid switches it on: the kernel only looks at whether it is 0.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
+/// Waits until the process `pid`, which need not be a child, has ended (also where it is not reaped yet).
+///
+/// # Errors
+/// Where the kernel has no such event (before Linux 5.3, and on macOS): the caller has to look again by itself.
+pub async fn exit_of(pid: i32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let Some(pid) = Pid::from_raw(pid) else {
+            return Ok(());
+        };
+        let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::NONBLOCK) {
+            Ok(pidfd) => pidfd,
+            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        // SAFETY: an `OwnedFd` gives the same descriptor, which it keeps open, for as long as it lives.
+        let pidfd = unsafe {
+            tokio::io::unix::AsyncFd::register_with_interest(pidfd, tokio::io::Interest::READABLE)
+        }?;
+        pidfd.readable().await.map(|_| ())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pid;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Registers an open file with the engine.
+///
+/// # Errors
+/// Where it cannot be waited for.
+pub fn wait_on(fd: Rc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Rc<OwnedFd>>> {
+    // SAFETY: an `Rc<OwnedFd>` gives the same descriptor, and keeps it open, for as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
+}
+
+fn ask(pid: i32, options: WaitIdOptions) -> Option<WaitIdStatus> {
+    let pid = Pid::from_raw(pid)?;
+    rustix::process::waitid(WaitId::Pid(pid), options | WaitIdOptions::NOHANG).ok().flatten()
+}
+
+fn exit(status: WaitIdStatus) -> Option<Exit> {
+    status.exit_status().map(Exit::Code).or_else(|| status.terminating_signal().map(Exit::Signal))
+}

@@ -1,0 +1,270 @@
+//! The stop ladder: each kind of program ends, with all that it started.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use hotrun::process::{ProcessNews, Step, Whom};
+use hotrun::sys;
+use hotrun::words::{Exit, StopPlan};
+use tokio::time::timeout;
+
+use super::{FIRST, House, PATIENT, SHORT, run};
+use crate::programs::program;
+
+fn killed(news: &[ProcessNews]) -> bool {
+    news.iter().any(|news| matches!(news, ProcessNews::Stopping { step: Step::Kill, .. }))
+}
+
+fn swept(news: &[ProcessNews]) -> usize {
+    news.iter().map(|news| if let ProcessNews::Sweeping { pids, .. } = news { pids.len() } else { 0 }).sum()
+}
+
+#[test]
+fn a_well_behaved_program_ends_by_the_stop_signal() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["plain"], 1).await;
+        house.processes.stop(FIRST, PATIENT);
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Signal(libc::SIGTERM));
+        assert!(matches!(
+            before.as_slice(),
+            [ProcessNews::Stopping { step: Step::Signal(libc::SIGTERM), .. }]
+        ));
+        assert!(house.gone().await.is_empty());
+        assert!(!house.processes.is_alive(FIRST));
+    });
+}
+
+#[test]
+fn a_slow_one_is_given_its_time_and_its_code_is_told() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["slow", "300"], 1).await;
+        house.processes.stop(FIRST, PATIENT);
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Code(115));
+        assert!(!killed(&before));
+        house.gone().await;
+    });
+}
+
+#[test]
+fn one_that_ignores_the_signal_is_killed_after_the_timeout() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["stubborn"], 1).await;
+        house.processes.stop(FIRST, SHORT);
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Signal(libc::SIGKILL));
+        assert!(killed(&before));
+        house.gone().await;
+    });
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_ladder_is_at_once() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["family"], 3).await;
+        house.processes.stop(FIRST, StopPlan { signal: libc::SIGUSR1, ..PATIENT });
+        // The leader dies of SIGUSR1; its children are stubborn.
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGUSR1));
+        house.processes.kill(FIRST);
+        house.gone().await;
+    });
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["stubborn"], 1).await;
+        house.processes.stop(FIRST, PATIENT);
+        house.processes.kill(FIRST);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGKILL));
+        house.gone().await;
+    });
+}
+
+#[test]
+fn a_second_signal_is_sent_at_once_and_shortens_the_wait() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["stubborn"], 1).await;
+        house.processes.stop(FIRST, StopPlan { signal: libc::SIGINT, ..PATIENT });
+        house.processes.stop(FIRST, SHORT);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGKILL));
+        house.gone().await;
+    });
+}
+
+#[test]
+fn grandchildren_end_with_the_leader() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["family"], 3).await;
+        house.processes.stop(FIRST, SHORT);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGTERM));
+        assert_eq!(swept(&house.gone().await), 2);
+    });
+}
+
+#[test]
+fn a_child_in_its_own_session_ends_with_the_leader() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["own-session"], 2).await;
+        house.processes.stop(FIRST, PATIENT);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGTERM));
+        let rest = house.gone().await;
+        // It ended by the stop signal, which it only got because it was found.
+        assert!(!killed(&rest) && swept(&rest) == 1, "{rest:?}");
+    });
+}
+
+#[test]
+fn a_daemon_in_its_own_session_ends_with_the_leader() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["daemon"], 2).await;
+        house.processes.stop(FIRST, SHORT);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGTERM));
+        let rest = house.gone().await;
+        assert!(killed(&rest) && swept(&rest) > 0, "{rest:?}");
+    });
+    // At once, while the leader lives.
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["daemon"], 2).await;
+        house.processes.kill(FIRST);
+        house.gone().await;
+    });
+}
+
+#[test]
+fn what_a_program_leaves_behind_when_it_ends_by_itself_is_swept() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["daemon-and-exit"], 2).await;
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Code(7));
+        assert!(before.is_empty());
+        assert!(swept(&house.gone().await) > 0);
+    });
+}
+
+#[test]
+fn what_is_still_becoming_a_daemon_is_swept_as_well() {
+    run(|| async {
+        for _ in 0..20 {
+            let mut house = House::new();
+            house.start(&["daemon-and-exit-at-once"], 0).await;
+            assert_eq!(house.exit().await.0, Exit::Code(8));
+            house.gone().await;
+        }
+    });
+}
+
+#[test]
+fn a_stopped_program_ends_by_the_stop_signal() {
+    run(|| async {
+        let mut house = House::new();
+        let pid = house.start(&["slow", "0"], 1).await;
+        sys::kill_process(pid, libc::SIGSTOP).unwrap();
+        assert!(matches!(house.next().await, ProcessNews::Stopped { signal: libc::SIGSTOP, .. }));
+        assert!(sys::is_stopped(pid));
+        house.processes.stop(FIRST, PATIENT);
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Code(115));
+        assert!(!killed(&before));
+        house.gone().await;
+    });
+}
+
+#[test]
+fn suspended_programs_are_no_news() {
+    run(|| async {
+        let mut house = House::new();
+        let pid = house.start(&["handle"], 1).await;
+        house.processes.suspend(FIRST);
+        let stopped = async {
+            while !sys::is_stopped(pid) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(super::DEADLINE, stopped).await.unwrap();
+        house.processes.resume(FIRST);
+        house.processes.signal(FIRST, libc::SIGHUP, Whom::Leader);
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Code(101));
+        assert!(before.is_empty(), "{before:?}");
+        house.gone().await;
+    });
+}
+
+#[test]
+fn a_stop_by_somebody_else_holds_the_ladder() {
+    run(|| async {
+        let mut house = House::new();
+        let pid = house.start(&["stubborn"], 1).await;
+        house.processes.stop(FIRST, StopPlan { timeout: Duration::from_secs(2), ..SHORT });
+        assert!(matches!(house.next().await, ProcessNews::Stopping { .. }));
+        sys::kill_process(pid, libc::SIGSTOP).unwrap();
+        assert!(matches!(house.next().await, ProcessNews::Stopped { .. }));
+        let quiet = timeout(Duration::from_millis(2500), house.news.recv()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        sys::kill_process(pid, libc::SIGCONT).unwrap();
+        let (exit, before) = house.exit().await;
+        assert_eq!(exit, Exit::Signal(libc::SIGKILL));
+        assert!(killed(&before));
+        house.gone().await;
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_debugger_holds_the_ladder() {
+    run(|| async {
+        let mut house = House::new();
+        let pid = house.start(&["traceable"], 1).await;
+        let mut debugger = Command::new(program("app"))
+            .args(["trace", &pid.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(debugger.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(sys::is_traced(pid), "{line}");
+        house.processes.stop(FIRST, SHORT);
+        assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Signal(_), .. }));
+        let quiet = timeout(SHORT.timeout * 5, house.news.recv()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        debugger.kill().unwrap();
+        debugger.wait().unwrap();
+        house.exit().await;
+        house.gone().await;
+    });
+}
+
+#[test]
+fn fifty_lives_leave_no_descriptor_and_no_zombie() {
+    run(|| async {
+        let mut house = House::new();
+        let open = || std::fs::read_dir("/dev/fd").unwrap().count();
+        house.start(&["plain"], 1).await;
+        let before = open();
+        for number in 2..50 {
+            house.processes.stop(hotrun::words::Instance { number: number - 1, ..FIRST }, PATIENT);
+            house.exit().await;
+            assert!(matches!(house.next().await, ProcessNews::Gone { .. }));
+            let mut spawn = house.app(&["plain"]);
+            spawn.instance.number = number;
+            house.processes.spawn(spawn);
+            assert!(matches!(house.next().await, ProcessNews::Started { .. }));
+            house.report().await;
+        }
+        // Tests beside this one open and close theirs.
+        let leaked = open().saturating_sub(before);
+        assert!(leaked < 40, "{leaked} more descriptors");
+        house.processes.kill(hotrun::words::Instance { number: 49, ..FIRST });
+        house.gone().await;
+    });
+}
