@@ -14,6 +14,7 @@ pub mod session;
 pub mod settings;
 #[expect(unsafe_code, reason = "what the standard library does not offer; the only such room")]
 pub mod sys;
+pub mod terminal;
 pub mod watch;
 pub mod words;
 

@@ -9,5 +9,5 @@ mod process;
 mod programs;
 mod project;
 
-
+mod terminal;
 mod watch;
