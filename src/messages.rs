@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use cargo_metadata::Message;
 use cargo_metadata::diagnostic::DiagnosticLevel;
+use cargo_metadata::{BuildScript, Message};
 
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -77,19 +77,6 @@ pub enum CargoMessage {
     Other,
 }
 
-/// What a build script gave its package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildScript {
-    /// The package's id.
-    pub package: String,
-    /// `OUT_DIR`.
-    pub out_dir: PathBuf,
-    /// `cargo::rustc-env`.
-    pub env: Vec<(String, String)>,
-    /// `cargo::rustc-link-search`.
-    pub linked_paths: Vec<PathBuf>,
-}
-
 /// Reads one line of cargo's stdout. What is not a message of cargo's is [`CargoMessage::Other`].
 pub fn parse(line: &str) -> CargoMessage {
     let Ok(message) = serde_json::from_str::<Message>(line) else { return CargoMessage::Other };
@@ -124,16 +111,7 @@ pub fn parse(line: &str) -> CargoMessage {
             },
             None => CargoMessage::Other,
         },
-        Message::BuildScriptExecuted(script) => CargoMessage::BuildScript(BuildScript {
-            package: script.package_id.repr,
-            out_dir: script.out_dir.into_std_path_buf(),
-            env: script.env,
-            linked_paths: script
-                .linked_paths
-                .into_iter()
-                .map(cargo_metadata::camino::Utf8PathBuf::into_std_path_buf)
-                .collect(),
-        }),
+        Message::BuildScriptExecuted(script) => CargoMessage::BuildScript(script),
         Message::BuildFinished(finished) => CargoMessage::Finished { success: finished.success },
         _ => CargoMessage::Other,
     }

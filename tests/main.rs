@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-
+mod bad_input;
 mod generated;
-
+mod laws;
 mod process;
 mod programs;
 mod project;
-
+mod support;
 mod terminal;
 mod watch;

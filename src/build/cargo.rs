@@ -3,20 +3,22 @@
 //! One build at a time (L4). Everything cargo says reaches the rest of hotrun as [`BuildNews`]; nothing is printed here.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use cargo_metadata::BuildScript;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use crate::messages::{self, BuildScript, CargoMessage, Diagnostic, Level};
+use crate::messages::{self, CargoMessage, Diagnostic, Level};
 use crate::session::{BuildOutcome, BuildSummary};
+use crate::sys::{self, ChildState};
 use crate::words::BuildId;
 
 /// How long a cancelled cargo group has before SIGKILL: rustc dies at once, a build script may want to tidy up.
@@ -33,8 +35,8 @@ pub struct BuildOrder {
     pub build: BuildId,
     /// cargo and its arguments.
     pub command: Vec<OsString>,
-    /// What to set (or, with nothing, remove) relative to hotrun's own environment.
-    pub env: Vec<(OsString, Option<OsString>)>,
+    /// The complete environment.
+    pub env: BTreeMap<OsString, OsString>,
     /// The folder to run it in.
     pub cwd: PathBuf,
     /// What is being built.
@@ -55,8 +57,8 @@ pub struct Program {
 pub struct BuildResult {
     /// The program.
     pub executable: PathBuf,
-    /// What the package's own build script printed, if it has one.
-    pub build_script: Option<BuildScript>,
+    /// What every build script of the build printed, now or when it last ran.
+    pub scripts: Vec<BuildScript>,
 }
 
 /// What comes out of a build.
@@ -68,6 +70,11 @@ pub enum BuildNews {
         build: BuildId,
         /// cargo's pid, and the id of its process group.
         pid: u32,
+    },
+    /// cargo has read the manifests, written `Cargo.lock` where it had to, and begun with the units.
+    Resolved {
+        /// Which build.
+        build: BuildId,
     },
     /// The compiler said something.
     Diagnostic {
@@ -85,6 +92,15 @@ pub enum BuildNews {
         /// It ends with a carriage return.
         transient: bool,
     },
+    /// cargo's process group was stopped by this signal: SIGTTIN or SIGTTOU where something it runs asks for the terminal.
+    Stopped {
+        /// Which build.
+        build: BuildId,
+        /// By which signal.
+        signal: i32,
+    },
+    /// Somebody else removed the live binary.
+    LiveRemoved,
     /// cargo and its process group have ended.
     Ended {
         /// Which build.
@@ -145,14 +161,10 @@ impl Cargo {
 fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
     let mut words = order.command.iter();
     let mut command = Command::new(words.next().map_or("cargo".as_ref(), OsString::as_os_str));
-    command.args(words).current_dir(&order.cwd).process_group(0);
+    command.args(words).current_dir(&order.cwd);
+    sys::adopt_group(command.as_std_mut());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, value) in &order.env {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    command.env_clear().envs(&order.env);
     command.spawn()
 }
 
@@ -165,7 +177,7 @@ async fn follow(
     news: mpsc::UnboundedSender<BuildNews>,
 ) {
     let build = order.build;
-    let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    let group = child.id().map(u32::cast_signed);
     let read = RefCell::new(Read::default());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
@@ -182,11 +194,21 @@ async fn follow(
             }
         }
     };
+    let stops = async {
+        // Without a handler for SIGCHLD a password prompt would wait for ever; cancelling still works.
+        let Ok(mut children) = signal(SignalKind::child()) else { return std::future::pending().await };
+        while children.recv().await.is_some() {
+            if let Some(ChildState::Stopped(signal)) = group.and_then(sys::take_stop) {
+                let _ = news.send(BuildNews::Stopped { build, signal });
+            }
+        }
+    };
     let ended = tokio::select! {
         biased;
         // A sender that was dropped has been replaced by a newer build's: only an order cancels.
         () = async { if cancelled.await.is_err() { std::future::pending::<()>().await } } => None,
         status = waiting => Some(status),
+        () = stops => None,
     };
     let Some(status) = ended else {
         end_group(&mut child, group).await;
@@ -206,8 +228,7 @@ async fn follow(
         took: began.elapsed(),
     };
     let success = status.is_ok_and(|status| status.success());
-    let result =
-        read.executable.map(|executable| BuildResult { executable, build_script: read.build_script });
+    let result = read.executable.map(|executable| BuildResult { executable, scripts: read.scripts });
     let (outcome, result, error) = match (success, result) {
         (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
         (true, None) => {
@@ -220,21 +241,22 @@ async fn follow(
 }
 
 /// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
-async fn end_group(child: &mut Child, group: Option<Pid>) {
+async fn end_group(child: &mut Child, group: Option<i32>) {
     let Some(group) = group else { return };
-    let _ = kill_process_group(group, Signal::TERM);
+    // An error means that there is nobody left to signal.
+    let _ = sys::kill_group(group, libc::SIGTERM);
     if timeout(CANCEL_GRACE, group_empty(child, group)).await.is_ok() {
         return;
     }
-    let _ = kill_process_group(group, Signal::KILL);
+    let _ = sys::kill_group(group, libc::SIGKILL);
     let _ = timeout(KILL_GRACE, group_empty(child, group)).await;
 }
 
-async fn group_empty(child: &mut Child, group: Pid) {
+async fn group_empty(child: &mut Child, group: i32) {
     let _ = child.wait().await;
     // rustc and linkers end within a moment of cargo; nothing tells when the last member of a group is gone.
     let mut pause = Duration::from_micros(500);
-    while test_kill_process_group(group) != Err(Errno::SRCH) {
+    while sys::kill_group(group, 0).is_ok() && !sys::group_members(group).is_empty() {
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(20));
     }
@@ -246,7 +268,7 @@ struct Read {
     warnings: u32,
     fresh: bool,
     executable: Option<PathBuf>,
-    build_script: Option<BuildScript>,
+    scripts: Vec<BuildScript>,
 }
 
 async fn read_messages(
@@ -258,9 +280,13 @@ async fn read_messages(
     let Some(stdout) = stdout else { return };
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
     let mut line = Vec::new();
+    let mut resolved = false;
     while stdout.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
         let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
         line.clear();
+        if !std::mem::replace(&mut resolved, true) {
+            let _ = news.send(BuildNews::Resolved { build: order.build });
+        }
         let mut read = read.borrow_mut();
         match message {
             CargoMessage::Diagnostic(diagnostic) if diagnostic.is_summary() => {}
@@ -279,9 +305,7 @@ async fn read_messages(
                 read.executable = Some(path);
                 read.fresh = fresh;
             }
-            CargoMessage::BuildScript(script) if script.package == order.program.package => {
-                read.build_script = Some(script);
-            }
+            CargoMessage::BuildScript(script) => read.scripts.push(script),
             _ => {}
         }
     }

@@ -5,7 +5,9 @@
 pub mod cargo;
 pub mod freshness;
 pub mod publish;
+pub mod sentinel;
 
 pub use self::cargo::{BuildNews, BuildOrder, BuildResult, Cargo, Program};
 
 pub use self::publish::{Publication, PublishError, Publisher, live_path};
+pub use self::sentinel::Sentinel;

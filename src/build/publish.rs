@@ -98,7 +98,7 @@ pub enum Publication {
 pub struct Publisher {
     live: PathBuf,
     /// Held locked as long as this hotrun lives.
-    _lock: File,
+    lock: File,
     /// The binary published last, open, so that it can be compared with also when its name is gone.
     last: Option<File>,
     ran: bool,
@@ -110,30 +110,7 @@ impl Publisher {
     pub fn open(live: PathBuf) -> Result<Self, PublishError> {
         let folder = live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
-        let lock_path = beside(&live, ".lock");
-        let mut lock = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&lock_path)
-            .map_err(failed("open the lock file", &lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                let _ = lock.read_to_string(&mut pid);
-                let pid = if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() };
-                return Err(PublishError::Taken { pid, live });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(PublishError::Io { what: "lock", path: lock_path, source });
-            }
-        }
-        lock.set_len(0)
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
-            .map_err(failed("write the lock file", &lock_path))?;
-        let publisher = Self { live, _lock: lock, last: None, ran: false, temporaries: 0 };
+        let publisher = Self { lock: take_lock(&live)?, live, last: None, ran: false, temporaries: 0 };
         publisher.clear_temporaries(&folder);
         Ok(publisher)
     }
@@ -158,6 +135,10 @@ impl Publisher {
     pub fn publish(&mut self, staged: &Path) -> Result<Publication, PublishError> {
         let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
+        if !names(&lock_path(&self.live), &self.lock) {
+            // `cargo clean` took the name of the lock: another hotrun would not see it.
+            self.lock = take_lock(&self.live)?;
+        }
         let fresh = File::open(staged).map_err(failed("read the fresh binary", staged))?;
         let unchanged = match &self.last {
             Some(last) => {
@@ -194,8 +175,7 @@ impl Publisher {
 
     /// Whether the live path still names the binary published last.
     pub fn live_is_last(&self) -> bool {
-        let Some(last) = self.last.as_ref().and_then(|last| last.metadata().ok()) else { return false };
-        fs::metadata(&self.live).is_ok_and(|live| (live.dev(), live.ino()) == (last.dev(), last.ino()))
+        self.last.as_ref().is_some_and(|last| names(&self.live, last))
     }
 
     fn keep_previous(&mut self, folder: &Path) -> io::Result<()> {
@@ -232,6 +212,43 @@ impl Publisher {
             }
         }
     }
+}
+
+/// Whether `path` names the file that is open as `file`.
+fn names(path: &Path, file: &File) -> bool {
+    let id = |metadata: io::Result<fs::Metadata>| metadata.map(|it| (it.dev(), it.ino())).ok();
+    id(fs::metadata(path)).is_some_and(|named| Some(named) == id(file.metadata()))
+}
+
+fn lock_path(live: &Path) -> PathBuf {
+    beside(live, ".lock")
+}
+
+/// Takes the lock of a live path and writes this process's pid into it.
+fn take_lock(live: &Path) -> Result<File, PublishError> {
+    let path = lock_path(live);
+    let mut lock = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(failed("open the lock file", &path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // Without a pid to name, the message still tells what is the matter.
+            let _ = lock.read_to_string(&mut pid);
+            let pid = if pid.trim().is_empty() { "unknown" } else { pid.trim() }.to_owned();
+            return Err(PublishError::Taken { pid, live: live.to_owned() });
+        }
+        Err(TryLockError::Error(source)) => return Err(PublishError::Io { what: "lock", path, source }),
+    }
+    lock.set_len(0)
+        .and_then(|()| writeln!(lock, "{}", std::process::id()))
+        .map_err(failed("write the lock file", &path))?;
+    Ok(lock)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -57,6 +57,11 @@ pub enum Event {
         /// Which one.
         instance: Instance,
     },
+    /// SIGHUP came, and the terminal has not hung up so far.
+    HangupSignal {
+        /// Whether there is a terminal at all.
+        terminal: bool,
+    },
     /// A timer ran out.
     TimerFired(Timer),
     /// A person, a script or a signal asked for something.
@@ -114,6 +119,10 @@ pub enum Timer {
     Burst,
     /// The wait before the program is started again (`on-exit restart`).
     Backoff,
+    /// A terminal that sent SIGHUP and is still there is not hanging up.
+    Hangup,
+    /// Whoever removed the live binary has had the time to remove the rest.
+    LiveRemoved,
     /// A process counts as having started once it has lived this long after it was ready.
     Settled(Instance),
 }

@@ -26,8 +26,15 @@ use self::service::{Service, Start};
 use crate::config::{Config, OnExit, Update};
 use crate::words::{BuildId, Change, ChangeKind, ServiceId, StopPlan};
 
-/// SIGINT, what Ctrl-C sends: the same number on every Unix (POSIX, `kill -2`).
-const SIGINT: i32 = 2;
+/// SIGINT and SIGQUIT, what Ctrl-C and Ctrl-\ send: the same numbers on every Unix (POSIX, `kill -2` and `kill -3`).
+const TYPED: [i32; 2] = [2, 3];
+
+/// A login shell that exits sends SIGHUP while the terminal still answers; it dies within this time.
+const HANGUP: Duration = Duration::from_millis(500);
+/// How long a `cargo clean` that took the live binary is given to take the rest.
+const CLEANING: Duration = Duration::from_millis(300);
+/// A clean that takes longer breaks a build: so many are tried again.
+const CLEANED_BUILDS: u32 = 3;
 
 /// The settings the session decides by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +72,8 @@ pub struct Session {
     /// A restart is owed whatever the next build gives.
     restart: Option<StopCause>,
     quitting: Option<QuitReason>,
+    /// How many more builds may fail because the target directory is still being removed.
+    cleaned: u32,
     exited: bool,
     /// How long the last successful build took.
     build_took: Duration,
@@ -79,6 +88,7 @@ impl Session {
             service: Service::new(ServiceId::MAIN),
             restart: None,
             quitting: None,
+            cleaned: 0,
             exited: false,
             build_took: Duration::ZERO,
         }
@@ -103,6 +113,16 @@ impl Session {
             Event::LiveRemoved => {
                 if self.quitting.is_none() {
                     out.push(Effect::Report(Notice::LiveRemoved));
+                    out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING));
+                    self.cleaned = CLEANED_BUILDS;
+                }
+            }
+            Event::HangupSignal { terminal: false } | Event::TimerFired(Timer::Hangup) => {
+                self.asked(now, Request::Restart, &mut out);
+            }
+            Event::HangupSignal { terminal: true } => out.push(Effect::StartTimer(Timer::Hangup, HANGUP)),
+            Event::TimerFired(Timer::LiveRemoved) => {
+                if self.quitting.is_none() {
                     self.builds.want(now, Cause::LiveRemoved, &mut out);
                 }
             }
@@ -166,6 +186,7 @@ impl Session {
             Ended::Succeeded(summary) => {
                 let running = self.service.running(now);
                 self.build_took = summary.took;
+                self.cleaned = 0;
                 out.push(Effect::Report(Notice::BuildFinished { build, success: true, summary, running }));
                 if self.quitting.is_some() {
                     let _ = self.builds.finished(build);
@@ -182,6 +203,10 @@ impl Session {
                 if self.settings.once {
                     out.push(Effect::Exit(ExitReason::BuildFailed));
                     return;
+                }
+                if let Some(left) = self.cleaned.checked_sub(1) {
+                    self.cleaned = left;
+                    out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
                 }
                 self.builds.go_on(now, out);
                 if !self.builds.busy()
@@ -270,8 +295,10 @@ impl Session {
                 self.builds.stop(out);
                 // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
                 let mut plan = self.settings.stop;
-                if reason == QuitReason::Signal(SIGINT) {
-                    plan.signal = SIGINT;
+                if let QuitReason::Signal(signal) = reason
+                    && TYPED.contains(&signal)
+                {
+                    plan.signal = signal;
                 }
                 self.service.quit(plan, out);
             }

@@ -468,9 +468,13 @@ fn a_binary_that_cannot_be_published_leaves_what_runs_and_is_tried_again() {
 #[test]
 fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
     let mut t = Table::running(settings());
-    t.expect(Event::LiveRemoved, &["build 2"]);
-    t.expect(ok(2), &["publish 2"]);
-    t.expect(unchanged(2, false), &[]);
+    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
+    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
+    // It was still being removed.
+    t.expect(bad(2), &["timer LiveRemoved 600ms"]);
+    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 3"]);
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(unchanged(3, false), &[]);
 }
 
 #[test]
@@ -484,4 +488,19 @@ fn a_program_that_cannot_be_executed_is_said_and_waited_for() {
     assert_eq!(t.edit("a.rs"), [BURST, "build 2"]);
     t.expect(ok(2), &["publish 2"]);
     t.expect(published(2), &["start 0.2 build 2"]);
+}
+
+#[test]
+fn a_sighup_means_r_unless_the_terminal_goes_away() {
+    let mut t = Table::running(settings());
+    t.expect(Event::HangupSignal { terminal: false }, &["stop 0.1 with 15"]);
+
+    let mut t = Table::running(settings());
+    t.expect(Event::HangupSignal { terminal: true }, &["timer Hangup 500ms"]);
+    t.expect(Event::TimerFired(Timer::Hangup), &["stop 0.1 with 15"]);
+
+    let mut t = Table::running(settings());
+    t.expect(Event::HangupSignal { terminal: true }, &["timer Hangup 500ms"]);
+    t.expect(quit(QuitReason::Hangup), &["stop 0.1 with 15"]);
+    t.expect(Event::TimerFired(Timer::Hangup), &[]);
 }

@@ -1,0 +1,227 @@
+//! What people read: facts rendered to lines in cargo's voice.
+//!
+//! Pure: no clock, no terminal. A status line has cargo's right-aligned verb of twelve columns.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Watching, short_path, short_time};
+use crate::config::signal_name;
+use crate::session::{AfterExit, BuildSummary, Cause, ExitReason, Notice, QuitReason, Running, StartFailure};
+use crate::words::{BuildId, Exit};
+
+/// How a line begins, and so how it is coloured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// A verb in cargo's green.
+    Status(String),
+    /// A verb in yellow: something to notice that is no fault.
+    Attention(String),
+    /// `error:`
+    Error,
+    /// `warning:`
+    Warning,
+    /// `note:`
+    Note,
+    /// `  hint:`
+    Hint,
+}
+
+/// One line for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its beginning.
+    pub head: Head,
+    /// The rest.
+    pub text: String,
+}
+
+impl Line {
+    /// A status line.
+    pub fn status(verb: &str, text: impl Into<String>) -> Self {
+        Self { head: Head::Status(verb.to_owned()), text: text.into() }
+    }
+
+    fn attention(verb: &str, text: impl Into<String>) -> Self {
+        Self { head: Head::Attention(verb.to_owned()), text: text.into() }
+    }
+
+    /// Whether it is said also with `-q`.
+    pub(super) fn important(&self) -> bool {
+        matches!(self.head, Head::Error | Head::Warning | Head::Hint)
+    }
+
+    /// Without colours.
+    pub fn plain(&self) -> String {
+        match &self.head {
+            Head::Status(verb) | Head::Attention(verb) => format!("{verb:>12} {}", self.text),
+            Head::Error => format!("error: {}", self.text),
+            Head::Warning => format!("warning: {}", self.text),
+            Head::Note => format!("note: {}", self.text),
+            Head::Hint => format!("  hint: {}", self.text),
+        }
+    }
+}
+
+/// What the lines depend on besides the facts.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The folder paths are shown relative to.
+    pub cwd: PathBuf,
+    /// Keys work.
+    pub keys: bool,
+}
+
+/// The lines for a fact; `running` says whether the program runs.
+pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line> {
+    match notice {
+        Notice::Changed(paths) => vec![Line::status("Changed", paths_text(paths, context))],
+        Notice::BuildStarted { build, cause, .. } if *cause != Cause::Start => {
+            vec![Line::status("Building", format!("#{build}"))]
+        }
+        Notice::BuildFinished { build, success: false, summary, running: still } => {
+            error_lines(&failed_text(*build, *summary, *still))
+        }
+        Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 && running => {
+            let again = if context.keys { "; `e` shows them" } else { "" };
+            warning(&format!("build {build} has {}{again}", count(summary.warnings, "warning")), None)
+        }
+        Notice::Unchanged { build, restarts: false } => {
+            vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
+        }
+        Notice::PublishFailed { build, error, running: still } => {
+            error_lines(&format!("could not publish build {build}{}: {error}", still_running(*still)))
+        }
+        Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
+            vec![started_line(*build, *restart, *since_change, *build_took)]
+        }
+        Notice::ProcessExited { exit, lived, next, expected: false, .. } => {
+            let text =
+                format!("{} after {}{}", exit_text(*exit), short_time(*lived), next_text(*next, context));
+            vec![if exit.success() { Line::status("Exited", text) } else { Line::attention("Exited", text) }]
+        }
+        Notice::StartFailed { build, failure: StartFailure::Spawn(error) } => {
+            error_lines(&format!("could not start build {build}: {error}"))
+        }
+        Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
+        Notice::Resumed => vec![Line::status("Resumed", "following edits")],
+        Notice::LiveRemoved => {
+            warning("the live binary was removed (`cargo clean`?); building it again", None)
+        }
+        Notice::Exiting(ExitReason::Quit(QuitReason::Signal(signal))) => {
+            vec![Line::status("Stopped", format!("by {}", signal_name(*signal)))]
+        }
+        Notice::Exiting(ExitReason::Quit(QuitReason::Hangup)) => {
+            vec![Line::status("Stopped", "the terminal is gone")]
+        }
+        // What people need not be told, or are told by another line.
+        Notice::BuildStarted { .. }
+        | Notice::BuildCancelled(_)
+        | Notice::BuildFinished { .. }
+        | Notice::Published { .. }
+        | Notice::Unchanged { .. }
+        | Notice::Stopping { .. }
+        | Notice::Ready { .. }
+        | Notice::ProcessExited { .. }
+        | Notice::StartFailed { .. }
+        | Notice::Exiting(_) => Vec::new(),
+    }
+}
+
+fn error_lines(text: &str) -> Vec<Line> {
+    vec![Line { head: Head::Error, text: text.to_owned() }]
+}
+
+fn started_line(
+    build: BuildId,
+    restart: bool,
+    since: Option<Duration>,
+    build_took: Option<Duration>,
+) -> Line {
+    let took = build_took.map_or(String::new(), |took| {
+        let took = short_time(took);
+        format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
+    });
+    let times = since.map_or(String::new(), |since| format!(" in {}{took}", short_time(since)));
+    Line::status(if restart { "Restarted" } else { "Started" }, format!("build {build}{times}"))
+}
+
+fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>) -> String {
+    let errors = match summary.errors {
+        0 => String::new(),
+        errors => format!(" ({})", count(errors, "error")),
+    };
+    let still = match still {
+        Some(_) => still_running(still),
+        None => "; waiting for a change".to_owned(),
+    };
+    format!("build {build} failed{errors}{still}")
+}
+
+fn still_running(still: Option<Running>) -> String {
+    still.map_or(String::new(), |running| {
+        format!("; still running build {}, built {} ago", running.build, short_time(running.age))
+    })
+}
+
+fn count(n: u32, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn paths_text(paths: &[PathBuf], context: &Context) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| short_path(path, &context.cwd)).collect();
+    let more = match paths.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    shown.join(", ") + &more
+}
+
+fn exit_text(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("code {code}"),
+        Exit::Signal(signal) => format!("by {}", signal_name(signal)),
+    }
+}
+
+fn next_text(next: AfterExit, context: &Context) -> String {
+    let keys = if context.keys { " (r runs it again, q quits)" } else { "" };
+    match next {
+        AfterExit::AsPlanned | AfterExit::Ends => String::new(),
+        AfterExit::Waits => format!("; waiting for a change{keys}"),
+        AfterExit::GivesUp => format!("; too many failures in a row, waiting for an edit{keys}"),
+        AfterExit::Restarts(after) => format!("; starting it again in {}", short_time(after)),
+    }
+}
+
+/// What is watched.
+pub(super) fn watching(watching: &Watching) -> Line {
+    let Watching { files, folders, backend } = watching;
+    Line::status("Watching", format!("{files} files in {folders} folders ({backend})"))
+}
+
+/// A warning and its way out.
+pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
+    with_hint(Line { head: Head::Warning, text: message.to_owned() }, hint)
+}
+
+/// An error and its way out.
+pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
+    with_hint(Line { head: Head::Error, text: message.to_owned() }, hint)
+}
+
+/// A remark.
+pub(super) fn note(message: &str) -> Line {
+    Line { head: Head::Note, text: message.to_owned() }
+}
+
+/// There were no errors.
+pub(super) fn nothing_to_repeat() -> Line {
+    note("the last build had no errors and no warnings")
+}
+
+fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {
+    let hint = hint.map(|hint| Line { head: Head::Hint, text: hint.to_owned() });
+    std::iter::once(line).chain(hint).collect()
+}

@@ -1,0 +1,292 @@
+//! Reporting: everything hotrun says goes through the one [`Reporter`] here, to people on stderr and to machines in the
+//! events file.
+//!
+//! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
+
+mod event_file;
+pub mod lines;
+mod records;
+mod terminal;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use self::event_file::{EventFile, open as open_events};
+use self::lines::{Context, Line};
+pub use self::records::Watching;
+use self::terminal::Output;
+use crate::config::Color;
+use crate::messages::{self, Diagnostic, Level, StderrLine};
+use crate::session::Notice;
+use crate::words::BuildId;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// `-q`: errors and warnings.
+    Quiet,
+    /// The default.
+    Normal,
+    /// `-v`: also why something counted or did not.
+    Verbose,
+}
+
+impl From<i8> for Verbosity {
+    fn from(verbosity: i8) -> Self {
+        match verbosity {
+            ..0 => Self::Quiet,
+            0 => Self::Normal,
+            1.. => Self::Verbose,
+        }
+    }
+}
+
+/// What a reporter needs to know from the start.
+#[derive(Debug)]
+pub struct Options {
+    /// The program's name, for events.
+    pub service: String,
+    /// The folder paths are shown relative to.
+    pub cwd: PathBuf,
+    /// `--color`.
+    pub color: Color,
+    /// How much is said.
+    pub verbosity: Verbosity,
+    /// Keys work.
+    pub keys: bool,
+    /// `--log`, opened.
+    pub log: Option<std::fs::File>,
+    /// The events file, opened by [`open_events`].
+    pub events: Option<EventFile>,
+}
+
+/// Says everything hotrun has to say.
+#[derive(Debug)]
+pub struct Reporter {
+    output: Output,
+    events: Option<EventFile>,
+    context: Context,
+    service: String,
+    verbosity: Verbosity,
+    /// cargo's own words for the next `build-started` event.
+    command: Vec<String>,
+    /// What the compiler said in the current or last build, each message once.
+    diagnostics: Vec<Diagnostic>,
+    /// Lines of cargo's own in the current or last build that are no diagnostics.
+    cargo_text: Vec<String>,
+    diagnostics_of: Option<BuildId>,
+    program_runs: bool,
+}
+
+impl Reporter {
+    /// A reporter on this process's stderr.
+    pub fn new(options: Options) -> Self {
+        Self {
+            output: Output::stderr(options.color, options.log),
+            events: options.events,
+            context: Context { cwd: options.cwd, keys: options.keys },
+            service: options.service,
+            verbosity: options.verbosity,
+            command: Vec::new(),
+            diagnostics: Vec::new(),
+            cargo_text: Vec::new(),
+            diagnostics_of: None,
+            program_runs: false,
+        }
+    }
+
+    /// Whether what is said is coloured.
+    pub fn colors(&self) -> bool {
+        self.output.colors()
+    }
+
+    /// Whether cargo's progress bar can be shown, and how wide it may be.
+    pub fn progress_width(&self) -> Option<u16> {
+        self.output.width()
+    }
+
+    /// The command the next build runs, for its event.
+    pub fn set_command(&mut self, command: Vec<String>) {
+        self.command = command;
+    }
+
+    /// A fact the session reports.
+    pub fn notice(&mut self, notice: &Notice) {
+        if let Some(record) = records::of_notice(notice, &self.command) {
+            self.record(record);
+        }
+        match notice {
+            Notice::BuildStarted { build, .. } => {
+                self.diagnostics.clear();
+                self.cargo_text.clear();
+                self.diagnostics_of = Some(*build);
+            }
+            Notice::ProcessStarted { .. } => self.program_runs = true,
+            Notice::ProcessExited { .. } => self.program_runs = false,
+            _ => {}
+        }
+        if let Notice::BuildFinished { success, summary, .. } = notice {
+            self.output.title(if *success { 0 } else { summary.errors.max(1) });
+        }
+        let shown = lines::of_notice(notice, &self.context, self.program_runs);
+        self.show(&shown);
+    }
+
+    /// What is watched.
+    pub fn watching(&mut self, watching: &Watching) {
+        self.record(records::watching(watching));
+        if self.verbosity >= Verbosity::Verbose {
+            self.show(&[lines::watching(watching)]);
+        }
+    }
+
+    /// hotrun runs.
+    pub fn started(&mut self, session: &str) {
+        self.record(records::started(session));
+    }
+
+    /// The compiler said something.
+    pub fn diagnostic(&mut self, build: BuildId, diagnostic: Diagnostic) {
+        self.record(records::diagnostic(build, &diagnostic));
+        // A library that is built for two units says everything twice.
+        if self.diagnostics_of != Some(build) || self.diagnostics.contains(&diagnostic) {
+            return;
+        }
+        let quiet = self.verbosity == Verbosity::Quiet || self.program_runs;
+        if diagnostic.level == Level::Error || !quiet {
+            self.output.text(&diagnostic.rendered);
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A line of cargo's stderr.
+    pub fn cargo_line(&mut self, text: &str, transient: bool) {
+        let plain = console::strip_ansi_codes(text);
+        match messages::stderr_line(&plain) {
+            StderrLine::Status if transient && !self.program_runs && self.verbosity > Verbosity::Quiet => {
+                self.output.transient(text);
+            }
+            StderrLine::Status if transient => {}
+            // `Finished` and `Running` are for hotrun to say.
+            StderrLine::Status
+                if !self.program_runs
+                    && self.verbosity > Verbosity::Quiet
+                    && !plain.trim_start().starts_with("Finished") =>
+            {
+                self.output.line(text);
+            }
+            // A wait for another cargo's lock explains why nothing happens.
+            StderrLine::Status if plain.trim_start().starts_with("Blocking") => self.output.line(text),
+            StderrLine::Status | StderrLine::Summary => {}
+            StderrLine::Text => {
+                if !(transient && plain.trim().is_empty()) {
+                    self.output.line(text);
+                    self.cargo_text.push(text.to_owned());
+                }
+            }
+        }
+    }
+
+    /// The `e` key: what the compiler said in the last build, once more.
+    pub fn repeat(&mut self) {
+        if self.diagnostics.is_empty() && self.cargo_text.is_empty() {
+            self.show(&[lines::nothing_to_repeat()]);
+        }
+        for text in &self.cargo_text {
+            self.output.line(text);
+        }
+        for diagnostic in &self.diagnostics {
+            self.output.text(&diagnostic.rendered);
+        }
+    }
+
+    /// Something went wrong that hotrun goes on after.
+    pub fn warning(&mut self, message: &str, hint: Option<&str>) {
+        self.record(records::warning(message));
+        self.show(&lines::warning(message, hint));
+    }
+
+    /// An error of cargo's or hotrun's that is no diagnostic.
+    pub fn error(&mut self, message: &str, hint: Option<&str>) {
+        self.record(records::warning(message));
+        self.show(&lines::error(message, hint));
+    }
+
+    /// A remark.
+    pub fn note(&mut self, message: &str) {
+        self.show(&[lines::note(message)]);
+    }
+
+    /// A remark for those who asked to know more.
+    pub fn verbose(&mut self, message: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.show(&[lines::note(message)]);
+        }
+    }
+
+    /// A status line of hotrun's own.
+    pub fn status(&mut self, verb: &str, message: &str) {
+        self.show(&[Line::status(verb, message)]);
+    }
+
+    /// An empty line.
+    pub fn empty_line(&mut self) {
+        self.output.line("");
+    }
+
+    /// Whether somebody else has the terminal: what is said meanwhile is shown afterwards.
+    pub fn hold(&mut self, held: bool) {
+        self.output.hold(held);
+    }
+
+    /// Clears the screen.
+    pub fn clear(&mut self) {
+        self.output.clear();
+    }
+
+    fn show(&mut self, shown: &[Line]) {
+        for line in shown {
+            if self.verbosity > Verbosity::Quiet || line.important() {
+                self.output.styled(line);
+            }
+        }
+    }
+
+    fn record(&mut self, record: records::Record) {
+        if let Some(events) = &mut self.events {
+            events.write(&record.into_line(&self.service));
+        }
+    }
+}
+
+/// Says an error that ends hotrun before there is a [`Reporter`], or after.
+pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str("\n  caused by: ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    let mut output = Output::stderr(Color::Auto, None);
+    for line in lines::error(&message, hint) {
+        output.styled(&line);
+    }
+}
+
+/// A path as people are shown it: relative to `cwd` where that is shorter.
+pub fn short_path(path: &Path, cwd: &Path) -> String {
+    path.strip_prefix(cwd).unwrap_or(path).display().to_string()
+}
+
+/// A time as people are shown it: `0.94 s`, `3 min`.
+pub fn short_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,209 @@
+//! What machines read: facts as records of the events file.
+//!
+//! Pure but for the two clocks. Names and fields are public: within schema 1 they are only added to.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use crate::config::signal_name;
+use crate::messages::Diagnostic;
+use crate::session::{Cause, ExitReason, Notice, QuitReason, StartFailure, StopCause};
+use crate::words::{BuildId, Exit};
+
+/// The number of the events' schema.
+const SCHEMA: u32 = 1;
+
+/// What is being watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watching {
+    /// How many files count at the moment.
+    pub files: usize,
+    /// How many folders are watched.
+    pub folders: usize,
+    /// How: `inotify`, `fsevent`, `poll`, …
+    pub backend: String,
+}
+
+/// One line of the events file, without what every line has.
+#[derive(Debug)]
+pub(super) struct Record {
+    event: &'static str,
+    build: Option<BuildId>,
+    pid: Option<u32>,
+    fields: Value,
+}
+
+impl Record {
+    fn new(event: &'static str, fields: Value) -> Self {
+        Self { event, build: None, pid: None, fields }
+    }
+
+    fn build(self, build: BuildId) -> Self {
+        Self { build: Some(build), ..self }
+    }
+
+    fn pid(self, pid: u32) -> Self {
+        Self { pid: Some(pid), ..self }
+    }
+
+    /// The JSON object with its end of line, stamped now.
+    pub(super) fn into_line(self, service: &str) -> String {
+        #[derive(serde::Serialize)]
+        struct Stamped<'a> {
+            event: &'a str,
+            time: String,
+            t_us: u64,
+            service: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            build: Option<BuildId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pid: Option<u32>,
+            #[serde(flatten)]
+            fields: Map<String, Value>,
+        }
+        let Value::Object(mut fields) = self.fields else { unreachable!("records are made of objects") };
+        fields.retain(|_, value| !value.is_null());
+        let stamped = Stamped {
+            event: self.event,
+            time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+            t_us: monotonic_micros(),
+            service,
+            build: self.build,
+            pid: self.pid,
+            fields,
+        };
+        let mut line = serde_json::to_string(&stamped).expect("strings, numbers and maps always serialise");
+        line.push('\n');
+        line
+    }
+}
+
+/// `CLOCK_MONOTONIC` in microseconds, which other processes of the machine can compare with their own.
+fn monotonic_micros() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1000
+}
+
+pub(super) fn started(session: &str) -> Record {
+    let fields = json!({ "version": env!("CARGO_PKG_VERSION"), "schema": SCHEMA, "session": session });
+    Record::new("started", fields).pid(std::process::id())
+}
+
+pub(super) fn watching(watching: &Watching) -> Record {
+    let Watching { files, folders, backend } = watching;
+    Record::new("watching", json!({ "files": files, "folders": folders, "backend": backend }))
+}
+
+pub(super) fn warning(message: &str) -> Record {
+    Record::new("warning", json!({ "message": message }))
+}
+
+pub(super) fn diagnostic(build: BuildId, diagnostic: &Diagnostic) -> Record {
+    let plain = console::strip_ansi_codes(&diagnostic.rendered);
+    let fields = json!({
+        "level": diagnostic.level,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "file": diagnostic.file,
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "rendered": plain,
+    });
+    Record::new("diagnostic", fields).build(build)
+}
+
+/// The record of a fact, where it has one.
+pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
+    Some(match notice {
+        Notice::Changed(paths) => Record::new("changed", json!({ "paths": paths })),
+        Notice::BuildStarted { build, cause, paths } => {
+            let cause = match cause {
+                Cause::Start => "start",
+                Cause::Changed => "changed",
+                Cause::Asked => "asked",
+                Cause::LiveRemoved => "live-removed",
+            };
+            let fields = json!({ "cause": cause, "paths": paths, "command": command });
+            Record::new("build-started", fields).build(*build)
+        }
+        Notice::BuildCancelled(build) => Record::new("build-cancelled", json!({})).build(*build),
+        Notice::BuildFinished { build, success, summary, .. } => {
+            let fields = json!({
+                "success": success,
+                "fresh": summary.fresh,
+                "errors": summary.errors,
+                "warnings": summary.warnings,
+                "ms": millis(summary.took),
+            });
+            Record::new("build-finished", fields).build(*build)
+        }
+        Notice::Published { build, path } => Record::new("published", json!({ "path": path })).build(*build),
+        Notice::Unchanged { build, .. } => Record::new("unchanged", json!({})).build(*build),
+        Notice::PublishFailed { build, error, .. } => {
+            warning(&format!("could not publish build {build}: {error}")).build(*build)
+        }
+        Notice::Stopping { pid, build, signal, cause, .. } => {
+            let cause = match cause {
+                StopCause::Update => "update",
+                StopCause::Asked => "asked",
+                StopCause::Launch => "launch",
+                StopCause::Quit => "quit",
+            };
+            Record::new("stopping", json!({ "signal": signal_name(*signal), "cause": cause }))
+                .build(*build)
+                .pid(*pid)
+        }
+        Notice::ProcessStarted { pid, build, .. } => {
+            Record::new("process-started", json!({})).build(*build).pid(*pid)
+        }
+        Notice::Ready { pid, build, after, .. } => {
+            Record::new("ready", json!({ "ms": millis(*after) })).build(*build).pid(*pid)
+        }
+        Notice::ProcessExited { pid, build, exit, expected, .. } => {
+            let mut fields = exit_fields(*exit);
+            fields["expected"] = json!(expected);
+            Record::new("process-exited", fields).build(*build).pid(*pid)
+        }
+        Notice::StartFailed { build, failure: StartFailure::Spawn(error) } => {
+            Record::new("start-failed", json!({ "reason": error })).build(*build)
+        }
+        Notice::StartFailed { build, failure: StartFailure::Exited { exit, lived } } => {
+            let mut fields = exit_fields(*exit);
+            fields["reason"] = json!("exited");
+            fields["lived-ms"] = json!(millis(*lived));
+            Record::new("start-failed", fields).build(*build)
+        }
+        Notice::Paused => Record::new("paused", json!({})),
+        Notice::Resumed => Record::new("resumed", json!({})),
+        Notice::LiveRemoved => warning("the live binary was removed"),
+        Notice::Exiting(reason) => {
+            let mut fields = json!({});
+            fields["reason"] = json!(match reason {
+                ExitReason::Quit(QuitReason::Asked) => "asked",
+                ExitReason::Quit(QuitReason::Signal(signal)) => {
+                    fields["signal"] = json!(signal_name(*signal));
+                    "signal"
+                }
+                ExitReason::Quit(QuitReason::Hangup) => "hangup",
+                ExitReason::ProgramEnded(_) => "program-ended",
+                ExitReason::BuildFailed => "build-failed",
+                ExitReason::CannotRun => "cannot-run",
+            });
+            Record::new("exiting", fields)
+        }
+    })
+}
+
+fn exit_fields(exit: Exit) -> Value {
+    match exit {
+        Exit::Code(code) => json!({ "code": code }),
+        Exit::Signal(signal) => json!({ "signal": signal_name(signal) }),
+    }
+}
+
+fn millis(time: std::time::Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lifetime fit in 53 bits")]
+    let micros = time.as_micros() as f64;
+    micros / 1000.0
+}

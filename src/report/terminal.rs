@@ -1,0 +1,132 @@
+//! Where lines for people go: stderr, coloured where it is a terminal, and the log.
+//!
+//! The one writer for hotrun's lines, cargo's and the compiler's. Each write is one whole line, so that it does not mix
+//! with what the program prints.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+
+use console::{Style, Term, strip_ansi_codes};
+
+use super::lines::{Head, Line};
+use crate::config::Color;
+
+#[derive(Debug)]
+pub(super) struct Output {
+    terminal: bool,
+    colors: bool,
+    log: Option<File>,
+    /// A line that the next one overwrites (cargo's progress bar) is on the screen.
+    transient: bool,
+    /// Somebody else has the terminal; what was said since.
+    held: Option<String>,
+}
+
+impl Output {
+    pub(super) fn stderr(color: Color, log: Option<File>) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let colors = match color {
+            Color::Always => true,
+            Color::Never => false,
+            // `NO_COLOR` and a dumb terminal are looked at by `console`.
+            Color::Auto => terminal && console::colors_enabled_stderr(),
+        };
+        Self { terminal, colors, log, transient: false, held: None }
+    }
+
+    pub(super) fn colors(&self) -> bool {
+        self.colors
+    }
+
+    /// The terminal's width, where there is one.
+    pub(super) fn width(&self) -> Option<u16> {
+        if self.terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None }
+    }
+
+    pub(super) fn styled(&mut self, line: &Line) {
+        if !self.colors {
+            self.line(&line.plain());
+            return;
+        }
+        let style = |style: Style| style.force_styling(true).for_stderr();
+        let head = match &line.head {
+            Head::Status(verb) => style(Style::new().green().bold()).apply_to(format!("{verb:>12}")),
+            Head::Attention(verb) => style(Style::new().yellow().bold()).apply_to(format!("{verb:>12}")),
+            Head::Error => style(Style::new().red().bold()).apply_to("error:".to_owned()),
+            Head::Warning => style(Style::new().yellow().bold()).apply_to("warning:".to_owned()),
+            Head::Note => style(Style::new().bold()).apply_to("note:".to_owned()),
+            Head::Hint => style(Style::new().cyan().bold()).apply_to("  hint:".to_owned()),
+        };
+        self.line(&format!("{head} {}", line.text));
+    }
+
+    pub(super) fn line(&mut self, text: &str) {
+        self.text(&format!("{text}\n"));
+    }
+
+    /// Whole lines, their ends included (one is added where it is missing).
+    pub(super) fn text(&mut self, text: &str) {
+        let mut shown = String::with_capacity(text.len() + 8);
+        if std::mem::take(&mut self.transient) {
+            shown.push_str("\r\x1b[K");
+        }
+        shown.push_str(&if self.colors { text.into() } else { strip_ansi_codes(text) });
+        if !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        if let Some(log) = &mut self.log {
+            // The log is a copy for reading beside a full-screen program; without disk room it goes quiet.
+            let _ = log.write_all(strip_ansi_codes(&shown).as_bytes());
+        }
+        if let Some(held) = &mut self.held {
+            held.push_str(&shown);
+            return;
+        }
+        // Nobody reads stderr any more: the program and its updates go on all the same.
+        let _ = std::io::stderr().write_all(shown.as_bytes());
+    }
+
+    /// A line that the next one overwrites.
+    pub(super) fn transient(&mut self, text: &str) {
+        if self.terminal && self.held.is_none() {
+            self.transient = true;
+            let _ = std::io::stderr().write_all(format!("\r\x1b[K{text}\r").as_bytes());
+        }
+    }
+
+    /// Somebody else has the terminal, or no longer. Only a terminal is held: a file takes lines at any time.
+    pub(super) fn hold(&mut self, held: bool) {
+        if held && self.terminal {
+            self.held.get_or_insert_default();
+        } else if let Some(said) = self.held.take()
+            && !said.is_empty()
+        {
+            self.title(0);
+            let _ = std::io::stderr().write_all(said.as_bytes());
+        }
+    }
+
+    /// While somebody else has the terminal its title says how many errors there are.
+    pub(super) fn title(&mut self, errors: u32) {
+        if !self.terminal || (self.held.is_none() && errors > 0) {
+            return;
+        }
+        let title = match errors {
+            0 => String::new(),
+            1 => "hotrun: 1 error".to_owned(),
+            errors => format!("hotrun: {errors} errors"),
+        };
+        if self.held.is_some() {
+            // OSC 2, the window's title (xterm control sequences).
+            let _ = std::io::stderr().write_all(format!("\x1b]2;{title}\x07").as_bytes());
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if self.terminal {
+            self.transient = false;
+            // As `clear` does it: the screen and what was scrolled off it.
+            let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
+        }
+    }
+}

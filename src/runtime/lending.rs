@@ -1,0 +1,184 @@
+//! The terminal's part of the runtime: keys, signals, and lending it to whoever asks for it.
+
+use super::Runtime;
+use crate::config::Stdin;
+use crate::process::StdinSource;
+use crate::session::{Event, ExitReason, QuitReason, Request};
+use crate::sys;
+use crate::terminal::{Job, Key, Lent, TerminalNews, suspend};
+use crate::words::{Exit, Instance};
+
+/// What the keys do, for `h`.
+const HELP: &[(&str, &str)] = &[
+    ("r", "build if anything changed, then restart"),
+    ("p", "pause, and go on"),
+    ("e", "show the last errors and warnings again"),
+    ("c", "clear the screen (also Ctrl-L)"),
+    ("Enter", "an empty line"),
+    ("q", "quit"),
+    ("h", "this help (also ?)"),
+];
+
+impl Runtime {
+    pub(super) fn terminal_news(&mut self, news: TerminalNews) -> Option<ExitReason> {
+        match news {
+            TerminalNews::Key(key) => self.key(key),
+            TerminalNews::HungUp => self.tell(Event::Asked(Request::Quit(QuitReason::Hangup))),
+            TerminalNews::Foreground | TerminalNews::Signal(libc::SIGCONT) => {
+                self.go_on();
+                None
+            }
+            TerminalNews::Signal(libc::SIGTSTP) => {
+                self.stop_for_a_while(Job::Own);
+                None
+            }
+            TerminalNews::Signal(libc::SIGWINCH) => {
+                // A program without the terminal is not in its foreground group, which is all the kernel tells.
+                if let Some(instance) = self.instance.filter(|_| self.lent_to_program().is_none()) {
+                    self.processes.signal(instance, libc::SIGWINCH, crate::process::Whom::Group);
+                }
+                None
+            }
+            TerminalNews::Signal(libc::SIGHUP) => {
+                if self.terminal.as_ref().is_some_and(crate::terminal::Terminal::is_hung_up) {
+                    return self.tell(Event::Asked(Request::Quit(QuitReason::Hangup)));
+                }
+                self.tell(Event::HangupSignal { terminal: self.terminal.is_some() })
+            }
+            TerminalNews::Signal(signal) => {
+                self.tell(Event::Asked(Request::Quit(QuitReason::Signal(signal))))
+            }
+        }
+    }
+
+    fn key(&mut self, key: Key) -> Option<ExitReason> {
+        match key {
+            Key::Restart => return self.tell(Event::Asked(Request::Restart)),
+            Key::Pause => return self.tell(Event::Asked(Request::Pause)),
+            Key::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
+            Key::Errors => self.reporter.repeat(),
+            Key::Clear => self.reporter.clear(),
+            Key::Enter => self.reporter.empty_line(),
+            Key::Help => {
+                for (key, meaning) in HELP {
+                    self.reporter.status(key, meaning);
+                }
+            }
+        }
+        None
+    }
+
+    /// Ctrl-Z: everything of this job stops until the shell lets it go on.
+    fn stop_for_a_while(&mut self, job: Job) {
+        if let Some(instance) = self.instance {
+            self.processes.suspend(instance);
+        }
+        if let Some(group) = self.group {
+            // cargo may have ended just now.
+            let _ = sys::kill_group(group, libc::SIGTSTP);
+        }
+        if let Some(terminal) = &self.terminal {
+            terminal.put_aside();
+        }
+        suspend(job);
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.regain();
+        }
+        self.hold_output();
+        if let Some(group) = self.group {
+            let _ = sys::kill_group(group, libc::SIGCONT);
+        }
+        if let Some(instance) = self.instance {
+            self.processes.resume(instance);
+        }
+    }
+
+    /// The program was stopped by a signal that hotrun did not send.
+    pub(super) fn program_stopped(&mut self, instance: Instance, signal: i32) {
+        match signal {
+            libc::SIGTTIN | libc::SIGTTOU => {
+                let Some(group) = self.processes.group(instance) else { return };
+                if self.lend(group) {
+                    self.processes.resume(instance);
+                }
+            }
+            libc::SIGTSTP if self.lent_to_program().is_some() => self.stop_for_a_while(Job::Whole),
+            _ => {}
+        }
+    }
+
+    /// cargo or something it runs asks for the terminal: for a password.
+    pub(super) fn cargo_stopped(&mut self, group: i32, signal: i32) {
+        if matches!(signal, libc::SIGTTIN | libc::SIGTTOU) && self.lend(group) {
+            let _ = sys::kill_group(group, libc::SIGCONT);
+        }
+    }
+
+    fn lend(&mut self, group: i32) -> bool {
+        let Some(terminal) = &self.terminal else { return false };
+        let lent = terminal.lend(group) == Lent::Now;
+        if lent && let Some(reaper) = self.processes.reaper() {
+            reaper.terminal_lent();
+        }
+        self.hold_output();
+        lent
+    }
+
+    fn lent_to_program(&self) -> Option<i32> {
+        let group = self.processes.group(self.instance?)?;
+        self.terminal.as_ref()?.lent_to().filter(|lent| *lent == group)
+    }
+
+    /// hotrun prints nothing into a program that has the terminal.
+    fn hold_output(&mut self) {
+        let lent = self.terminal.as_ref().is_some_and(|terminal| terminal.lent_to().is_some());
+        self.reporter.hold(lent);
+    }
+
+    /// The program runs: where it is to have the terminal from its start, it has it now.
+    pub(super) fn program_started(&mut self, instance: Instance) {
+        if self.site.config.run.stdin.value == Stdin::Inherit
+            && let Some(group) = self.processes.group(instance)
+        {
+            self.lend(group);
+        }
+    }
+
+    /// Takes the terminal back from a group that has ended. Where it had it and Ctrl-C ended it, that was meant for
+    /// hotrun as well.
+    pub(super) fn take_terminal_back(&mut self, group: i32, exit: Option<Exit>) -> Option<Request> {
+        let terminal = self.terminal.as_ref()?;
+        let had_it = terminal.lent_to() == Some(group);
+        let next = terminal.after(group);
+        self.hold_output();
+        if let Some(next) = next {
+            let _ = sys::kill_group(next, libc::SIGCONT);
+        }
+        let interrupted = matches!(exit, Some(Exit::Signal(libc::SIGINT) | Exit::Code(130)));
+        (had_it && interrupted).then_some(Request::Quit(QuitReason::Signal(libc::SIGINT)))
+    }
+
+    /// What the next process reads: the terminal when it asks for it, a file from its start, a pipe only once.
+    pub(super) fn stdin(&mut self) -> StdinSource {
+        if self.site.config.run.stdin.value == Stdin::Null {
+            return StdinSource::Null;
+        }
+        if rustix::termios::isatty(std::io::stdin()) {
+            return StdinSource::Inherit;
+        }
+        let kind =
+            rustix::fs::fstat(std::io::stdin()).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+        match kind {
+            Ok(rustix::fs::FileType::RegularFile) => {
+                crate::process::stdin_from_start().map_or(StdinSource::Inherit, StdinSource::File)
+            }
+            Ok(rustix::fs::FileType::CharacterDevice) => StdinSource::Inherit,
+            _ if std::mem::replace(&mut self.stdin_passed, true) => StdinSource::Null,
+            _ => StdinSource::Inherit,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The site: everything known about the project before anything runs, and what follows from it: cargo's command, the
+//! program's launch, the plan for watching.
+//!
+//! Asks the rooms that read files and cargo; runs and watches nothing itself.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::build::{self, BuildOrder, BuildResult, Program};
+use crate::cli::RunOptions;
+use crate::config::{Config, Environment as Variables, TargetName};
+use crate::error::Error;
+use crate::project::{
+    CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
+    clean_environment, selection_args,
+};
+use crate::settings;
+use crate::watch::{PackageFolder, Plan};
+use crate::words::{BuildId, Change};
+
+/// The project, the toolchain and the settings in force.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) cwd: PathBuf,
+    options: RunOptions,
+    variables: Variables,
+    pub(super) config: Config,
+    environment: Environment,
+    toolchain: Toolchain,
+    cargo_config: CargoConfig,
+    platform: Platform,
+    pub(super) project: Project,
+}
+
+impl Site {
+    /// Reads everything. `cwd` is absolute.
+    pub(super) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
+        let variables = settings::environment();
+        let environment = clean_environment(std::env::vars_os());
+        let nearest = settings::nearest_package(&options, &cwd);
+        let first = settings::load(&options, &variables, &cwd, nearest.as_deref(), None)?;
+        let toolchain = Toolchain::find(&cwd, &environment)?;
+        let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
+        let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
+        let discover =
+            |config: &Config| Project::discover(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd);
+        // rustc is asked beside cargo.
+        let (project, platform) = std::thread::scope(|scope| {
+            let platform = scope.spawn(|| {
+                Platform::detect(&toolchain, &for_cargo, &cargo_config, first.build.triple.as_deref(), &cwd)
+            });
+            let project = discover(&first);
+            (project, platform.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        // The workspace's own file may choose the program where the nearest package does not.
+        let (project, config) = match project {
+            Ok(project) => {
+                let config = load(&options, &variables, &cwd, &project)?;
+                let same = (&config.build.package.value, &config.build.target.value)
+                    == (&first.build.package.value, &first.build.target.value);
+                if same { (project, config) } else { (discover(&config)?, config) }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let platform = platform?;
+        let site =
+            Self { cwd, options, variables, config, environment, toolchain, cargo_config, platform, project };
+        // A missing or broken env file is said now, not when the first build is done.
+        site.env_files()?;
+        Ok(site)
+    }
+
+    /// Reads the project, cargo's config and the toolchain again, the settings staying as they are. On an error the
+    /// site is what it was.
+    pub(super) fn refresh(&mut self) -> Result<(), Error> {
+        let toolchain = Toolchain::find(&self.cwd, &self.environment)?;
+        let for_cargo = cargo_environment(&toolchain, &self.environment, &self.config.build);
+        let cargo_config = CargoConfig::load(&self.cwd, &for_cargo, &self.config.build.common_args);
+        let project =
+            Project::discover(&toolchain, &for_cargo, &cargo_config, &self.config.build, &self.cwd)?;
+        let triple = self.config.build.triple.as_deref();
+        let platform = Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &self.cwd)?;
+        self.toolchain = toolchain;
+        self.cargo_config = cargo_config;
+        self.project = project;
+        self.platform = platform;
+        Ok(())
+    }
+
+    /// The program.
+    pub(super) fn target(&self) -> TargetName {
+        TargetName::from(&self.project.target)
+    }
+
+    /// The target directory hotrun builds in.
+    pub(super) fn staging(&self) -> PathBuf {
+        self.project.target_directory.join("hotrun")
+    }
+
+    /// Where cargo keeps intermediates.
+    pub(super) fn build_directory(&self) -> PathBuf {
+        if self.config.build.share_build_dir.value {
+            self.project.build_directory.clone()
+        } else {
+            self.staging()
+        }
+    }
+
+    /// The live path.
+    pub(super) fn live(&self) -> PathBuf {
+        build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &self.target())
+    }
+
+    /// cargo's command line. `colors` and `progress` (the bar's width) say how it may talk.
+    pub(super) fn build_order(&self, build: BuildId, colors: bool, progress: Option<u16>) -> BuildOrder {
+        let config = &self.config.build;
+        let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
+        words.extend(selection_args(config, &self.project).into_iter().map(OsString::from));
+        if let Some(manifest) = &config.manifest_path {
+            words.extend(["--manifest-path".into(), manifest.into()]);
+        }
+        if !config.features.value.is_empty() {
+            words.extend(["--features".into(), config.features.value.join(",").into()]);
+        }
+        if config.all_features {
+            words.push("--all-features".into());
+        }
+        if config.no_default_features {
+            words.push("--no-default-features".into());
+        }
+        if config.profile.value != "dev" {
+            words.extend(["--profile".into(), config.profile.value.clone().into()]);
+        }
+        if let Some(triple) = &config.triple {
+            words.extend(["--target".into(), triple.into()]);
+        }
+        words.extend(config.common_args.iter().map(OsString::from));
+        words.extend(config.build_args.iter().map(OsString::from));
+        words.extend(["--target-dir".into(), self.staging().into()]);
+        let format = if colors { "json-diagnostic-rendered-ansi" } else { "json" };
+        words.extend(["--message-format".into(), format.into()]);
+
+        let mut env = cargo_environment(&self.toolchain, &self.environment, config);
+        let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
+        set("CARGO_BUILD_BUILD_DIR", self.build_directory().into());
+        set("CARGO_TERM_COLOR", if colors { "always" } else { "never" }.into());
+        if let Some(width) = progress {
+            set("CARGO_TERM_PROGRESS_WHEN", "always".into());
+            set("CARGO_TERM_PROGRESS_WIDTH", width.to_string().into());
+        }
+        let program =
+            Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
+        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program }
+    }
+
+    /// How the program is started after `result`.
+    pub(super) fn launch(&self, result: &BuildResult) -> Result<Launch, Error> {
+        let env_files = self.env_files()?;
+        Ok(Launch::compute(&LaunchInput {
+            project: &self.project,
+            toolchain: &self.toolchain,
+            cargo_config: &self.cargo_config,
+            platform: &self.platform,
+            scripts: &result.scripts,
+            executable: &result.executable,
+            target_directory: &self.staging(),
+            build_directory: &self.build_directory(),
+            live: &self.live(),
+            run: &self.config.run,
+            env_files: &env_files,
+            environment: &self.environment,
+            cwd: &self.cwd,
+        }))
+    }
+
+    fn env_files(&self) -> Result<Vec<(String, String)>, Error> {
+        let inherited = |name: &str| {
+            self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
+        };
+        Ok(settings::env_file_variables(&self.config, &inherited)?.into_iter().collect())
+    }
+
+    /// What to watch.
+    pub(super) fn plan(&self) -> Plan {
+        let project = &self.project;
+        let mut packages = Vec::new();
+        for package in &project.packages {
+            packages.push(PackageFolder {
+                name: package.name.clone(),
+                root: package.root.clone(),
+                manifest: package.manifest.clone(),
+                build_script: package.build_script.is_some(),
+            });
+        }
+        let values = |settings: &[crate::config::Setting<PathBuf>]| {
+            settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
+        };
+        let mut never = vec![project.target_directory.clone(), project.build_directory.clone()];
+        never.extend(self.config.events.value.clone());
+        never.extend(self.config.log.value.clone());
+        Plan {
+            packages,
+            other_roots: project.other_roots.clone(),
+            workspace_root: project.workspace_root.clone(),
+            manifests: project.manifests.clone(),
+            lock_file: project.lock_file.clone(),
+            cargo_configs: self.cargo_config.files.clone(),
+            toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
+            hotrun_configs: settings::files(
+                &self.options,
+                &self.variables,
+                &self.cwd,
+                Some(&project.package.root),
+                Some(&project.workspace_root),
+            )
+            .into_iter()
+            .filter(|file| file.file_name().is_none_or(|name| name != "Cargo.toml"))
+            .collect(),
+            env_files: values(&self.config.run.env_files),
+            dotenv: vec![project.package.root.join(".env"), project.workspace_root.join(".env")],
+            inputs: values(&self.config.build.inputs),
+            paths: values(&self.config.watch.paths),
+            ignore: self.config.watch.ignore.iter().map(|setting| setting.value.clone()).collect(),
+            never,
+            poll: self.config.watch.poll.value,
+            verbose: self.config.ui.verbosity > 0,
+        }
+    }
+
+    /// What the program was built from, as rustc and cargo say.
+    pub(super) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
+        let text = std::fs::read_to_string(result.executable.with_extension("d"))?;
+        let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
+        Ok(crate::watch::dep_info::parse(&text, base))
+    }
+
+    /// Roots of the packages whose build script named nothing to rerun for: cargo runs it again for any of their files.
+    pub(super) fn rerun_everything(&self, result: &BuildResult) -> Vec<PathBuf> {
+        let mut roots = Vec::new();
+        for package in self.project.packages.iter().filter(|package| package.build_script.is_some()) {
+            let script = result.scripts.iter().find(|script| script.package_id.repr == package.id);
+            if script.is_none_or(|script| !names_reruns(script.out_dir.as_std_path())) {
+                roots.push(package.root.clone());
+            }
+        }
+        roots
+    }
+
+    /// The packages cargo has to be made to compile again for changes it would not see.
+    pub(super) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
+        let mut names = Vec::new();
+        for change in changes {
+            let owner = self
+                .project
+                .packages
+                .iter()
+                .filter(|package| change.path.starts_with(&package.root))
+                .max_by_key(|package| package.root.components().count());
+            match owner {
+                Some(package) => names.push(package.name.clone()),
+                // Included from outside: it may belong to any of them.
+                None => names.extend(self.project.packages.iter().map(|package| package.name.clone())),
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The settings once the package is known.
+fn load(options: &RunOptions, variables: &Variables, cwd: &Path, project: &Project) -> Result<Config, Error> {
+    let (package, workspace) = (&project.package.root, &project.workspace_root);
+    Ok(settings::load(options, variables, cwd, Some(package), Some(workspace))?)
+}
+
+/// Whether a build script printed any `rerun-if-…`. What it printed lies beside its `OUT_DIR`; where it cannot be read,
+/// every file is taken to count.
+fn names_reruns(out_dir: &Path) -> bool {
+    let Some(output) = out_dir.parent().map(|folder| folder.join("output")) else { return false };
+    std::fs::read_to_string(output).is_ok_and(|text| {
+        text.lines().any(|line| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-"))
+    })
+}

@@ -1,0 +1,241 @@
+//! A running hotrun, its events waited for as they come.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{DEADLINE, Home, Project};
+
+/// One line of the events file.
+#[derive(Debug, Clone)]
+pub(crate) struct EventLine(pub(crate) Value);
+
+impl EventLine {
+    pub(crate) fn kind(&self) -> &str {
+        self.0["event"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn build(&self) -> u64 {
+        self.0["build"].as_u64().unwrap_or_default()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        u32::try_from(self.0["pid"].as_u64().unwrap_or_default()).unwrap()
+    }
+}
+
+/// A hotrun process. Killed, with everything it started, when the value goes.
+pub(crate) struct Hotrun {
+    child: Child,
+    events: mpsc::Receiver<EventLine>,
+    seen: Vec<EventLine>,
+    stderr: Arc<Said>,
+    stderr_reader: Option<std::thread::JoinHandle<()>>,
+    _fifo: tempfile::TempDir,
+}
+
+/// What was said on stderr so far.
+#[derive(Default)]
+struct Said {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
+/// How a hotrun is started.
+pub(crate) struct Start {
+    command: Command,
+    fifo: tempfile::TempDir,
+}
+
+impl Hotrun {
+    /// hotrun in the project's folder, following its program that calls `home`.
+    pub(crate) fn run(project: &Project, home: &Home, args: &[&str]) -> Self {
+        Self::prepare(project, home, args).start()
+    }
+
+    /// The same, not yet started.
+    pub(crate) fn prepare(project: &Project, home: &Home, args: &[&str]) -> Start {
+        let fifo = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hotrun"));
+        command
+            .args(["--offline", "--events"])
+            .arg(fifo.path().join("events"))
+            .args(args)
+            .current_dir(project.path())
+            .env("TEST_HOME", home.address.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        Start { command, fifo }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next event of this kind, whatever comes before it.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, kind: &str) -> EventLine {
+        self.wait_until(kind, |event| event.kind() == kind)
+    }
+
+    /// The next event of this kind about this build.
+    #[track_caller]
+    pub(crate) fn wait_for_build(&mut self, kind: &str, build: u64) -> EventLine {
+        self.wait_until(kind, |event| event.kind() == kind && event.build() == build)
+    }
+
+    /// The next event that satisfies.
+    #[track_caller]
+    pub(crate) fn wait_until(
+        &mut self,
+        what: &str,
+        mut satisfies: impl FnMut(&EventLine) -> bool,
+    ) -> EventLine {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => {
+                    self.seen.push(event.clone());
+                    if satisfies(&event) {
+                        return event;
+                    }
+                }
+                Err(error) => panic!(
+                    "no event {what} ({error}); seen: {:#?}\nstderr: {}",
+                    self.seen.iter().map(|event| event.0.to_string()).collect::<Vec<_>>(),
+                    self.stderr()
+                ),
+            }
+        }
+    }
+
+    /// Every event so far, those that came meanwhile included.
+    pub(crate) fn seen(&mut self) -> &[EventLine] {
+        while let Ok(event) = self.events.try_recv() {
+            self.seen.push(event);
+        }
+        &self.seen
+    }
+
+    /// What hotrun has said so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text.lock().unwrap().clone()
+    }
+
+    /// Waits until hotrun has said this.
+    #[track_caller]
+    pub(crate) fn wait_said(&self, words: &str) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        let mut text = self.stderr.text.lock().unwrap();
+        while !text.contains(words) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "hotrun did not say {words:?} but:\n{text}");
+            text = self.stderr.more.wait_timeout(text, left).unwrap().0;
+        }
+        text.clone()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until hotrun has ended; gives its status and everything it said.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
+        let deadline = Instant::now() + DEADLINE;
+        // Its end closes the FIFO, which ends the events.
+        loop {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(event) => self.seen.push(event),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("hotrun did not end; seen: {:?}\nstderr: {}", self.seen, self.stderr())
+                }
+            }
+        }
+        let status = self.child.wait().unwrap();
+        if let Some(reader) = self.stderr_reader.take() {
+            reader.join().unwrap();
+        }
+        (status, self.stderr())
+    }
+}
+
+impl Drop for Hotrun {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            panic_note(&format!("hotrun said:\n{}", self.stderr()));
+        }
+        // Its reaper clears up what it leaves.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What went wrong is in what hotrun said.
+#[expect(clippy::print_stderr, reason = "shown only beside a panic")]
+fn panic_note(text: &str) {
+    eprintln!("{text}");
+}
+
+impl Start {
+    pub(crate) fn start(mut self) -> Hotrun {
+        let path = self.fifo.path().join("events");
+        make_fifo(&path);
+        // Opened before hotrun starts, so that hotrun finds a reader.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let fifo = File::options().read(true).custom_flags(nonblocking).open(&path).unwrap();
+        #[cfg(target_os = "linux")]
+        rustix::pipe::fcntl_setpipe_size(&fifo, 1 << 20).unwrap();
+        let (sender, events) = mpsc::channel();
+        let mut child = self.command.spawn().unwrap();
+        std::thread::spawn(move || read_events(fifo, &sender));
+        let stderr = Arc::new(Said::default());
+        let shared = Arc::clone(&stderr);
+        let stderr_reader = child.stderr.take().map(|mut pipe| {
+            std::thread::spawn(move || {
+                let mut chunk = [0; 4096];
+                while let Ok(n) = pipe.read(&mut chunk) {
+                    if n == 0 {
+                        break;
+                    }
+                    shared.text.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..n]));
+                    shared.more.notify_all();
+                }
+            })
+        });
+        Hotrun { child, events, seen: Vec::new(), stderr, stderr_reader, _fifo: self.fifo }
+    }
+}
+
+fn make_fifo(path: &PathBuf) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// Sends each line on until every writer has gone.
+fn read_events(fifo: File, events: &mpsc::Sender<EventLine>) {
+    // Without this a read would give an end before the first writer has come.
+    let mut waiting = [PollFd::new(&fifo, PollFlags::IN)];
+    poll(&mut waiting, None).unwrap();
+    let mut flags = rustix::fs::fcntl_getfl(&fifo).unwrap();
+    flags.remove(rustix::fs::OFlags::NONBLOCK);
+    rustix::fs::fcntl_setfl(&fifo, flags).unwrap();
+    for line in BufReader::new(fifo).lines().map_while(Result::ok) {
+        let event = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        if events.send(EventLine(event)).is_err() {
+            break;
+        }
+    }
+}
