@@ -173,6 +173,37 @@ impl Publisher {
         Ok(Publication::Published)
     }
 
+    /// Makes the binary before the live one the live one again; the one that could not start is kept as `.failed`.
+    pub fn roll_back(&mut self) -> Result<(), PublishError> {
+        let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
+        let (temporary, failed_one) = (self.temporary(&folder), self.temporary(&folder));
+        let done = place(&self.previous(), &temporary).and_then(|()| {
+            match fs::hard_link(&self.live, &failed_one) {
+                Ok(()) => rename(&failed_one, &beside(&self.live, ".failed"))?,
+                // It cannot be kept; what matters is that the other one is back.
+                Err(error) if no_link(&error) || error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            rename(&temporary, &self.live)
+        });
+        if let Err(source) = done {
+            let _ = fs::remove_file(&temporary);
+            return Err(PublishError::Io {
+                what: "set back the live binary",
+                path: self.live.clone(),
+                source,
+            });
+        }
+        self.last = File::open(&self.live).ok();
+        self.ran = true;
+        Ok(())
+    }
+
+    /// The live binary could not start: it is no binary to go back to.
+    pub fn mark_failed(&mut self) {
+        self.ran = false;
+    }
+
     /// Whether the live path still names the binary published last.
     pub fn live_is_last(&self) -> bool {
         self.last.as_ref().is_some_and(|last| names(&self.live, last))
@@ -346,6 +377,24 @@ mod tests {
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "three");
         // "two" never ran.
         assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        for bytes in ["good", "bad"] {
+            build(&place.staged, bytes);
+            publisher.publish(&place.staged).unwrap();
+            publisher.mark_ran();
+        }
+        publisher.mark_failed();
+        publisher.roll_back().unwrap();
+        assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
+        assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
+        // The same bad bytes are published again when they are built again.
+        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
     }
 
     #[test]

@@ -19,11 +19,11 @@ use crate::build::{
 use crate::cli::RunOptions;
 use crate::config::{Config, Stdin};
 use crate::error::Error;
-use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step};
+use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step, Whom};
 use crate::project::Launch;
 use crate::report::{self, Reporter, Verbosity, Watching};
 use crate::session::{
-    BuildOutcome, Effect, Event, ExitReason, PublishOutcome, QuitReason, Session, Settings, Timer,
+    BuildOutcome, Effect, Event, ExitReason, Notice, PublishOutcome, QuitReason, Session, Settings, Timer,
 };
 use crate::sys;
 use crate::terminal::{self, Escapes, Keys, Signals, Terminal, TerminalNews};
@@ -90,6 +90,9 @@ struct Runtime {
     /// What the last successful build gave, and how the program was started last.
     result: Option<BuildResult>,
     launch: Option<Launch>,
+    /// What the live build gave, and the one before it.
+    live_result: Option<BuildResult>,
+    previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.
     group: Option<i32>,
     /// The process started last.
@@ -210,6 +213,8 @@ impl Runtime {
             began: Instant::now(),
             result: None,
             launch: None,
+            live_result: None,
+            previous_result: None,
             group: None,
             instance: None,
             stdin_passed: false,
@@ -414,6 +419,17 @@ impl Runtime {
                 }
                 Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
             },
+            // The rooms that carry these out tell what came of it.
+            Effect::Reload(instance) => self.processes.signal(instance, libc::SIGHUP, Whom::Leader),
+            Effect::RollBack { .. } => {
+                let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
+                if let Some(error) = &error {
+                    self.reporter.error(error, None);
+                } else {
+                    self.live_result = self.previous_result.take();
+                }
+                return Some(Event::RolledBack { error });
+            }
             Effect::StopProcess { instance, plan } => self.processes.stop(instance, plan),
             Effect::KillProcess(instance) => self.processes.kill(instance),
             Effect::StartTimer(timer, after) => {
@@ -426,7 +442,12 @@ impl Runtime {
                 "the config changed; the settings of the start stay in force",
                 Some("start hotrun again to apply it"),
             ),
-            Effect::Report(notice) => self.reporter.notice(&notice),
+            Effect::Report(notice) => {
+                if matches!(notice, Notice::StartFailed { .. }) {
+                    self.publisher.mark_failed();
+                }
+                self.reporter.notice(&notice);
+            }
             Effect::Exit(_) => {}
         }
         None
@@ -471,7 +492,7 @@ impl Runtime {
     }
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
-        let result = self.result.clone().unwrap_or_default();
+        let result = self.live_result.clone().unwrap_or_default();
         let launch = self.site.launch(&result)?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());

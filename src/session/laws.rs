@@ -193,9 +193,14 @@ impl World {
                 assert!(self.building.is_none() && self.process.is_none(), "L5: left something running");
                 self.exited = true;
             }
-            Effect::StartTimer(Timer::Settled(_) | Timer::LiveRemoved | Timer::Hangup, _)
+            Effect::StartTimer(
+                Timer::Settled(_) | Timer::Ready(_) | Timer::LiveRemoved | Timer::Hangup,
+                _,
+            )
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
+            | Effect::Reload(_)
+            | Effect::RollBack { .. }
             | Effect::Report(_) => {}
         }
     }
@@ -291,6 +296,9 @@ fn settings() -> Settings {
         update: Update::Restart,
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: 15, timeout: Duration::from_secs(5) },
+        ready_at_spawn: true,
+        ready_timeout: Duration::from_secs(30),
+        rollback: false,
         once: false,
     }
 }
