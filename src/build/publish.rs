@@ -150,12 +150,9 @@ impl Publisher {
             return Ok(Publication::Unchanged);
         }
         let temporary = self.temporary(&folder);
-        let placed = place(staged, &temporary).and_then(|()| {
-            if self.ran && !unchanged {
-                self.keep_previous(&folder)?;
-            }
-            rename(&temporary, &self.live)
-        });
+        let placed = place(staged, &temporary)
+            .and_then(|()| replace(&temporary, &self.live))
+            .and_then(|replaced| self.keep_or_drop(&temporary, replaced, unchanged));
         if let Err(source) = placed {
             let _ = fs::remove_file(&temporary);
             return Err(PublishError::Io {
@@ -176,16 +173,12 @@ impl Publisher {
     /// Makes the binary before the live one the live one again; the one that could not start is kept as `.failed`.
     pub fn roll_back(&mut self) -> Result<(), PublishError> {
         let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
-        let (temporary, failed_one) = (self.temporary(&folder), self.temporary(&folder));
-        let done = place(&self.previous(), &temporary).and_then(|()| {
-            match fs::hard_link(&self.live, &failed_one) {
-                Ok(()) => rename(&failed_one, &beside(&self.live, ".failed"))?,
-                // It cannot be kept; what matters is that the other one is back.
-                Err(error) if no_link(&error) || error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            rename(&temporary, &self.live)
-        });
+        let temporary = self.temporary(&folder);
+        let done =
+            place(&self.previous(), &temporary).and_then(|()| match replace(&temporary, &self.live)? {
+                Replaced::NowNamed => rename(&temporary, &beside(&self.live, ".failed")),
+                Replaced::Nothing => Ok(()),
+            });
         if let Err(source) = done {
             let _ = fs::remove_file(&temporary);
             return Err(PublishError::Io {
@@ -209,14 +202,19 @@ impl Publisher {
         self.last.as_ref().is_some_and(|last| names(&self.live, last))
     }
 
-    fn keep_previous(&mut self, folder: &Path) -> io::Result<()> {
-        let temporary = self.temporary(folder);
-        match fs::hard_link(&self.live, &temporary) {
-            Ok(()) => rename(&temporary, &self.previous()),
-            // Somebody removed it, or this file system has no links: there is nothing to keep it by.
-            Err(error) if no_link(&error) || error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+    /// The binary that was live is the previous one if it ran.
+    fn keep_or_drop(&mut self, temporary: &Path, replaced: Replaced, unchanged: bool) -> io::Result<()> {
+        let dropped = match replaced {
+            Replaced::NowNamed if self.ran && !unchanged => replace(temporary, &self.previous())?,
+            other => other,
+        };
+        if dropped == Replaced::NowNamed {
+            // Freeing the blocks of a large file takes longer than all else here, and nobody waits for it. What is left
+            // behind should hotrun end now is cleared away by the next one.
+            let temporary = temporary.to_owned();
+            std::thread::spawn(move || fs::remove_file(temporary));
         }
+        Ok(())
     }
 
     fn temporary(&mut self, folder: &Path) -> PathBuf {
@@ -308,6 +306,27 @@ fn place(staged: &Path, temporary: &Path) -> io::Result<()> {
 fn no_link(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
+}
+
+/// What became of the file that a new one took the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    /// There was none, or it is gone.
+    Nothing,
+    /// The name of the new one is its name now.
+    NowNamed,
+}
+
+/// Puts `new` in the place of `live` in one atomic step, by exchanging the two names where the file system can. A plain
+/// rename over an existing file makes ext4 write the new file's data out first (`auto_da_alloc`, ext4(5)), which takes
+/// longer than all else here.
+fn replace(new: &Path, live: &Path) -> io::Result<Replaced> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(Replaced::NowNamed),
+        // Nothing is live yet, or the file system exchanges no names.
+        Err(_) => rename(new, live).map(|()| Replaced::Nothing),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that renames")]
