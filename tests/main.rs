@@ -11,3 +11,4 @@ mod project;
 mod support;
 mod terminal;
 mod watch;
+mod zero_downtime;

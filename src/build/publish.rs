@@ -125,7 +125,12 @@ impl Publisher {
         beside(&self.live, ".previous")
     }
 
-    /// The live binary was started.
+    /// Whether the live binary will be kept as the previous one.
+    pub fn has_run(&self) -> bool {
+        self.ran
+    }
+
+    /// The live binary was started and was ready.
     pub fn mark_ran(&mut self) {
         self.ran = true;
     }

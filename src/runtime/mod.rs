@@ -91,6 +91,7 @@ struct Runtime {
     result: Option<BuildResult>,
     launch: Option<Launch>,
     /// What the live build gave, and the one before it.
+    live_build: Option<BuildId>,
     live_result: Option<BuildResult>,
     previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.
@@ -213,6 +214,7 @@ impl Runtime {
             began: Instant::now(),
             result: None,
             launch: None,
+            live_build: None,
             live_result: None,
             previous_result: None,
             group: None,
@@ -409,23 +411,21 @@ impl Runtime {
             Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
             Effect::CancelBuild(build) => self.cargo.cancel(build),
             Effect::Publish(build) => {
-                let outcome = self.publish();
+                let outcome = self.publish(build);
                 return Some(Event::Published { build, outcome });
             }
             Effect::StartProcess { instance, .. } => match self.spawn(instance) {
-                Ok(spawn) => {
-                    self.publisher.mark_ran();
-                    self.processes.spawn(spawn);
-                }
+                Ok(spawn) => self.processes.spawn(spawn),
                 Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
             },
             // The rooms that carry these out tell what came of it.
             Effect::Reload(instance) => self.processes.signal(instance, libc::SIGHUP, Whom::Leader),
-            Effect::RollBack { .. } => {
+            Effect::RollBack { to, .. } => {
                 let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
                 if let Some(error) = &error {
                     self.reporter.error(error, None);
                 } else {
+                    self.live_build = Some(to);
                     self.live_result = self.previous_result.take();
                 }
                 return Some(Event::RolledBack { error });
@@ -443,8 +443,14 @@ impl Runtime {
                 Some("start hotrun again to apply it"),
             ),
             Effect::Report(notice) => {
-                if matches!(notice, Notice::StartFailed { .. }) {
-                    self.publisher.mark_failed();
+                match notice {
+                    Notice::Ready { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_ran();
+                    }
+                    Notice::StartFailed { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_failed();
+                    }
+                    _ => {}
                 }
                 self.reporter.notice(&notice);
             }
@@ -472,17 +478,24 @@ impl Runtime {
         self.cargo.start(order);
     }
 
-    fn publish(&mut self) -> PublishOutcome {
+    fn publish(&mut self, build: BuildId) -> PublishOutcome {
         let Some(result) = &self.result else {
             return PublishOutcome::Failed { error: "there is no fresh binary".to_owned() };
         };
+        let kept = self.publisher.has_run();
         let publication = self.publisher.publish(&result.executable);
         self.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
+                self.live_build = Some(build);
+                let replaced = self.live_result.replace(result.clone());
+                if kept {
+                    self.previous_result = replaced;
+                }
                 PublishOutcome::Published { path: self.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
+                self.live_result = Some(result.clone());
                 // An env file that cannot be read is said when the program is started.
                 let launch = self.site.launch(result).ok();
                 PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }

@@ -51,7 +51,7 @@ struct Live {
     since: Duration,
     /// It was started and could not start.
     failed: bool,
-    /// It was started at all.
+    /// It was started and was ready.
     ran: bool,
 }
 
@@ -212,8 +212,7 @@ impl Service {
             [process] => start.beside && process.serves(),
             _ => false,
         };
-        let Some(live) = self.live.as_mut().filter(|_| room) else { return };
-        live.ran = true;
+        let Some(live) = self.live.filter(|_| room) else { return };
         self.start = None;
         self.started += 1;
         let (instance, build) = (Instance { service: self.id, number: self.started }, live.build);
@@ -290,6 +289,9 @@ impl Service {
             }
         }
         process.phase = Phase::Ready;
+        if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
+            live.ran = true;
+        }
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
         out.push(Effect::Report(Notice::Ready {
             instance,
