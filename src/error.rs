@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
+use crate::handover::ListenError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
 use crate::watch::WatchError;
@@ -23,6 +24,9 @@ pub enum Error {
     /// The live path.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// A socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// Watching.
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -55,7 +59,9 @@ impl Error {
             Self::Cli(error) => error.exit_code(),
             Self::Settings(_) => 2,
             Self::Project(error) => error.exit_code(),
-            Self::Publish(_) | Self::Watch(_) | Self::Open { .. } | Self::System { .. } => 1,
+            Self::Publish(_) | Self::Listen(_) | Self::Watch(_) | Self::Open { .. } | Self::System { .. } => {
+                1
+            }
         }
     }
 
@@ -66,6 +72,7 @@ impl Error {
             Self::Settings(error) => error.hint(),
             Self::Project(error) => error.hint(),
             Self::Publish(error) => error.hint(),
+            Self::Listen(error) => error.hint(),
             Self::Watch(error) => error.hint(),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
             Self::System { .. } => None,

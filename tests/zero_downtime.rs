@@ -166,7 +166,7 @@ fn a_build_that_ignores_the_stop_signal_is_killed_and_replaced() {
     for update in ["restart", "overlap"] {
         let mut stage = stage(update, &["--stop-timeout", "300ms"]);
         stage.edit(&served("deaf", "ignores-stop"), "ready");
-        stage.edit(&served("b", ""), "ready");
+        stage.workshop.build_gives(&served("b", ""));
         stage.hotrun.wait_until("the end of the deaf one", |event| {
             event.kind() == "process-exited" && event.0["signal"] == "SIGKILL"
         });

@@ -2,6 +2,7 @@
 //!
 //! The only room that knows everyone. Decides nothing.
 
+mod handover;
 mod lending;
 mod site;
 
@@ -19,7 +20,9 @@ use crate::build::{
 use crate::cli::RunOptions;
 use crate::config::{Config, Stdin};
 use crate::error::Error;
-use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step, Whom};
+use crate::handover::probe::Probing;
+use crate::handover::{Adopted, Handover, HandoverNews, Listeners, RuntimeFolder, Snapshot};
+use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step};
 use crate::project::Launch;
 use crate::report::{self, Reporter, Verbosity, Watching};
 use crate::session::{
@@ -40,14 +43,18 @@ pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
 pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     // Before there is any thread: a blocked SIGTTOU lets hotrun speak to a terminal that it has lent.
     sys::block_terminal_stops();
+    // Before any other descriptor is opened: those from 3 on may be sockets for the program.
+    let adopted = Adopted::take(|name| std::env::var(name).ok());
     let site = Site::survey(options, current_folder()?)?;
     let publisher = Publisher::open(site.live())?;
+    let listeners = Listeners::open(&site.config.run, adopted)?;
     let engine = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason = tasks.block_on(&engine, async { Runtime::open(site, publisher)?.follow().await })?;
+    let reason =
+        tasks.block_on(&engine, async { Runtime::open(site, publisher, listeners)?.follow().await })?;
     drop(tasks);
     drop(engine);
     Ok(leave(reason))
@@ -101,6 +108,13 @@ struct Runtime {
     /// A pipe on stdin was given to a process already.
     stdin_passed: bool,
     terminal: Option<Terminal>,
+    handover: Handover,
+    /// The probe that asks a process whether it is ready.
+    probing: Option<(Instance, Probing)>,
+    /// What was stored before the process that was started last.
+    snapshot: Option<Snapshot>,
+    /// A process was told to run the live binary itself.
+    reloading: Option<Instance>,
     /// The current build was started for a change that makes the project another one.
     project_changed: bool,
     sources: Sources,
@@ -112,6 +126,7 @@ struct Sources {
     process: UnboundedReceiver<ProcessNews>,
     watch: UnboundedReceiver<watch::News>,
     terminal: UnboundedReceiver<TerminalNews>,
+    handover: UnboundedReceiver<HandoverNews>,
 }
 
 /// One piece of news.
@@ -120,6 +135,7 @@ enum News {
     Process(ProcessNews),
     Watch(watch::News),
     Terminal(TerminalNews),
+    Handover(HandoverNews),
     Timer(Timer),
 }
 
@@ -139,6 +155,7 @@ impl Sources {
             Some(news) = self.terminal.recv() => News::Terminal(news),
             Some(news) = self.watch.recv() => News::Watch(news),
             Some(news) = self.build.recv() => News::Build(news),
+            Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
             timer = timer => News::Timer(timer),
         }
@@ -146,14 +163,21 @@ impl Sources {
 }
 
 impl Runtime {
-    fn open(site: Site, publisher: Publisher) -> Result<Self, Error> {
+    fn open(site: Site, publisher: Publisher, listeners: Listeners) -> Result<Self, Error> {
         let system = |what| move |source| Error::System { what, source };
         let (build_sender, build) = unbounded_channel();
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
+        let (handover_sender, handover_receiver) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
-        let sources = Sources { build, process, watch: watch_receiver, terminal: terminal_receiver };
+        let sources = Sources {
+            build,
+            process,
+            watch: watch_receiver,
+            terminal: terminal_receiver,
+            handover: handover_receiver,
+        };
         let config = &site.config;
         let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
         terminal::install_panic_hook();
@@ -190,6 +214,18 @@ impl Runtime {
                 None
             }
         };
+        let preferred = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let folder = RuntimeFolder::create(preferred.as_deref(), &run.to_string())
+            .map_err(system("make a folder for sockets"))?;
+        if let Some(reaper) = &reaper {
+            listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
+            reaper.unlink_later(folder.path());
+        }
+        for address in listeners.describe() {
+            reporter.status("Listening", &address);
+        }
+        let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
+            .map_err(system("open what watches sockets"))?;
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
             .map_err(system("listen for signals"))?;
         let watch = if config.once {
@@ -222,6 +258,10 @@ impl Runtime {
             stdin_passed: false,
             project_changed: false,
             terminal,
+            handover,
+            probing: None,
+            snapshot: None,
+            reloading: None,
             sources,
         })
     }
@@ -247,6 +287,7 @@ impl Runtime {
             News::Process(news) => self.process_news(news),
             News::Watch(news) => self.watch_news(news),
             News::Terminal(news) => self.terminal_news(news),
+            News::Handover(news) => self.handover_news(news),
             News::Timer(timer) => {
                 self.timers.remove(&timer);
                 self.tell(Event::TimerFired(timer))
@@ -340,16 +381,25 @@ impl Runtime {
         match news {
             ProcessNews::Started { instance, pid } => {
                 self.program_started(instance);
+                self.listen_to(instance, pid);
                 return self.tell(Event::ProcessStarted { instance, pid: pid.cast_unsigned() });
             }
             ProcessNews::SpawnFailed { instance, error } => {
+                self.handover.close(instance);
                 let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
                 return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
             }
             ProcessNews::Exited { instance, exit, .. } => {
+                let last_words = self.hear_out(instance);
+                if last_words.is_some() {
+                    return last_words;
+                }
                 return self.tell(Event::ProcessExited { instance, exit });
             }
-            ProcessNews::Gone { instance, .. } => return self.tell(Event::ProcessGone { instance }),
+            ProcessNews::Gone { instance, .. } => {
+                self.handover.close(instance);
+                return self.tell(Event::ProcessGone { instance });
+            }
             ProcessNews::Stopping { step: Step::Kill, .. } => {
                 let waited = self.site.config.run.stop_timeout.value;
                 let signal = sys::signal_name(self.site.config.run.stop_signal.value);
@@ -419,12 +469,13 @@ impl Runtime {
                 Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
             },
             // The rooms that carry these out tell what came of it.
-            Effect::Reload(instance) => self.processes.signal(instance, libc::SIGHUP, Whom::Leader),
+            Effect::Reload(instance) => return self.reload(instance),
             Effect::RollBack { to, .. } => {
                 let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
                 if let Some(error) = &error {
                     self.reporter.error(error, None);
                 } else {
+                    self.restore_stored();
                     self.live_build = Some(to);
                     self.live_result = self.previous_result.take();
                 }
@@ -453,6 +504,9 @@ impl Runtime {
                     _ => {}
                 }
                 self.reporter.notice(&notice);
+                if matches!(notice, Notice::StartFailed { .. }) {
+                    self.hint_at_sockets();
+                }
             }
             Effect::Exit(_) => {}
         }
@@ -517,13 +571,15 @@ impl Runtime {
             terminal.prepare_to_lend();
         }
         self.instance = Some(instance);
+        let mut env = launch.env.clone();
+        let fds = self.pass_on(instance, &mut env);
         let spawn = Spawn {
             instance,
             argv,
-            env: launch.env.clone(),
+            env,
             cwd: launch.cwd.clone(),
             stdin,
-            fds: Vec::new(),
+            fds,
             foreground,
             stop: Settings::from(&self.site.config).stop,
         };

@@ -19,7 +19,7 @@ pub use signal::{
 };
 pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, close_high_on_exec, spawn};
 pub use table::{
-    ProcessRow, carries, group_members, is_stopped, is_traced, own_descendants, process, processes,
+    ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, process, processes,
 };
 pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};
 pub use wait::{ChildState, become_subreaper, exit_of, peek_exit, reap, take_stop, wait_on};

@@ -42,6 +42,14 @@ pub(super) fn is_traced(pid: i32) -> bool {
     })
 }
 
+/// `SigCgt` of /proc/PID/status, a mask in hexadecimal (proc_pid_status(5)).
+pub(super) fn catches(pid: i32, signal: i32) -> bool {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 pub(super) fn is_stopped(pid: i32) -> bool {
     fs::read(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| fields(&stat).is_some_and(|(_, rest)| rest.starts_with('T')))

@@ -81,6 +81,10 @@ pub(super) fn is_traced(pid: i32) -> bool {
     info(pid).is_some_and(|info| info.pbi_flags & P_TRACED != 0)
 }
 
+pub(super) fn catches(_pid: i32, _signal: i32) -> bool {
+    true
+}
+
 pub(super) fn is_stopped(pid: i32) -> bool {
     /// `p_stat` of a stopped process (sys/proc.h).
     const SSTOP: u32 = 4;

@@ -67,6 +67,11 @@ pub fn is_traced(pid: i32) -> bool {
     platform::is_traced(pid)
 }
 
+/// Whether the process has a handler for the signal. Where that cannot be told, it is taken to have one.
+pub fn catches(pid: i32, signal: i32) -> bool {
+    platform::catches(pid, signal)
+}
+
 /// Whether the process is stopped: by a signal, not by a debugger.
 pub fn is_stopped(pid: i32) -> bool {
     platform::is_stopped(pid)

@@ -1,0 +1,191 @@
+//! The part of the runtime that speaks with the program as systemd would: sockets, readiness, stored descriptors.
+
+use super::Runtime;
+use crate::config::{Ready, Update};
+use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
+use crate::process::{PassedFd, Whom};
+use crate::session::{Event, ExitReason};
+use crate::sys;
+use crate::words::Instance;
+
+impl Runtime {
+    pub(super) fn handover_news(&mut self, news: HandoverNews) -> Option<ExitReason> {
+        match news {
+            HandoverNews::Notified { instance, what } => return self.said(instance, what),
+            HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
+            HandoverNews::StoredHungUp { name } => {
+                self.reporter.verbose(&format!("the stored descriptor `{name}` hung up and was dropped"));
+                return self.tell_stored();
+            }
+            // Everything said before has been taken in: closing its end tells the program so.
+            HandoverNews::Barrier { barrier, .. } => drop(barrier),
+            HandoverNews::ListenerBroken => self.look_after_sockets(),
+        }
+        None
+    }
+
+    fn said(&mut self, instance: Instance, what: Said) -> Option<ExitReason> {
+        match what {
+            Said::Ready { .. } => return self.said_ready(instance),
+            Said::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
+            Said::Stored { .. } | Said::Removed { .. } => return self.tell_stored(),
+            Said::Status(text) if !text.is_empty() => self.reporter.status("Status", &text),
+            Said::StoreFull { name, dropped } => self.reporter.warning(
+                &format!("the descriptor store is full: {dropped} more named `{name}` were dropped"),
+                Some("send FDSTOREREMOVE=1 for those that are no longer needed"),
+            ),
+            Said::Stranger { pid } => {
+                self.reporter.verbose(&format!("pid {pid} spoke on NOTIFY_SOCKET and is not the program's"));
+            }
+            Said::Malformed(problem) => {
+                self.reporter.verbose(&format!("a message on NOTIFY_SOCKET was dropped: {problem}"));
+            }
+            Said::Status(_)
+            | Said::Reloading(_)
+            | Said::Stopping
+            | Said::MainPid(_)
+            | Said::Errno(_)
+            | Said::ExitStatus(_) => {}
+        }
+        None
+    }
+
+    /// READY=1 counts where readiness is declared by it: not where an address is probed.
+    fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
+        let run = &self.site.config.run;
+        if Probe::of(&run.ready.value).is_some() {
+            return None;
+        }
+        if run.update.value == Update::Reexec && self.reloading == Some(instance) {
+            self.reloading = None;
+            if !self.runs_live(instance) {
+                let reason = "it is ready again with the old binary".to_owned();
+                return self.tell(Event::ReloadFailed { instance, reason });
+            }
+        }
+        self.tell(Event::ProcessReady { instance })
+    }
+
+    fn tell_stored(&mut self) -> Option<ExitReason> {
+        let stored = !self.handover.store.is_empty();
+        self.tell(Event::Stored(stored))
+    }
+
+    /// Tells the program to run the live binary itself: SIGHUP, where it has a handler (systemd.service(5),
+    /// `Type=notify-reload`). Without one the signal would end it.
+    pub(super) fn reload(&mut self, instance: Instance) -> Option<Event> {
+        let pid = self.processes.group(instance)?;
+        if !sys::catches(pid, libc::SIGHUP) {
+            let reason = "it has no handler for SIGHUP".to_owned();
+            return Some(Event::ReloadFailed { instance, reason });
+        }
+        self.reloading = Some(instance);
+        self.processes.signal(instance, libc::SIGHUP, Whom::Leader);
+        None
+    }
+
+    /// Whether the process executes the live binary. Where that cannot be told, it is taken at its word.
+    fn runs_live(&self, instance: Instance) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let Some(pid) = self.processes.group(instance) else { return false };
+        let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
+        let executed = id(std::path::Path::new(&format!("/proc/{pid}/exe")));
+        executed.is_none() || executed == id(self.publisher.live())
+    }
+
+    /// What a new process gets from descriptor 3 on, and the variables that tell it where to speak.
+    pub(super) fn pass_on(
+        &mut self,
+        instance: Instance,
+        env: &mut Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Vec<PassedFd> {
+        self.look_after_sockets();
+        if self.alone(instance) {
+            self.handover.listeners.reset();
+            self.snapshot = None;
+            if !self.handover.store.is_empty() {
+                match self.handover.store.snapshot() {
+                    Ok(snapshot) => self.snapshot = Some(snapshot),
+                    Err(error) => {
+                        let message = format!("could not copy what is stored, for a rollback: {error}");
+                        self.reporter.warning(&message, None);
+                    }
+                }
+            }
+        }
+        match self.handover.prepare(instance) {
+            Ok(passed) => {
+                env.retain(|(name, _)| passed.env.iter().all(|(set, _)| set != name));
+                env.extend(passed.env);
+                passed.fds.into_iter().map(|(name, fd)| PassedFd { name, fd }).collect()
+            }
+            Err(error) => {
+                let message = format!("could not open what the program gets: {error}");
+                self.reporter.warning(&message, Some("it runs without sockets and without NOTIFY_SOCKET"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether no other process of the program runs.
+    fn alone(&self, instance: Instance) -> bool {
+        (1..instance.number).all(|number| !self.processes.is_alive(Instance { number, ..instance }))
+    }
+
+    /// What was stored before the build that could not start is there again.
+    pub(super) fn restore_stored(&mut self) {
+        if let Some(snapshot) = self.snapshot.take() {
+            self.handover.store.restore(snapshot);
+        }
+    }
+
+    /// The process runs: what it says is heard, and it is asked where that tells that it is ready.
+    pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
+        self.handover.started(instance, pid);
+        self.probing = Probe::of(&self.site.config.run.ready.value)
+            .map(|probe| (instance, self.handover.probe(instance, probe)));
+    }
+
+    /// The process has ended: what it said last is taken in before its end is.
+    pub(super) fn hear_out(&mut self, instance: Instance) -> Option<ExitReason> {
+        self.handover.drain(instance);
+        while let Ok(news) = self.sources.handover.try_recv() {
+            let reason = self.handover_news(news);
+            if reason.is_some() {
+                return reason;
+            }
+        }
+        self.probing.take_if(|(probed, _)| *probed == instance);
+        self.look_after_sockets();
+        None
+    }
+
+    /// A socket that the program broke is opened again where that is possible (L7).
+    fn look_after_sockets(&mut self) {
+        for repair in self.handover.listeners.check() {
+            match repair {
+                Repair::Revived { address } => {
+                    self.reporter.warning(&format!("the program shut down {address}; it listens again"), None);
+                }
+                Repair::Replaced { address } => self.reporter.warning(
+                    &format!("the program broke {address}; it was opened anew"),
+                    Some("let the program leave sockets alone that were passed to it: neither shut them down nor unlink them"),
+                ),
+                Repair::Lost { address, error } => {
+                    self.reporter.error(&format!("{address} is broken: {error}"), error.hint().as_deref());
+                }
+            }
+        }
+    }
+
+    /// A program that fails to start while hotrun holds its address may be trying to bind it.
+    pub(super) fn hint_at_sockets(&mut self) {
+        let held = self.handover.listeners.describe();
+        if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {
+            self.reporter.note(&format!(
+                "hotrun holds {}: a program that binds it itself fails; take the socket from descriptor 3 on (crate `listenfd`)",
+                held.join(", ")
+            ));
+        }
+    }
+}
