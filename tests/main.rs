@@ -9,6 +9,7 @@ mod laws;
 mod process;
 mod programs;
 mod project;
+mod readme;
 mod snapshots;
 mod support;
 mod terminal;
