@@ -41,6 +41,15 @@ impl From<i8> for Verbosity {
     }
 }
 
+/// What is done besides saying things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extras {
+    /// `--clear`: the screen is cleared before a change is said.
+    pub clear: bool,
+    /// `--notify`: the terminal is told when builds fail or succeed again.
+    pub notify: bool,
+}
+
 /// What a reporter needs to know from the start.
 #[derive(Debug)]
 pub struct Options {
@@ -54,10 +63,8 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// Keys work.
     pub keys: bool,
-    /// `--clear`.
-    pub clear: bool,
-    /// `--notify`.
-    pub notify: bool,
+    /// What is done besides.
+    pub extras: Extras,
     /// `--log`, opened.
     pub log: Option<std::fs::File>,
     /// The events file, opened by [`open_events`].
@@ -80,8 +87,7 @@ pub struct Reporter {
     cargo_text: Vec<String>,
     diagnostics_of: Option<BuildId>,
     program_runs: bool,
-    clears: bool,
-    notifies: bool,
+    extras: Extras,
     /// The last build failed: the next one that does not is worth a notification.
     failed: bool,
     /// Edits are not followed, so that a change brings nothing new.
@@ -102,8 +108,7 @@ impl Reporter {
             cargo_text: Vec::new(),
             diagnostics_of: None,
             program_runs: false,
-            clears: options.clear,
-            notifies: options.notify,
+            extras: options.extras,
             failed: false,
             paused: false,
         }
@@ -140,7 +145,7 @@ impl Reporter {
             _ => {}
         }
         match notice {
-            Notice::Changed(_) if self.clears && !self.paused => self.output.clear(),
+            Notice::Changed(_) if self.extras.clear && !self.paused => self.output.clear(),
             Notice::Paused => self.paused = true,
             Notice::Resumed => self.paused = false,
             Notice::BuildFinished { success, summary, .. } => {
@@ -149,7 +154,7 @@ impl Reporter {
             _ => {}
         }
         if let Some(text) = self.news_of_failure(notice)
-            && self.notifies
+            && self.extras.notify
         {
             self.output.notify(&text);
         }

@@ -1,7 +1,7 @@
-//! What `--clear` and `--notify` write, seen on a terminal by the real hotrun.
+//! What `--clear`, `--notify` and `--quiet` make of what the real hotrun shows.
 
 use super::Person;
-use crate::support::{Home, Project};
+use crate::support::{Home, Hotrun, Project};
 
 const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
 
@@ -36,4 +36,29 @@ fn a_change_clears_the_screen_and_failure_and_recovery_notify() {
     let _three = home.call_of("three");
     person.types("q");
     person.ended();
+}
+
+#[test]
+fn quiet_says_errors_and_nothing_else() {
+    let project = Project::caller();
+    let home = Home::new();
+    let mut hotrun = Hotrun::run(&project, &home, &["--quiet"]);
+    home.call_of("one");
+    hotrun.wait_for("ready");
+    // A warning of the compiler's, while the program runs, is one line; the next build is without it.
+    project.write("src/main.rs", &format!("{}\nfn unused() {{}}\n", Project::caller_text("two")));
+    home.call_of("two");
+    project.break_it();
+    hotrun.wait_said("error: build 3 failed (1 error); still running build 2");
+    project.set_version("four");
+    home.call_of("four");
+    hotrun.wait_for_build("ready", 4);
+    hotrun.signal(rustix::process::Signal::TERM);
+    let (_, said) = hotrun.wait();
+    let (first, rest) = said.split_once('\n').unwrap();
+    assert_eq!(first, "warning: build 2 has 1 warning");
+    assert!(rest.starts_with("error[E0308]: mismatched types"), "{said}");
+    for verb in ["Compiling", "Changed", "Building", "Started", "Restarted", "Stopped"] {
+        assert!(!said.contains(verb), "{said}");
+    }
 }
