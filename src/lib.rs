@@ -4,7 +4,7 @@
 //! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 //!
 //! - wiring: [`main()`], [`runtime`], [`error`]
-//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`report`], over [`sys`] (the only `unsafe`)
+//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
 //! - plain words: [`words`]
 
@@ -12,6 +12,7 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod handover;
 pub mod messages;
 pub mod process;
 pub mod project;

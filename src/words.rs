@@ -42,6 +42,9 @@ impl fmt::Display for Instance {
     }
 }
 
+/// The environment variable that tags a program and all it starts with the run of hotrun and its [`Instance`].
+pub const TAG: &str = "HOTRUN_ID";
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {

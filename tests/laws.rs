@@ -255,3 +255,20 @@ fn once_runs_to_the_end_of_the_program_and_gives_its_code() {
     let (status, _) = hotrun.wait();
     assert_eq!(status.code(), Some(101));
 }
+
+#[test]
+fn the_program_gets_what_its_build_script_set_as_under_cargo_run() {
+    let project = Project::caller();
+    project.write("build.rs", "fn main() { println!(\"cargo::rustc-env=ANSWER=42\"); }\n");
+    let text = Project::caller_text("one").replace(
+        "{VERSION}",
+        "{VERSION} {} {} {}",
+    ).replace(
+        "std::process::id())",
+        "std::process::id(), std::env::var(\"ANSWER\").unwrap(), std::env::var(\"CARGO_PKG_NAME\").unwrap(), std::env::var(\"OUT_DIR\").is_ok())",
+    );
+    project.write("src/main.rs", &text);
+    let home = Home::new();
+    let _hotrun = Hotrun::run(&project, &home, &[]);
+    assert_eq!(home.call().version, "one 42 app true");
+}

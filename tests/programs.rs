@@ -7,28 +7,35 @@ use std::sync::{Mutex, PoisonError};
 
 /// The path of the compiled `tests/fixtures/<name>.rs`.
 pub(crate) fn program(name: &str) -> PathBuf {
+    variant(name, "", &[])
+}
+
+/// The same, compiled with these variables set; `tag` tells it from others.
+pub(crate) fn variant(name: &str, tag: &str, variables: &[(&str, &str)]) -> PathBuf {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let built = built.get_or_insert_default();
-    if let Some(path) = built.get(name) {
+    let key = format!("{name}{tag}");
+    if let Some(path) = built.get(&key) {
         return path.clone();
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).with_extension("rs");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let path = folder.join(format!("fixture-{name}"));
+    let path = folder.join(format!("fixture-{key}"));
     let modified = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     if modified(&path).is_none_or(|built| modified(&source).is_some_and(|changed| changed >= built)) {
         // Renamed into place, so that a test process beside this one never runs half a program.
-        let fresh = folder.join(format!("fixture-{name}.{}", std::process::id()));
+        let fresh = folder.join(format!("fixture-{key}.{}", std::process::id()));
         let done = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
             .args(["--edition=2024", "-Copt-level=0", "-Cpanic=abort", "-o"])
             .args([&fresh, &source])
+            .envs(variables.iter().copied())
             .status()
             .unwrap();
         assert!(done.success(), "the fixture `{name}` does not compile");
         #[expect(clippy::disallowed_methods, reason = "no live path here")]
         std::fs::rename(&fresh, &path).unwrap();
     }
-    built.insert(name.to_owned(), path.clone());
+    built.insert(key, path.clone());
     path
 }

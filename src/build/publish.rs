@@ -125,7 +125,12 @@ impl Publisher {
         beside(&self.live, ".previous")
     }
 
-    /// The live binary was started.
+    /// Whether the live binary will be kept as the previous one.
+    pub fn has_run(&self) -> bool {
+        self.ran
+    }
+
+    /// The live binary was started and was ready.
     pub fn mark_ran(&mut self) {
         self.ran = true;
     }
@@ -150,12 +155,9 @@ impl Publisher {
             return Ok(Publication::Unchanged);
         }
         let temporary = self.temporary(&folder);
-        let placed = place(staged, &temporary).and_then(|()| {
-            if self.ran && !unchanged {
-                self.keep_previous(&folder)?;
-            }
-            rename(&temporary, &self.live)
-        });
+        let placed = place(staged, &temporary)
+            .and_then(|()| replace(&temporary, &self.live))
+            .and_then(|replaced| self.keep_or_drop(&temporary, replaced, unchanged));
         if let Err(source) = placed {
             let _ = fs::remove_file(&temporary);
             return Err(PublishError::Io {
@@ -173,19 +175,51 @@ impl Publisher {
         Ok(Publication::Published)
     }
 
+    /// Makes the binary before the live one the live one again; the one that could not start is kept as `.failed`.
+    pub fn roll_back(&mut self) -> Result<(), PublishError> {
+        let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
+        let temporary = self.temporary(&folder);
+        let done =
+            place(&self.previous(), &temporary).and_then(|()| match replace(&temporary, &self.live)? {
+                Replaced::NowNamed => rename(&temporary, &beside(&self.live, ".failed")),
+                Replaced::Nothing => Ok(()),
+            });
+        if let Err(source) = done {
+            let _ = fs::remove_file(&temporary);
+            return Err(PublishError::Io {
+                what: "set back the live binary",
+                path: self.live.clone(),
+                source,
+            });
+        }
+        self.last = File::open(&self.live).ok();
+        self.ran = true;
+        Ok(())
+    }
+
+    /// The live binary could not start: it is no binary to go back to.
+    pub fn mark_failed(&mut self) {
+        self.ran = false;
+    }
+
     /// Whether the live path still names the binary published last.
     pub fn live_is_last(&self) -> bool {
         self.last.as_ref().is_some_and(|last| names(&self.live, last))
     }
 
-    fn keep_previous(&mut self, folder: &Path) -> io::Result<()> {
-        let temporary = self.temporary(folder);
-        match fs::hard_link(&self.live, &temporary) {
-            Ok(()) => rename(&temporary, &self.previous()),
-            // Somebody removed it, or this file system has no links: there is nothing to keep it by.
-            Err(error) if no_link(&error) || error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+    /// The binary that was live is the previous one if it ran.
+    fn keep_or_drop(&mut self, temporary: &Path, replaced: Replaced, unchanged: bool) -> io::Result<()> {
+        let dropped = match replaced {
+            Replaced::NowNamed if self.ran && !unchanged => replace(temporary, &self.previous())?,
+            other => other,
+        };
+        if dropped == Replaced::NowNamed {
+            // Freeing the blocks of a large file takes longer than all else here, and nobody waits for it. What is left
+            // behind should hotrun end now is cleared away by the next one.
+            let temporary = temporary.to_owned();
+            std::thread::spawn(move || fs::remove_file(temporary));
         }
+        Ok(())
     }
 
     fn temporary(&mut self, folder: &Path) -> PathBuf {
@@ -279,6 +313,27 @@ fn no_link(error: &io::Error) -> bool {
     matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
 }
 
+/// What became of the file that a new one took the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    /// There was none, or it is gone.
+    Nothing,
+    /// The name of the new one is its name now.
+    NowNamed,
+}
+
+/// Puts `new` in the place of `live` in one atomic step, by exchanging the two names where the file system can. A plain
+/// rename over an existing file makes ext4 write the new file's data out first (`auto_da_alloc`, ext4(5)), which takes
+/// longer than all else here.
+fn replace(new: &Path, live: &Path) -> io::Result<Replaced> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(Replaced::NowNamed),
+        // Nothing is live yet, or the file system exchanges no names.
+        Err(_) => rename(new, live).map(|()| Replaced::Nothing),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the room that renames")]
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
@@ -346,6 +401,24 @@ mod tests {
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "three");
         // "two" never ran.
         assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        for bytes in ["good", "bad"] {
+            build(&place.staged, bytes);
+            publisher.publish(&place.staged).unwrap();
+            publisher.mark_ran();
+        }
+        publisher.mark_failed();
+        publisher.roll_back().unwrap();
+        assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
+        assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
+        // The same bad bytes are published again when they are built again.
+        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn format_listen(listen: &Listen) -> String {
 }
 
 /// Writes the address as `listen` takes it.
-pub(super) fn format_address(address: &ListenAddress) -> String {
+pub(crate) fn format_address(address: &ListenAddress) -> String {
     match address {
         ListenAddress::Tcp(address) => format!("tcp:{address}"),
         ListenAddress::Udp(address) => format!("udp:{address}"),
@@ -175,6 +175,11 @@ fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
     Ok((bracketed.unwrap_or(host), port))
 }
 
+/// The host and port that a checked `http://` URL is asked at.
+pub(crate) fn http_host(url: &str) -> Option<(&str, u16)> {
+    parse_url(url).ok()
+}
+
 /// The `listen` entry whose socket would answer this probe in the program's place.
 pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Listen>) -> Option<&'a Listen> {
     let (ip, port) = match ready {
@@ -197,7 +202,7 @@ pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Liste
 }
 
 /// Whether a connection to `target` (`None`: the name localhost) may arrive at a socket bound to `bound`.
-fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
+pub(crate) fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
     if bound.is_unspecified() {
         // [::] takes IPv4 as well on every system where that was not turned off.
         return bound.is_ipv6() || target.is_none_or(|target| target.is_ipv4());

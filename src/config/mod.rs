@@ -24,6 +24,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use address::{format_address, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
 pub use show::show;

@@ -10,9 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::{Shared, adopted};
 use crate::sys::{self, ProcessRow};
 use crate::words::Instance;
-
-/// The variable that tags the program and all it starts.
-pub(super) const TAG: &str = "HOTRUN_ID";
+pub(super) use crate::words::TAG;
 
 /// What tells the processes of this run of hotrun from those of any other.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::{Watching, short_path, short_time};
 use crate::config::signal_name;
-use crate::session::{AfterExit, BuildSummary, Cause, ExitReason, Notice, QuitReason, Running, StartFailure};
+use crate::session::{
+    AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running, StartFailure,
+};
 use crate::words::{BuildId, Exit};
 
 /// How a line begins, and so how it is coloured.
@@ -100,8 +102,28 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
                 format!("{} after {}{}", exit_text(*exit), short_time(*lived), next_text(*next, context));
             vec![if exit.success() { Line::status("Exited", text) } else { Line::attention("Exited", text) }]
         }
-        Notice::StartFailed { build, failure: StartFailure::Spawn(error) } => {
-            error_lines(&format!("could not start build {build}: {error}"))
+        // Its end was said, and what follows.
+        Notice::StartFailed { failure: StartFailure::Exited { .. }, instead: Instead::Down, .. } => {
+            Vec::new()
+        }
+        Notice::StartFailed { build, failure, instead, .. } => error_lines(&format!(
+            "build {build} could not start: {}{}",
+            failure_text(failure),
+            instead_text(*instead)
+        )),
+        Notice::NeverReady { build, waited } => warning(
+            &format!(
+                "build {build} did not say READY=1 within {}; not waiting for it again",
+                short_time(*waited)
+            ),
+            Some("let the program call sd_notify, or set `ready = \"spawn\"` under `[run]`"),
+        ),
+        Notice::RolledBack { to } => vec![Line::attention("Back", format!("to build {to}"))],
+        Notice::NoOverlap => {
+            vec![note("the program stores descriptors, so this update is a restart and not an overlap")]
+        }
+        Notice::ReloadFailed { reason } => {
+            warning(&format!("the program did not take up the new binary: {reason}; restarting it"), None)
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],
@@ -123,8 +145,30 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         | Notice::Stopping { .. }
         | Notice::Ready { .. }
         | Notice::ProcessExited { .. }
-        | Notice::StartFailed { .. }
         | Notice::Exiting(_) => Vec::new(),
+    }
+}
+
+fn failure_text(failure: &StartFailure) -> String {
+    match failure {
+        StartFailure::Spawn(error) => error.clone(),
+        StartFailure::Exited { exit: Exit::Code(code), lived } => {
+            format!("it exited with code {code} after {}", short_time(*lived))
+        }
+        StartFailure::Exited { exit: Exit::Signal(signal), lived } => {
+            format!("it was ended by {} after {}", signal_name(*signal), short_time(*lived))
+        }
+        StartFailure::NotReady { waited } => format!("it was not ready within {}", short_time(*waited)),
+    }
+}
+
+fn instead_text(instead: Instead) -> String {
+    match instead {
+        Instead::StillRunning(still) => still_running(still),
+        Instead::RollsBack(build) => {
+            format!("; going back to build {build} (`r` or the next save tries again)")
+        }
+        Instead::Down => "; waiting for a change".to_owned(),
     }
 }
 

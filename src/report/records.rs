@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::signal_name;
 use crate::messages::Diagnostic;
-use crate::session::{Cause, ExitReason, Notice, QuitReason, StartFailure, StopCause};
+use crate::session::{Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause};
 use crate::words::{BuildId, Exit};
 
 /// The number of the events' schema.
@@ -148,6 +148,7 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 StopCause::Update => "update",
                 StopCause::Asked => "asked",
                 StopCause::Launch => "launch",
+                StopCause::NotReady => "not-ready",
                 StopCause::Quit => "quit",
             };
             Record::new("stopping", json!({ "signal": signal_name(*signal), "cause": cause }))
@@ -165,15 +166,13 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             fields["expected"] = json!(expected);
             Record::new("process-exited", fields).build(*build).pid(*pid)
         }
-        Notice::StartFailed { build, failure: StartFailure::Spawn(error) } => {
-            Record::new("start-failed", json!({ "reason": error })).build(*build)
+        Notice::StartFailed { build, pid, failure, instead } => start_failed(*build, *pid, failure, *instead),
+        Notice::NeverReady { build, waited } => {
+            warning(&format!("build {build} was not ready within {} ms", millis(*waited))).build(*build)
         }
-        Notice::StartFailed { build, failure: StartFailure::Exited { exit, lived } } => {
-            let mut fields = exit_fields(*exit);
-            fields["reason"] = json!("exited");
-            fields["lived-ms"] = json!(millis(*lived));
-            Record::new("start-failed", fields).build(*build)
-        }
+        Notice::RolledBack { to } => Record::new("rolled-back", json!({ "to": to })),
+        Notice::NoOverlap => warning("descriptors are stored: restart instead of overlap"),
+        Notice::ReloadFailed { reason } => warning(&format!("the new binary was not taken up: {reason}")),
         Notice::Paused => Record::new("paused", json!({})),
         Notice::Resumed => Record::new("resumed", json!({})),
         Notice::LiveRemoved => warning("the live binary was removed"),
@@ -193,6 +192,26 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             Record::new("exiting", fields)
         }
     })
+}
+
+fn start_failed(build: BuildId, pid: u32, failure: &StartFailure, instead: Instead) -> Record {
+    let mut fields = match failure {
+        StartFailure::Spawn(error) => json!({ "reason": error }),
+        StartFailure::Exited { exit, lived } => {
+            let mut fields = exit_fields(*exit);
+            fields["reason"] = json!("exited");
+            fields["lived-ms"] = json!(millis(*lived));
+            fields
+        }
+        StartFailure::NotReady { waited } => json!({ "reason": "not-ready", "lived-ms": millis(*waited) }),
+    };
+    fields["running"] = match instead {
+        Instead::StillRunning(Some(running)) => json!(running.build),
+        Instead::RollsBack(build) => json!(build),
+        Instead::StillRunning(None) | Instead::Down => Value::Null,
+    };
+    let record = Record::new("start-failed", fields).build(build);
+    if pid == 0 { record } else { record.pid(pid) }
 }
 
 fn exit_fields(exit: Exit) -> Value {

@@ -19,11 +19,11 @@ use crate::build::{
 use crate::cli::RunOptions;
 use crate::config::{Config, Stdin};
 use crate::error::Error;
-use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step};
+use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step, Whom};
 use crate::project::Launch;
 use crate::report::{self, Reporter, Verbosity, Watching};
 use crate::session::{
-    BuildOutcome, Effect, Event, ExitReason, PublishOutcome, QuitReason, Session, Settings, Timer,
+    BuildOutcome, Effect, Event, ExitReason, Notice, PublishOutcome, QuitReason, Session, Settings, Timer,
 };
 use crate::sys;
 use crate::terminal::{self, Escapes, Keys, Signals, Terminal, TerminalNews};
@@ -90,6 +90,10 @@ struct Runtime {
     /// What the last successful build gave, and how the program was started last.
     result: Option<BuildResult>,
     launch: Option<Launch>,
+    /// What the live build gave, and the one before it.
+    live_build: Option<BuildId>,
+    live_result: Option<BuildResult>,
+    previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.
     group: Option<i32>,
     /// The process started last.
@@ -211,6 +215,9 @@ impl Runtime {
             began: Instant::now(),
             result: None,
             launch: None,
+            live_build: None,
+            live_result: None,
+            previous_result: None,
             group: None,
             instance: None,
             stdin_passed: false,
@@ -405,16 +412,25 @@ impl Runtime {
             Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
             Effect::CancelBuild(build) => self.cargo.cancel(build),
             Effect::Publish(build) => {
-                let outcome = self.publish();
+                let outcome = self.publish(build);
                 return Some(Event::Published { build, outcome });
             }
             Effect::StartProcess { instance, .. } => match self.spawn(instance) {
-                Ok(spawn) => {
-                    self.publisher.mark_ran();
-                    self.processes.spawn(spawn);
-                }
+                Ok(spawn) => self.processes.spawn(spawn),
                 Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
             },
+            // The rooms that carry these out tell what came of it.
+            Effect::Reload(instance) => self.processes.signal(instance, libc::SIGHUP, Whom::Leader),
+            Effect::RollBack { to, .. } => {
+                let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
+                if let Some(error) = &error {
+                    self.reporter.error(error, None);
+                } else {
+                    self.live_build = Some(to);
+                    self.live_result = self.previous_result.take();
+                }
+                return Some(Event::RolledBack { error });
+            }
             Effect::StopProcess { instance, plan } => self.processes.stop(instance, plan),
             Effect::KillProcess(instance) => self.processes.kill(instance),
             Effect::StartTimer(timer, after) => {
@@ -427,7 +443,18 @@ impl Runtime {
                 "the config changed; the settings of the start stay in force",
                 Some("start hotrun again to apply it"),
             ),
-            Effect::Report(notice) => self.reporter.notice(&notice),
+            Effect::Report(notice) => {
+                match notice {
+                    Notice::Ready { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_ran();
+                    }
+                    Notice::StartFailed { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_failed();
+                    }
+                    _ => {}
+                }
+                self.reporter.notice(&notice);
+            }
             Effect::Exit(_) => {}
         }
         None
@@ -452,17 +479,24 @@ impl Runtime {
         self.cargo.start(order);
     }
 
-    fn publish(&mut self) -> PublishOutcome {
+    fn publish(&mut self, build: BuildId) -> PublishOutcome {
         let Some(result) = &self.result else {
             return PublishOutcome::Failed { error: "there is no fresh binary".to_owned() };
         };
+        let kept = self.publisher.has_run();
         let publication = self.publisher.publish(&result.executable);
         self.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
+                self.live_build = Some(build);
+                let replaced = self.live_result.replace(result.clone());
+                if kept {
+                    self.previous_result = replaced;
+                }
                 PublishOutcome::Published { path: self.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
+                self.live_result = Some(result.clone());
                 // An env file that cannot be read is said when the program is started.
                 let launch = self.site.launch(result).ok();
                 PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
@@ -472,7 +506,7 @@ impl Runtime {
     }
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
-        let result = self.result.clone().unwrap_or_default();
+        let result = self.live_result.clone().unwrap_or_default();
         let launch = self.site.launch(&result)?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());

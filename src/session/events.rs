@@ -45,6 +45,32 @@ pub enum Event {
         /// Why, for a person.
         error: String,
     },
+    /// A process said, or was found, to be ready.
+    ProcessReady {
+        /// Which one.
+        instance: Instance,
+    },
+    /// A process asked for more time to become ready.
+    MoreTime {
+        /// Which one.
+        instance: Instance,
+        /// From now.
+        time: Duration,
+    },
+    /// Whether descriptors are stored for the next process.
+    Stored(bool),
+    /// The answer to [`Effect::Reload`] where the program did not take the live binary up.
+    ReloadFailed {
+        /// Which one.
+        instance: Instance,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// The answer to [`Effect::RollBack`].
+    RolledBack {
+        /// Why the live path could not be set back, for a person.
+        error: Option<String>,
+    },
     /// A process ended; others of its tree may still live.
     ProcessExited {
         /// Which one.
@@ -123,6 +149,8 @@ pub enum Timer {
     Hangup,
     /// Whoever removed the live binary has had the time to remove the rest.
     LiveRemoved,
+    /// A process has to be ready by then.
+    Ready(Instance),
     /// A process counts as having started once it has lived this long after it was ready.
     Settled(Instance),
 }
@@ -174,6 +202,15 @@ pub enum Effect {
         instance: Instance,
         /// The build it runs.
         build: BuildId,
+    },
+    /// Tell a process to run the live binary itself; [`Event::ProcessReady`] or [`Event::ReloadFailed`] follows.
+    Reload(Instance),
+    /// Let the live path name the previous binary again; [`Event::RolledBack`] follows.
+    RollBack {
+        /// The build that could not start.
+        from: BuildId,
+        /// The build before it.
+        to: BuildId,
     },
     /// Stop a process and its tree; [`Event::ProcessExited`] and [`Event::ProcessGone`] follow.
     StopProcess {
@@ -332,8 +369,31 @@ pub enum Notice {
     StartFailed {
         /// The build.
         build: BuildId,
+        /// Its process, where there was one (else 0).
+        pid: u32,
         /// What happened.
         failure: StartFailure,
+        /// What happens instead.
+        instead: Instead,
+    },
+    /// A program did not say at its first start that it is ready; it is not waited for again.
+    NeverReady {
+        /// The build.
+        build: BuildId,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The live path names the previous build again.
+    RolledBack {
+        /// Which build.
+        to: BuildId,
+    },
+    /// An overlap was not possible because descriptors are stored.
+    NoOverlap,
+    /// A program did not take the live binary up by itself; it is restarted.
+    ReloadFailed {
+        /// Why.
+        reason: String,
     },
     /// Edits are no longer followed.
     Paused,
@@ -357,6 +417,22 @@ pub enum StartFailure {
         /// How long it lived.
         lived: Duration,
     },
+    /// It was not ready in time.
+    NotReady {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+/// What happens instead of a build that could not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// What ran goes on running.
+    StillRunning(Option<Running>),
+    /// The build before it is started again.
+    RollsBack(BuildId),
+    /// The program stays down, or what `on-exit` says.
+    Down,
 }
 
 /// The process that runs while something else failed.
@@ -379,6 +455,8 @@ pub enum StopCause {
     Asked,
     /// What it is started with changed (an env file).
     Launch,
+    /// It was not ready in time.
+    NotReady,
     /// hotrun ends.
     Quit,
 }

@@ -55,6 +55,15 @@ fn times() -> impl Strategy<Value = Times> {
 /// Which version of the source: its number, and whether it compiles.
 type Content = (u32, bool);
 
+/// A process of the world.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    instance: Instance,
+    content: Content,
+    stopping: bool,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "a world has many facets")]
 struct World {
     session: Session,
     times: Times,
@@ -66,7 +75,12 @@ struct World {
     cancelling: bool,
     live: Option<Content>,
     staged: Option<(BuildId, Content)>,
-    process: Option<(Instance, Content, bool)>,
+    processes: Vec<Running>,
+    overlap: bool,
+    /// Where a rollback leads: what was live before.
+    before: Option<Content>,
+    /// The live binary was ready once and has not failed to start.
+    live_good: bool,
     burst: Option<u64>,
     settled_builds: Vec<BuildId>,
     cancelled_in_a_row: u32,
@@ -83,6 +97,10 @@ enum Planned {
     Burst(u64),
     Backoff,
     Stopped(u32),
+    Ready(u32),
+    ReadyTimeout(u32),
+    Settled(u32),
+    Dies(u32),
 }
 
 impl World {
@@ -98,7 +116,10 @@ impl World {
             cancelling: false,
             live: None,
             staged: None,
-            process: None,
+            processes: Vec::new(),
+            overlap: settings.update == Update::Overlap,
+            before: None,
+            live_good: false,
             burst: None,
             settled_builds: Vec::new(),
             cancelled_in_a_row: 0,
@@ -162,24 +183,47 @@ impl World {
                 let outcome = if self.live == Some(content) {
                     PublishOutcome::Unchanged { launch_changed: false }
                 } else {
-                    self.live = Some(content);
+                    let replaced = self.live.replace(content);
+                    if std::mem::take(&mut self.live_good) {
+                        self.before = replaced;
+                    }
                     PublishOutcome::Published { path: PathBuf::from("/live") }
                 };
                 self.tell(Event::Published { build, outcome });
             }
             Effect::StartProcess { instance, .. } => {
-                assert!(self.process.is_none(), "L4: two processes at once");
-                let live = self.live.expect("what is started is live");
-                self.process = Some((instance, live, false));
+                let room = if self.overlap { 2 } else { 1 };
+                assert!(self.processes.len() < room, "L4: too many processes at once");
+                let content = self.live.expect("what is started is live");
+                self.processes.push(Running { instance, content, stopping: false });
                 self.tell(Event::ProcessStarted { instance, pid: 100 + instance.number });
+                if self.overlap {
+                    // Some never become ready, some are ended by their own mistake before.
+                    match (content.0 * 7 + instance.number) % 5 {
+                        0 => self.plan(self.times.stop + 1, Planned::Dies(instance.number)),
+                        1 => {}
+                        _ => self.plan(self.times.stop, Planned::Ready(instance.number)),
+                    }
+                }
             }
             Effect::StopProcess { instance, .. } => {
-                let Some((current, _, stopping)) = &mut self.process else { panic!("nothing to stop") };
-                assert_eq!(*current, instance);
-                assert!(!std::mem::replace(stopping, true), "stopped twice");
+                let process = self.process(instance.number).expect("there is something to stop");
+                assert!(!std::mem::replace(&mut process.stopping, true), "stopped twice");
                 self.plan(self.times.stop, Planned::Stopped(instance.number));
             }
             Effect::KillProcess(instance) => self.plan(0, Planned::Stopped(instance.number)),
+            Effect::RollBack { .. } => {
+                self.live = self.before.take();
+                self.live_good = true;
+                assert!(self.live.is_some(), "rolled back to nothing");
+                self.tell(Event::RolledBack { error: None });
+            }
+            Effect::StartTimer(Timer::Ready(instance), after) => {
+                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::ReadyTimeout(instance.number));
+            }
+            Effect::StartTimer(Timer::Settled(instance), after) => {
+                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Settled(instance.number));
+            }
             Effect::StartTimer(Timer::Burst, after) => {
                 self.order += 1;
                 self.burst = Some(self.order);
@@ -190,12 +234,15 @@ impl World {
                 self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Backoff);
             }
             Effect::Exit(_) => {
-                assert!(self.building.is_none() && self.process.is_none(), "L5: left something running");
+                assert!(self.building.is_none() && self.processes.is_empty(), "L5: left something running");
                 self.exited = true;
             }
-            Effect::StartTimer(Timer::Settled(_) | Timer::LiveRemoved | Timer::Hangup, _)
+            Effect::Report(Notice::Ready { .. }) => self.live_good = true,
+            Effect::Report(Notice::StartFailed { .. }) => self.live_good = false,
+            Effect::StartTimer(Timer::LiveRemoved | Timer::Hangup, _)
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
+            | Effect::Reload(_)
             | Effect::Report(_) => {}
         }
     }
@@ -230,19 +277,31 @@ impl World {
             Planned::Burst(id) if self.burst == Some(id) => self.tell(Event::TimerFired(Timer::Burst)),
             Planned::Burst(_) => {}
             Planned::Backoff => self.tell(Event::TimerFired(Timer::Backoff)),
-            Planned::Stopped(number) => {
-                if self.process.is_some_and(|(instance, ..)| instance.number == number) {
-                    self.program_ends(Exit::Signal(15));
+            Planned::Stopped(number) => self.program_ends(number, Exit::Signal(15)),
+            Planned::Dies(number) => {
+                if self.process(number).is_some_and(|process| !process.stopping) {
+                    self.program_ends(number, Exit::Code(1));
                 }
             }
+            Planned::Ready(number) => {
+                if self.process(number).is_some() {
+                    self.tell(Event::ProcessReady { instance: instance(number) });
+                }
+            }
+            Planned::ReadyTimeout(number) => self.tell(Event::TimerFired(Timer::Ready(instance(number)))),
+            Planned::Settled(number) => self.tell(Event::TimerFired(Timer::Settled(instance(number)))),
         }
     }
 
-    fn program_ends(&mut self, exit: Exit) {
-        let Some((instance, ..)) = self.process else { return };
-        self.tell(Event::ProcessExited { instance, exit });
-        self.process = None;
-        self.tell(Event::ProcessGone { instance });
+    fn process(&mut self, number: u32) -> Option<&mut Running> {
+        self.processes.iter_mut().find(|process| process.instance.number == number)
+    }
+
+    fn program_ends(&mut self, number: u32, exit: Exit) {
+        let Some(process) = self.process(number).copied() else { return };
+        self.tell(Event::ProcessExited { instance: process.instance, exit });
+        self.processes.retain(|other| other.instance != process.instance);
+        self.tell(Event::ProcessGone { instance: process.instance });
     }
 
     /// Lets everything planned up to `until` happen.
@@ -272,8 +331,8 @@ impl World {
                 }
                 Step::Pause => self.tell(Event::Asked(Request::Pause)),
                 Step::ProgramEnds(code) => {
-                    if self.process.is_some_and(|(.., stopping)| !stopping) {
-                        self.program_ends(Exit::Code(*code));
+                    if let Some(process) = self.processes.iter().find(|process| !process.stopping) {
+                        self.program_ends(process.instance.number, Exit::Code(*code));
                     }
                 }
             }
@@ -285,12 +344,19 @@ impl World {
     }
 }
 
+fn instance(number: u32) -> Instance {
+    Instance { service: ServiceId::MAIN, number }
+}
+
 fn settings() -> Settings {
     Settings {
         debounce: Duration::from_millis(50),
         update: Update::Restart,
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: 15, timeout: Duration::from_secs(5) },
+        ready_at_spawn: true,
+        ready_timeout: Duration::from_secs(30),
+        rollback: false,
         once: false,
     }
 }
@@ -307,7 +373,8 @@ proptest! {
         prop_assert!(world.started_since_last_save <= 2, "more than two builds after the last save");
         if world.content.1 {
             prop_assert_eq!(world.live, Some(world.content), "L3: live is not the last edit");
-            prop_assert_eq!(world.process.map(|(_, content, _)| content), Some(world.content), "L3: running is not the last edit");
+            let running: Vec<Content> = world.processes.iter().map(|process| process.content).collect();
+            prop_assert_eq!(running, [world.content], "L3: running is not the last edit");
         }
     }
 
@@ -324,9 +391,24 @@ proptest! {
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW);
         if world.content.1 {
             prop_assert_eq!(world.live, Some(world.content));
-            if let Some((_, content, _)) = world.process {
-                prop_assert_eq!(content, world.content);
+            for process in &world.processes {
+                prop_assert_eq!(process.content, world.content);
             }
+        }
+    }
+
+    /// L2 and L4 where updates overlap and processes fail to start: two processes at most, one in the end, which runs
+    /// what is live.
+    #[test]
+    fn an_overlap_ends_with_one_process_that_runs_what_is_live(steps in steps(true), times in times()) {
+        let settings =
+            Settings { update: Update::Overlap, ready_at_spawn: false, rollback: true, ..settings() };
+        let mut world = World::new(settings, times);
+        world.play(&steps);
+        world.run(world.now + 300_000);
+        prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
+        for process in &world.processes {
+            prop_assert_eq!(Some(process.content), world.live);
         }
     }
 

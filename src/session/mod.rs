@@ -18,12 +18,12 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    AfterExit, BuildOutcome, BuildSummary, Cause, Effect, Event, ExitReason, Notice, PublishOutcome,
+    AfterExit, BuildOutcome, BuildSummary, Cause, Effect, Event, ExitReason, Instead, Notice, PublishOutcome,
     QuitReason, Request, Running, StartFailure, StopCause, Timer,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};
-use crate::config::{Config, OnExit, Update};
+use crate::config::{Config, OnExit, OnStartFailure, Ready, Update};
 use crate::words::{BuildId, Change, ChangeKind, ServiceId, StopPlan};
 
 /// SIGINT and SIGQUIT, what Ctrl-C and Ctrl-\ send: the same numbers on every Unix (POSIX, `kill -2` and `kill -3`).
@@ -47,15 +47,35 @@ pub struct Settings {
     pub on_exit: OnExit,
     /// How the program is stopped.
     pub stop: StopPlan,
+    /// A process is ready as soon as it runs.
+    pub ready_at_spawn: bool,
+    /// How long a process has to become ready.
+    pub ready_timeout: Duration,
+    /// A build that cannot start makes room for the one before it.
+    pub rollback: bool,
     /// Build and run once, without watching.
     pub once: bool,
 }
 
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
+        let run = &config.run;
+        let notifies = matches!(run.update.value, Update::Overlap | Update::Reexec);
+        let ready_at_spawn = match run.ready.value {
+            Ready::Auto => !notifies,
+            Ready::Spawn => true,
+            Ready::Notify | Ready::Tcp(_) | Ready::Http(_) | Ready::After(_) => false,
+        };
         Self {
             debounce: config.watch.debounce.value,
-            update: config.run.update.value,
+            update: run.update.value,
+            ready_at_spawn,
+            ready_timeout: run.ready_timeout.value,
+            rollback: match run.on_start_failure.value {
+                OnStartFailure::Auto => !ready_at_spawn,
+                OnStartFailure::Rollback => true,
+                OnStartFailure::Wait => false,
+            },
             on_exit: config.run.on_exit.value,
             stop: StopPlan { signal: config.run.stop_signal.value, timeout: config.run.stop_timeout.value },
             once: config.once,
@@ -129,7 +149,18 @@ impl Session {
             Event::BuildEnded { build, outcome } => self.build_ended(now, build, outcome, &mut out),
             Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
             Event::ProcessStarted { instance, pid } => {
-                self.service.process_started(now, instance, pid, &mut out);
+                self.service.process_started(now, &self.settings, instance, pid, &mut out);
+            }
+            Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
+            Event::MoreTime { instance, time } => self.service.extend(instance, time, &mut out),
+            Event::Stored(stored) => self.service.set_stored(stored),
+            Event::ReloadFailed { instance, reason } => {
+                self.service.reload_failed(now, &self.settings, instance, reason, &mut out);
+            }
+            Event::RolledBack { error: None } => self.rolled_back(now, &mut out),
+            Event::RolledBack { error: Some(_) } => {}
+            Event::TimerFired(Timer::Ready(instance)) => {
+                self.service.not_ready(now, &self.settings, instance, &mut out);
             }
             Event::SpawnFailed { instance, error } => {
                 self.service.spawn_failed(now, &self.settings, instance, error, &mut out);
@@ -220,7 +251,7 @@ impl Session {
 
     fn published(&mut self, now: Duration, build: BuildId, outcome: PublishOutcome, out: &mut Vec<Effect>) {
         let Some(finished) = self.builds.finished(build) else { return };
-        let order = Start { since: Some(finished.since), build_took: Some(self.build_took) };
+        let order = Start::because(finished.since, Some(self.build_took));
         let watched = finished.changes.iter().any(|change| change.kind == ChangeKind::Watched);
         match outcome {
             PublishOutcome::Published { path } => {
@@ -262,7 +293,7 @@ impl Session {
     }
 
     fn restart_now(&mut self, now: Duration, cause: StopCause, out: &mut Vec<Effect>) {
-        let order = Start { since: Some(now), build_took: None };
+        let order = Start::because(now, None);
         self.service.update(now, &self.settings, cause, order, out);
     }
 
@@ -307,6 +338,14 @@ impl Session {
                 self.builds.stop(out);
                 self.service.kill(out);
             }
+        }
+    }
+
+    fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        // The failed build is tried again by `r` or the next save.
+        self.builds.publish_failed();
+        if self.quitting.is_none() {
+            self.service.rolled_back(now, out);
         }
     }
 

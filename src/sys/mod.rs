@@ -3,6 +3,7 @@
 //! The only place with `unsafe`: each block says why it is sound. Owns no policy (whom to signal and when is for the
 //! rooms above) and writes nothing to the user. May be imported by every room that touches the operating system.
 
+mod descriptors;
 mod lifeline;
 mod signal;
 mod spawn;
@@ -10,6 +11,7 @@ mod table;
 mod tty;
 mod wait;
 
+pub use descriptors::{Datagram, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
     block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,

@@ -190,6 +190,10 @@ fn panic_note(text: &str) {
 }
 
 impl Start {
+    pub(crate) fn command(&mut self) -> &mut Command {
+        &mut self.command
+    }
+
     pub(crate) fn start(mut self) -> Hotrun {
         let path = self.fifo.path().join("events");
         make_fifo(&path);

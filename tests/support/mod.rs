@@ -6,12 +6,14 @@
 mod home;
 mod hotrun;
 mod project;
+mod workshop;
 
 use std::time::Duration;
 
 pub(crate) use home::{Call, Home};
 pub(crate) use hotrun::{EventLine, Hotrun};
 pub(crate) use project::Project;
+pub(crate) use workshop::Workshop;
 
 /// How long anything that must happen may take on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);

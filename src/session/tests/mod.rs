@@ -1,5 +1,7 @@
 //! The session by example: events in, effects out, one table per situation.
 
+mod updates;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ fn settings() -> Settings {
         update: Update::Restart,
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: TERM, timeout: Duration::from_secs(5) },
+        ready_at_spawn: true,
+        ready_timeout: Duration::from_secs(30),
+        rollback: false,
         once: false,
     }
 }
@@ -101,7 +106,10 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::StopProcess { instance, plan } => format!("stop {instance} with {}", plan.signal),
         Effect::KillProcess(instance) => format!("kill {instance}"),
         Effect::StartTimer(Timer::Settled(_), _) => "timer settled".to_owned(),
+        Effect::StartTimer(Timer::Ready(_), after) => format!("timer ready {after:?}"),
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
+        Effect::Reload(instance) => format!("reload {instance}"),
+        Effect::RollBack { from, to } => format!("roll back {from} to {to}"),
         Effect::ReloadConfig => "reload config".to_owned(),
         Effect::Exit(reason) => format!("exit {reason:?}"),
         Effect::CancelTimer(_) | Effect::Report(_) => return None,

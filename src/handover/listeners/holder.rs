@@ -1,0 +1,122 @@
+//! Who holds an address: the kernel's table of sockets gives the inode, `/proc/<pid>/fd` who has it open (proc(5)).
+//!
+//! Only Linux tells, and only about processes of the same user (about all of them to root).
+
+use super::error::Holder;
+use crate::config::ListenAddress;
+
+/// The process that holds the address.
+#[cfg(target_os = "linux")]
+pub(super) fn holder(address: &ListenAddress) -> Option<Holder> {
+    use std::fs;
+
+    let inodes: Vec<String> =
+        linux::inodes(address).into_iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let me = std::process::id().cast_signed();
+    let pids = crate::sys::processes().into_iter().map(|row| row.pid).filter(|&pid| pid != me);
+    let pid = pids.into_iter().find(|pid| {
+        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|fds| {
+            fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok())
+                .any(|link| link.to_str().is_some_and(|link| inodes.iter().any(|inode| inode == link)))
+        })
+    })?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(Holder { pid, name: name.trim_end().escape_debug().to_string() })
+}
+
+/// The process that holds the address: not told here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn holder(_: &ListenAddress) -> Option<Holder> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    use crate::config::ListenAddress;
+
+    /// Number of the listening state (include/net/tcp_states.h).
+    const LISTENING: &str = "0A";
+
+    /// The sockets that are in the way of one at this address.
+    pub(super) fn inodes(address: &ListenAddress) -> Vec<u64> {
+        match address {
+            ListenAddress::Tcp(address) => {
+                inet(&["/proc/net/tcp", "/proc/net/tcp6"], *address, Some(LISTENING))
+            }
+            ListenAddress::Udp(address) => inet(&["/proc/net/udp", "/proc/net/udp6"], *address, None),
+            ListenAddress::Unix(path) => {
+                let Some(path) = path.to_str() else { return Vec::new() };
+                let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+                // Num RefCount Protocol Flags Type St Inode Path
+                table
+                    .lines()
+                    .filter_map(|line| {
+                        let inode = line.split_ascii_whitespace().nth(6)?.parse().ok()?;
+                        line.ends_with(&format!(" {path}")).then_some(inode)
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    fn inet(tables: &[&str], wanted: SocketAddr, state: Option<&str>) -> Vec<u64> {
+        let lines: Vec<String> = tables
+            .iter()
+            .filter_map(|table| fs::read_to_string(table).ok())
+            .flat_map(|table| table.lines().skip(1).map(ToOwned::to_owned).collect::<Vec<_>>())
+            .collect();
+        lines.iter().filter_map(|line| row(line, wanted, state)).collect()
+    }
+
+    /// `sl local_address rem_address st … inode` of one socket, where it is in the way.
+    pub(super) fn row(line: &str, wanted: SocketAddr, state: Option<&str>) -> Option<u64> {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (ip, port) = fields.get(1)?.split_once(':')?;
+        let ip = address(ip)?;
+        let conflict = u16::from_str_radix(port, 16).ok()? == wanted.port()
+            && (ip == wanted.ip().to_canonical() || ip.is_unspecified() || wanted.ip().is_unspecified());
+        let right_state = state.is_none_or(|state| fields.get(3) == Some(&state));
+        (conflict && right_state).then(|| fields.get(9)?.parse().ok())?
+    }
+
+    /// Words of 32 bits in the machine's own byte order, in hexadecimal.
+    fn address(hex: &str) -> Option<IpAddr> {
+        let mut bytes = Vec::new();
+        for place in (0..hex.len()).step_by(8) {
+            bytes.extend(u32::from_str_radix(hex.get(place..place + 8)?, 16).ok()?.to_ne_bytes());
+        }
+        match <[u8; 4]>::try_from(bytes.as_slice()) {
+            Ok(four) => Some(Ipv4Addr::from(four).into()),
+            Err(_) => Some(
+                IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?)).to_canonical(),
+            ),
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::linux::row;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn rows_of_the_kernel_are_read() {
+        let four =
+            "  3: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 4711 1 0 100";
+        let any = "  4: 00000000000000000000000000000000:0BB8 0000:0000 0A 0:0 00:0 0 0 0 4712 1";
+        for (line, wanted, inode) in [
+            (four, "127.0.0.1:3000", Some(4711)),
+            (four, "127.0.0.1:3001", None),
+            (four, "127.0.0.2:3000", None),
+            (four, "0.0.0.0:3000", Some(4711)),
+            (any, "127.0.0.1:3000", Some(4712)),
+            ("nonsense", "127.0.0.1:3000", None),
+        ] {
+            assert_eq!(row(line, wanted.parse().unwrap(), Some("0A")), inode, "{line} {wanted}");
+        }
+        assert_eq!(row(four, "127.0.0.1:3000".parse().unwrap(), Some("01")), None);
+    }
+}

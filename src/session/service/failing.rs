@@ -1,0 +1,145 @@
+//! A new build that cannot start: what counts as that, and going back to the one before.
+
+use std::time::Duration;
+
+use super::process::{Phase, Process, Start};
+use super::{Live, Service};
+use crate::session::Settings;
+use crate::session::events::{Effect, ExitReason, Instead, Notice, StartFailure, StopCause};
+use crate::words::{Exit, Instance};
+
+impl Service {
+    /// A process could not be started: there is nothing left of it.
+    pub(in crate::session) fn spawn_failed(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        error: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        self.fail(index, StartFailure::Spawn(error));
+        self.report_failure(now, settings, index, out);
+        let process = self.processes.remove(index);
+        if settings.once {
+            out.push(Effect::Exit(ExitReason::CannotRun));
+        } else if self.start.is_some() {
+            self.start_if_room(now, out);
+        } else {
+            self.go_back(settings, &process, out);
+        }
+    }
+
+    pub(super) fn failed_to_start(&mut self, index: usize, exit: Exit, lived: Duration) {
+        self.fail(index, StartFailure::Exited { exit, lived });
+    }
+
+    fn fail(&mut self, index: usize, failure: StartFailure) {
+        let process = &mut self.processes[index];
+        process.failure = Some(failure);
+        if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
+            live.failed = true;
+        }
+    }
+
+    /// A process was not ready in time.
+    pub(in crate::session) fn not_ready(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let process = &self.processes[index];
+        match process.phase {
+            Phase::Waiting => {}
+            Phase::Reloading => {
+                let reason = "it was not ready again in time".to_owned();
+                self.reload_failed(now, settings, instance, reason, out);
+                return;
+            }
+            _ => return,
+        }
+        let waited = now.saturating_sub(process.started);
+        if self.previous.is_none() && self.processes.len() == 1 {
+            // At its first start a program that never says it is ready has most likely never been taught to: said once,
+            // not at every edit.
+            self.silent = true;
+            let build = process.build;
+            out.push(Effect::Report(Notice::NeverReady { build, waited }));
+            self.ready(now, settings, instance, out);
+            return;
+        }
+        self.fail(index, StartFailure::NotReady { waited });
+        self.report_failure(now, settings, index, out);
+        self.stop(index, StopCause::NotReady, settings.stop, out);
+    }
+
+    /// Says that a build could not start, and what happens instead.
+    pub(super) fn report_failure(
+        &self,
+        now: Duration,
+        settings: &Settings,
+        index: usize,
+        out: &mut Vec<Effect>,
+    ) {
+        let process = &self.processes[index];
+        let Some(failure) = process.failure.clone() else { return };
+        let serving = self.processes.iter().any(|other| other.instance != process.instance && other.wanted());
+        let instead = match self.back_to().filter(|_| self.rolls_back(settings, process)) {
+            _ if serving => Instead::StillRunning(self.running_beside(now, process)),
+            Some(previous) => Instead::RollsBack(previous.build),
+            None => Instead::Down,
+        };
+        out.push(Effect::Report(Notice::StartFailed {
+            build: process.build,
+            pid: process.pid,
+            failure,
+            instead,
+        }));
+    }
+
+    fn running_beside(&self, now: Duration, process: &Process) -> Option<crate::session::events::Running> {
+        self.running(now).filter(|running| running.build != process.build)
+    }
+
+    /// The build there is to go back to.
+    fn back_to(&self) -> Option<Live> {
+        self.previous.filter(|previous| !previous.failed)
+    }
+
+    /// Whether the previous binary is started instead of one that failed to start: once.
+    pub(super) fn rolls_back(&self, settings: &Settings, process: &Process) -> bool {
+        process.failure.is_some()
+            && settings.rollback
+            && !settings.once
+            && !process.start.rollback
+            && self.live.is_some_and(|live| live.build == process.build)
+            && self.back_to().is_some()
+    }
+
+    /// A process that failed to start is gone: the live path goes back to what runs, or to what is started instead.
+    pub(super) fn go_back(&mut self, settings: &Settings, process: &Process, out: &mut Vec<Effect>) -> bool {
+        let is_live = self.live.is_some_and(|live| live.build == process.build);
+        let serving = self.processes.iter().any(Process::wanted);
+        let Some(previous) = self.back_to().filter(|_| is_live) else { return serving };
+        if serving || self.rolls_back(settings, process) {
+            out.push(Effect::RollBack { from: process.build, to: previous.build });
+            return true;
+        }
+        false
+    }
+
+    /// The live path names the previous binary again.
+    pub(in crate::session) fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        let Some(previous) = self.previous.take() else { return };
+        self.live = Some(previous);
+        out.push(Effect::Report(Notice::RolledBack { to: previous.build }));
+        if !self.processes.iter().any(Process::wanted) {
+            self.start = Some(Start { rollback: true, ..Start::default() });
+            self.start_if_room(now, out);
+        }
+    }
+}

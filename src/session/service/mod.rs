@@ -1,0 +1,434 @@
+//! The life of the program: started, ready, stopped, ended by itself, started again, rolled back.
+//!
+//! Pure. At most one process of the service exists at a time (L4): the next is started when nothing of the last one is
+//! left. The exception is an overlap, where the next one starts beside the one that serves: two at most.
+
+mod failing;
+mod process;
+
+use std::time::Duration;
+
+pub(super) use self::process::Start;
+use self::process::{Phase, Process};
+use super::Settings;
+use super::events::{AfterExit, Effect, ExitReason, Notice, Running, StopCause, Timer};
+use crate::config::{OnExit, Update};
+use crate::words::{BuildId, Exit, Instance, ServiceId, StopPlan};
+
+/// A process that lives this long after it was ready has started.
+pub const SETTLE: Duration = Duration::from_secs(1);
+/// The first wait of `on-exit restart`; it doubles with each failure in a row.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait of `on-exit restart`.
+pub const BACKOFF_LAST: Duration = Duration::from_secs(10);
+/// So many failures in a row wait for an edit.
+pub const FAILURES_IN_A_ROW: u32 = 5;
+
+/// The state of the program.
+#[derive(Debug)]
+pub(super) struct Service {
+    id: ServiceId,
+    started: u32,
+    live: Option<Live>,
+    /// The build kept beside the live one, which can be gone back to.
+    previous: Option<Live>,
+    /// In the order they were started: one, or two during an overlap.
+    processes: Vec<Process>,
+    /// Start the live binary as soon as there is room for it.
+    start: Option<Start>,
+    /// Descriptors are stored for the next process, which an overlap could not share.
+    stored: bool,
+    /// The program never said that it is ready: it is not waited for again until it does.
+    silent: bool,
+    failures: u32,
+    quick_ends: u32,
+}
+
+/// A build that was published.
+#[derive(Debug, Clone, Copy)]
+struct Live {
+    build: BuildId,
+    since: Duration,
+    /// It was started and could not start.
+    failed: bool,
+    /// It was started and was ready.
+    ran: bool,
+}
+
+impl Service {
+    pub(super) fn new(id: ServiceId) -> Self {
+        Self {
+            id,
+            started: 0,
+            live: None,
+            previous: None,
+            processes: Vec::new(),
+            start: None,
+            stored: false,
+            silent: false,
+            failures: 0,
+            quick_ends: 0,
+        }
+    }
+
+    /// What runs, for a message about something that failed.
+    pub(super) fn running(&self, now: Duration) -> Option<Running> {
+        let process = self.processes.iter().find(|process| process.wanted() && process.pid != 0)?;
+        let known = [self.live, self.previous].into_iter().flatten().find(|live| live.build == process.build);
+        let built = known.map_or(process.started, |live| live.since);
+        Some(Running { build: process.build, age: now.saturating_sub(built), pid: process.pid })
+    }
+
+    /// Whether nothing of the program is left.
+    pub(super) fn ended(&self) -> bool {
+        self.processes.is_empty()
+    }
+
+    /// Whether the program is down and nothing is about to start it.
+    pub(super) fn down(&self) -> bool {
+        self.processes.is_empty() && self.start.is_none()
+    }
+
+    /// A build became live.
+    pub(super) fn published(&mut self, now: Duration, build: BuildId) {
+        if let Some(live) = self.live.filter(|live| live.ran && !live.failed) {
+            self.previous = Some(live);
+        }
+        self.live = Some(Live { build, since: now, failed: false, ran: false });
+        self.failures = 0;
+        self.quick_ends = 0;
+    }
+
+    /// Whether descriptors are stored for the next process.
+    pub(super) fn set_stored(&mut self, stored: bool) {
+        self.stored = stored;
+    }
+
+    /// The live binary is to run now.
+    pub(super) fn update(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        cause: StopCause,
+        order: Start,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.live.is_none() {
+            return;
+        }
+        out.push(Effect::CancelTimer(Timer::Backoff));
+        let newer = cause == StopCause::Update;
+        if newer && settings.update == Update::Reexec && self.reload(settings, order, out) {
+            return;
+        }
+        let overlap = settings.update == Update::Overlap && !self.silent;
+        if overlap && self.stored && self.processes.iter().any(Process::serves) {
+            out.push(Effect::Report(Notice::NoOverlap));
+        }
+        let order = Start { beside: overlap && !self.stored, ..order };
+        self.start = Some(order);
+        // The one that serves goes on until the next is ready; one that is still starting makes room for the newer one.
+        let kept = if order.beside { self.processes.iter().position(Process::serves) } else { None };
+        for index in (0..self.processes.len()).filter(|index| Some(*index) != kept) {
+            self.stop(index, cause, settings.stop, out);
+        }
+        self.start_if_room(now, out);
+    }
+
+    /// Tells a program that serves to run the live binary itself.
+    fn reload(&mut self, settings: &Settings, order: Start, out: &mut Vec<Effect>) -> bool {
+        let [process] = self.processes.as_mut_slice() else { return false };
+        if !matches!(process.phase, Phase::Ready | Phase::Settled) {
+            return false;
+        }
+        process.phase = Phase::Reloading;
+        process.start = order;
+        out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
+        out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));
+        out.push(Effect::Reload(process.instance));
+        true
+    }
+
+    /// A program that was told to run the live binary itself cannot, or did not.
+    pub(super) fn reload_failed(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        reason: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) =
+            self.index(instance).filter(|&index| self.processes[index].phase == Phase::Reloading)
+        else {
+            return;
+        };
+        out.push(Effect::CancelTimer(Timer::Ready(instance)));
+        out.push(Effect::Report(Notice::ReloadFailed { reason }));
+        self.start = Some(self.processes[index].start);
+        self.processes[index].phase = Phase::Settled;
+        self.stop(index, StopCause::Update, settings.stop, out);
+        self.start_if_room(now, out);
+    }
+
+    /// Stop what runs and start nothing.
+    pub(super) fn quit(&mut self, plan: StopPlan, out: &mut Vec<Effect>) {
+        self.start = None;
+        out.push(Effect::CancelTimer(Timer::Backoff));
+        for index in 0..self.processes.len() {
+            self.stop(index, StopCause::Quit, plan, out);
+        }
+    }
+
+    /// Kill what is left.
+    pub(super) fn kill(&mut self, out: &mut Vec<Effect>) {
+        self.start = None;
+        out.extend(self.processes.iter().map(|process| Effect::KillProcess(process.instance)));
+    }
+
+    fn stop(&mut self, index: usize, cause: StopCause, plan: StopPlan, out: &mut Vec<Effect>) {
+        let process = &mut self.processes[index];
+        if !process.wanted() {
+            return;
+        }
+        process.phase = Phase::Stopping;
+        out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
+        out.push(Effect::CancelTimer(Timer::Ready(process.instance)));
+        out.push(Effect::Report(Notice::Stopping {
+            instance: process.instance,
+            pid: process.pid,
+            build: process.build,
+            signal: plan.signal,
+            cause,
+        }));
+        out.push(Effect::StopProcess { instance: process.instance, plan });
+    }
+
+    /// Starts the live binary if that was ordered and nothing is in its way.
+    fn start_if_room(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        let Some(start) = self.start else { return };
+        let room = match self.processes.as_slice() {
+            [] => true,
+            [process] => start.beside && process.serves(),
+            _ => false,
+        };
+        let Some(live) = self.live.filter(|_| room) else { return };
+        self.start = None;
+        self.started += 1;
+        let (instance, build) = (Instance { service: self.id, number: self.started }, live.build);
+        self.processes.push(Process {
+            instance,
+            build,
+            start,
+            pid: 0,
+            started: now,
+            phase: Phase::Ordered,
+            failure: None,
+        });
+        out.push(Effect::StartProcess { instance, build });
+    }
+
+    fn index(&self, instance: Instance) -> Option<usize> {
+        self.processes.iter().position(|process| process.instance == instance)
+    }
+
+    /// A process was started.
+    pub(super) fn process_started(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        pid: u32,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let process = &mut self.processes[index];
+        process.pid = pid;
+        process.started = now;
+        out.push(Effect::Report(Notice::ProcessStarted {
+            instance,
+            pid,
+            build: process.build,
+            restart: instance.number > 1,
+            since_change: process.start.since.map(|since| now.saturating_sub(since)),
+            build_took: process.start.build_took,
+        }));
+        if process.phase != Phase::Ordered {
+            return;
+        }
+        process.phase = Phase::Waiting;
+        if settings.ready_at_spawn || self.silent {
+            self.ready(now, settings, instance, out);
+        } else {
+            out.push(Effect::StartTimer(Timer::Ready(instance), settings.ready_timeout));
+        }
+    }
+
+    /// A process said, or was found, to be ready.
+    pub(super) fn ready(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let process = &mut self.processes[index];
+        match process.phase {
+            Phase::Waiting => {}
+            Phase::Reloading => {
+                if let Some(live) = self.live {
+                    process.build = live.build;
+                }
+                process.started = process.start.since.unwrap_or(now);
+            }
+            // Said again, or said by one that was not waited for any more: from now on it is.
+            _ => {
+                self.silent &= settings.ready_at_spawn;
+                return;
+            }
+        }
+        process.phase = Phase::Ready;
+        if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
+            live.ran = true;
+        }
+        out.push(Effect::CancelTimer(Timer::Ready(instance)));
+        out.push(Effect::Report(Notice::Ready {
+            instance,
+            pid: process.pid,
+            build: process.build,
+            after: now.saturating_sub(process.started),
+        }));
+        out.push(Effect::StartTimer(Timer::Settled(instance), SETTLE));
+        for other in (0..self.processes.len()).filter(|other| *other != index) {
+            self.stop(other, StopCause::Update, settings.stop, out);
+        }
+    }
+
+    /// A process asked for more time to become ready.
+    pub(super) fn extend(&mut self, instance: Instance, time: Duration, out: &mut Vec<Effect>) {
+        let waiting = |index: usize| matches!(self.processes[index].phase, Phase::Waiting | Phase::Reloading);
+        if self.index(instance).is_some_and(waiting) {
+            out.push(Effect::StartTimer(Timer::Ready(instance), time));
+        }
+    }
+
+    /// A process ended; the rest of its tree is being cleared away.
+    pub(super) fn process_exited(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        exit: Exit,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let process = &mut self.processes[index];
+        let before = std::mem::replace(&mut process.phase, Phase::Ended(exit));
+        let expected = before == Phase::Stopping;
+        let lived = now.saturating_sub(process.started);
+        let (pid, build) = (process.pid, process.build);
+        out.push(Effect::CancelTimer(Timer::Settled(instance)));
+        out.push(Effect::CancelTimer(Timer::Ready(instance)));
+        if !expected {
+            self.count_end(exit, lived);
+            if !exit.success() && before != Phase::Settled {
+                self.failed_to_start(index, exit, lived);
+            }
+        }
+        let next = if expected { AfterExit::AsPlanned } else { self.after_exit(settings, index) };
+        out.push(Effect::Report(Notice::ProcessExited { instance, pid, build, exit, lived, expected, next }));
+        if !expected {
+            self.report_failure(now, settings, index, out);
+        }
+    }
+
+    fn count_end(&mut self, exit: Exit, lived: Duration) {
+        if lived >= SETTLE {
+            self.failures = 0;
+            self.quick_ends = 0;
+        }
+        self.failures += u32::from(!exit.success());
+        self.quick_ends += 1;
+    }
+
+    /// What follows when the program ended by itself.
+    fn after_exit(&self, settings: &Settings, index: usize) -> AfterExit {
+        let process = &self.processes[index];
+        let beside = self.processes.iter().any(|other| other.instance != process.instance && other.wanted());
+        let newer =
+            self.live.is_some_and(|live| live.build != process.build) && settings.update == Update::Manual;
+        if self.start.is_some() || newer || beside || self.rolls_back(settings, process) {
+            return AfterExit::AsPlanned;
+        }
+        match settings.on_exit {
+            OnExit::Exit => AfterExit::Ends,
+            _ if settings.once => AfterExit::Ends,
+            OnExit::Wait => AfterExit::Waits,
+            OnExit::Restart if self.failures >= FAILURES_IN_A_ROW => AfterExit::GivesUp,
+            OnExit::Restart => {
+                let doublings = self.quick_ends.saturating_sub(1).min(16);
+                AfterExit::Restarts((BACKOFF_FIRST * 2_u32.pow(doublings)).min(BACKOFF_LAST))
+            }
+        }
+    }
+
+    /// Nothing of a process is left: the next one may start.
+    pub(super) fn process_gone(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        quitting: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let next = self.after_exit(settings, index);
+        let process = self.processes.remove(index);
+        // hotrun gave up on a process whose end it was not told: it is over all the same.
+        let exit = match process.phase {
+            Phase::Ended(exit) => exit,
+            _ => Exit::Signal(9),
+        };
+        if quitting {
+            return;
+        }
+        if self.start.is_some() {
+            self.start_if_room(now, out);
+            return;
+        }
+        if process.failure.is_some() && self.go_back(settings, &process, out) {
+            return;
+        }
+        match next {
+            AfterExit::Ends => out.push(Effect::Exit(ExitReason::ProgramEnded(exit))),
+            AfterExit::Restarts(after) => out.push(Effect::StartTimer(Timer::Backoff, after)),
+            AfterExit::AsPlanned
+                if self.processes.is_empty() && self.live.is_some_and(|live| live.build != process.build) =>
+            {
+                self.start = Some(Start::default());
+                self.start_if_room(now, out);
+            }
+            AfterExit::AsPlanned | AfterExit::Waits | AfterExit::GivesUp => {}
+        }
+    }
+
+    /// The wait before the program is started again is over.
+    pub(super) fn backoff_over(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.processes.is_empty() {
+            self.start = Some(Start::default());
+            self.start_if_room(now, out);
+        }
+    }
+
+    /// The process has lived long enough to count as started.
+    pub(super) fn settled(&mut self, instance: Instance) {
+        if let Some(index) = self.index(instance)
+            && self.processes[index].phase == Phase::Ready
+        {
+            self.processes[index].phase = Phase::Settled;
+            self.failures = 0;
+            self.quick_ends = 0;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One process of the service: where it is in its life.
+
+use std::time::Duration;
+
+use super::super::events::StartFailure;
+use crate::words::{BuildId, Exit, Instance};
+
+/// One process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) instance: Instance,
+    pub(super) build: BuildId,
+    pub(super) start: Start,
+    pub(super) pid: u32,
+    pub(super) started: Duration,
+    pub(super) phase: Phase,
+    /// It failed to start, and how.
+    pub(super) failure: Option<StartFailure>,
+}
+
+/// Where a process is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It was ordered.
+    Ordered,
+    /// It runs and is not ready yet.
+    Waiting,
+    /// It is ready, and has not yet lived long enough to count as started.
+    Ready,
+    /// It has started.
+    Settled,
+    /// It was told to run the live binary itself.
+    Reloading,
+    /// It was told to stop.
+    Stopping,
+    /// The process itself has ended, others of its tree may not have.
+    Ended(Exit),
+}
+
+/// What led to a start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::session) struct Start {
+    /// When the change was seen or the order given.
+    pub(in crate::session) since: Option<Duration>,
+    /// How long the build took that led to it.
+    pub(in crate::session) build_took: Option<Duration>,
+    /// It may run beside the process that serves.
+    pub(super) beside: bool,
+    /// It is the previous binary, started again because a newer one could not start.
+    pub(super) rollback: bool,
+}
+
+impl Start {
+    /// A start because of something that happened at `since`.
+    pub(in crate::session) fn because(since: Duration, build_took: Option<Duration>) -> Self {
+        Self { since: Some(since), build_took, ..Self::default() }
+    }
+}
+
+impl Process {
+    /// Whether it was ready and is not told to stop: it is the one that answers.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Settled | Phase::Reloading)
+    }
+
+    /// Whether it runs, or is about to, and was not told to stop.
+    pub(super) fn wanted(&self) -> bool {
+        self.serves() || matches!(self.phase, Phase::Ordered | Phase::Waiting)
+    }
+}

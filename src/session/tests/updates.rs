@@ -1,0 +1,242 @@
+//! Readiness, overlap, rollback and reexec, by example.
+
+use super::*;
+
+fn notify(update: Update) -> Settings {
+    Settings { update, ready_at_spawn: false, rollback: true, ..settings() }
+}
+
+fn started(number: u32) -> Event {
+    Event::ProcessStarted { instance: process(number), pid: 100 + number }
+}
+
+fn ready(number: u32) -> Event {
+    Event::ProcessReady { instance: process(number) }
+}
+
+fn timeout(number: u32) -> Event {
+    Event::TimerFired(Timer::Ready(process(number)))
+}
+
+fn settled(number: u32) -> Event {
+    Event::TimerFired(Timer::Settled(process(number)))
+}
+
+const BACK: Event = Event::RolledBack { error: None };
+
+/// Build 1 runs as process 1 and is settled; nothing was started yet for the edit that gave build 2.
+fn edited(settings: Settings) -> Table {
+    let mut t = Table::new(settings);
+    t.expect(Event::Started, &["build 1"]);
+    t.expect(ok(1), &["publish 1"]);
+    t.expect(published(1), &["start 0.1 build 1"]);
+    t.expect(started(1), &["timer ready 30s"]);
+    t.expect(ready(1), &["timer settled"]);
+    t.wait(Duration::from_mins(1)).expect(settled(1), &[]);
+    assert_eq!(t.edit("a.rs"), [BURST, "build 2"]);
+    t.expect(Event::TimerFired(Timer::Burst), &[]);
+    t.expect(ok(2), &["publish 2"]);
+    t
+}
+
+/// The same, with build 2 starting as process 2: beside process 1 or instead of it.
+fn starting(settings: Settings) -> Table {
+    let mut t = edited(settings);
+    if settings.update == Update::Overlap {
+        t.expect(published(2), &["start 0.2 build 2"]);
+    } else {
+        t.expect(published(2), &["stop 0.1 with 15"]);
+        t.expect(exited(1, 0), &[]);
+        t.expect(gone(1), &["start 0.2 build 2"]);
+    }
+    t.expect(started(2), &["timer ready 30s"]);
+    t
+}
+
+#[test]
+fn an_overlap_stops_the_old_process_when_the_new_one_is_ready() {
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(ready(2), &["timer settled", "stop 0.1 with 15"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &[]);
+    t.wait(SETTLE).expect(settled(2), &[]);
+}
+
+#[test]
+fn in_an_overlap_the_old_process_runs_on_when_the_new_one_fails_before_it_is_ready() {
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &[]);
+
+    let mut t = starting(notify(Update::Overlap));
+    t.wait(Duration::from_secs(30)).expect(timeout(2), &["stop 0.2 with 15"]);
+    t.expect(Event::ProcessExited { instance: process(2), exit: Exit::Signal(15) }, &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &[]);
+
+    // Also where nothing else is asked for than to wait.
+    let mut t = starting(Settings { rollback: false, ..notify(Update::Overlap) });
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+
+    // And it is the old one that the next good build replaces.
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &[]);
+    assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(published(3), &["start 0.3 build 3"]);
+    t.expect(started(3), &["timer ready 30s"]);
+    t.expect(ready(3), &["timer settled", "stop 0.1 with 15"]);
+}
+
+#[test]
+fn in_an_overlap_a_new_process_that_dies_right_after_it_was_ready_is_rolled_back() {
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(ready(2), &["timer settled", "stop 0.1 with 15"]);
+    t.wait(ms(500)).expect(exited(2, 1), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &[]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.3 build 1"]);
+}
+
+#[test]
+fn in_an_overlap_a_new_process_that_ends_with_code_0_has_not_failed() {
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(exited(2, 0), &[]);
+    t.expect(gone(2), &[]);
+}
+
+#[test]
+fn a_newer_build_replaces_one_that_is_still_starting_and_the_old_process_runs_on() {
+    let mut t = starting(notify(Update::Overlap));
+    assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(published(3), &["stop 0.2 with 15"]);
+    t.expect(Event::ProcessExited { instance: process(2), exit: Exit::Signal(15) }, &[]);
+    t.expect(gone(2), &["start 0.3 build 3"]);
+}
+
+#[test]
+fn at_most_two_processes_overlap() {
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(ready(2), &["timer settled", "stop 0.1 with 15"]);
+    assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(published(3), &[]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.3 build 3"]);
+}
+
+#[test]
+fn with_stored_descriptors_an_overlap_is_a_restart_and_says_so() {
+    let mut t = edited(notify(Update::Overlap));
+    t.expect(Event::Stored(true), &[]);
+    let effects = t.session.handle(t.now, published(2));
+    assert!(effects.contains(&Effect::Report(Notice::NoOverlap)));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::StopProcess { .. })));
+}
+
+#[test]
+fn a_restart_whose_new_build_fails_to_start_goes_back_once() {
+    for failure in [exited(2, 1), Event::ProcessExited { instance: process(2), exit: Exit::Signal(9) }] {
+        let mut t = starting(notify(Update::Restart));
+        t.expect(failure, &[]);
+        t.expect(gone(2), &["roll back 2 to 1"]);
+        t.expect(BACK, &["start 0.3 build 1"]);
+        t.expect(started(3), &["timer ready 30s"]);
+        // That one fails as well: there is nothing to go back to.
+        t.expect(exited(3, 1), &[]);
+        t.expect(gone(3), &[]);
+        assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
+    }
+}
+
+#[test]
+fn a_restart_whose_new_build_is_not_ready_in_time_goes_back() {
+    let mut t = starting(notify(Update::Restart));
+    t.wait(Duration::from_secs(30)).expect(timeout(2), &["stop 0.2 with 15"]);
+    t.expect(exited(2, 0), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &["start 0.3 build 1"]);
+}
+
+#[test]
+fn more_time_is_given_to_whoever_asks_for_it() {
+    let mut t = starting(notify(Update::Restart));
+    let more = Event::MoreTime { instance: process(2), time: Duration::from_secs(90) };
+    t.expect(more, &["timer ready 90s"]);
+    t.expect(ready(2), &["timer settled"]);
+}
+
+#[test]
+fn a_build_that_settled_and_dies_later_has_not_failed_to_start() {
+    let mut t = starting(notify(Update::Restart));
+    t.expect(ready(2), &["timer settled"]);
+    t.wait(SETTLE).expect(settled(2), &[]);
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &[]);
+}
+
+#[test]
+fn where_it_waits_the_program_stays_down() {
+    let mut t = starting(Settings { rollback: false, ..notify(Update::Restart) });
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &[]);
+    assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
+}
+
+#[test]
+fn after_a_rollback_r_tries_the_failed_build_again() {
+    let mut t = starting(notify(Update::Restart));
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &["roll back 2 to 1"]);
+    t.expect(BACK, &["start 0.3 build 1"]);
+    t.expect(Event::Asked(Request::Restart), &["build 3"]);
+}
+
+#[test]
+fn a_program_that_never_says_it_is_ready_is_told_of_once() {
+    let mut t = Table::new(notify(Update::Overlap));
+    t.expect(Event::Started, &["build 1"]);
+    t.expect(ok(1), &["publish 1"]);
+    t.expect(published(1), &["start 0.1 build 1"]);
+    t.expect(started(1), &["timer ready 30s"]);
+    assert_eq!(t.said(timeout(1)), ["NeverReady", "Ready"]);
+    t.expect(settled(1), &[]);
+    t.edit("a.rs");
+    t.expect(ok(2), &["publish 2"]);
+    // Not an overlap: nobody would know when to stop the old one.
+    t.expect(published(2), &["stop 0.1 with 15"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.2 build 2"]);
+    t.expect(started(2), &["timer settled"]);
+}
+
+#[test]
+fn reexec_tells_the_program_and_restarts_it_where_that_leads_to_nothing() {
+    let mut t = edited(notify(Update::Reexec));
+    t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
+    t.expect(ready(1), &["timer settled"]);
+
+    let mut t = edited(notify(Update::Reexec));
+    t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
+    let failed = Event::ReloadFailed { instance: process(1), reason: "no handler".to_owned() };
+    t.expect(failed, &["stop 0.1 with 15"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.2 build 2"]);
+
+    let mut t = edited(notify(Update::Reexec));
+    t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
+    t.expect(timeout(1), &["stop 0.1 with 15"]);
+}
+
+#[test]
+fn a_process_that_hotrun_gave_up_on_makes_room_for_the_next() {
+    let mut t = starting(notify(Update::Restart));
+    t.expect(Event::Asked(Request::Restart), &["stop 0.2 with 15"]);
+    t.expect(gone(2), &["start 0.3 build 2"]);
+}

@@ -1,0 +1,118 @@
+//! Descriptors that come from outside: with a datagram, or from whoever started hotrun; and whether two are the same.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The first descriptor that socket activation passes (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
+const FIRST_PASSED: RawFd = 3;
+
+/// Room for the 253 descriptors that one message may carry (`SCM_MAX_FD`, unix(7)) and the sender's credentials, aligned
+/// as control messages are.
+type Control = [u64; 160];
+
+/// A datagram that was received.
+#[derive(Debug)]
+pub struct Datagram {
+    /// How many bytes of it are in the buffer.
+    pub length: usize,
+    /// The descriptors that came with it, closed on exec.
+    pub fds: Vec<OwnedFd>,
+    /// Who sent it, where the platform tells: Linux, on a socket with `SO_PASSCRED`.
+    pub sender: Option<i32>,
+    /// Bytes or descriptors of it were lost: the buffer was too small, or hotrun has no descriptors left.
+    pub truncated: bool,
+}
+
+/// Receives one datagram without waiting for it.
+///
+/// # Errors
+/// `WouldBlock` where there is none; else as recvmsg(2).
+pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram> {
+    let mut control: Control = [0; 160];
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: a plain C struct, for which zeroes mean no address, no data and no control messages.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = size_of::<Control>() as _;
+    #[cfg(target_os = "linux")]
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = libc::MSG_DONTWAIT;
+    // SAFETY: the header points to the buffer and the control space, both writable and alive during the call.
+    let read = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    let length = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    let (mut fds, mut sender) = (Vec::new(), None);
+    // SAFETY: the kernel filled the control space and set its length; the macros walk no further than that, and every
+    // value is read unaligned, within the length of its message.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(&raw const header);
+        while !message.is_null() {
+            let data = libc::CMSG_DATA(message);
+            match ((*message).cmsg_level, (*message).cmsg_type) {
+                (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                    let bytes = ((*message).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+                    for place in 0..bytes / size_of::<RawFd>() {
+                        let fd = data.cast::<RawFd>().add(place).read_unaligned();
+                        // Nobody else knows of the descriptor: the kernel has just made it.
+                        fds.push(OwnedFd::from_raw_fd(fd));
+                    }
+                }
+                #[cfg(target_os = "linux")]
+                (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
+                    sender = Some(data.cast::<libc::ucred>().read_unaligned().pid);
+                }
+                _ => {}
+            }
+            message = libc::CMSG_NXTHDR(&raw const header, message);
+        }
+    }
+    if !cfg!(target_os = "linux") {
+        for fd in &fds {
+            let _ = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
+        }
+    }
+    // A sender in a process namespace that this one cannot see into has no number here.
+    let sender = sender.filter(|&pid| pid > 0);
+    let truncated = header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0;
+    Ok(Datagram { length, fds, sender, truncated })
+}
+
+/// Whether both are the same open file description; `None` where the system does not say (kcmp(2) is Linux, and
+/// containers may forbid it).
+pub fn same_description(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        const KCMP_FILE: libc::c_int = 0;
+        let me = std::process::id();
+        // SAFETY: kcmp(2) takes integers and changes nothing.
+        let order =
+            unsafe { libc::syscall(libc::SYS_kcmp, me, me, KCMP_FILE, one.as_raw_fd(), other.as_raw_fd()) };
+        (order >= 0).then_some(order == 0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (one, other);
+        None
+    }
+}
+
+/// Takes the descriptors from 3 on that this process was started with, `count` of them: to be called before anything
+/// else opens one. Those that are not open are left out, as `None`. A second call gives none.
+pub fn take_inherited(count: usize) -> Vec<Option<OwnedFd>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Vec::new();
+    }
+    let take = |fd: RawFd| {
+        // SAFETY: fcntl(2) on a number that is not open only gives an error.
+        if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+            return None;
+        }
+        // SAFETY: it is open, was passed to this process to keep, and is taken only once.
+        Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    };
+    (FIRST_PASSED..).take(count).map(take).collect()
+}
