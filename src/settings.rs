@@ -37,12 +37,12 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// An env file with a line that is not understood.
-    #[error("could not read `{}`, line {}: {}", path.display(), source.line, source.reason)]
+    #[error("could not read `{}`, line {}: {}", path.display(), fault.line, fault.reason)]
     EnvFile {
         /// The file.
         path: PathBuf,
         /// The line and what is wrong with it.
-        source: env_file::EnvFileError,
+        fault: env_file::EnvFileError,
     },
 }
 
@@ -137,7 +137,7 @@ pub fn env_file_variables(
             source,
         })?;
         env_file::parse(&text, inherited, &mut variables)
-            .map_err(|source| SettingsError::EnvFile { path: path(), source })?;
+            .map_err(|fault| SettingsError::EnvFile { path: path(), fault })?;
     }
     Ok(variables)
 }

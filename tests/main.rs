@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod example;
 mod generated;
 mod laws;
 mod process;
 mod programs;
 mod project;
+mod readme;
+mod snapshots;
 mod support;
 mod terminal;
+mod tidy;
 mod watch;
 mod zero_downtime;

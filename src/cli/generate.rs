@@ -17,9 +17,9 @@ pub fn completions_for_cargo() -> String {
 /// The manual page, in roff.
 pub fn man() -> String {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command(Invocation::Direct))
-        .render(&mut page)
-        .expect("writing to memory cannot fail");
+    // What `-h` leaves out clap_mangen would name without a word on what it means.
+    let command = command(Invocation::Direct).mut_args(|option| option.hide_short_help(false));
+    clap_mangen::Man::new(command).render(&mut page).expect("writing to memory cannot fail");
     text(page)
 }
 

@@ -216,13 +216,13 @@ pub struct OutputOptions {
     /// Clear the screen when there is something new to show
     #[arg(short, long)]
     pub clear: bool,
-    /// Notify the desktop or the terminal when a build fails or recovers
+    /// Notify through the terminal (OSC 9, or its bell) when a build fails or recovers
     #[arg(short = 'N', long, hide_short_help = true)]
     pub notify: bool,
     /// Show errors and warnings only
     #[arg(short, long, conflicts_with = "verbose", hide_short_help = true)]
     pub quiet: bool,
-    /// Show more; twice for everything
+    /// Show more: what is watched, and of each change that does not count why
     #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
     pub verbose: u8,
     /// When to use colours [default: auto]

@@ -193,3 +193,13 @@ fn conflicts_are_refused() {
         assert!(!refused(&format!("hotrun {line}")).is_empty());
     }
 }
+
+#[test]
+fn the_manual_page_explains_every_option() {
+    // roff's ways of writing a hyphen and an apostrophe.
+    let page = man().replace("\\-", "-").replace("\\*(Aq", "'");
+    for option in command(Invocation::Direct).get_arguments() {
+        let help = option.get_help().unwrap().to_string();
+        assert!(page.contains(&help), "no {help:?} in the manual page");
+    }
+}

@@ -239,6 +239,18 @@ fn next_text(next: AfterExit, context: &Context) -> String {
     }
 }
 
+/// A failed build, or one that succeeds again, for somebody who looks elsewhere.
+pub(super) fn notification(notice: &Notice) -> Option<String> {
+    match notice {
+        Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
+        Notice::BuildFinished { build, summary, running, .. } => {
+            Some(failed_text(*build, *summary, *running))
+        }
+        Notice::PublishFailed { build, .. } => Some(format!("could not publish build {build}")),
+        _ => None,
+    }
+}
+
 /// What is watched.
 pub(super) fn watching(watching: &Watching) -> Line {
     let Watching { files, folders, backend } = watching;
@@ -269,3 +281,7 @@ fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {
     let hint = hint.map(|hint| Line { head: Head::Hint, text: hint.to_owned() });
     std::iter::once(line).chain(hint).collect()
 }
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

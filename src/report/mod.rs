@@ -41,6 +41,15 @@ impl From<i8> for Verbosity {
     }
 }
 
+/// What is done besides saying things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extras {
+    /// `--clear`: the screen is cleared before a change is said.
+    pub clear: bool,
+    /// `--notify`: the terminal is told when builds fail or succeed again.
+    pub notify: bool,
+}
+
 /// What a reporter needs to know from the start.
 #[derive(Debug)]
 pub struct Options {
@@ -54,6 +63,8 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// Keys work.
     pub keys: bool,
+    /// What is done besides.
+    pub extras: Extras,
     /// `--log`, opened.
     pub log: Option<std::fs::File>,
     /// The events file, opened by [`open_events`].
@@ -76,6 +87,11 @@ pub struct Reporter {
     cargo_text: Vec<String>,
     diagnostics_of: Option<BuildId>,
     program_runs: bool,
+    extras: Extras,
+    /// The last build failed: the next one that does not is worth a notification.
+    failed: bool,
+    /// Edits are not followed, so that a change brings nothing new.
+    paused: bool,
 }
 
 impl Reporter {
@@ -92,6 +108,9 @@ impl Reporter {
             cargo_text: Vec::new(),
             diagnostics_of: None,
             program_runs: false,
+            extras: options.extras,
+            failed: false,
+            paused: false,
         }
     }
 
@@ -125,11 +144,33 @@ impl Reporter {
             Notice::ProcessExited { .. } => self.program_runs = false,
             _ => {}
         }
-        if let Notice::BuildFinished { success, summary, .. } = notice {
-            self.output.title(if *success { 0 } else { summary.errors.max(1) });
+        match notice {
+            Notice::Changed(_) if self.extras.clear && !self.paused => self.output.clear(),
+            Notice::Paused => self.paused = true,
+            Notice::Resumed => self.paused = false,
+            Notice::BuildFinished { success, summary, .. } => {
+                self.output.title(if *success { 0 } else { summary.errors.max(1) });
+            }
+            _ => {}
+        }
+        if let Some(text) = self.news_of_failure(notice)
+            && self.extras.notify
+        {
+            self.output.notify(&text);
         }
         let shown = lines::of_notice(notice, &self.context, self.program_runs);
         self.show(&shown);
+    }
+
+    /// What somebody who looks elsewhere wants to know: a build failed, or builds succeed again.
+    fn news_of_failure(&mut self, notice: &Notice) -> Option<String> {
+        let failed = match notice {
+            Notice::BuildFinished { success, .. } => !success,
+            Notice::PublishFailed { .. } => true,
+            _ => return None,
+        };
+        let failed_before = std::mem::replace(&mut self.failed, failed);
+        if failed || failed_before { lines::notification(notice) } else { None }
     }
 
     /// What is watched.
@@ -190,7 +231,7 @@ impl Reporter {
     /// The `e` key: what the compiler said in the last build, once more.
     pub fn repeat(&mut self) {
         if self.diagnostics.is_empty() && self.cargo_text.is_empty() {
-            self.show(&[lines::nothing_to_repeat()]);
+            self.answer(&lines::nothing_to_repeat());
         }
         for text in &self.cargo_text {
             self.output.line(text);
@@ -224,9 +265,9 @@ impl Reporter {
         }
     }
 
-    /// A status line of hotrun's own.
+    /// A status line that was asked for, and so is shown with `-q` as well.
     pub fn status(&mut self, verb: &str, message: &str) {
-        self.show(&[Line::status(verb, message)]);
+        self.answer(&Line::status(verb, message));
     }
 
     /// An empty line.
@@ -242,6 +283,10 @@ impl Reporter {
     /// Clears the screen.
     pub fn clear(&mut self) {
         self.output.clear();
+    }
+
+    fn answer(&mut self, line: &Line) {
+        self.output.styled(line);
     }
 
     fn show(&mut self, shown: &[Line]) {

@@ -122,11 +122,71 @@ impl Output {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
+    pub(super) fn notify(&self, text: &str) {
         if self.terminal {
+            let _ = std::io::stderr().write_all(notification(text, takes_osc_9(environment)).as_bytes());
+        }
+    }
+
+    /// Clears the screen, unless somebody else has it.
+    pub(super) fn clear(&mut self) {
+        if self.terminal && self.held.is_none() {
             self.transient = false;
             // As `clear` does it: the screen and what was scrolled off it.
             let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
+        }
+    }
+}
+
+fn environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+/// Whether the terminal shows OSC 9 to the desktop. iTerm2 invented it; the others say in their manuals that they follow.
+/// Inside tmux and screen, which say so in `TERM`, it would be swallowed.
+fn takes_osc_9(environment: impl Fn(&str) -> String) -> bool {
+    let name = environment("TERM");
+    let multiplexer = ["tmux", "screen"].iter().any(|prefix| name.starts_with(prefix));
+    let by_program = ["iTerm.app", "WezTerm", "ghostty"].contains(&&*environment("TERM_PROGRAM"));
+    let by_name = ["xterm-kitty", "xterm-ghostty", "foot", "foot-extra", "wezterm"].contains(&&*name);
+    !multiplexer && (by_program || by_name)
+}
+
+/// The bytes that make a terminal notify: OSC 9 (iTerm2's proprietary escape codes), else its bell. A control character
+/// would end the sequence early.
+fn notification(text: &str, osc_9: bool) -> String {
+    if !osc_9 {
+        return "\x07".to_owned();
+    }
+    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    format!("\x1b]9;hotrun: {text}\x07")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_is_osc_9_or_the_bell() {
+        assert_eq!(notification("build 2 failed\x1b", true), "\x1b]9;hotrun: build 2 failed\x07");
+        assert_eq!(notification("build 2 failed", false), "\x07");
+    }
+
+    #[test]
+    fn terminals_that_show_osc_9_are_known_by_name() {
+        let table = [
+            ("xterm-256color", "", false),
+            ("xterm-256color", "WezTerm", true),
+            ("xterm-256color", "iTerm.app", true),
+            ("tmux-256color", "iTerm.app", false),
+            ("xterm-kitty", "", true),
+            ("foot", "", true),
+            ("dumb", "", false),
+        ];
+        for (term, program, expected) in table {
+            let environment = |name: &str| if name == "TERM" { term } else { program }.to_owned();
+            assert_eq!(takes_osc_9(environment), expected, "{term} {program}");
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What counts as a change, by kind of file and state of the last build.
+
 use super::*;
 use crate::config::{IgnoreGlob, Poll};
 use crate::watch::PackageFolder;

@@ -1,6 +1,7 @@
 //! On a real pseudo-terminal: keys, lending, job control, hang-up; and the modes are as they were.
 
 mod stand_in;
+mod ui;
 
 use std::fs::File;
 use std::io::{Read, Write};

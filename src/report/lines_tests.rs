@@ -1,0 +1,222 @@
+//! Every line people read, as text.
+
+use super::*;
+use crate::session::StopCause;
+use crate::words::{Instance, ServiceId};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn context(keys: bool) -> Context {
+    Context { cwd: "/home/ann/shop".into(), keys }
+}
+
+fn text(notice: &Notice) -> Vec<String> {
+    of_notice(notice, &context(true), true).iter().map(Line::plain).collect()
+}
+
+fn running() -> Option<Running> {
+    Some(Running { build: BuildId(13), age: Duration::from_secs(185), pid: 4711 })
+}
+
+fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>) -> Notice {
+    let summary = BuildSummary { errors, warnings, fresh: false, took: SECOND };
+    Notice::BuildFinished { build: BuildId(14), success, summary, running }
+}
+
+fn started(restart: bool, since_change: Option<Duration>, build_took: Option<Duration>) -> Notice {
+    Notice::ProcessStarted {
+        instance: instance(),
+        pid: 4712,
+        build: BuildId(13),
+        restart,
+        since_change,
+        build_took,
+    }
+}
+
+fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
+    let lived = Duration::from_millis(200);
+    Notice::ProcessExited { instance: instance(), pid: 4711, build: BuildId(13), exit, lived, expected, next }
+}
+
+fn instance() -> Instance {
+    Instance { service: ServiceId::MAIN, number: 2 }
+}
+
+fn changed(paths: &[&str]) -> Notice {
+    Notice::Changed(paths.iter().map(PathBuf::from).collect())
+}
+
+fn table() -> Vec<(Notice, &'static [&'static str])> {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let build = BuildId(14);
+    vec![
+        (changed(&["/home/ann/shop/src/main.rs"]), &["     Changed src/main.rs"]),
+        (
+            changed(&["/home/ann/shop/a.rs", "/lib/b.rs", "/home/ann/shop/c.rs", "/d.rs", "/e.rs"]),
+            &["     Changed a.rs, /lib/b.rs, c.rs and 2 more"],
+        ),
+        (Notice::BuildStarted { build, cause: Cause::Start, paths: Vec::new() }, &[]),
+        (Notice::BuildStarted { build, cause: Cause::Changed, paths: Vec::new() }, &["    Building #14"]),
+        (Notice::BuildStarted { build, cause: Cause::Asked, paths: Vec::new() }, &["    Building #14"]),
+        (Notice::BuildStarted { build, cause: Cause::LiveRemoved, paths: Vec::new() }, &["    Building #14"]),
+        (Notice::BuildCancelled(build), &[]),
+        (finished(true, 0, 0, running()), &[]),
+        (finished(true, 0, 1, running()), &["warning: build 14 has 1 warning; `e` shows them"]),
+        (finished(true, 0, 7, running()), &["warning: build 14 has 7 warnings; `e` shows them"]),
+        (
+            finished(false, 3, 0, running()),
+            &["error: build 14 failed (3 errors); still running build 13, built 3 min ago"],
+        ),
+        (
+            finished(false, 1, 2, running()),
+            &["error: build 14 failed (1 error); still running build 13, built 3 min ago"],
+        ),
+        (finished(false, 2, 0, None), &["error: build 14 failed (2 errors); waiting for a change"]),
+        (finished(false, 0, 0, None), &["error: build 14 failed; waiting for a change"]),
+        (Notice::Published { build, path: "/t/live".into() }, &[]),
+        (Notice::Unchanged { build, restarts: false }, &["  Unchanged: build 14 gave the same binary"]),
+        (Notice::Unchanged { build, restarts: true }, &[]),
+        (
+            Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
+            &["error: could not publish build 14; still running build 13, built 3 min ago: no room"],
+        ),
+        (
+            Notice::PublishFailed { build, error: "no room".to_owned(), running: None },
+            &["error: could not publish build 14: no room"],
+        ),
+        (Notice::Stopping { instance: instance(), pid: 1, build, signal: 15, cause: StopCause::Update }, &[]),
+        (started(true, millis(940), millis(910)), &["   Restarted build 13 in 0.94 s (build 0.91)"]),
+        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s (build 4.10)"]),
+        (started(true, millis(12), None), &["   Restarted build 13 in 0.01 s"]),
+        (started(true, millis(150_000), millis(149_000)), &["   Restarted build 13 in 2 min (build 2 min)"]),
+        (started(true, None, None), &["   Restarted build 13"]),
+        (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND }, &[]),
+        (
+            exited(Exit::Code(0), AfterExit::Waits, false),
+            &["      Exited code 0 after 0.20 s; waiting for a change (r runs it again, q quits)"],
+        ),
+        (
+            exited(Exit::Signal(11), AfterExit::GivesUp, false),
+            &[
+                "      Exited by SIGSEGV after 0.20 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
+            ],
+        ),
+        (
+            exited(Exit::Code(1), AfterExit::Restarts(Duration::from_millis(800)), false),
+            &["      Exited code 1 after 0.20 s; starting it again in 0.80 s"],
+        ),
+        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
+        (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
+        (
+            Notice::StartFailed { build, failure: StartFailure::Spawn("no file `x`".to_owned()) },
+            &["error: could not start build 14: no file `x`"],
+        ),
+        (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
+        (Notice::Resumed, &["     Resumed following edits"]),
+        (Notice::LiveRemoved, &["warning: the live binary was removed (`cargo clean`?); building it again"]),
+        (Notice::Exiting(ExitReason::Quit(QuitReason::Asked)), &[]),
+        (Notice::Exiting(ExitReason::Quit(QuitReason::Signal(2))), &["     Stopped by SIGINT"]),
+        (Notice::Exiting(ExitReason::Quit(QuitReason::Hangup)), &["     Stopped the terminal is gone"]),
+        (Notice::Exiting(ExitReason::BuildFailed), &[]),
+        (Notice::Exiting(ExitReason::CannotRun), &[]),
+        (Notice::Exiting(ExitReason::ProgramEnded(Exit::Code(7))), &[]),
+    ]
+}
+
+#[test]
+fn every_notice_as_text() {
+    for (notice, expected) in table() {
+        assert_eq!(text(&notice), expected, "{notice:?}");
+    }
+}
+
+/// Lines are not wrapped or cut: the terminal wraps them. What comes first has to be what matters.
+#[test]
+fn forty_columns_hold_what_happened() {
+    let words = [
+        "Changed",
+        "Building #14",
+        "build 14",
+        "build 13",
+        "Exited code",
+        "Exited by",
+        "Paused",
+        "Resumed",
+        "the live binary",
+        "Stopped",
+    ];
+    for (notice, _) in table() {
+        for line in text(&notice) {
+            let visible: String = line.chars().take(40).collect();
+            assert!(words.iter().any(|word| visible.contains(word)), "{visible:?}");
+        }
+    }
+}
+
+#[test]
+fn without_keys_no_line_names_one() {
+    for (notice, _) in table() {
+        for line in of_notice(&notice, &context(false), true) {
+            let plain = line.plain();
+            let paused = matches!(notice, Notice::Paused);
+            assert!(paused || !plain.contains("`e`") && !plain.contains("q quits"), "{plain}");
+        }
+    }
+}
+
+#[test]
+fn warnings_are_counted_only_beside_a_program() {
+    // The first build has shown them in full.
+    assert_eq!(of_notice(&finished(true, 0, 7, None), &context(true), false), []);
+}
+
+#[test]
+fn only_errors_warnings_and_hints_are_said_with_quiet() {
+    let important: Vec<String> = table()
+        .iter()
+        .flat_map(|(notice, _)| of_notice(notice, &context(true), true))
+        .filter(Line::important)
+        .map(|line| line.plain())
+        .collect();
+    assert!(important.iter().all(|line| line.starts_with("error: ") || line.starts_with("warning: ")));
+    assert_eq!(important.len(), 10, "{important:#?}");
+}
+
+#[test]
+fn notifications_are_short() {
+    let table = [
+        (finished(false, 3, 0, None), Some("build 14 failed (3 errors); waiting for a change")),
+        (finished(true, 0, 0, running()), Some("build 14 succeeded")),
+        (Notice::Paused, None),
+    ];
+    for (notice, expected) in table {
+        assert_eq!(notification(&notice).as_deref(), expected);
+    }
+}
+
+#[test]
+fn texts_of_the_reporters_own() {
+    let lines = [
+        watching(&Watching { files: 12, folders: 3, backend: "inotify".to_owned() }),
+        note("a remark"),
+        nothing_to_repeat(),
+    ];
+    let lines: Vec<String> = lines
+        .into_iter()
+        .chain(warning("odd", Some("look")))
+        .chain(error("bad", None))
+        .map(|line| line.plain())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "    Watching 12 files in 3 folders (inotify)",
+            "note: a remark",
+            "note: the last build had no errors and no warnings",
+            "warning: odd",
+            "  hint: look",
+            "error: bad",
+        ]
+    );
+}

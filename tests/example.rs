@@ -1,0 +1,121 @@
+//! The example that the README's first command runs: a real service, edited, broken and mended while it is asked over HTTP.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use rustix::event::{PollFd, Timespec, poll};
+
+use super::support::{DEADLINE, Home, Hotrun, Project};
+
+/// Copies a folder without what was built in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if !path.is_dir() {
+            fs::copy(path, target).unwrap();
+        } else if entry.file_name() != "target" {
+            copy(&path, &target);
+        }
+    }
+}
+
+/// What the service depends on has to be here before it is built without the network.
+fn fetch(project: &Project) {
+    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
+    let about = String::from_utf8(rustc.stdout).unwrap();
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let fetched = Command::new("cargo")
+        .args(["fetch", "--quiet", "--locked", "--target", host])
+        .current_dir(project.path())
+        .status()
+        .unwrap();
+    assert!(fetched.success(), "what the example depends on could not be had");
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The body of an answer, if anybody answers.
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// Asks until the answer has these words.
+#[track_caller]
+fn answers(port: u16, path: &str, words: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    let mut last = None;
+    while Instant::now() < deadline {
+        last = get(port, path);
+        if last.as_ref().is_some_and(|body| body.contains(words)) {
+            return;
+        }
+        let pause = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        let _ = poll(&mut [] as &mut [PollFd<'_>], Some(&pause));
+    }
+    panic!("no {words:?} at {path} but {last:?}");
+}
+
+fn edit(project: &Project, file: &str, old: &str, new: &str) {
+    let text = fs::read_to_string(project.join(file)).unwrap();
+    assert!(text.contains(old), "{file} has no {old:?}");
+    project.write(file, &text.replace(old, new));
+}
+
+#[test]
+fn the_example_follows_its_handler_its_library_and_its_page() {
+    let project = Project::empty();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web"), project.path());
+    fetch(&project);
+    let port = free_port();
+    let variable = format!("PORT={port}");
+    // Kept between runs of this test, so that only the first one compiles the service's dependencies.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("example-web");
+    let home = Home::new();
+    let mut hotrun =
+        Hotrun::run(&project, &home, &["--target-dir", target.to_str().unwrap(), "-E", &variable]);
+    // The first build compiles all that the service depends on, which may take longer than anything else waited for.
+    let built = (0..5).any(|_| {
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline {
+            if hotrun.seen().iter().any(|event| event.kind() == "process-started") {
+                return true;
+            }
+            let pause = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+            let _ = poll(&mut [] as &mut [PollFd<'_>], Some(&pause));
+        }
+        false
+    });
+    assert!(built, "the first build does not end:\n{}", hotrun.stderr());
+    answers(port, "/hello/Ann", "Hello, Ann!\n");
+    answers(port, "/", "It follows your edits");
+
+    edit(&project, "src/main.rs", "greeting::greet(&visitor)", "greeting::greet(&visitor).to_uppercase()");
+    answers(port, "/hello/Ann", "HELLO, ANN!\n");
+    edit(&project, "greeting/src/lib.rs", "Hello", "Good morning");
+    answers(port, "/hello/Ann", "GOOD MORNING, ANN!\n");
+    edit(&project, "src/page.html", "It follows your edits", "It does follow them");
+    answers(port, "/", "It does follow them");
+
+    let pid = hotrun.seen().iter().rfind(|event| event.kind() == "process-started").unwrap().pid();
+    edit(&project, "greeting/src/lib.rs", "-> String", "-> u32");
+    hotrun.wait_until("a failed build", |event| event.0["success"] == false);
+    answers(port, "/hello/Ann", "GOOD MORNING, ANN!\n");
+    let newest = hotrun.seen().iter().rfind(|event| event.kind() == "process-started").unwrap().pid();
+    assert_eq!(newest, pid, "the old process goes on");
+    hotrun.wait_said("; still running build ");
+    edit(&project, "greeting/src/lib.rs", "-> u32", "-> String");
+    edit(&project, "greeting/src/lib.rs", "Good morning", "Good evening");
+    answers(port, "/hello/Ann", "GOOD EVENING, ANN!\n");
+}

@@ -1,0 +1,179 @@
+//! What the README says is true: its settings are accepted, its command lines are understood, its options are those of
+//! `--help`. `UPDATE=1 cargo test readme` writes the options anew.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hotrun::cli::{self, CliError, Command, Invocation};
+use hotrun::config::{self, Environment, FileKind, FileText};
+
+const FROM: &str = "<!-- options -->\n";
+const TO: &str = "<!-- /options -->\n";
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+fn readme() -> String {
+    fs::read_to_string(path()).unwrap()
+}
+
+/// The code blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let open = format!("```{language}");
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == open {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(block.join("\n") + "\n");
+        } else if line.starts_with("```") {
+            // The rest of a block in another language, its end included.
+            lines.by_ref().find(|line| *line == "```");
+        }
+    }
+    blocks
+}
+
+/// A shell's words, as far as the README uses them: comments, redirections, variables before the command, quotes around one
+/// word.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace()
+        .take_while(|word| !word.starts_with('#') && *word != ">")
+        .skip_while(|word| {
+            word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_uppercase() || c == '_'))
+        })
+        .map(|word| word.trim_matches('"'))
+        .collect()
+}
+
+/// The command line of hotrun's that these words are, if they are one.
+fn of_hotrun<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+    match words {
+        ["hotrun", ..] => Some(words.to_vec()),
+        ["cargo", "hotrun", rest @ ..] => Some([&["cargo-hotrun", "hotrun"], rest].concat()),
+        ["cargo", "run", "--", rest @ ..] => Some([&["hotrun"], rest].concat()),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_settings_block_is_accepted() {
+    let blocks = blocks(&readme(), "toml");
+    assert!(blocks.len() > 4);
+    let Ok(Command::Run(options)) = cli::parse([OsString::from("hotrun")]).map(|cli| cli.command) else {
+        unreachable!()
+    };
+    let cwd = Path::new("/project");
+    for text in blocks {
+        if text.starts_with("# .cargo/config.toml\n") {
+            toml::from_str::<toml::Table>(&text).unwrap();
+            continue;
+        }
+        let file = FileText { path: cwd.join("hotrun.toml"), text: text.clone(), kind: FileKind::Hotrun };
+        if let Err(error) = config::merge(&options, &Environment::new(), &[file], cwd) {
+            panic!("{error}:\n{text}");
+        }
+        // What is commented out would be accepted as well. An example excludes a binary, so that one stays out.
+        let all: String = text
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+            .fold(String::new(), |all, line| all + line + "\n");
+        let file = FileText { path: cwd.join("hotrun.toml"), text: all.clone(), kind: FileKind::Hotrun };
+        if let Err(error) = config::merge(&options, &Environment::new(), &[file], cwd) {
+            panic!("{error}:\n{all}");
+        }
+    }
+}
+
+#[test]
+fn every_setting_is_mentioned() {
+    let Ok(Command::Run(options)) = cli::parse([OsString::from("hotrun")]).map(|cli| cli.command) else {
+        unreachable!()
+    };
+    let cwd = Path::new("/project");
+    let shown = config::show(&config::merge(&options, &Environment::new(), &[], cwd).unwrap(), cwd);
+    let text = readme();
+    for line in shown.lines() {
+        if let Some((key, _)) =
+            line.trim_start_matches("# ").split_once(" = ").or_else(|| line.split_once(" ="))
+        {
+            assert!(text.contains(key.trim()), "the README does not mention `{}`", key.trim());
+        }
+    }
+}
+
+#[test]
+fn every_command_line_is_understood() {
+    let text = readme();
+    let mut lines: Vec<String> = blocks(&text, "sh")
+        .iter()
+        .flat_map(|block| block.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
+        .collect();
+    // Code in running text: every second piece between backticks, outside of blocks.
+    let mut in_block = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if !in_block {
+            lines.extend(line.split('`').skip(1).step_by(2).map(ToOwned::to_owned));
+        }
+    }
+    let mut checked = 0;
+    for line in lines {
+        let words = words(&line);
+        let Some(words) = of_hotrun(&words) else { continue };
+        checked += 1;
+        match cli::parse(words.iter().map(OsString::from)) {
+            Ok(cli) => {
+                if let Command::Run(options) | Command::Config(options) = cli.command {
+                    config::merge(&options, &Environment::new(), &[], Path::new("/project"))
+                        .unwrap_or_else(|error| panic!("`{line}`: {error}"));
+                }
+            }
+            Err(CliError::Clap(error)) if !error.use_stderr() => {}
+            Err(error) => panic!("`{line}`: {error}"),
+        }
+    }
+    assert!(checked > 15, "{checked} command lines");
+}
+
+/// The options as tables, a group each, in the order of `--help`.
+fn options() -> String {
+    let command = cli::command(Invocation::Direct);
+    let mut text = String::new();
+    let mut group = None;
+    for option in command.get_arguments().filter(|option| !option.is_positional()) {
+        let Some(heading) = option.get_help_heading() else { continue };
+        if group.replace(heading) != Some(heading) {
+            write!(text, "\n**{heading}**\n\n| Option | |\n|---|---|\n").unwrap();
+        }
+        let short = option.get_short().map(|letter| format!("-{letter}"));
+        let long = option.get_long().map(|name| format!("--{name}"));
+        let names: Vec<String> = [short, long].into_iter().flatten().collect();
+        let takes_value = option.get_action().takes_values();
+        let value = option.get_value_names().filter(|_| takes_value).map_or(String::new(), |names| {
+            let value = format!("<{}>", names[0]);
+            if option.is_require_equals_set() { format!("[={value}]") } else { format!(" {value}") }
+        });
+        let value = value.replace('|', "\\|");
+        let help = option.get_help().unwrap().to_string();
+        writeln!(text, "| `{}{value}` | {help} |", names.join(", ")).unwrap();
+    }
+    text + "\n"
+}
+
+#[test]
+fn the_options_are_those_of_help() {
+    let text = readme();
+    let (before, rest) = text.split_once(FROM).unwrap();
+    let (committed, after) = rest.split_once(TO).unwrap();
+    let expected = options();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path(), format!("{before}{FROM}{expected}{TO}{after}")).unwrap();
+    } else {
+        assert_eq!(committed, expected, "run `UPDATE=1 cargo test readme`");
+    }
+}

@@ -1,0 +1,64 @@
+//! What `--clear`, `--notify` and `--quiet` make of what the real hotrun shows.
+
+use super::Person;
+use crate::support::{Home, Hotrun, Project};
+
+const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
+
+#[test]
+fn a_change_clears_the_screen_and_failure_and_recovery_notify() {
+    let project = Project::caller();
+    let home = Home::new();
+    let manifest = project.join("Cargo.toml");
+    let mut person = Person::start(
+        &[
+            env!("CARGO_BIN_EXE_hotrun"),
+            "--offline",
+            "--color=never",
+            "--clear",
+            "--notify",
+            "--manifest-path",
+            manifest.to_str().unwrap(),
+        ],
+        &[("TEST_HOME", &home.address.to_string()), ("TERM", "xterm-kitty")],
+    );
+    person.sees("Started build 1");
+    let _one = home.call_of("one");
+    project.break_it();
+    person.sees(CLEARED);
+    person.sees("Changed ");
+    person.sees("\x1b]9;hotrun: build 2 failed (1 error); still running build 1");
+    person.sees("error: build 2 failed (1 error)");
+    project.set_version("three");
+    person.sees(CLEARED);
+    person.sees("\x1b]9;hotrun: build 3 succeeded\x07");
+    person.sees("Restarted build 3");
+    let _three = home.call_of("three");
+    person.types("q");
+    person.ended();
+}
+
+#[test]
+fn quiet_says_errors_and_nothing_else() {
+    let project = Project::caller();
+    let home = Home::new();
+    let mut hotrun = Hotrun::run(&project, &home, &["--quiet"]);
+    home.call_of("one");
+    hotrun.wait_for("ready");
+    // A warning of the compiler's, while the program runs, is one line; the next build is without it.
+    project.write("src/main.rs", &format!("{}\nfn unused() {{}}\n", Project::caller_text("two")));
+    home.call_of("two");
+    project.break_it();
+    hotrun.wait_said("error: build 3 failed (1 error); still running build 2");
+    project.set_version("four");
+    home.call_of("four");
+    hotrun.wait_for_build("ready", 4);
+    hotrun.signal(rustix::process::Signal::TERM);
+    let (_, said) = hotrun.wait();
+    let (first, rest) = said.split_once('\n').unwrap();
+    assert_eq!(first, "warning: build 2 has 1 warning");
+    assert!(rest.starts_with("error[E0308]: mismatched types"), "{said}");
+    for verb in ["Compiling", "Changed", "Building", "Started", "Restarted", "Stopped"] {
+        assert!(!said.contains(verb), "{said}");
+    }
+}
