@@ -109,8 +109,47 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
-            Notice::StartFailed { build, failure: StartFailure::Spawn("no file `x`".to_owned()) },
-            &["error: could not start build 14: no file `x`"],
+            start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::Down),
+            &["error: build 14 could not start: no file `x`; waiting for a change"],
+        ),
+        (
+            start_failed(exited_early(Exit::Code(3)), Instead::RollsBack(BuildId(13))),
+            &[
+                "error: build 14 could not start: it exited with code 3 after 0.20 s; going back to build 13 (`r` or the next save tries again)",
+            ],
+        ),
+        // Its end was said, and what follows.
+        (start_failed(exited_early(Exit::Code(3)), Instead::Down), &[]),
+        (
+            start_failed(
+                StartFailure::NotReady { waited: Duration::from_secs(30) },
+                Instead::StillRunning(Some(Running {
+                    build: BuildId(13),
+                    age: Duration::from_mins(3),
+                    pid: 1,
+                })),
+            ),
+            &[
+                "error: build 14 could not start: it was not ready within 30 s; still running build 13, built 3 min ago",
+            ],
+        ),
+        (
+            Notice::NeverReady { build, waited: Duration::from_secs(30) },
+            &[
+                "warning: build 14 did not say READY=1 within 30 s; not waiting for it again",
+                "  hint: let the program call sd_notify, or set `ready = \"spawn\"` under `[run]`",
+            ],
+        ),
+        (Notice::RolledBack { to: BuildId(13) }, &["        Back to build 13"]),
+        (
+            Notice::NoOverlap,
+            &["note: the program stores descriptors, so this update is a restart and not an overlap"],
+        ),
+        (
+            Notice::ReloadFailed { reason: "it has no handler for SIGHUP".to_owned() },
+            &[
+                "warning: the program did not take up the new binary: it has no handler for SIGHUP; restarting it",
+            ],
         ),
         (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
         (Notice::Resumed, &["     Resumed following edits"]),
@@ -122,6 +161,14 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Exiting(ExitReason::CannotRun), &[]),
         (Notice::Exiting(ExitReason::ProgramEnded(Exit::Code(7))), &[]),
     ]
+}
+
+fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
+    Notice::StartFailed { build: BuildId(14), pid: 100, failure, instead }
+}
+
+fn exited_early(exit: Exit) -> StartFailure {
+    StartFailure::Exited { exit, lived: Duration::from_millis(200) }
 }
 
 #[test]
@@ -145,9 +192,12 @@ fn forty_columns_hold_what_happened() {
         "Resumed",
         "the live binary",
         "Stopped",
+        "Back to build",
+        "stores descriptors",
+        "did not take up",
     ];
     for (notice, _) in table() {
-        for line in text(&notice) {
+        for line in text(&notice).into_iter().filter(|line| !line.starts_with("  hint:")) {
             let visible: String = line.chars().take(40).collect();
             assert!(words.iter().any(|word| visible.contains(word)), "{visible:?}");
         }
@@ -179,8 +229,12 @@ fn only_errors_warnings_and_hints_are_said_with_quiet() {
         .filter(Line::important)
         .map(|line| line.plain())
         .collect();
-    assert!(important.iter().all(|line| line.starts_with("error: ") || line.starts_with("warning: ")));
-    assert_eq!(important.len(), 10, "{important:#?}");
+    assert!(
+        important
+            .iter()
+            .all(|line| ["error: ", "warning: ", "  hint: "].iter().any(|head| line.starts_with(head)))
+    );
+    assert_eq!(important.len(), 15, "{important:#?}");
 }
 
 #[test]
