@@ -4,7 +4,8 @@
 //! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 //!
 //! - wiring: [`main()`], [`runtime`], [`error`]
-//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`report`], over [`sys`] (the only `unsafe`)
+//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`report`],
+//!   over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
 //! - plain words: [`words`]
 

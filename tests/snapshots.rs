@@ -9,6 +9,8 @@ use std::path::Path;
 use hotrun::build::PublishError;
 use hotrun::cli::{self, Invocation};
 use hotrun::error::Error;
+use hotrun::handover::ListenError;
+use hotrun::handover::listeners::Holder;
 use hotrun::process::{ReaperError, SpawnError};
 use hotrun::project::{ProjectError, UnknownTarget};
 use hotrun::settings::SettingsError;
@@ -140,7 +142,7 @@ fn other_errors() -> Vec<Error> {
     ]
 }
 
-/// Errors that hotrun survives: they are said, and it goes on.
+/// Errors about starting the program and what it needs.
 fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
     let missing = || io::Error::from(io::ErrorKind::NotFound);
     let spawn = vec![
@@ -155,6 +157,29 @@ fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
         SpawnError::Other { program: "/srv/shop".into(), source: missing() },
     ];
     let reaper = vec![ReaperError::OwnBinary(missing()), ReaperError::Start(missing())];
+    let holder = Holder { pid: 4711, name: "nginx".to_owned() };
+    let address = || "127.0.0.1:3000".to_owned();
+    let listen = vec![
+        ListenError::InUse { address: address(), holder: Some(holder) },
+        ListenError::InUse { address: address(), holder: None },
+        ListenError::NotPermitted {
+            address: "127.0.0.1:80".to_owned(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        ListenError::NotPermitted {
+            address: "unix:/run/shop.sock".to_owned(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        ListenError::NotHere { address: "192.0.2.1:3000".to_owned() },
+        ListenError::NotASocket("/run/shop.sock".into()),
+        ListenError::TooLong("/run/shop.sock".into()),
+        ListenError::NoFolder("/run/shop/shop.sock".into()),
+        ListenError::Other { address: address(), source: missing() },
+    ];
+    let listen = listen.into_iter().map(|error| {
+        let hint = error.hint();
+        (Box::new(error) as Box<dyn std::error::Error>, hint)
+    });
     let spawn = spawn.into_iter().map(|error| {
         let hint = error.hint();
         (Box::new(error) as Box<dyn std::error::Error>, hint)
@@ -163,7 +188,7 @@ fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
         let hint = error.hint();
         (Box::new(error) as Box<dyn std::error::Error>, hint)
     });
-    spawn.chain(reaper).collect()
+    spawn.chain(reaper).chain(listen).collect()
 }
 
 /// As it is shown: the message, what caused it, the way out.

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("watch", Kind::Os, &["words", "config", "sys"]),
     ("build", Kind::Os, &["words", "config", "messages", "session", "sys"]),
     ("process", Kind::Os, &["words", "config", "sys"]),
+    ("handover", Kind::Os, &["words", "config", "sys"]),
     ("terminal", Kind::Os, &["words", "config", "sys"]),
     ("handover", Kind::Os, &["words", "config", "sys"]),
     ("report", Kind::Os, &["words", "config", "messages", "session", "sys"]),

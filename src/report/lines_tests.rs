@@ -39,6 +39,14 @@ fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
     Notice::ProcessExited { instance: instance(), pid: 4711, build: BuildId(13), exit, lived, expected, next }
 }
 
+fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
+    Notice::StartFailed { build: BuildId(14), pid: 4712, failure, instead }
+}
+
+fn ended(exit: Exit) -> StartFailure {
+    StartFailure::Exited { exit, lived: SECOND }
+}
+
 fn instance() -> Instance {
     Instance { service: ServiceId::MAIN, number: 2 }
 }
@@ -109,32 +117,30 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
-            start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::Down),
-            &["error: build 14 could not start: no file `x`; waiting for a change"],
+            start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),
+            &["error: build 14 could not start: no file `x`; still running build 13, built 3 min ago"],
         ),
         (
-            start_failed(exited_early(Exit::Code(3)), Instead::RollsBack(BuildId(13))),
+            start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::RollsBack(BuildId(13))),
             &[
-                "error: build 14 could not start: it exited with code 3 after 0.20 s; going back to build 13 (`r` or the next save tries again)",
-            ],
-        ),
-        // Its end was said, and what follows.
-        (start_failed(exited_early(Exit::Code(3)), Instead::Down), &[]),
-        (
-            start_failed(
-                StartFailure::NotReady { waited: Duration::from_secs(30) },
-                Instead::StillRunning(Some(Running {
-                    build: BuildId(13),
-                    age: Duration::from_mins(3),
-                    pid: 1,
-                })),
-            ),
-            &[
-                "error: build 14 could not start: it was not ready within 30 s; still running build 13, built 3 min ago",
+                "error: build 14 could not start: it was not ready within 30 s; going back to build 13 (`r` or the next save tries again)",
             ],
         ),
         (
-            Notice::NeverReady { build, waited: Duration::from_secs(30) },
+            start_failed(ended(Exit::Signal(11)), Instead::RollsBack(BuildId(13))),
+            &[
+                "error: build 14 could not start: it was ended by SIGSEGV after 1.00 s; going back to build 13 (`r` or the next save tries again)",
+            ],
+        ),
+        (
+            start_failed(ended(Exit::Code(1)), Instead::StillRunning(running())),
+            &[
+                "error: build 14 could not start: it exited with code 1 after 1.00 s; still running build 13, built 3 min ago",
+            ],
+        ),
+        (start_failed(ended(Exit::Code(1)), Instead::Down), &[]),
+        (
+            Notice::NeverReady { build, waited: SECOND * 30 },
             &[
                 "warning: build 14 did not say READY=1 within 30 s; not waiting for it again",
                 "  hint: let the program call sd_notify, or set `ready = \"spawn\"` under `[run]`",
@@ -146,10 +152,8 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             &["note: the program stores descriptors, so this update is a restart and not an overlap"],
         ),
         (
-            Notice::ReloadFailed { reason: "it has no handler for SIGHUP".to_owned() },
-            &[
-                "warning: the program did not take up the new binary: it has no handler for SIGHUP; restarting it",
-            ],
+            Notice::ReloadFailed { reason: "it has no handler".to_owned() },
+            &["warning: the program did not take up the new binary: it has no handler; restarting it"],
         ),
         (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
         (Notice::Resumed, &["     Resumed following edits"]),
@@ -191,6 +195,9 @@ fn forty_columns_hold_what_happened() {
         "Paused",
         "Resumed",
         "the live binary",
+        "to build 13",
+        "the program",
+        "let the program",
         "Stopped",
         "Back to build",
         "stores descriptors",
@@ -229,12 +236,9 @@ fn only_errors_warnings_and_hints_are_said_with_quiet() {
         .filter(Line::important)
         .map(|line| line.plain())
         .collect();
-    assert!(
-        important
-            .iter()
-            .all(|line| ["error: ", "warning: ", "  hint: "].iter().any(|head| line.starts_with(head)))
-    );
-    assert_eq!(important.len(), 15, "{important:#?}");
+    let heads = ["error: ", "warning: ", "  hint: "];
+    assert!(important.iter().all(|line| heads.iter().any(|head| line.starts_with(head))));
+    assert!(important.iter().any(|line| line.starts_with("error: build 14 failed")));
 }
 
 #[test]
