@@ -97,7 +97,7 @@ struct Runtime {
     /// A pipe on stdin was given to a process already.
     stdin_passed: bool,
     terminal: Option<Terminal>,
-    /// The current build was started for a change that makes the project another one.
+    /// A change made the project another one, and it could not be read since.
     project_changed: bool,
     sources: Sources,
 }
@@ -255,6 +255,11 @@ impl Runtime {
                 return self.tell(Event::LiveRemoved);
             }
             BuildNews::Resolved { build } => self.tell_watch(watch::Command::BuildResolved(build)),
+            BuildNews::ScriptRan { build, package, out_dir } => {
+                if let Some((root, ended)) = self.site.script_ended(&package, &out_dir) {
+                    self.tell_watch(watch::Command::ScriptRan { build, root, ended });
+                }
+            }
             BuildNews::Stopped { signal, .. } => {
                 if let Some(group) = self.group {
                     self.cargo_stopped(group, signal);
@@ -271,9 +276,6 @@ impl Runtime {
                 }
                 if let Some(error) = error {
                     self.reporter.error(&error, None);
-                }
-                if std::mem::take(&mut self.project_changed) {
-                    self.read_project_again();
                 }
                 let succeeded = result.is_some();
                 if succeeded {
@@ -311,16 +313,18 @@ impl Runtime {
         self.tell_watch(command);
     }
 
-    /// A manifest or a config of cargo's changed. Where the project cannot be read, cargo's build says why.
-    fn read_project_again(&mut self) {
+    /// A manifest, a config of cargo's or a toolchain file changed, and the build that follows has to run by it. Says
+    /// whether the project could be read; where it cannot, cargo's build says why.
+    fn read_project_again(&mut self) -> bool {
         let before = self.site.plan();
         if self.site.refresh().is_err() {
-            return;
+            return false;
         }
         let plan = self.site.plan();
         if plan != before {
             self.tell_watch(watch::Command::Replan(Box::new(plan)));
         }
+        true
     }
 
     fn tell_watch(&self, command: watch::Command) {
@@ -433,8 +437,11 @@ impl Runtime {
     }
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {
-        self.tell_watch(watch::Command::BuildStarted(build));
         self.project_changed |= changes.iter().any(|change| change.kind == ChangeKind::Manifest);
+        if self.project_changed {
+            self.project_changed = !self.read_project_again();
+        }
+        self.tell_watch(watch::Command::BuildStarted(build));
         let unseen: Vec<&Change> =
             changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
         if !unseen.is_empty() {
