@@ -24,7 +24,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("handover", Kind::Os, &["words", "config", "sys"]),
     ("terminal", Kind::Os, &["words", "config", "sys"]),
     ("report", Kind::Os, &["words", "config", "messages", "session", "sys"]),
-    ("error", Kind::Wiring, &["cli", "settings", "project", "build", "watch", "process"]),
+    ("error", Kind::Wiring, &["cli", "settings", "project", "build", "watch", "process", "handover"]),
     ("runtime", Kind::Wiring, EVERYONE),
     ("lib", Kind::Wiring, EVERYONE),
     ("main", Kind::Wiring, EVERYONE),

@@ -71,6 +71,15 @@ pub enum BuildNews {
         /// cargo's pid, and the id of its process group.
         pid: u32,
     },
+    /// A build script is done, now or in an earlier build.
+    ScriptRan {
+        /// Which build.
+        build: BuildId,
+        /// cargo's ID of its package.
+        package: String,
+        /// Its `OUT_DIR`.
+        out_dir: PathBuf,
+    },
     /// cargo has read the manifests, written `Cargo.lock` where it had to, and begun with the units.
     Resolved {
         /// Which build.
@@ -305,7 +314,14 @@ async fn read_messages(
                 read.executable = Some(path);
                 read.fresh = fresh;
             }
-            CargoMessage::BuildScript(script) => read.scripts.push(script),
+            CargoMessage::BuildScript(script) => {
+                let _ = news.send(BuildNews::ScriptRan {
+                    build: order.build,
+                    package: script.package_id.repr.clone(),
+                    out_dir: script.out_dir.clone().into_std_path_buf(),
+                });
+                read.scripts.push(script);
+            }
             _ => {}
         }
     }

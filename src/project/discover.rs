@@ -39,9 +39,9 @@ impl Project {
         let kind = if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin };
 
         let mut overrides = config.source_overrides.clone();
-        if let Ok(text) = std::fs::read_to_string(&root_manifest) {
-            overrides.extend(sources::manifest_overrides(&text, &workspace_root));
-        }
+        let root_text = std::fs::read_to_string(&root_manifest).unwrap_or_default();
+        overrides.extend(sources::manifest_overrides(&root_text, &workspace_root));
+        let (member_patterns, member_excludes) = sources::member_patterns(&root_text, &workspace_root);
         let read = |manifest: &Path| parse(&ask.metadata(Some(manifest)).ok()?).ok();
         let sources = sources::collect(&metadata, package, kind == ProgramKind::Example, overrides, read);
 
@@ -76,6 +76,8 @@ impl Project {
             packages: sources.packages,
             other_roots,
             members: members.into_iter().collect(),
+            member_patterns,
+            member_excludes,
             manifests: manifests.into_iter().collect(),
         })
     }

@@ -56,6 +56,8 @@ impl Given {
                 packages: Vec::new(),
                 other_roots: Vec::new(),
                 members: Vec::new(),
+                member_patterns: Vec::new(),
+                member_excludes: Vec::new(),
                 manifests: Vec::new(),
             },
             toolchain: Toolchain {

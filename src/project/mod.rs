@@ -46,6 +46,10 @@ pub struct Project {
     pub other_roots: Vec<PathBuf>,
     /// The manifest of every workspace member.
     pub members: Vec<PathBuf>,
+    /// Manifests that become members by being made: `workspace.members` where it holds patterns.
+    pub member_patterns: Vec<PathBuf>,
+    /// The folders `workspace.exclude` takes out of those.
+    pub member_excludes: Vec<PathBuf>,
     /// Every manifest that can change or break the build: members, the workspace root, path dependencies and the roots of
     /// their workspaces.
     pub manifests: Vec<PathBuf>,

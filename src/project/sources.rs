@@ -104,6 +104,20 @@ pub(super) fn manifest_overrides(text: &str, workspace_root: &Path) -> Vec<PathB
         .collect()
 }
 
+/// The manifests that patterns in `workspace.members` of this root manifest stand for, as patterns, and the folders that
+/// `workspace.exclude` takes out. Members named without a pattern are members already, or cargo refuses the workspace.
+pub(super) fn member_patterns(text: &str, workspace_root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let manifest = text.parse::<toml::Table>().unwrap_or_default();
+    let listed = |key: &str| {
+        let list =
+            manifest.get("workspace").and_then(|workspace| workspace.get(key)).and_then(|it| it.as_array());
+        list.into_iter().flatten().filter_map(toml::Value::as_str).map(|path| workspace_root.join(path))
+    };
+    let is_pattern = |path: &PathBuf| path.to_str().is_some_and(|path| path.contains(['*', '?', '[']));
+    let members = listed("members").filter(is_pattern).map(|folder| manifest_in(&folder)).collect();
+    (members, listed("exclude").map(|folder| super::normalized(&folder)).collect())
+}
+
 fn by_manifest(packages: Vec<Package>) -> BTreeMap<PathBuf, Package> {
     packages.into_iter().map(|package| (package.manifest_path.clone().into_std_path_buf(), package)).collect()
 }

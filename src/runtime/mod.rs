@@ -115,7 +115,7 @@ struct Runtime {
     snapshot: Option<Snapshot>,
     /// A process was told to run the live binary itself.
     reloading: Option<Instance>,
-    /// The current build was started for a change that makes the project another one.
+    /// A change made the project another one, and it could not be read since.
     project_changed: bool,
     sources: Sources,
 }
@@ -304,6 +304,11 @@ impl Runtime {
                 return self.tell(Event::LiveRemoved);
             }
             BuildNews::Resolved { build } => self.tell_watch(watch::Command::BuildResolved(build)),
+            BuildNews::ScriptRan { build, package, out_dir } => {
+                if let Some((root, ended)) = self.site.script_ended(&package, &out_dir) {
+                    self.tell_watch(watch::Command::ScriptRan { build, root, ended });
+                }
+            }
             BuildNews::Stopped { signal, .. } => {
                 if let Some(group) = self.group {
                     self.cargo_stopped(group, signal);
@@ -320,9 +325,6 @@ impl Runtime {
                 }
                 if let Some(error) = error {
                     self.reporter.error(&error, None);
-                }
-                if std::mem::take(&mut self.project_changed) {
-                    self.read_project_again();
                 }
                 let succeeded = result.is_some();
                 if succeeded {
@@ -360,16 +362,18 @@ impl Runtime {
         self.tell_watch(command);
     }
 
-    /// A manifest or a config of cargo's changed. Where the project cannot be read, cargo's build says why.
-    fn read_project_again(&mut self) {
+    /// A manifest, a config of cargo's or a toolchain file changed, and the build that follows has to run by it. Says
+    /// whether the project could be read; where it cannot, cargo's build says why.
+    fn read_project_again(&mut self) -> bool {
         let before = self.site.plan();
         if self.site.refresh().is_err() {
-            return;
+            return false;
         }
         let plan = self.site.plan();
         if plan != before {
             self.tell_watch(watch::Command::Replan(Box::new(plan)));
         }
+        true
     }
 
     fn tell_watch(&self, command: watch::Command) {
@@ -515,8 +519,11 @@ impl Runtime {
     }
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {
-        self.tell_watch(watch::Command::BuildStarted(build));
         self.project_changed |= changes.iter().any(|change| change.kind == ChangeKind::Manifest);
+        if self.project_changed {
+            self.project_changed = !self.read_project_again();
+        }
+        self.tell_watch(watch::Command::BuildStarted(build));
         let unseen: Vec<&Change> =
             changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
         if !unseen.is_empty() {

@@ -4,7 +4,9 @@
 //! Asks the rooms that read files and cargo; runs and watches nothing itself.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::build::{self, BuildOrder, BuildResult, Program};
 use crate::cli::RunOptions;
@@ -203,6 +205,8 @@ impl Site {
             other_roots: project.other_roots.clone(),
             workspace_root: project.workspace_root.clone(),
             manifests: project.manifests.clone(),
+            member_patterns: project.member_patterns.clone(),
+            member_excludes: project.member_excludes.clone(),
             lock_file: project.lock_file.clone(),
             cargo_configs: self.cargo_config.files.clone(),
             toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
@@ -246,6 +250,15 @@ impl Site {
         roots
     }
 
+    /// The root of a package whose build script is done, and when it ended: then cargo writes down what it printed. The
+    /// mtime of that file cargo sets back to the start of the script; its ctime tells.
+    pub(super) fn script_ended(&self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
+        let package = self.project.packages.iter().find(|known| known.id == package)?;
+        let written = script_output(out_dir)?.metadata().ok()?;
+        let since = Duration::new(written.ctime().try_into().ok()?, written.ctime_nsec().try_into().ok()?);
+        Some((package.root.clone(), SystemTime::UNIX_EPOCH + since))
+    }
+
     /// The packages cargo has to be made to compile again for changes it would not see.
     pub(super) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
         let mut names = Vec::new();
@@ -274,10 +287,14 @@ fn load(options: &RunOptions, variables: &Variables, cwd: &Path, project: &Proje
     Ok(settings::load(options, variables, cwd, Some(package), Some(workspace))?)
 }
 
-/// Whether a build script printed any `rerun-if-…`. What it printed lies beside its `OUT_DIR`; where it cannot be read,
-/// every file is taken to count.
+/// Where cargo writes down what a build script printed: beside its `OUT_DIR`.
+fn script_output(out_dir: &Path) -> Option<PathBuf> {
+    out_dir.parent().map(|folder| folder.join("output"))
+}
+
+/// Whether a build script printed any `rerun-if-…`; where that cannot be read, every file is taken to count.
 fn names_reruns(out_dir: &Path) -> bool {
-    let Some(output) = out_dir.parent().map(|folder| folder.join("output")) else { return false };
+    let Some(output) = script_output(out_dir) else { return false };
     std::fs::read_to_string(output).is_ok_and(|text| {
         text.lines().any(|line| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-"))
     })

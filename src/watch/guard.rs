@@ -52,6 +52,11 @@ impl Guard {
         self.suspects.retain(|_, suspect| std::mem::take(&mut suspect.fresh));
     }
 
+    /// Whether `path` was found to be written by every build.
+    pub(super) fn warned(&self, path: &Path) -> bool {
+        self.warned.contains(path)
+    }
+
     /// `path` changed; `offset` after the start of the running build, if one runs.
     pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> Ruling {
         let Some(offset) = offset else {

@@ -118,6 +118,9 @@ struct Named {
 pub struct Rules {
     named: HashMap<PathBuf, Named>,
     globs: Vec<(Glob, ChangeKind)>,
+    /// Manifests that become members by being made, and the folders they are looked for in.
+    members: Vec<Glob>,
+    member_excludes: Vec<PathBuf>,
     ignore: Vec<Glob>,
     never: Vec<PathBuf>,
     /// Roots of the program's packages.
@@ -134,6 +137,8 @@ pub struct Rules {
 #[derive(Debug)]
 struct Glob {
     base: PathBuf,
+    /// How many folders lie between the base and what matches.
+    depth: usize,
     matcher: Gitignore,
 }
 
@@ -152,6 +157,8 @@ impl Rules {
         let mut rules = Self {
             named: HashMap::new(),
             globs: Vec::new(),
+            members: plan.member_patterns.iter().filter_map(|pattern| glob(pattern)).collect(),
+            member_excludes: plan.member_excludes.clone(),
             ignore: ignore_globs(plan),
             never: plan.never.clone(),
             packages: plan.packages.iter().map(|package| package.root.clone()).collect(),
@@ -226,6 +233,18 @@ impl Rules {
         self.globs.iter().map(|(glob, _)| glob.base.as_path())
     }
 
+    /// The folders in which new members of the workspace can come into being, each with how many folders deep.
+    pub fn member_bases(&self) -> impl Iterator<Item = (&Path, usize)> {
+        self.members.iter().map(|glob| (glob.base.as_path(), glob.depth))
+    }
+
+    /// Whether a manifest at this path is a member's by the workspace's patterns.
+    pub fn is_member(&self, manifest: &Path) -> bool {
+        manifest.file_name().is_some_and(|name| name == "Cargo.toml")
+            && self.members.iter().any(|glob| glob.matches(manifest, false))
+            && !self.member_excludes.iter().any(|folder| manifest.starts_with(folder))
+    }
+
     /// The roots of the program's packages.
     pub fn package_roots(&self) -> impl Iterator<Item = &Path> {
         self.packages.iter().map(PathBuf::as_path)
@@ -271,7 +290,7 @@ impl Rules {
 
     /// Whether somebody names this very path, so that git's rules and an editor's habits do not matter.
     pub fn is_named(&self, path: &Path) -> bool {
-        self.is_source(path) || self.named.contains_key(path)
+        self.is_source(path) || self.named.contains_key(path) || self.is_member(path)
     }
 
     /// Whether somebody names this path or a folder above it.
@@ -314,6 +333,9 @@ impl Rules {
         let mut kinds = self.named.get(path).map(|named| named.exact.clone()).unwrap_or_default();
         if self.is_source(path) {
             insert(&mut kinds, ChangeKind::Source);
+        }
+        if self.is_member(path) {
+            insert(&mut kinds, ChangeKind::Manifest);
         }
         kinds
     }
@@ -402,7 +424,7 @@ fn ignore_globs(plan: &Plan) -> Vec<Glob> {
     }
     builders
         .into_iter()
-        .filter_map(|(base, builder)| Some(Glob { base, matcher: builder.build().ok()? }))
+        .filter_map(|(base, builder)| Some(Glob { base, depth: 0, matcher: builder.build().ok()? }))
         .collect()
 }
 
@@ -416,7 +438,8 @@ fn glob(path: &Path) -> Option<Glob> {
     let rest = path.strip_prefix(&base).ok()?.to_str().filter(|rest| !rest.is_empty())?;
     let mut builder = GitignoreBuilder::new(&base);
     builder.add_line(None, &format!("/{rest}")).ok()?;
-    Some(Glob { base, matcher: builder.build().ok()? })
+    let depth = Path::new(rest).components().count() - 1;
+    Some(Glob { base, depth, matcher: builder.build().ok()? })
 }
 
 /// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.

@@ -21,6 +21,8 @@ fn plan() -> Plan {
         other_roots: paths(&["/ws/other", "/ws/app/nested"]),
         workspace_root: "/ws".into(),
         manifests: paths(&["/ws/Cargo.toml", "/ws/app/Cargo.toml", "/ws/other/Cargo.toml"]),
+        member_patterns: Vec::new(),
+        member_excludes: Vec::new(),
         lock_file: "/ws/Cargo.lock".into(),
         cargo_configs: paths(&["/ws/.cargo/config.toml", "/home/u/.cargo/config.toml"]),
         toolchain_files: paths(&["/ws/rust-toolchain.toml"]),

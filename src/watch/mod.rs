@@ -13,6 +13,8 @@ mod holds;
 mod ignores;
 pub mod inputs;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod polling;
 mod room;
 mod survey;
@@ -38,6 +40,10 @@ pub struct Plan {
     pub workspace_root: PathBuf,
     /// Manifests of every workspace member and of the workspace.
     pub manifests: Vec<PathBuf>,
+    /// Patterns of manifests that become members by being made.
+    pub member_patterns: Vec<PathBuf>,
+    /// Folders that those patterns do not reach.
+    pub member_excludes: Vec<PathBuf>,
     /// `Cargo.lock`.
     pub lock_file: PathBuf,
     /// Every place cargo reads a config file from, existing or not.
@@ -97,6 +103,15 @@ pub enum Command {
     BuildFailed(BuildId),
     /// The attempt was cancelled.
     BuildCancelled(BuildId),
+    /// A build script of the program's packages ended at this moment, before its package was compiled.
+    ScriptRan {
+        /// In which attempt cargo said so.
+        build: BuildId,
+        /// The package's root.
+        root: PathBuf,
+        /// When it ended, which may be in an earlier build.
+        ended: SystemTime,
+    },
     /// cargo has read the manifests and written `Cargo.lock`: what that file holds now is what the attempt is built from.
     BuildResolved(BuildId),
     /// Look at everything again.

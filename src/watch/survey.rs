@@ -52,6 +52,9 @@ pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut
             surveyor.walk(path, Named::Yes);
         }
     }
+    for (base, depth) in rules.member_bases() {
+        surveyor.members(base, depth);
+    }
     for path in surveyor.ignores.consulted() {
         if let Some(folder) = path.parent().and_then(|folder| surveyor.resolve(folder, 0)) {
             surveyor.need(&folder);
@@ -116,6 +119,43 @@ impl Surveyor<'_> {
                     _ => {
                         self.survey.pruned.insert(path);
                     }
+                }
+            }
+        }
+    }
+
+    /// Follows the manifests that are members by the workspace's patterns, and the folders where new ones can be made.
+    fn members(&mut self, base: &Path, depth: usize) {
+        let mut folders = vec![(base.to_path_buf(), 0)];
+        while let Some((folder, level)) = folders.pop() {
+            if level == depth {
+                let manifest = folder.join("Cargo.toml");
+                if self.rules.is_member(&manifest) {
+                    self.file(&manifest);
+                }
+                continue;
+            }
+            let Some(real) = self.resolve(&folder, 0) else {
+                continue;
+            };
+            self.need(&real);
+            let Ok(entries) = std::fs::read_dir(&real) else {
+                continue;
+            };
+            let known_as = self.survey.folders.entry(real).or_default();
+            if !known_as.contains(&folder) {
+                known_as.push(folder.clone());
+            }
+            self.survey.read.insert(folder.clone());
+            for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
+            {
+                let path = folder.join(entry.file_name());
+                // Members the program is not made of are named by their manifests.
+                if self.rules.prunes(&path, false).is_none() && !self.ignores.ignored_here(&path, true) {
+                    folders.push((path.clone(), level + 1));
+                }
+                if !self.survey.read.contains(&path) {
+                    self.survey.pruned.insert(path);
                 }
             }
         }

@@ -43,6 +43,11 @@ impl Home {
         Call::of(stream)
     }
 
+    /// The next program that calls, if one does in time.
+    pub(crate) fn try_call(&self) -> Option<Call> {
+        self.calls.recv_timeout(DEADLINE).ok().map(Call::of)
+    }
+
     /// The next program that calls and says `version`; others are let go.
     #[track_caller]
     pub(crate) fn call_of(&self, version: &str) -> Call {

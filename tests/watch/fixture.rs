@@ -64,6 +64,8 @@ impl Site {
             other_roots: Vec::new(),
             workspace_root: root.clone(),
             manifests: vec![root.join("Cargo.toml")],
+            member_patterns: Vec::new(),
+            member_excludes: Vec::new(),
             lock_file: root.join("Cargo.lock"),
             cargo_configs: vec![root.join(".cargo/config.toml")],
             toolchain_files: vec![root.join("rust-toolchain.toml")],

@@ -48,6 +48,10 @@ impl Room {
         if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
             return None;
         }
+        if self.may_be_generated(path) {
+            self.unclaimed.insert(path.to_path_buf());
+            return None;
+        }
         let offset = self.offset_in_build(path);
         let now = Instant::now();
         match self.guard.changed(path, offset) {
@@ -77,6 +81,19 @@ impl Room {
         None
     }
 
+    /// A new file in a package with a build script, while a build runs: most likely the script made it, and if so it is no
+    /// change. If not, nothing refers to it before another file is saved, and its own change is told when the build ends.
+    /// So is a file that builds were found to write.
+    fn may_be_generated(&self, path: &Path) -> bool {
+        self.building().is_some()
+            && (self.ledger.is_new(path) || self.guard.warned(path))
+            && self
+                .plan
+                .packages
+                .iter()
+                .any(|package| package.build_script && path.starts_with(&package.root))
+    }
+
     /// A change that waits for the end of the build was seen again: the wait begins anew.
     pub(super) fn holds_patience(&mut self, path: &Path) -> bool {
         let seen = Instant::now();
@@ -101,6 +118,7 @@ impl Room {
     pub(super) fn tell_disturbed(&mut self, saves: u32) {
         let disturbed: Vec<PathBuf> =
             self.disturbed.drain().filter(|(_, count)| *count >= saves).map(|(path, _)| path).collect();
+        let disturbed = disturbed.into_iter().filter(|path| !self.by_script(path)).collect::<Vec<_>>();
         if self.asked_again {
             return;
         }

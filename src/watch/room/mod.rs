@@ -78,6 +78,10 @@ pub(super) struct Room {
     patient: HashMap<PathBuf, (Instant, Duration)>,
     /// How often each file was saved or went since the latest build attempt started.
     disturbed: HashMap<PathBuf, u32>,
+    /// Roots of the packages whose build script ended during the latest build attempt, and when.
+    scripts: HashMap<PathBuf, SystemTime>,
+    /// New files that may be the work of a build script: told at the end of the build unless they are.
+    unclaimed: HashSet<PathBuf>,
     /// Whether a build was asked for only because of that, and nothing has changed since.
     asked_again: bool,
     changes: Vec<Change>,
@@ -107,6 +111,8 @@ impl Room {
             attempt: None,
             patient: HashMap::new(),
             disturbed: HashMap::new(),
+            scripts: HashMap::new(),
+            unclaimed: HashSet::new(),
             asked_again: false,
             changes: Vec::new(),
             noted: HashSet::new(),
@@ -176,6 +182,8 @@ impl Room {
                 // The build that starts has these; what came after its start is told below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
                 self.disturbed.clear();
+                self.scripts.clear();
+                self.unclaimed.clear();
                 let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
                 for path in held {
                     let now = self.fingerprint(&path);
@@ -202,6 +210,11 @@ impl Room {
                 self.ended(build, sent);
                 self.ask_for_survey();
             }
+            Command::ScriptRan { build, root, ended } => {
+                if self.building().is_some_and(|attempt| attempt.build == build && attempt.started <= ended) {
+                    self.scripts.insert(root, ended);
+                }
+            }
             Command::BuildResolved(build) => self.resolved(build),
             Command::Rescan => self.take_survey(Cause::Events),
             Command::Stop => {}
@@ -227,6 +240,22 @@ impl Room {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
             attempt.ended = Some(at);
         }
+        for path in std::mem::take(&mut self.unclaimed) {
+            if self.by_script(&path) {
+                self.ledger.settle(&path);
+            }
+        }
+    }
+
+    /// Whether a file was last changed while the build script of its package ran in the latest attempt. The package was
+    /// compiled after that, and so from what the file holds now.
+    fn by_script(&self, path: &Path) -> bool {
+        let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
+        let changed = entry.now.changed_at();
+        self.scripts
+            .iter()
+            .filter(|(root, _)| path.starts_with(root))
+            .any(|(_, ended)| changed.is_some_and(|changed| attempt.started <= changed && changed <= *ended))
     }
 
     fn building(&self) -> Option<Attempt> {

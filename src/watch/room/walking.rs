@@ -8,9 +8,11 @@ use crate::config::Poll;
 use crate::watch::fingerprint::{self, Content, Depth};
 use crate::watch::holds::Why;
 use crate::watch::ledger::Origin;
+#[cfg(target_os = "linux")]
+use crate::watch::mounts;
 use crate::watch::polling;
 use crate::watch::survey::{Survey, survey};
-use crate::watch::watcher::{Native, Refused};
+use crate::watch::watcher::{Native, Refused, Signal};
 
 impl Room {
     pub(super) fn choose_backend(&mut self) {
@@ -39,11 +41,24 @@ impl Room {
                 let _ = events.send(Message::Signal(signal));
             };
             match Native::new(tell) {
-                Ok(native) => self.native = Some(native),
+                Ok(native) => {
+                    self.native = Some(native);
+                    self.follow_mounts();
+                }
                 Err(refused) => self.refused(refused),
             }
         }
     }
+
+    /// A walk after each change of the mounts finds the folders that are others now.
+    #[cfg(target_os = "linux")]
+    fn follow_mounts(&self) {
+        let events = self.events.clone();
+        mounts::follow(move || events.send(Message::Signal(Signal::Overflow)).is_ok());
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn follow_mounts(&self) {}
 
     /// The first of the folders with sources in it whose file system does not tell of all changes.
     pub(super) fn unreliable_folder(&self) -> Option<(PathBuf, &'static str)> {
@@ -185,7 +200,7 @@ impl Room {
 /// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the
 /// file nor the way to it was there.
 fn appeared(path: &Path, before: &Survey) -> bool {
-    if before.files.contains_key(path) {
+    if before.files.contains_key(path) || before.read.contains(path) {
         return false;
     }
     let mut child = path;
