@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod generated;
+mod handover;
 mod laws;
 mod process;
 mod programs;

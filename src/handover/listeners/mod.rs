@@ -318,16 +318,31 @@ impl Listener {
         }
     }
 
+    /// Binds a socket again that gave up its port with its connection: it does where the kernel had picked the port.
+    fn return_to(&self, place: SocketAddr) -> io::Result<()> {
+        match self.socket.local_addr()?.as_socket() {
+            Some(now) if now == place => Ok(()),
+            _ => self.socket.bind(&place.into()),
+        }
+    }
+
     fn repair(&mut self, fault: Fault) -> Option<Repair> {
         let address = self.address.clone()?;
         let text = format_address(&address);
         let revived = match (&address, fault) {
-            // Shut down, a TCP socket only stops to listen: it keeps its port.
-            (ListenAddress::Tcp(_), _) => self.socket.listen(BACKLOG).is_ok(),
+            (ListenAddress::Tcp(place), _) => {
+                self.return_to(*place).and_then(|()| self.socket.listen(BACKLOG)).is_ok()
+            }
             // Connected to one peer it hears nobody else (connect(2)).
-            (ListenAddress::Udp(_), Fault::Unreachable) => connect_unspec(&self.socket).is_ok(),
+            (ListenAddress::Udp(place), Fault::Unreachable) => {
+                connect_unspec(&self.socket).map_err(Into::into).and_then(|()| self.return_to(*place)).is_ok()
+            }
             _ => false,
         };
+        let there = || self.socket.local_addr().ok().and_then(|now| now.as_socket());
+        let in_place = |place: &SocketAddr| there().as_ref() == Some(place);
+        let revived = revived
+            && matches!(&address, ListenAddress::Tcp(place) | ListenAddress::Udp(place) if in_place(place));
         if revived && self.fault().is_none() {
             self.lost = false;
             return Some(Repair::Revived { address: text });
