@@ -318,12 +318,14 @@ impl Listener {
         }
     }
 
-    /// Binds a socket again that gave up its port with its connection: it does where the kernel had picked the port.
-    fn return_to(&self, place: SocketAddr) -> io::Result<()> {
-        match self.socket.local_addr()?.as_socket() {
-            Some(now) if now == place => Ok(()),
-            _ => self.socket.bind(&place.into()),
-        }
+    /// Binds a socket again that gave up its port with its connection: it does where the kernel had picked the port, and
+    /// names the old one all the same. Elsewhere this is refused, and changes nothing.
+    fn return_to(&self, place: SocketAddr) {
+        let _ = self.socket.bind(&place.into());
+    }
+
+    fn is_at(&self, place: SocketAddr) -> bool {
+        self.socket.local_addr().is_ok_and(|address| address.as_socket() == Some(place))
     }
 
     fn repair(&mut self, fault: Fault) -> Option<Repair> {
@@ -331,18 +333,17 @@ impl Listener {
         let text = format_address(&address);
         let revived = match (&address, fault) {
             (ListenAddress::Tcp(place), _) => {
-                self.return_to(*place).and_then(|()| self.socket.listen(BACKLOG)).is_ok()
+                self.return_to(*place);
+                self.socket.listen(BACKLOG).is_ok() && self.is_at(*place)
             }
             // Connected to one peer it hears nobody else (connect(2)).
             (ListenAddress::Udp(place), Fault::Unreachable) => {
-                connect_unspec(&self.socket).map_err(Into::into).and_then(|()| self.return_to(*place)).is_ok()
+                let free = connect_unspec(&self.socket).is_ok();
+                self.return_to(*place);
+                free && self.is_at(*place)
             }
             _ => false,
         };
-        let there = || self.socket.local_addr().ok().and_then(|now| now.as_socket());
-        let in_place = |place: &SocketAddr| there().as_ref() == Some(place);
-        let revived = revived
-            && matches!(&address, ListenAddress::Tcp(place) | ListenAddress::Udp(place) if in_place(place));
         if revived && self.fault().is_none() {
             self.lost = false;
             return Some(Repair::Revived { address: text });
