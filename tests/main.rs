@@ -6,6 +6,7 @@ mod bad_input;
 mod edits;
 mod example;
 mod generated;
+mod handover;
 mod laws;
 mod process;
 mod programs;

@@ -140,14 +140,13 @@ impl Store {
         let mut not_copied = Vec::new();
         let mut entries = Vec::new();
         for Entry { token, name, fd, poll } in self.0.entries.borrow().iter() {
-            let fd = match nameless(fd) {
-                Some(stat) => match copy(name, fd, &stat) {
-                    Ok(Some(copied)) => copied,
-                    Ok(None) | Err(_) => {
-                        not_copied.push(name.clone());
-                        fd.try_clone()?
-                    }
-                },
+            let stat = nameless(fd);
+            let copied = stat.and_then(|stat| copy(name, fd, &stat).ok().flatten());
+            if stat.is_some() && copied.is_none() {
+                not_copied.push(name.clone());
+            }
+            let fd = match copied {
+                Some(copied) => copied,
                 None => fd.try_clone()?,
             };
             entries.push(Entry { token: *token, name: name.clone(), fd, poll: *poll });

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The first descriptor that socket activation passes (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
@@ -46,7 +47,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram
     let length = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
     let (mut fds, mut sender) = (Vec::new(), None);
     // SAFETY: the kernel filled the control space and set its length; the macros walk no further than that, and every
-    // value is read unaligned, within the length of its message.
+    // value is copied byte by byte, within the length of its message.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(&raw const header);
         while !message.is_null() {
@@ -55,14 +56,18 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                     let bytes = ((*message).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
                     for place in 0..bytes / size_of::<RawFd>() {
-                        let fd = data.cast::<RawFd>().add(place).read_unaligned();
+                        let mut fd: RawFd = -1;
+                        let from = data.add(place * size_of::<RawFd>());
+                        ptr::copy_nonoverlapping(from, (&raw mut fd).cast(), size_of::<RawFd>());
                         // Nobody else knows of the descriptor: the kernel has just made it.
                         fds.push(OwnedFd::from_raw_fd(fd));
                     }
                 }
                 #[cfg(target_os = "linux")]
                 (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
-                    sender = Some(data.cast::<libc::ucred>().read_unaligned().pid);
+                    let mut who = libc::ucred { pid: 0, uid: 0, gid: 0 };
+                    ptr::copy_nonoverlapping(data, (&raw mut who).cast(), size_of::<libc::ucred>());
+                    sender = Some(who.pid);
                 }
                 _ => {}
             }

@@ -43,11 +43,9 @@ impl Adopted {
 
     /// Takes out what an entry of `listen` names: by its name, else by its address. The kind has to be the same.
     pub(super) fn claim(&mut self, listen: &Listen) -> Option<Passed> {
-        let same_kind = |passed: &Passed| match (address_of(&passed.fd), &listen.address) {
-            (Some(ListenAddress::Tcp(_)), ListenAddress::Tcp(_))
-            | (Some(ListenAddress::Udp(_)), ListenAddress::Udp(_))
-            | (Some(ListenAddress::Unix(_)), ListenAddress::Unix(_)) => true,
-            _ => false,
+        let kind = |address: &ListenAddress| std::mem::discriminant(address);
+        let same_kind = |passed: &Passed| {
+            address_of(&passed.fd).is_some_and(|address| kind(&address) == kind(&listen.address))
         };
         let by_name = |passed: &Passed| listen.name.as_ref() == Some(&passed.name) && same_kind(passed);
         let by_address = |passed: &Passed| address_of(&passed.fd).as_ref() == Some(&listen.address);

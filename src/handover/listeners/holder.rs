@@ -37,7 +37,7 @@ mod linux {
 
     use crate::config::ListenAddress;
 
-    /// Number of the listening state (include/net/tcp_states.h).
+    /// Number of the listening state (`include/net/tcp_states.h`).
     const LISTENING: &str = "0A";
 
     /// The sockets that are in the way of one at this address.

@@ -8,85 +8,30 @@ mod adopted;
 mod bind;
 mod error;
 mod holder;
+mod listener;
+mod names;
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::net::connect_unspec;
-use socket2::Socket;
 use tokio::sync::mpsc::UnboundedSender;
 
-use self::adopted::address_of;
-use self::bind::{BACKLOG, Inode, bind, bind_again, inode};
+use self::listener::{Listener, Origin};
+use self::names::names;
 use super::HandoverNews;
-use super::hangup::{Half, Hangups, hung_up};
-use crate::config::{Listen, ListenAddress, RunConfig, format_address, reaches};
+use super::hangup::{Half, Hangups};
+use crate::config::{Listen, ListenAddress, RunConfig, reaches};
 pub use adopted::Adopted;
 pub use error::{Holder, ListenError};
-
-/// Names with a meaning of their own (`sd_listen_fds(3)`, `systemd.service(5)`).
-const SPECIAL_NAMES: [&str; 3] = ["connection", "stored", "unknown"];
+pub use listener::Repair;
 
 /// The open sockets. Dropped, the paths of those that hotrun bound are unlinked.
 #[derive(Debug, Default)]
 pub struct Listeners {
     sockets: Vec<Listener>,
     hangups: Option<Hangups>,
-}
-
-/// What became of a broken socket.
-#[derive(Debug)]
-pub enum Repair {
-    /// It was shut down and listens again: whoever has it goes on with it.
-    Revived {
-        /// Its address, as `listen` takes it.
-        address: String,
-    },
-    /// There is a new one in its place. A process that runs still has the old one, and needs a restart to be reached.
-    Replaced {
-        /// Its address.
-        address: String,
-    },
-    /// It cannot be opened again, now. Told once; every further check tries again.
-    Lost {
-        /// Its address.
-        address: String,
-        /// Why not.
-        error: ListenError,
-    },
-}
-
-#[derive(Debug)]
-struct Listener {
-    name: String,
-    /// As configured: its port may be 0. `None` for one that is only passed on.
-    wanted: Option<ListenAddress>,
-    /// Where it is, with its port. `None` for what is no socket that `listen` could open.
-    address: Option<ListenAddress>,
-    socket: Socket,
-    origin: Origin,
-    /// Its path as a file, to notice when that is gone or another.
-    file: Option<Inode>,
-    /// It is broken, and that was told.
-    lost: bool,
-}
-
-/// Who opened a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Bound,
-    Adopted,
-}
-
-/// What is wrong with a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    Shut,
-    Unreachable,
 }
 
 impl Listeners {
@@ -155,9 +100,13 @@ impl Listeners {
             old.into_iter().flatten().partition(|listener| listener.origin == Origin::Adopted);
         self.sockets.extend(stay);
         if let Some(hangups) = &self.hangups {
-            go.iter().for_each(|listener| hangups.remove(listener.socket.as_fd()));
+            for listener in &go {
+                hangups.remove(listener.socket.as_fd());
+            }
             // Those that are watched already are refused, which is fine.
-            self.sockets.iter().for_each(|listener| hangups.add(listener.socket.as_fd(), 0, Half::Reading));
+            for listener in &self.sockets {
+                hangups.add(listener.socket.as_fd(), 0, Half::Reading);
+            }
         }
         Ok(())
     }
@@ -241,153 +190,5 @@ impl Listeners {
             }
         }
         repairs
-    }
-}
-
-impl Listener {
-    fn bound(name: String, wanted: &ListenAddress) -> Result<Self, ListenError> {
-        let socket = bind(wanted)?;
-        let mut listener = Self {
-            name,
-            wanted: Some(wanted.clone()),
-            address: None,
-            socket,
-            origin: Origin::Bound,
-            file: None,
-            lost: false,
-        };
-        listener.locate();
-        Ok(listener)
-    }
-
-    fn adopted(name: String, fd: OwnedFd, wanted: Option<ListenAddress>) -> Self {
-        let address = address_of(&fd);
-        let socket = Socket::from(fd);
-        let mut listener =
-            Self { name, wanted, address, socket, origin: Origin::Adopted, file: None, lost: false };
-        listener.locate();
-        listener
-    }
-
-    /// Learns the port, or which file the path is.
-    fn locate(&mut self) {
-        match &self.wanted {
-            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => {
-                self.address = Some(ListenAddress::Unix(path.clone()));
-            }
-            Some(ListenAddress::Tcp(_)) | Some(ListenAddress::Udp(_)) if self.origin == Origin::Bound => {
-                let bound = self.socket.local_addr().ok().and_then(|address| address.as_socket());
-                self.address = match (&self.wanted, bound) {
-                    (Some(ListenAddress::Udp(_)), Some(bound)) => Some(ListenAddress::Udp(bound)),
-                    (_, bound) => bound.map(ListenAddress::Tcp),
-                };
-            }
-            _ => {}
-        }
-        if let Some(ListenAddress::Unix(path)) = &self.address {
-            self.file = inode(path);
-        }
-    }
-
-    fn describe(&self) -> String {
-        match &self.address {
-            Some(ListenAddress::Tcp(address)) => format!("http://{address}"),
-            Some(address) => format_address(address),
-            None => format!("`{}`, as it was passed to hotrun", self.name),
-        }
-    }
-
-    fn own_path(&self) -> Option<&Path> {
-        match &self.address {
-            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => Some(path),
-            _ => None,
-        }
-    }
-
-    fn fault(&self) -> Option<Fault> {
-        match self.address.as_ref()? {
-            ListenAddress::Tcp(_) => (!self.socket.is_listener().unwrap_or(true)
-                || hung_up(&self.socket, Half::Reading))
-            .then_some(Fault::Shut),
-            ListenAddress::Udp(_) if self.socket.peer_addr().is_ok() => Some(Fault::Unreachable),
-            ListenAddress::Udp(_) => hung_up(&self.socket, Half::Reading).then_some(Fault::Shut),
-            ListenAddress::Unix(path) if self.file.is_some() && inode(path) != self.file => {
-                Some(Fault::Unreachable)
-            }
-            ListenAddress::Unix(_) => hung_up(&self.socket, Half::Reading).then_some(Fault::Shut),
-        }
-    }
-
-    fn repair(&mut self, fault: Fault) -> Option<Repair> {
-        let address = self.address.clone()?;
-        let text = format_address(&address);
-        let revived = match (&address, fault) {
-            // Shut down, a TCP socket only stops to listen: it keeps its port.
-            (ListenAddress::Tcp(_), _) => self.socket.listen(BACKLOG).is_ok(),
-            // Connected to one peer it hears nobody else (connect(2)).
-            (ListenAddress::Udp(_), Fault::Unreachable) => connect_unspec(&self.socket).is_ok(),
-            _ => false,
-        };
-        if revived && self.fault().is_none() {
-            self.lost = false;
-            return Some(Repair::Revived { address: text });
-        }
-        match bind_again(&address, &self.socket, self.file) {
-            Ok(socket) => {
-                self.socket = socket;
-                self.lost = false;
-                if let ListenAddress::Unix(path) = &address {
-                    self.file = inode(path);
-                }
-                Some(Repair::Replaced { address: text })
-            }
-            Err(error) => {
-                (!std::mem::replace(&mut self.lost, true)).then_some(Repair::Lost { address: text, error })
-            }
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(path) = self.own_path()
-            && self.file.is_some()
-            && inode(path) == self.file
-        {
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// A name for each: its own, else one made of its address. No two are the same.
-fn names(wanted: &[&Listen]) -> Vec<String> {
-    let mut taken: BTreeSet<String> = wanted.iter().filter_map(|listen| listen.name.clone()).collect();
-    taken.extend(SPECIAL_NAMES.map(ToOwned::to_owned));
-    wanted
-        .iter()
-        .map(|listen| match &listen.name {
-            Some(name) => name.clone(),
-            None => {
-                let base = default_name(&listen.address);
-                let numbered = (2..).map(|number| format!("{base}-{number}"));
-                let free =
-                    std::iter::once(base.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
-                free.unwrap_or(base)
-            }
-        })
-        .collect()
-}
-
-fn default_name(address: &ListenAddress) -> String {
-    match address {
-        ListenAddress::Tcp(address) => format!("tcp-{}", address.port()),
-        ListenAddress::Udp(address) => format!("udp-{}", address.port()),
-        ListenAddress::Unix(path) => {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-            let name: String =
-                name.chars().map(|letter| if plain(letter) { letter } else { '-' }).take(200).collect();
-            format!("unix-{name}")
-        }
     }
 }

@@ -1,0 +1,198 @@
+//! One listening socket: where it is, what is wrong with it, and how that is repaired.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::net::connect_unspec;
+use socket2::Socket;
+
+use super::adopted::address_of;
+use super::bind::{BACKLOG, Inode, bind, bind_again, inode};
+use super::error::ListenError;
+use crate::config::{ListenAddress, format_address};
+use crate::handover::hangup::{Half, hung_up};
+
+/// What became of a broken socket.
+#[derive(Debug)]
+pub enum Repair {
+    /// It was shut down and listens again: whoever has it goes on with it.
+    Revived {
+        /// Its address, as `listen` takes it.
+        address: String,
+    },
+    /// There is a new one in its place. A process that runs still has the old one, and needs a restart to be reached.
+    Replaced {
+        /// Its address.
+        address: String,
+    },
+    /// It cannot be opened again, now. Told once; every further check tries again.
+    Lost {
+        /// Its address.
+        address: String,
+        /// Why not.
+        error: ListenError,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) name: String,
+    /// As configured: its port may be 0. `None` for one that is only passed on.
+    pub(super) wanted: Option<ListenAddress>,
+    /// Where it is, with its port. `None` for what is no socket that `listen` could open.
+    pub(super) address: Option<ListenAddress>,
+    pub(super) socket: Socket,
+    pub(super) origin: Origin,
+    /// Its path as a file, to notice when that is gone or another.
+    pub(super) file: Option<Inode>,
+    /// It is broken, and that was told.
+    pub(super) lost: bool,
+}
+
+/// Who opened a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Bound,
+    Adopted,
+}
+
+/// What is wrong with a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Shut,
+    Unreachable,
+}
+
+impl Listener {
+    pub(super) fn bound(name: String, wanted: &ListenAddress) -> Result<Self, ListenError> {
+        let socket = bind(wanted)?;
+        let mut listener = Self {
+            name,
+            wanted: Some(wanted.clone()),
+            address: None,
+            socket,
+            origin: Origin::Bound,
+            file: None,
+            lost: false,
+        };
+        listener.locate();
+        Ok(listener)
+    }
+
+    pub(super) fn adopted(name: String, fd: OwnedFd, wanted: Option<ListenAddress>) -> Self {
+        let address = address_of(&fd);
+        let socket = Socket::from(fd);
+        let mut listener =
+            Self { name, wanted, address, socket, origin: Origin::Adopted, file: None, lost: false };
+        listener.locate();
+        listener
+    }
+
+    /// Learns the port, or which file the path is.
+    fn locate(&mut self) {
+        match &self.wanted {
+            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => {
+                self.address = Some(ListenAddress::Unix(path.clone()));
+            }
+            Some(ListenAddress::Tcp(_) | ListenAddress::Udp(_)) if self.origin == Origin::Bound => {
+                let bound = self.socket.local_addr().ok().and_then(|address| address.as_socket());
+                self.address = match (&self.wanted, bound) {
+                    (Some(ListenAddress::Udp(_)), Some(bound)) => Some(ListenAddress::Udp(bound)),
+                    (_, bound) => bound.map(ListenAddress::Tcp),
+                };
+            }
+            _ => {}
+        }
+        if let Some(ListenAddress::Unix(path)) = &self.address {
+            self.file = inode(path);
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match &self.address {
+            Some(ListenAddress::Tcp(address)) => format!("http://{address}"),
+            Some(address) => format_address(address),
+            None => format!("`{}`, as it was passed to hotrun", self.name),
+        }
+    }
+
+    pub(super) fn own_path(&self) -> Option<&Path> {
+        match &self.address {
+            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.address.as_ref()? {
+            ListenAddress::Tcp(_) => (!self.socket.is_listener().unwrap_or(true)
+                || hung_up(&self.socket, Half::Reading))
+            .then_some(Fault::Shut),
+            ListenAddress::Udp(_) if self.socket.peer_addr().is_ok() => Some(Fault::Unreachable),
+            ListenAddress::Unix(path) if self.file.is_some() && inode(path) != self.file => {
+                Some(Fault::Unreachable)
+            }
+            ListenAddress::Udp(_) | ListenAddress::Unix(_) => {
+                hung_up(&self.socket, Half::Reading).then_some(Fault::Shut)
+            }
+        }
+    }
+
+    /// Binds a socket again that gave up its port with its connection: it does where the kernel had picked the port, and
+    /// names the old one all the same. Elsewhere this is refused, and changes nothing.
+    fn return_to(&self, place: SocketAddr) {
+        let _ = self.socket.bind(&place.into());
+    }
+
+    fn is_at(&self, place: SocketAddr) -> bool {
+        self.socket.local_addr().is_ok_and(|address| address.as_socket() == Some(place))
+    }
+
+    pub(super) fn repair(&mut self, fault: Fault) -> Option<Repair> {
+        let address = self.address.clone()?;
+        let text = format_address(&address);
+        let revived = match (&address, fault) {
+            (ListenAddress::Tcp(place), _) => {
+                self.return_to(*place);
+                self.socket.listen(BACKLOG).is_ok() && self.is_at(*place)
+            }
+            // Connected to one peer it hears nobody else (connect(2)).
+            (ListenAddress::Udp(place), Fault::Unreachable) => {
+                let free = connect_unspec(&self.socket).is_ok();
+                self.return_to(*place);
+                free && self.is_at(*place)
+            }
+            _ => false,
+        };
+        if revived && self.fault().is_none() {
+            self.lost = false;
+            return Some(Repair::Revived { address: text });
+        }
+        match bind_again(&address, &self.socket, self.file) {
+            Ok(socket) => {
+                self.socket = socket;
+                self.lost = false;
+                if let ListenAddress::Unix(path) = &address {
+                    self.file = inode(path);
+                }
+                Some(Repair::Replaced { address: text })
+            }
+            Err(error) => {
+                (!std::mem::replace(&mut self.lost, true)).then_some(Repair::Lost { address: text, error })
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = self.own_path()
+            && self.file.is_some()
+            && inode(path) == self.file
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
