@@ -55,6 +55,7 @@ fn changed(paths: &[&str]) -> Notice {
     Notice::Changed(paths.iter().map(PathBuf::from).collect())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table has a row for each notice")]
 fn table() -> Vec<(Notice, &'static [&'static str])> {
     let millis = |millis| Some(Duration::from_millis(millis));
     let build = BuildId(14);

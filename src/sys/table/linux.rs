@@ -42,7 +42,7 @@ pub(super) fn is_traced(pid: i32) -> bool {
     })
 }
 
-/// `SigCgt` of /proc/PID/status, a mask in hexadecimal (proc_pid_status(5)).
+/// `SigCgt` of `/proc/PID/status`, a mask in hexadecimal (`proc_pid_status(5)`).
 pub(super) fn catches(pid: i32, signal: i32) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
