@@ -193,7 +193,10 @@ impl World {
                 assert!(self.building.is_none() && self.process.is_none(), "L5: left something running");
                 self.exited = true;
             }
-            Effect::StartTimer(Timer::Settled(_) | Timer::LiveRemoved | Timer::Hangup, _)
+            Effect::StartTimer(
+                Timer::Settled(_) | Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup,
+                _,
+            )
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
             | Effect::Report(_) => {}

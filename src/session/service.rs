@@ -15,6 +15,8 @@ pub const SETTLE: Duration = Duration::from_secs(1);
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait of `on-exit restart`.
 pub const BACKOFF_LAST: Duration = Duration::from_secs(10);
+/// Stopping that takes longer than this is said.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
 /// So many failures in a row wait for an edit.
 pub const FAILURES_IN_A_ROW: u32 = 5;
 
@@ -46,6 +48,8 @@ struct Process {
     pid: u32,
     started: Duration,
     phase: Phase,
+    /// When it was told to stop, and how.
+    stop: Option<(Duration, StopPlan)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +59,8 @@ enum Phase {
     Stopping,
     /// The process itself has ended, others of its tree may not have.
     Ended(Exit),
+    /// It could not be stopped (another user's) and nobody tries any more; what is next starts when it ends.
+    Stuck,
 }
 
 /// What led to a start.
@@ -79,9 +85,9 @@ impl Service {
         Some(Running { build: process.build, age: now.saturating_sub(built), pid: process.pid })
     }
 
-    /// Whether nothing of the program is left and nothing is to be started.
+    /// Whether nothing of the program is left that could still be stopped.
     pub(super) fn ended(&self) -> bool {
-        self.process.is_none()
+        self.process.as_ref().is_none_or(|process| process.phase == Phase::Stuck)
     }
 
     /// Whether the program is down and nothing is about to start it.
@@ -113,17 +119,43 @@ impl Service {
             None => self.start_live(now, order, out),
             Some(Phase::Starting | Phase::Running) => {
                 self.start = Some(order);
-                self.stop(cause, settings.stop, out);
+                self.stop(now, cause, settings.stop, out);
             }
-            Some(Phase::Stopping | Phase::Ended(_)) => self.start = Some(order),
+            Some(Phase::Stopping | Phase::Ended(_) | Phase::Stuck) => self.start = Some(order),
         }
     }
 
     /// Stop what runs and start nothing.
-    pub(super) fn quit(&mut self, plan: StopPlan, out: &mut Vec<Effect>) {
+    pub(super) fn quit(&mut self, now: Duration, plan: StopPlan, out: &mut Vec<Effect>) {
         self.start = None;
         out.push(Effect::CancelTimer(Timer::Backoff));
-        self.stop(StopCause::Quit, plan, out);
+        self.stop(now, StopCause::Quit, plan, out);
+        // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something else to it.
+        if let Some(Process { instance, phase: Phase::Stopping | Phase::Ended(_), stop, .. }) =
+            &mut self.process
+            && stop.is_some_and(|(_, before)| before.signal != plan.signal)
+        {
+            *stop = Some((now, plan));
+            out.push(Effect::StopProcess { instance: *instance, plan });
+        }
+    }
+
+    /// Stopping takes longer than a moment.
+    pub(super) fn slow(&self, now: Duration, instance: Instance, quitting: bool, out: &mut Vec<Effect>) {
+        if let Some(process) = self.process.as_ref().filter(|process| process.instance == instance)
+            && let Some((since, plan)) = process.stop
+            && process.phase != Phase::Stuck
+        {
+            let ago = now.saturating_sub(since);
+            out.push(Effect::Report(Notice::StillStopping {
+                instance,
+                pid: process.pid,
+                signal: plan.signal,
+                ago,
+                left: plan.timeout.saturating_sub(ago),
+                quitting,
+            }));
+        }
     }
 
     /// Kill what is left.
@@ -134,12 +166,13 @@ impl Service {
         }
     }
 
-    fn stop(&mut self, cause: StopCause, plan: StopPlan, out: &mut Vec<Effect>) {
+    fn stop(&mut self, now: Duration, cause: StopCause, plan: StopPlan, out: &mut Vec<Effect>) {
         let Some(process) = &mut self.process else { return };
         if !matches!(process.phase, Phase::Starting | Phase::Running) {
             return;
         }
         process.phase = Phase::Stopping;
+        process.stop = Some((now, plan));
         out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
         out.push(Effect::Report(Notice::Stopping {
             instance: process.instance,
@@ -149,6 +182,9 @@ impl Service {
             cause,
         }));
         out.push(Effect::StopProcess { instance: process.instance, plan });
+        if plan.timeout > MOMENT {
+            out.push(Effect::StartTimer(Timer::Slow(process.instance), MOMENT));
+        }
     }
 
     fn start_live(&mut self, now: Duration, order: Start, out: &mut Vec<Effect>) {
@@ -163,6 +199,7 @@ impl Service {
             pid: 0,
             started: now,
             phase: Phase::Starting,
+            stop: None,
         });
         out.push(Effect::StartProcess { instance, build: live.build });
     }
@@ -231,7 +268,8 @@ impl Service {
         let Some(process) = self.process.as_mut().filter(|process| process.instance == instance) else {
             return;
         };
-        let expected = process.phase == Phase::Stopping;
+        let stuck = process.phase == Phase::Stuck;
+        let expected = stuck || process.phase == Phase::Stopping;
         let lived = now.saturating_sub(process.started);
         process.phase = Phase::Ended(exit);
         let (pid, build) = (process.pid, process.build);
@@ -251,6 +289,10 @@ impl Service {
         if !expected && !exit.success() && lived < SETTLE {
             let failure = StartFailure::Exited { exit, lived };
             out.push(Effect::Report(Notice::StartFailed { build, failure }));
+        }
+        if stuck {
+            // Its last word was said before.
+            self.process_gone(now, settings, instance, false, out);
         }
     }
 
@@ -275,7 +317,8 @@ impl Service {
         }
     }
 
-    /// Nothing of a process is left: the next one may start.
+    /// Nothing of a process is left, or nothing that hotrun could stop: the next one may start, unless the process
+    /// itself lives on.
     pub(super) fn process_gone(
         &mut self,
         now: Duration,
@@ -284,10 +327,14 @@ impl Service {
         quitting: bool,
         out: &mut Vec<Effect>,
     ) {
-        let Some(process) = self.process.as_ref().filter(|process| process.instance == instance) else {
+        let Some(process) = self.process.as_mut().filter(|process| process.instance == instance) else {
             return;
         };
-        let Phase::Ended(exit) = process.phase else { return };
+        out.push(Effect::CancelTimer(Timer::Slow(instance)));
+        let Phase::Ended(exit) = process.phase else {
+            process.phase = Phase::Stuck;
+            return;
+        };
         let build = process.build;
         let next = self.after_exit(settings);
         self.process = None;
