@@ -96,7 +96,13 @@ struct Runtime {
     instance: Option<Instance>,
     /// A pipe on stdin was given to a process already.
     stdin_passed: bool,
+    /// hotrun told this process to end.
+    stopping: Option<Instance>,
+    /// The first signal of its stop, and when it was sent; nothing where it was to be killed at once.
+    stop_sent: Option<(i32, Instant)>,
     terminal: Option<Terminal>,
+    /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
+    hangup_ignored: bool,
     /// The current build was started for a change that makes the project another one.
     project_changed: bool,
     sources: Sources,
@@ -213,6 +219,9 @@ impl Runtime {
             group: None,
             instance: None,
             stdin_passed: false,
+            stopping: None,
+            stop_sent: None,
+            hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
             terminal,
             sources,
@@ -230,7 +239,15 @@ impl Runtime {
         if let Some(watch) = self.watch.take() {
             watch.send(watch::Command::Stop);
         }
+        self.close();
         reason.ok_or_else(|| unreachable!("the loop ends with a reason"))
+    }
+
+    /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
+    fn close(&mut self) {
+        drop(self.terminal.take());
+        self.reporter.hold(false);
+        self.processes.farewell();
     }
 
     /// Translates news into events.
@@ -337,24 +354,37 @@ impl Runtime {
             }
             ProcessNews::SpawnFailed { instance, error } => {
                 let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+                // It may have been meant to have the terminal from its start.
+                self.regain_terminal();
                 return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
             }
-            ProcessNews::Exited { instance, exit, .. } => {
-                return self.tell(Event::ProcessExited { instance, exit });
+            ProcessNews::Exited { instance, pid, exit, .. } => {
+                let quit =
+                    self.take_terminal_back(pid, Some(exit).filter(|_| self.stopping != Some(instance)));
+                // Asked before the end is told, so that nothing is started after it.
+                let reason = quit.and_then(|quit| self.tell(Event::Asked(quit)));
+                return reason.or_else(|| self.tell(Event::ProcessExited { instance, exit }));
             }
             ProcessNews::Gone { instance, .. } => return self.tell(Event::ProcessGone { instance }),
+            ProcessNews::Stopping { step: Step::Signal(signal), .. } => {
+                self.stop_sent = Some((signal, Instant::now()));
+            }
             ProcessNews::Stopping { step: Step::Kill, .. } => {
-                let waited = self.site.config.run.stop_timeout.value;
-                let signal = sys::signal_name(self.site.config.run.stop_signal.value);
+                if let Some((signal, at)) = self.stop_sent.take() {
+                    let (signal, waited) = (sys::signal_name(signal), report::short_time(at.elapsed()));
+                    self.reporter.warning(
+                        &format!("the program did not end within {waited} of {signal}; killed"),
+                        None,
+                    );
+                }
+            }
+            ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => {
+                let pids = pids_text(&pids);
                 self.reporter.warning(
-                    &format!("the program did not end {} after {signal}; killed", report::short_time(waited)),
-                    None,
+                    &format!("hotrun may not stop {pids}: another user's"),
+                    Some(&format!("stop {pids} yourself; nothing is started before that has ended")),
                 );
             }
-            ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => self.reporter.warning(
-                &format!("may not stop {}: another user's", pids_text(&pids)),
-                Some("stop them yourself, or let the program give up its privileges"),
-            ),
             ProcessNews::Stopping { step: Step::StillThere(pids), .. } => {
                 self.reporter.warning(&format!("still there after SIGKILL: {}", pids_text(&pids)), None);
             }
@@ -363,7 +393,7 @@ impl Runtime {
                     .verbose(&format!("stopping what the program left behind: {}", pids_text(&pids)));
             }
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
-            ProcessNews::Stopping { step: Step::Signal(_), .. } | ProcessNews::Continued { .. } => {}
+            ProcessNews::Continued { .. } => {}
         }
         None
     }
@@ -414,8 +444,15 @@ impl Runtime {
                 }
                 Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
             },
-            Effect::StopProcess { instance, plan } => self.processes.stop(instance, plan),
-            Effect::KillProcess(instance) => self.processes.kill(instance),
+            Effect::StopProcess { instance, plan } => {
+                self.stopping = Some(instance);
+                self.processes.stop(instance, plan);
+            }
+            Effect::KillProcess(instance) => {
+                self.stopping = Some(instance);
+                self.stop_sent = None;
+                self.processes.kill(instance);
+            }
             Effect::StartTimer(timer, after) => {
                 self.timers.insert(timer, Instant::now() + after);
             }
