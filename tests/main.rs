@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod edits;
+mod endings;
 mod example;
 mod generated;
 mod handover;
@@ -11,6 +12,7 @@ mod laws;
 mod process;
 mod programs;
 mod project;
+mod pty;
 mod readme;
 mod snapshots;
 mod support;

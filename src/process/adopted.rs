@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::process::{WaitId, WaitIdOptions, getpgrp, getsid};
+use rustix::process::{WaitId, WaitIdOptions};
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -49,8 +49,7 @@ pub(super) async fn reap_strangers(shared: Rc<Shared>, mut ended: Signal) {
 
 /// Whether a child of hotrun's cannot be one that hotrun started.
 pub(super) fn is_stranger(row: &ProcessRow) -> bool {
-    let group = getpgrp().as_raw_nonzero().get();
-    let session = getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
+    let (group, session) = (sys::own_group(), sys::own_session());
     // Zero where the platform does not tell the session.
     row.session != 0 && (row.session != session || (row.group != group && row.group != row.pid))
 }

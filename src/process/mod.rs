@@ -214,6 +214,14 @@ impl Processes {
         self.shared.reaper.as_ref()
     }
 
+    /// hotrun has stopped all it started and set the terminal right: the reaper ends without doing anything. Nothing may
+    /// be started after this.
+    pub fn farewell(&self) {
+        if let Some(reaper) = self.reaper() {
+            reaper.farewell();
+        }
+    }
+
     /// Starts a program: [`ProcessNews::Started`] or [`ProcessNews::SpawnFailed`] follows.
     pub fn spawn(&mut self, spawn: Spawn) {
         let (sender, orders) = unbounded_channel();

@@ -70,6 +70,8 @@ impl Line {
 pub struct Context {
     /// The folder paths are shown relative to.
     pub cwd: PathBuf,
+    /// The program's name.
+    pub service: String,
     /// Keys work.
     pub keys: bool,
 }
@@ -96,6 +98,16 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         }
         Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
             vec![started_line(*build, *restart, *since_change, *build_took)]
+        }
+        Notice::StillStopping { signal, ago, left, quitting, .. } => {
+            let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
+            let (name, signal) = (&context.service, signal_name(*signal));
+            let text = format!(
+                "{name} ({signal} sent {} s ago; {} s until SIGKILL; {kill})",
+                ago.as_secs(),
+                left.as_secs_f64().ceil()
+            );
+            vec![Line::attention("Stopping", text)]
         }
         Notice::ProcessExited { exit, lived, next, expected: false, .. } => {
             let text =

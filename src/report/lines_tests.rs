@@ -7,7 +7,7 @@ use crate::words::{Instance, ServiceId};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(keys: bool) -> Context {
-    Context { cwd: "/home/ann/shop".into(), keys }
+    Context { cwd: "/home/ann/shop".into(), keys, service: "shop".to_owned() }
 }
 
 fn text(notice: &Notice) -> Vec<String> {
@@ -156,6 +156,17 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             Notice::ReloadFailed { reason: "it has no handler".to_owned() },
             &["warning: the program did not take up the new binary: it has no handler; restarting it"],
         ),
+        (
+            Notice::StillStopping {
+                instance: Instance { service: ServiceId::MAIN, number: 2 },
+                pid: 100,
+                signal: 15,
+                ago: Duration::from_secs(1),
+                left: Duration::from_secs(4),
+                quitting: false,
+            },
+            &["    Stopping shop (SIGTERM sent 1 s ago; 4 s until SIGKILL; Ctrl-C quits)"],
+        ),
         (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
         (Notice::Resumed, &["     Resumed following edits"]),
         (Notice::LiveRemoved, &["warning: the live binary was removed (`cargo clean`?); building it again"]),
@@ -192,6 +203,7 @@ fn forty_columns_hold_what_happened() {
         "the program",
         "let the program",
         "Stopped",
+        "Stopping",
     ];
     for (notice, _) in table() {
         for line in text(&notice) {

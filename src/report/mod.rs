@@ -100,7 +100,7 @@ impl Reporter {
         Self {
             output: Output::stderr(options.color, options.log),
             events: options.events,
-            context: Context { cwd: options.cwd, keys: options.keys },
+            context: Context { cwd: options.cwd, service: options.service.clone(), keys: options.keys },
             service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),

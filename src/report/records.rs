@@ -155,6 +155,7 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
+        Notice::StillStopping { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }

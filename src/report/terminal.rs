@@ -20,6 +20,8 @@ pub(super) struct Output {
     transient: bool,
     /// Somebody else has the terminal; what was said since.
     held: Option<String>,
+    /// How many errors the window's title tells; 0 where it is not hotrun's.
+    titled: u32,
 }
 
 impl Output {
@@ -31,7 +33,7 @@ impl Output {
             // `NO_COLOR` and a dumb terminal are looked at by `console`.
             Color::Auto => terminal && console::colors_enabled_stderr(),
         };
-        Self { terminal, colors, log, transient: false, held: None }
+        Self { terminal, colors, log, transient: false, held: None, titled: 0 }
     }
 
     pub(super) fn colors(&self) -> bool {
@@ -98,28 +100,27 @@ impl Output {
     pub(super) fn hold(&mut self, held: bool) {
         if held && self.terminal {
             self.held.get_or_insert_default();
-        } else if let Some(said) = self.held.take()
-            && !said.is_empty()
-        {
+        } else if let Some(said) = self.held.take() {
             self.title(0);
             let _ = std::io::stderr().write_all(said.as_bytes());
         }
     }
 
     /// While somebody else has the terminal its title says how many errors there are.
+    ///
+    /// The title from before is kept on the terminal's stack (xterm control sequences: `CSI 22 ; 2 t`, `CSI 23 ; 2 t`,
+    /// `OSC 2`); one without a stack has none afterwards, and the shell sets its own.
     pub(super) fn title(&mut self, errors: u32) {
-        if !self.terminal || (self.held.is_none() && errors > 0) {
-            return;
-        }
-        let title = match errors {
-            0 => String::new(),
-            1 => "hotrun: 1 error".to_owned(),
-            errors => format!("hotrun: {errors} errors"),
+        let said = match errors {
+            0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
+            1.. if self.terminal && self.held.is_some() => {
+                let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
+                let plural = if errors == 1 { "" } else { "s" };
+                format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
+            }
+            _ => return,
         };
-        if self.held.is_some() {
-            // OSC 2, the window's title (xterm control sequences).
-            let _ = std::io::stderr().write_all(format!("\x1b]2;{title}\x07").as_bytes());
-        }
+        let _ = std::io::stderr().write_all(said.as_bytes());
     }
 
     /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.

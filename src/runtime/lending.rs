@@ -23,6 +23,11 @@ impl Runtime {
     pub(super) fn terminal_news(&mut self, news: TerminalNews) -> Option<ExitReason> {
         match news {
             TerminalNews::Key(key) => self.key(key),
+            TerminalNews::HungUp if self.hangup_ignored => {
+                self.terminal = None;
+                self.hold_output();
+                None
+            }
             TerminalNews::HungUp => self.tell(Event::Asked(Request::Quit(QuitReason::Hangup))),
             TerminalNews::Foreground | TerminalNews::Signal(libc::SIGCONT) => {
                 self.go_on();
@@ -85,16 +90,27 @@ impl Runtime {
     }
 
     fn go_on(&mut self) {
-        if let Some(terminal) = &self.terminal {
-            terminal.regain();
-        }
-        self.hold_output();
+        self.regain_terminal();
         if let Some(group) = self.group {
             let _ = sys::kill_group(group, libc::SIGCONT);
         }
         if let Some(instance) = self.instance {
             self.processes.resume(instance);
         }
+    }
+
+    /// Takes note of how the terminal is now, and has keys read again or lends it again.
+    pub(super) fn regain_terminal(&mut self) {
+        if let Some(terminal) = &self.terminal {
+            let lent = terminal.regain();
+            if let Some(reaper) = self.processes.reaper() {
+                reaper.terminal(&terminal.found(), terminal.own().as_ref());
+                if lent.is_some() {
+                    reaper.terminal_lent();
+                }
+            }
+        }
+        self.hold_output();
     }
 
     /// The program was stopped by a signal that hotrun did not send.

@@ -2,36 +2,34 @@
 //!
 //! The only room that knows everyone. Decides nothing.
 
+mod effects;
 mod handover;
 mod lending;
+mod opening;
 mod site;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
-use crate::build::{
-    BuildNews, BuildResult, Cargo, Publication, PublishError, Publisher, Sentinel, freshness,
-};
+use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
-use crate::config::{Config, Stdin};
+use crate::config::Config;
 use crate::error::Error;
 use crate::handover::probe::Probing;
-use crate::handover::{Adopted, Handover, HandoverNews, Listeners, RuntimeFolder, Snapshot};
-use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step};
+use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
+use crate::process::{ProcessNews, Processes, Step};
 use crate::project::Launch;
-use crate::report::{self, Reporter, Verbosity, Watching};
-use crate::session::{
-    BuildOutcome, Effect, Event, ExitReason, Notice, PublishOutcome, QuitReason, Session, Settings, Timer,
-};
+use crate::report::{self, Reporter, Watching};
+use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Session, Timer};
 use crate::sys;
-use crate::terminal::{self, Escapes, Keys, Signals, Terminal, TerminalNews};
+use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Change, ChangeKind, Exit, Instance};
+use crate::words::{BuildId, Exit, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -107,6 +105,10 @@ struct Runtime {
     instance: Option<Instance>,
     /// A pipe on stdin was given to a process already.
     stdin_passed: bool,
+    /// hotrun told this process to end.
+    stopping: Option<Instance>,
+    /// The first signal of its stop, and when it was sent; nothing where it was to be killed at once.
+    stop_sent: Option<(i32, Instant)>,
     terminal: Option<Terminal>,
     handover: Handover,
     /// The probe that asks a process whether it is ready.
@@ -115,6 +117,8 @@ struct Runtime {
     snapshot: Option<Snapshot>,
     /// A process was told to run the live binary itself.
     reloading: Option<Instance>,
+    /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
+    hangup_ignored: bool,
     /// A change made the project another one, and it could not be read since.
     project_changed: bool,
     sources: Sources,
@@ -163,110 +167,6 @@ impl Sources {
 }
 
 impl Runtime {
-    fn open(site: Site, publisher: Publisher, listeners: Listeners) -> Result<Self, Error> {
-        let system = |what| move |source| Error::System { what, source };
-        let (build_sender, build) = unbounded_channel();
-        let (process_sender, process) = unbounded_channel();
-        let (watch_sender, watch_receiver) = unbounded_channel();
-        let (terminal_sender, terminal_receiver) = unbounded_channel();
-        let (handover_sender, handover_receiver) = unbounded_channel();
-        let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
-        let sources = Sources {
-            build,
-            process,
-            watch: watch_receiver,
-            terminal: terminal_receiver,
-            handover: handover_receiver,
-        };
-        let config = &site.config;
-        let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
-        terminal::install_panic_hook();
-        let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
-        let terminal = Terminal::open(
-            if keys { Keys::Read } else { Keys::Off },
-            if dumb { Escapes::Shown } else { Escapes::Understood },
-            terminal_sender,
-        );
-        let mut reporter = Reporter::new(report::Options {
-            service: site.project.target.name.clone(),
-            cwd: site.cwd.clone(),
-            color: config.ui.color,
-            verbosity: Verbosity::from(config.ui.verbosity),
-            keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
-            extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
-            log: open_named("log file", config.log.value.as_ref(), |path| {
-                std::fs::File::options().append(true).create(true).open(path)
-            })?,
-            events: open_named("events file", config.events.value.as_ref(), |path| {
-                report::open_events(path)
-            })?,
-        });
-        let run = RunId::fresh();
-        reporter.started(&run.to_string());
-        let reaper = match Reaper::start(&run, terminal.as_ref().map(Terminal::as_fd)) {
-            Ok(reaper) => {
-                if let Some(terminal) = &terminal {
-                    reaper.terminal(&terminal.found(), terminal.own().as_ref());
-                }
-                Some(reaper)
-            }
-            Err(error) => {
-                reporter.warning(&error.to_string(), error.hint().as_deref());
-                None
-            }
-        };
-        let preferred = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let folder = RuntimeFolder::create(preferred.as_deref(), &run.to_string())
-            .map_err(system("make a folder for sockets"))?;
-        if let Some(reaper) = &reaper {
-            listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
-            reaper.unlink_later(folder.path());
-        }
-        for address in listeners.describe() {
-            reporter.status("Listening", &address);
-        }
-        let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
-            .map_err(system("open what watches sockets"))?;
-        let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
-            .map_err(system("listen for signals"))?;
-        let watch = if config.once {
-            None
-        } else {
-            let sink = Box::new(move |news| {
-                // The runtime is gone only when hotrun ends.
-                let _ = watch_sender.send(news);
-            });
-            Some(watch::start(site.plan(), sink)?)
-        };
-        Ok(Self {
-            session: Session::new(Settings::from(config)),
-            site,
-            sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
-            publisher,
-            reporter,
-            cargo: Cargo::new(build_sender),
-            processes,
-            watch,
-            timers: BTreeMap::new(),
-            began: Instant::now(),
-            result: None,
-            launch: None,
-            live_build: None,
-            live_result: None,
-            previous_result: None,
-            group: None,
-            instance: None,
-            stdin_passed: false,
-            project_changed: false,
-            terminal,
-            handover,
-            probing: None,
-            snapshot: None,
-            reloading: None,
-            sources,
-        })
-    }
-
     /// Follows what happens until there is a reason to leave.
     async fn follow(mut self) -> Result<ExitReason, Error> {
         let mut reason = self.tell(Event::Started);
@@ -278,7 +178,15 @@ impl Runtime {
         if let Some(watch) = self.watch.take() {
             watch.send(watch::Command::Stop);
         }
+        self.close();
         reason.ok_or_else(|| unreachable!("the loop ends with a reason"))
+    }
+
+    /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
+    fn close(&mut self) {
+        drop(self.terminal.take());
+        self.reporter.hold(false);
+        self.processes.farewell();
     }
 
     /// Translates news into events.
@@ -392,31 +300,44 @@ impl Runtime {
             ProcessNews::SpawnFailed { instance, error } => {
                 self.handover.close(instance);
                 let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+                // It may have been meant to have the terminal from its start.
+                self.regain_terminal();
                 return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
             }
-            ProcessNews::Exited { instance, exit, .. } => {
+            ProcessNews::Exited { instance, pid, exit, .. } => {
                 let last_words = self.hear_out(instance);
                 if last_words.is_some() {
                     return last_words;
                 }
-                return self.tell(Event::ProcessExited { instance, exit });
+                let quit =
+                    self.take_terminal_back(pid, Some(exit).filter(|_| self.stopping != Some(instance)));
+                // Asked before the end is told, so that nothing is started after it.
+                let reason = quit.and_then(|quit| self.tell(Event::Asked(quit)));
+                return reason.or_else(|| self.tell(Event::ProcessExited { instance, exit }));
             }
             ProcessNews::Gone { instance, .. } => {
                 self.handover.close(instance);
                 return self.tell(Event::ProcessGone { instance });
             }
+            ProcessNews::Stopping { step: Step::Signal(signal), .. } => {
+                self.stop_sent = Some((signal, Instant::now()));
+            }
             ProcessNews::Stopping { step: Step::Kill, .. } => {
-                let waited = self.site.config.run.stop_timeout.value;
-                let signal = sys::signal_name(self.site.config.run.stop_signal.value);
+                if let Some((signal, at)) = self.stop_sent.take() {
+                    let (signal, waited) = (sys::signal_name(signal), report::short_time(at.elapsed()));
+                    self.reporter.warning(
+                        &format!("the program did not end within {waited} of {signal}; killed"),
+                        None,
+                    );
+                }
+            }
+            ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => {
+                let pids = pids_text(&pids);
                 self.reporter.warning(
-                    &format!("the program did not end {} after {signal}; killed", report::short_time(waited)),
-                    None,
+                    &format!("hotrun may not stop {pids}: another user's"),
+                    Some(&format!("stop {pids} yourself; nothing is started before that has ended")),
                 );
             }
-            ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => self.reporter.warning(
-                &format!("may not stop {}: another user's", pids_text(&pids)),
-                Some("stop them yourself, or let the program give up its privileges"),
-            ),
             ProcessNews::Stopping { step: Step::StillThere(pids), .. } => {
                 self.reporter.warning(&format!("still there after SIGKILL: {}", pids_text(&pids)), None);
             }
@@ -425,7 +346,7 @@ impl Runtime {
                     .verbose(&format!("stopping what the program left behind: {}", pids_text(&pids)));
             }
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
-            ProcessNews::Stopping { step: Step::Signal(_), .. } | ProcessNews::Continued { .. } => {}
+            ProcessNews::Continued { .. } => {}
         }
         None
     }
@@ -460,158 +381,9 @@ impl Runtime {
         }
         None
     }
-
-    fn perform(&mut self, effect: Effect) -> Option<Event> {
-        match effect {
-            Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
-            Effect::CancelBuild(build) => self.cargo.cancel(build),
-            Effect::Publish(build) => {
-                let outcome = self.publish(build);
-                return Some(Event::Published { build, outcome });
-            }
-            Effect::StartProcess { instance, .. } => match self.spawn(instance) {
-                Ok(spawn) => self.processes.spawn(spawn),
-                Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
-            },
-            // The rooms that carry these out tell what came of it.
-            Effect::Reload(instance) => return self.reload(instance),
-            Effect::RollBack { to, .. } => {
-                let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
-                if let Some(error) = &error {
-                    self.reporter.error(error, None);
-                } else {
-                    self.restore_stored();
-                    self.live_build = Some(to);
-                    self.live_result = self.previous_result.take();
-                }
-                return Some(Event::RolledBack { error });
-            }
-            Effect::StopProcess { instance, plan } => self.processes.stop(instance, plan),
-            Effect::KillProcess(instance) => self.processes.kill(instance),
-            Effect::StartTimer(timer, after) => {
-                self.timers.insert(timer, Instant::now() + after);
-            }
-            Effect::CancelTimer(timer) => {
-                self.timers.remove(&timer);
-            }
-            Effect::ReloadConfig => self.reporter.warning(
-                "the config changed; the settings of the start stay in force",
-                Some("start hotrun again to apply it"),
-            ),
-            Effect::Report(notice) => {
-                match notice {
-                    Notice::Ready { build, .. } if self.live_build == Some(build) => {
-                        self.publisher.mark_ran();
-                    }
-                    Notice::StartFailed { build, .. } if self.live_build == Some(build) => {
-                        self.publisher.mark_failed();
-                    }
-                    _ => {}
-                }
-                self.reporter.notice(&notice);
-                if matches!(notice, Notice::StartFailed { .. }) {
-                    self.hint_at_sockets();
-                }
-            }
-            Effect::Exit(_) => {}
-        }
-        None
-    }
-
-    fn start_build(&mut self, build: BuildId, changes: &[Change]) {
-        self.project_changed |= changes.iter().any(|change| change.kind == ChangeKind::Manifest);
-        if self.project_changed {
-            self.project_changed = !self.read_project_again();
-        }
-        self.tell_watch(watch::Command::BuildStarted(build));
-        let unseen: Vec<&Change> =
-            changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
-        if !unseen.is_empty() {
-            let packages = self.site.packages_of(&unseen);
-            if let Err(error) = freshness::force(&self.site.build_directory(), &packages) {
-                let message = format!("could not make cargo compile {} again: {error}", packages.join(", "));
-                self.reporter
-                    .warning(&message, Some("run `cargo clean` in the staging target (`target/hotrun`)"));
-            }
-        }
-        let order = self.site.build_order(build, self.reporter.colors(), self.reporter.progress_width());
-        self.reporter
-            .set_command(order.command.iter().map(|word| word.to_string_lossy().into_owned()).collect());
-        self.cargo.start(order);
-    }
-
-    fn publish(&mut self, build: BuildId) -> PublishOutcome {
-        let Some(result) = &self.result else {
-            return PublishOutcome::Failed { error: "there is no fresh binary".to_owned() };
-        };
-        let kept = self.publisher.has_run();
-        let publication = self.publisher.publish(&result.executable);
-        self.sentinel.guard();
-        match publication {
-            Ok(Publication::Published) => {
-                self.live_build = Some(build);
-                let replaced = self.live_result.replace(result.clone());
-                if kept {
-                    self.previous_result = replaced;
-                }
-                PublishOutcome::Published { path: self.publisher.live().to_owned() }
-            }
-            Ok(Publication::Unchanged) => {
-                self.live_result = Some(result.clone());
-                // An env file that cannot be read is said when the program is started.
-                let launch = self.site.launch(result).ok();
-                PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
-            }
-            Err(error) => PublishOutcome::Failed { error: with_causes(&error) },
-        }
-    }
-
-    fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
-        let result = self.live_result.clone().unwrap_or_default();
-        let launch = self.site.launch(&result)?;
-        let mut argv = launch.runner.clone();
-        argv.push(launch.program.clone().into());
-        argv.extend(launch.args.iter().cloned());
-        let stdin = self.stdin();
-        let foreground = self.site.config.run.stdin.value == Stdin::Inherit
-            && self.terminal.as_ref().is_some_and(Terminal::in_foreground);
-        if foreground && let Some(terminal) = &self.terminal {
-            terminal.prepare_to_lend();
-        }
-        self.instance = Some(instance);
-        let mut env = launch.env.clone();
-        let fds = self.pass_on(instance, &mut env);
-        let spawn = Spawn {
-            instance,
-            argv,
-            env,
-            cwd: launch.cwd.clone(),
-            stdin,
-            fds,
-            foreground,
-            stop: Settings::from(&self.site.config).stop,
-        };
-        self.launch = Some(launch);
-        Ok(spawn)
-    }
-}
-
-fn open_named<T>(
-    what: &'static str,
-    path: Option<&PathBuf>,
-    open: impl FnOnce(&PathBuf) -> std::io::Result<T>,
-) -> Result<Option<T>, Error> {
-    path.map(|path| open(path).map_err(|source| Error::Open { what, path: path.clone(), source })).transpose()
 }
 
 fn pids_text(pids: &[i32]) -> String {
     let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
     format!("pid {}", pids.join(", "))
-}
-
-fn with_causes(error: &PublishError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
 }

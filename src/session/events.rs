@@ -78,7 +78,8 @@ pub enum Event {
         /// How.
         exit: Exit,
     },
-    /// Nothing of a process's tree is left.
+    /// Nothing of a process's tree is left, or nothing that hotrun could stop. One that lives on may still tell its
+    /// [`Event::ProcessExited`].
     ProcessGone {
         /// Which one.
         instance: Instance,
@@ -153,6 +154,8 @@ pub enum Timer {
     Ready(Instance),
     /// A process counts as having started once it has lived this long after it was ready.
     Settled(Instance),
+    /// Stopping a process takes longer than a moment.
+    Slow(Instance),
 }
 
 /// What somebody asked for.
@@ -321,6 +324,21 @@ pub enum Notice {
         signal: i32,
         /// Why.
         cause: StopCause,
+    },
+    /// Stopping a process takes longer than a moment.
+    StillStopping {
+        /// Which one.
+        instance: Instance,
+        /// Its process id.
+        pid: u32,
+        /// The signal it was sent.
+        signal: i32,
+        /// When.
+        ago: Duration,
+        /// What is left until SIGKILL.
+        left: Duration,
+        /// hotrun ends: another request kills it now.
+        quitting: bool,
     },
     /// A process was started.
     ProcessStarted {

@@ -239,7 +239,7 @@ impl World {
             }
             Effect::Report(Notice::Ready { .. }) => self.live_good = true,
             Effect::Report(Notice::StartFailed { .. }) => self.live_good = false,
-            Effect::StartTimer(Timer::LiveRemoved | Timer::Hangup, _)
+            Effect::StartTimer(Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup, _)
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
             | Effect::Reload(_)

@@ -91,7 +91,8 @@ pub struct Session {
     service: Service,
     /// A restart is owed whatever the next build gives.
     restart: Option<StopCause>,
-    quitting: Option<QuitReason>,
+    /// hotrun leaves for this reason once nothing it started is left.
+    quitting: Option<ExitReason>,
     /// How many more builds may fail because the target directory is still being removed.
     cleaned: u32,
     exited: bool,
@@ -178,6 +179,9 @@ impl Session {
                 }
             }
             Event::TimerFired(Timer::Settled(instance)) => self.service.settled(instance),
+            Event::TimerFired(Timer::Slow(instance)) => {
+                self.service.slow(now, instance, self.quitting.is_some(), &mut out);
+            }
             Event::Asked(request) => self.asked(now, request, &mut out),
         }
         self.leave_when_done(&mut out);
@@ -322,7 +326,7 @@ impl Session {
                 out.push(Effect::Report(Notice::Paused));
             }
             Request::Quit(reason) if self.quitting.is_none() => {
-                self.quitting = Some(reason);
+                self.quitting = Some(ExitReason::Quit(reason));
                 self.builds.stop(out);
                 // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
                 let mut plan = self.settings.stop;
@@ -331,10 +335,10 @@ impl Session {
                 {
                     plan.signal = signal;
                 }
-                self.service.quit(plan, out);
+                self.service.quit(now, plan, out);
             }
             Request::Quit(reason) | Request::QuitNow(reason) => {
-                self.quitting.get_or_insert(reason);
+                self.quitting.get_or_insert(ExitReason::Quit(reason));
                 self.builds.stop(out);
                 self.service.kill(out);
             }
@@ -364,11 +368,20 @@ impl Session {
 
     /// hotrun leaves when the last of what it started has ended.
     fn leave_when_done(&mut self, out: &mut Vec<Effect>) {
+        // A build that runs when the program's end is hotrun's end goes first.
+        if self.builds.busy()
+            && let Some(position) = out.iter().position(|effect| matches!(effect, Effect::Exit(_)))
+            && let Effect::Exit(reason) = out[position]
+        {
+            out.truncate(position);
+            self.quitting = Some(reason);
+            self.builds.stop(out);
+        }
         if let Some(reason) = self.quitting
             && !self.builds.busy()
             && self.service.ended()
         {
-            out.push(Effect::Exit(ExitReason::Quit(reason)));
+            out.push(Effect::Exit(reason));
         }
         if let Some(position) = out.iter().position(|effect| matches!(effect, Effect::Exit(_))) {
             out.truncate(position + 1);

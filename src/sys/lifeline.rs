@@ -12,6 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use super::signal::unblock_all;
+
 /// The write end, for children between fork and exec; -1 where there is none.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
@@ -53,11 +55,14 @@ impl Drop for Lifeline {
 /// once the group has ended.
 pub fn adopt_group(command: &mut Command) -> &mut Command {
     // SAFETY: the closure runs between fork and exec and calls only functions that are safe there (signal-safety(7)):
-    // setpgid, getpid, write, signal; it takes no lock and allocates nothing.
+    // setpgid, getpid, write, signal, sigprocmask; it takes no lock and allocates nothing.
     unsafe {
         command.pre_exec(|| {
             libc::setpgid(0, 0);
             announce(b"cargo ", b"\n");
+            // The standard library passes hotrun's own mask on: with SIGTTIN blocked a read of the terminal would fail
+            // instead of stopping, and nobody would see that something waits for it.
+            unblock_all();
             Ok(())
         })
     }

@@ -15,7 +15,7 @@ pub use descriptors::{Datagram, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
     block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,
-    signal_name, stop_by_terminal_signal,
+    own_group, own_session, signal_name, stop_by_terminal_signal,
 };
 pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, close_high_on_exec, spawn};
 pub use table::{

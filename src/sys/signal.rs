@@ -60,6 +60,18 @@ pub fn kill_exactly(row: &ProcessRow, signal: i32) -> io::Result<()> {
     kill_process(row.pid, signal)
 }
 
+/// This process's group; 0 where its leader is outside of this process's PID namespace (`unshare -p`).
+pub fn own_group() -> i32 {
+    // SAFETY: getpgrp(2) cannot fail and touches no memory.
+    unsafe { libc::getpgrp() }
+}
+
+/// This process's session; 0 where its leader is outside of this process's PID namespace.
+pub fn own_session() -> i32 {
+    // SAFETY: getsid(2) of the calling process cannot fail and touches no memory.
+    unsafe { libc::getsid(0) }
+}
+
 /// Whether `signal` is ignored: as SIGHUP is from the start under nohup(1). To be asked before any handler is set.
 pub fn is_ignored(signal: i32) -> bool {
     // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
@@ -103,7 +115,8 @@ pub fn ignore(signal: i32) {
 /// Blocks SIGTTOU and SIGTTIN in this thread and every thread it starts later, so that the terminal never stops hotrun.
 ///
 /// Blocked and not ignored: an ignored signal stays ignored across exec, which would change what the programs do that
-/// hotrun starts; the standard library and [`super::spawn`] both start them with an empty mask.
+/// hotrun starts. [`super::spawn()`] and [`super::adopt_group`] start them with an empty mask; the standard library alone
+/// passes hotrun's on.
 pub fn block_terminal_stops() {
     change_mask(libc::SIG_BLOCK, &[libc::SIGTTOU, libc::SIGTTIN]);
 }
@@ -179,6 +192,17 @@ pub(super) fn block_all() -> libc::sigset_t {
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
         before
+    }
+}
+
+/// Blocks no signal any more. Async-signal-safe.
+pub(super) fn unblock_all() {
+    // SAFETY: `sigset_t` is a plain C struct, for which all-zero is a valid value; both calls are on the list of
+    // signal-safety(7).
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::ptr;
 
 use super::lifeline::{announce, decimal};
-use super::signal::{block_all, restore_mask};
+use super::signal::{block_all, restore_mask, unblock_all};
 
 /// What a new process leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -304,12 +304,7 @@ impl Child<'_> {
             // SAFETY: SIG_DFL runs no code of ours; `signal` is on the list of signal-safety(7).
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
-        // SAFETY: `none` is a plain C struct that sigemptyset fills; both calls are on the list of signal-safety(7).
-        unsafe {
-            let mut none: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut none);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        }
+        unblock_all();
     }
 }
 

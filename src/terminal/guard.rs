@@ -3,10 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
-use crate::sys::TerminalModes;
+use crate::sys::{self, TerminalModes};
 
 static FOUND: Mutex<Option<(OwnedFd, TerminalModes)>> = Mutex::new(None);
 
@@ -40,7 +39,7 @@ fn restore() {
     // Never waits: the panic may have come while the lock was held.
     let Ok(found) = FOUND.try_lock() else { return };
     if let Some((terminal, modes)) = found.as_ref()
-        && tcgetpgrp(terminal).is_ok_and(|holder| holder == getpgrp())
+        && tcgetpgrp(terminal).is_ok_and(|holder| holder.as_raw_nonzero().get() == sys::own_group())
     {
         let _ = modes.apply(terminal.as_fd());
     }

@@ -9,8 +9,8 @@ use std::os::fd::AsFd;
 use rustix::process::Pid;
 use rustix::termios::{QueueSelector, tcflush, tcsetpgrp};
 
-use super::{Shared, Terminal, guard, own_group};
-use crate::sys::{self, TERMINAL_RESET, TerminalModes};
+use super::{Shared, Terminal, guard};
+use crate::sys::{self, TERMINAL_RESET, TerminalModes, own_group};
 
 use super::Escapes;
 

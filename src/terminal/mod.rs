@@ -20,12 +20,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::getpgrp;
 use rustix::termios::{isatty, tcgetpgrp, ttyname};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::sys::TerminalModes;
+use crate::sys::{TerminalModes, own_group};
 
 pub use guard::install_panic_hook;
 pub use keys::Key;
@@ -204,10 +203,6 @@ impl Shared {
             let _ = modes.apply(terminal);
         }
     }
-}
-
-fn own_group() -> i32 {
-    getpgrp().as_raw_nonzero().get()
 }
 
 fn own_description(terminal: BorrowedFd<'_>) -> io::Result<OwnedFd> {

@@ -63,9 +63,16 @@ impl Hotrun {
 
     /// The same, not yet started.
     pub(crate) fn prepare(project: &Project, home: &Home, args: &[&str]) -> Start {
+        Self::prepare_by(&[], project, home, args)
+    }
+
+    /// The same, executed by another program (`setpriv …`).
+    pub(crate) fn prepare_by(by: &[&str], project: &Project, home: &Home, args: &[&str]) -> Start {
         let fifo = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hotrun"));
+        let words: Vec<&str> = by.iter().copied().chain([env!("CARGO_BIN_EXE_hotrun")]).collect();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .args(["--offline", "--events"])
             .arg(fifo.path().join("events"))
             .args(args)
@@ -150,6 +157,11 @@ impl Hotrun {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Waits until hotrun itself has ended; others may hold what it wrote to.
+    pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Waits until hotrun has ended; gives its status and everything it said.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
@@ -224,6 +236,18 @@ impl Start {
         self
     }
 
+    /// With this variable.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// With this stdin.
+    pub(crate) fn stdin(mut self, stdin: Stdio) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
     pub(crate) fn start(mut self) -> Hotrun {
         let path = self.fifo.path().join("events");
         make_fifo(&path);
@@ -253,7 +277,7 @@ impl Start {
     }
 }
 
-fn make_fifo(path: &PathBuf) {
+pub(super) fn make_fifo(path: &PathBuf) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }

@@ -5,14 +5,18 @@
 
 mod home;
 mod hotrun;
+mod person;
 mod project;
+mod reports;
 mod workshop;
 
 use std::time::Duration;
 
 pub(crate) use home::{Call, Home};
 pub(crate) use hotrun::{EventLine, Hotrun};
-pub(crate) use project::Project;
+pub(crate) use person::{Person, pause, shells};
+pub(crate) use project::{Project, manifest};
+pub(crate) use reports::Reports;
 pub(crate) use workshop::Workshop;
 
 /// How long anything that must happen may take on a busy machine.

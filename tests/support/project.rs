@@ -50,6 +50,20 @@ impl Project {
         project
     }
 
+    /// A package `app` whose program is `tests/fixtures/app.rs`, which behaves as its arguments say.
+    pub(crate) fn fixture() -> Self {
+        let project = Self::empty();
+        project.write("Cargo.toml", &manifest("app"));
+        project.edit_fixture("one");
+        project
+    }
+
+    /// Another binary of the fixture.
+    pub(crate) fn edit_fixture(&self, version: &str) {
+        let text = include_str!("../fixtures/app.rs");
+        self.write("src/main.rs", &format!("{text}\n#[used]\nstatic VERSION: &str = {version:?};\n"));
+    }
+
     /// The program's text with another version.
     pub(crate) fn caller_text(version: &str) -> String {
         CALLER.replace("\"one\"", &format!("{version:?}"))

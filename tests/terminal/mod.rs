@@ -3,72 +3,15 @@
 mod stand_in;
 mod ui;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
-use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::os::fd::AsFd;
+use std::time::Instant;
 
-use hotrun::sys::{self, TerminalModes};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use hotrun::sys;
 
-use crate::programs::program;
+use crate::support::{DEADLINE, Person, shells};
 use stand_in::{BEHAVIOUR, FOREGROUND};
 
-/// Far beyond what anything here takes, also on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A person at a terminal, and what runs there.
-struct Person {
-    typing: File,
-    screen: Receiver<Vec<u8>>,
-    seen: String,
-    /// The terminal's other end, to ask for its modes.
-    terminal: OwnedFd,
-    found: TerminalModes,
-    child: Child,
-}
-
 impl Person {
-    /// Starts a command as the leader of a session on a new terminal.
-    fn start(command: &[&str], env: &[(&str, &str)]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let name = Path::new(name.to_str().unwrap());
-        let open = || File::options().read(true).write(true).open(name).unwrap();
-        let terminal: OwnedFd = {
-            let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
-            rustix::fs::open(name, flags, rustix::fs::Mode::empty()).unwrap()
-        };
-        let found = TerminalModes::of(terminal.as_fd()).unwrap();
-        let child = Command::new(program("session"))
-            .args(command)
-            .envs(env.iter().copied())
-            .env("PS1", "PROMPT ")
-            .env_remove("ENV")
-            .stdin(open())
-            .stdout(open())
-            .stderr(open())
-            .spawn()
-            .unwrap();
-        let (sender, screen) = channel();
-        let mut reading = File::from(master.try_clone().unwrap());
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = reading.read(&mut bytes) {
-                if sender.send(bytes[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { typing: master.into(), screen, seen: String::new(), terminal, found, child }
-    }
-
     /// hotrun's stand-in, with a program that behaves as named.
     fn stand_in(behaviour: &str) -> Self {
         let me = std::env::current_exe().unwrap();
@@ -80,85 +23,10 @@ impl Person {
         person
     }
 
-    /// The same as a job of an interactive shell.
-    fn shell(shell: &str) -> Self {
-        let words: Vec<&str> = shell.split(' ').collect();
-        let mut person = Self::start(&words, &[]);
-        person.sees("PROMPT ");
-        person
-    }
-
     fn command(behaviour: &str) -> String {
         let me = std::env::current_exe().unwrap();
         format!("{BEHAVIOUR}={behaviour} {} terminal::stand_in::stand_in --exact --nocapture", me.display())
     }
-
-    fn types(&mut self, keys: &str) {
-        self.typing.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Waits for a text, and forgets all up to its end.
-    fn sees(&mut self, text: &str) {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            if let Some(at) = self.seen.find(text) {
-                self.seen.drain(..at + text.len());
-                return;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(bytes) = self.screen.recv_timeout(left) else {
-                panic!("no {text:?} but {:?}", self.seen);
-            };
-            self.seen.push_str(&String::from_utf8_lossy(&bytes));
-        }
-    }
-
-    /// The number that follows.
-    fn sees_number(&mut self, end: &str) -> i32 {
-        let deadline = Instant::now() + DEADLINE;
-        while !self.seen.contains(end) {
-            let bytes = self.screen.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
-            self.seen.push_str(&String::from_utf8_lossy(&bytes));
-        }
-        self.seen.split(end).next().unwrap().trim().parse().unwrap()
-    }
-
-    /// The leader of the session: hotrun's stand-in or the shell.
-    fn leader(&self) -> i32 {
-        let parent = i32::try_from(self.child.id()).unwrap();
-        sys::processes().into_iter().find(|row| row.parent == parent).unwrap().pid
-    }
-
-    fn modes(&self) -> TerminalModes {
-        TerminalModes::of(self.terminal.as_fd()).unwrap()
-    }
-
-    fn waits_for(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + DEADLINE;
-        while !there(self) {
-            assert!(Instant::now() < deadline, "never {what}");
-            let pause = rustix::event::Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
-            let _ = rustix::event::poll(&mut [] as &mut [rustix::event::PollFd<'_>], Some(&pause));
-        }
-    }
-
-    fn keys_are_read(&self) {
-        self.waits_for("key modes", |person| person.modes() == person.found.for_keys());
-    }
-
-    /// Waits for the end of what was started, and checks the terminal.
-    fn ended(mut self) {
-        self.waits_for("as found", |person| person.modes() == person.found);
-        self.child.wait().unwrap();
-        assert_eq!(self.modes(), self.found);
-    }
-}
-
-/// The interactive shells there are: they differ in what they do to a job and to the modes.
-fn shells() -> impl Iterator<Item = &'static str> {
-    ["sh -i", "bash --norc --noprofile --noediting -i", "zsh -f -i -o no_zle"]
-        .into_iter()
-        .filter(|shell| which::which(shell.split(' ').next().unwrap()).is_ok())
 }
 
 #[test]
@@ -276,11 +144,7 @@ fn the_end_of_the_terminal_ends_everything() {
         if behaviour == "raw" {
             person.sees("full screen");
         }
-        let Person { typing, screen, terminal, mut child, .. } = person;
-        // The reading thread ends, and with it the last copy of the other end, at the next output; so make some.
-        drop(screen);
-        let _ = rustix::io::write(&terminal, b"x");
-        drop((typing, terminal));
+        let mut child = person.hang_up();
         let _ = child.wait();
         let deadline = Instant::now() + DEADLINE;
         while sys::process(pid).is_some_and(|row| !row.zombie) {

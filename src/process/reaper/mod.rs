@@ -132,7 +132,7 @@ impl Reaper {
     }
 
     /// hotrun has cleaned up itself: the reaper ends without doing anything.
-    pub fn farewell(self) {
+    pub fn farewell(&self) {
         self.lifeline.tell("bye");
     }
 }

@@ -74,7 +74,7 @@ impl Service {
         }
         self.fail(index, StartFailure::NotReady { waited });
         self.report_failure(now, settings, index, out);
-        self.stop(index, StopCause::NotReady, settings.stop, out);
+        self.stop(now, index, StopCause::NotReady, settings.stop, out);
     }
 
     /// Says that a build could not start, and what happens instead.

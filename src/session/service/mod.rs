@@ -17,6 +17,8 @@ use crate::words::{BuildId, Exit, Instance, ServiceId, StopPlan};
 
 /// A process that lives this long after it was ready has started.
 pub const SETTLE: Duration = Duration::from_secs(1);
+/// Stopping that takes longer than this is said.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
 /// The first wait of `on-exit restart`; it doubles with each failure in a row.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait of `on-exit restart`.
@@ -79,9 +81,9 @@ impl Service {
         Some(Running { build: process.build, age: now.saturating_sub(built), pid: process.pid })
     }
 
-    /// Whether nothing of the program is left.
+    /// Whether nothing of the program is left that could still be stopped.
     pub(super) fn ended(&self) -> bool {
-        self.processes.is_empty()
+        self.processes.iter().all(|process| process.phase == Phase::Stuck)
     }
 
     /// Whether the program is down and nothing is about to start it.
@@ -130,7 +132,7 @@ impl Service {
         // The one that serves goes on until the next is ready; one that is still starting makes room for the newer one.
         let kept = if order.beside { self.processes.iter().position(Process::serves) } else { None };
         for index in (0..self.processes.len()).filter(|index| Some(*index) != kept) {
-            self.stop(index, cause, settings.stop, out);
+            self.stop(now, index, cause, settings.stop, out);
         }
         self.start_if_room(now, out);
     }
@@ -167,16 +169,42 @@ impl Service {
         out.push(Effect::Report(Notice::ReloadFailed { reason }));
         self.start = Some(self.processes[index].start);
         self.processes[index].phase = Phase::Settled;
-        self.stop(index, StopCause::Update, settings.stop, out);
+        self.stop(now, index, StopCause::Update, settings.stop, out);
         self.start_if_room(now, out);
     }
 
     /// Stop what runs and start nothing.
-    pub(super) fn quit(&mut self, plan: StopPlan, out: &mut Vec<Effect>) {
+    pub(super) fn quit(&mut self, now: Duration, plan: StopPlan, out: &mut Vec<Effect>) {
         self.start = None;
         out.push(Effect::CancelTimer(Timer::Backoff));
         for index in 0..self.processes.len() {
-            self.stop(index, StopCause::Quit, plan, out);
+            let process = &mut self.processes[index];
+            // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something else to
+            // it.
+            let told = matches!(process.phase, Phase::Stopping | Phase::Ended(_));
+            if told && process.stop.is_some_and(|(_, before)| before.signal != plan.signal) {
+                process.stop = Some((now, plan));
+                out.push(Effect::StopProcess { instance: process.instance, plan });
+            }
+            self.stop(now, index, StopCause::Quit, plan, out);
+        }
+    }
+
+    /// Stopping takes longer than a moment.
+    pub(super) fn slow(&self, now: Duration, instance: Instance, quitting: bool, out: &mut Vec<Effect>) {
+        let Some(process) = self.index(instance).map(|index| &self.processes[index]) else { return };
+        if let Some((since, plan)) = process.stop
+            && process.phase != Phase::Stuck
+        {
+            let ago = now.saturating_sub(since);
+            out.push(Effect::Report(Notice::StillStopping {
+                instance,
+                pid: process.pid,
+                signal: plan.signal,
+                ago,
+                left: plan.timeout.saturating_sub(ago),
+                quitting,
+            }));
         }
     }
 
@@ -186,12 +214,13 @@ impl Service {
         out.extend(self.processes.iter().map(|process| Effect::KillProcess(process.instance)));
     }
 
-    fn stop(&mut self, index: usize, cause: StopCause, plan: StopPlan, out: &mut Vec<Effect>) {
+    fn stop(&mut self, now: Duration, index: usize, cause: StopCause, plan: StopPlan, out: &mut Vec<Effect>) {
         let process = &mut self.processes[index];
         if !process.wanted() {
             return;
         }
         process.phase = Phase::Stopping;
+        process.stop = Some((now, plan));
         out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
         out.push(Effect::CancelTimer(Timer::Ready(process.instance)));
         out.push(Effect::Report(Notice::Stopping {
@@ -202,6 +231,9 @@ impl Service {
             cause,
         }));
         out.push(Effect::StopProcess { instance: process.instance, plan });
+        if plan.timeout > MOMENT {
+            out.push(Effect::StartTimer(Timer::Slow(process.instance), MOMENT));
+        }
     }
 
     /// Starts the live binary if that was ordered and nothing is in its way.
@@ -223,6 +255,7 @@ impl Service {
             pid: 0,
             started: now,
             phase: Phase::Ordered,
+            stop: None,
             failure: None,
         });
         out.push(Effect::StartProcess { instance, build });
@@ -301,7 +334,7 @@ impl Service {
         }));
         out.push(Effect::StartTimer(Timer::Settled(instance), SETTLE));
         for other in (0..self.processes.len()).filter(|other| *other != index) {
-            self.stop(other, StopCause::Update, settings.stop, out);
+            self.stop(now, other, StopCause::Update, settings.stop, out);
         }
     }
 
@@ -325,7 +358,8 @@ impl Service {
         let Some(index) = self.index(instance) else { return };
         let process = &mut self.processes[index];
         let before = std::mem::replace(&mut process.phase, Phase::Ended(exit));
-        let expected = before == Phase::Stopping;
+        let stuck = before == Phase::Stuck;
+        let expected = stuck || before == Phase::Stopping;
         let lived = now.saturating_sub(process.started);
         let (pid, build) = (process.pid, process.build);
         out.push(Effect::CancelTimer(Timer::Settled(instance)));
@@ -340,6 +374,10 @@ impl Service {
         out.push(Effect::Report(Notice::ProcessExited { instance, pid, build, exit, lived, expected, next }));
         if !expected {
             self.report_failure(now, settings, index, out);
+        }
+        if stuck {
+            // Its last word was said before.
+            self.process_gone(now, settings, instance, false, out);
         }
     }
 
@@ -373,7 +411,8 @@ impl Service {
         }
     }
 
-    /// Nothing of a process is left: the next one may start.
+    /// Nothing of a process is left, or nothing that hotrun could stop: the next one may start, unless the process
+    /// itself lives on.
     pub(super) fn process_gone(
         &mut self,
         now: Duration,
@@ -383,13 +422,13 @@ impl Service {
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
+        out.push(Effect::CancelTimer(Timer::Slow(instance)));
+        let Phase::Ended(exit) = self.processes[index].phase else {
+            self.processes[index].phase = Phase::Stuck;
+            return;
+        };
         let next = self.after_exit(settings, index);
         let process = self.processes.remove(index);
-        // hotrun gave up on a process whose end it was not told: it is over all the same.
-        let exit = match process.phase {
-            Phase::Ended(exit) => exit,
-            _ => Exit::Signal(9),
-        };
         if quitting {
             return;
         }

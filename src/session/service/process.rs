@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::events::StartFailure;
-use crate::words::{BuildId, Exit, Instance};
+use crate::words::{BuildId, Exit, Instance, StopPlan};
 
 /// One process.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Process {
     pub(super) pid: u32,
     pub(super) started: Duration,
     pub(super) phase: Phase,
+    /// When it was told to stop, and how.
+    pub(super) stop: Option<(Duration, StopPlan)>,
     /// It failed to start, and how.
     pub(super) failure: Option<StartFailure>,
 }
@@ -33,6 +35,8 @@ pub(super) enum Phase {
     Reloading,
     /// It was told to stop.
     Stopping,
+    /// It could not be stopped (another user's) and nobody tries any more; what is next starts when it ends.
+    Stuck,
     /// The process itself has ended, others of its tree may not have.
     Ended(Exit),
 }

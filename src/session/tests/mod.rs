@@ -107,12 +107,12 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::KillProcess(instance) => format!("kill {instance}"),
         Effect::StartTimer(Timer::Settled(_), _) => "timer settled".to_owned(),
         Effect::StartTimer(Timer::Ready(_), after) => format!("timer ready {after:?}"),
+        Effect::StartTimer(Timer::Slow(_), _) | Effect::CancelTimer(_) | Effect::Report(_) => return None,
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
         Effect::Reload(instance) => format!("reload {instance}"),
         Effect::RollBack { from, to } => format!("roll back {from} to {to}"),
         Effect::ReloadConfig => "reload config".to_owned(),
         Effect::Exit(reason) => format!("exit {reason:?}"),
-        Effect::CancelTimer(_) | Effect::Report(_) => return None,
     })
 }
 
@@ -511,4 +511,64 @@ fn a_sighup_means_r_unless_the_terminal_goes_away() {
     t.expect(Event::HangupSignal { terminal: true }, &["timer Hangup 500ms"]);
     t.expect(quit(QuitReason::Hangup), &["stop 0.1 with 15"]);
     t.expect(Event::TimerFired(Timer::Hangup), &[]);
+}
+
+#[test]
+fn a_stop_that_takes_longer_than_a_moment_is_said_once() {
+    let mut t = Table::running(settings());
+    t.tell(Event::Asked(Request::Restart));
+    t.wait(ms(1000));
+    let said = t.session.handle(t.now, Event::TimerFired(Timer::Slow(process(1))));
+    let Some(Effect::Report(Notice::StillStopping { signal, ago, left, quitting, .. })) = said.first() else {
+        panic!("{said:?}");
+    };
+    assert_eq!((*signal, *ago, *left, *quitting), (TERM, ms(1000), ms(4000), false));
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.2 build 1"]);
+    assert!(t.said(Event::TimerFired(Timer::Slow(process(1)))).is_empty());
+}
+
+#[test]
+fn ctrl_c_during_a_stop_is_sent_to_the_program_as_well_and_the_second_kills() {
+    let mut t = Table::running(settings());
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(quit(QuitReason::Signal(2)), &["stop 0.1 with 2"]);
+    t.expect(quit(QuitReason::Signal(2)), &["kill 0.1"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["exit Quit(Signal(2))"]);
+
+    let mut t = Table::running(settings());
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(quit(QuitReason::Signal(TERM)), &[]);
+}
+
+#[test]
+fn a_process_that_cannot_be_stopped_keeps_nobody_from_leaving() {
+    let mut t = Table::running(settings());
+    t.expect(quit(QuitReason::Asked), &["stop 0.1 with 15"]);
+    t.expect(gone(1), &["exit Quit(Asked)"]);
+
+    let mut t = Table::running(settings());
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(gone(1), &[]);
+    t.expect(quit(QuitReason::Signal(TERM)), &["exit Quit(Signal(15))"]);
+}
+
+#[test]
+fn a_process_that_cannot_be_stopped_is_followed_by_the_next_when_it_ends() {
+    let mut t = Table::running(settings());
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(gone(1), &[]);
+    t.expect(Event::Asked(Request::Restart), &[]);
+    t.expect(exited(1, 0), &["start 0.2 build 1"]);
+    t.expect(gone(1), &[]);
+}
+
+#[test]
+fn the_end_of_the_program_that_is_hotruns_end_cancels_the_build_first() {
+    let mut t = Table::running(Settings { on_exit: OnExit::Exit, ..settings() });
+    t.edit("a.rs");
+    t.expect(exited(1, 7), &[]);
+    t.expect(gone(1), &["cancel 2"]);
+    t.expect(cancelled(2), &["exit ProgramEnded(Code(7))"]);
 }

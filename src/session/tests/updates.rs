@@ -233,10 +233,3 @@ fn reexec_tells_the_program_and_restarts_it_where_that_leads_to_nothing() {
     t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
     t.expect(timeout(1), &["stop 0.1 with 15"]);
 }
-
-#[test]
-fn a_process_that_hotrun_gave_up_on_makes_room_for_the_next() {
-    let mut t = starting(notify(Update::Restart));
-    t.expect(Event::Asked(Request::Restart), &["stop 0.2 with 15"]);
-    t.expect(gone(2), &["start 0.3 build 2"]);
-}

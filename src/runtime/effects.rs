@@ -1,0 +1,163 @@
+//! Carrying out what the session orders.
+
+use tokio::time::Instant;
+
+use super::Runtime;
+use crate::build::{Publication, PublishError, freshness};
+use crate::config::Stdin;
+use crate::error::Error;
+use crate::process::Spawn;
+use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
+use crate::terminal::Terminal;
+use crate::watch;
+use crate::words::{BuildId, Change, ChangeKind, Instance};
+
+impl Runtime {
+    pub(super) fn perform(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
+            Effect::CancelBuild(build) => self.cargo.cancel(build),
+            Effect::Publish(build) => {
+                let outcome = self.publish(build);
+                return Some(Event::Published { build, outcome });
+            }
+            Effect::StartProcess { instance, .. } => match self.spawn(instance) {
+                Ok(spawn) => self.processes.spawn(spawn),
+                Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
+            },
+            // The rooms that carry these out tell what came of it.
+            Effect::Reload(instance) => return self.reload(instance),
+            Effect::RollBack { to, .. } => {
+                let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
+                if let Some(error) = &error {
+                    self.reporter.error(error, None);
+                } else {
+                    self.restore_stored();
+                    self.live_build = Some(to);
+                    self.live_result = self.previous_result.take();
+                }
+                return Some(Event::RolledBack { error });
+            }
+            Effect::StopProcess { instance, plan } => {
+                self.stopping = Some(instance);
+                self.processes.stop(instance, plan);
+            }
+            Effect::KillProcess(instance) => {
+                self.stopping = Some(instance);
+                self.stop_sent = None;
+                self.processes.kill(instance);
+            }
+            Effect::StartTimer(timer, after) => {
+                self.timers.insert(timer, Instant::now() + after);
+            }
+            Effect::CancelTimer(timer) => {
+                self.timers.remove(&timer);
+            }
+            Effect::ReloadConfig => self.reporter.warning(
+                "the config changed; the settings of the start stay in force",
+                Some("start hotrun again to apply it"),
+            ),
+            Effect::Report(notice) => {
+                match notice {
+                    Notice::Ready { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_ran();
+                    }
+                    Notice::StartFailed { build, .. } if self.live_build == Some(build) => {
+                        self.publisher.mark_failed();
+                    }
+                    _ => {}
+                }
+                self.reporter.notice(&notice);
+                if matches!(notice, Notice::StartFailed { .. }) {
+                    self.hint_at_sockets();
+                }
+            }
+            Effect::Exit(_) => {}
+        }
+        None
+    }
+
+    fn start_build(&mut self, build: BuildId, changes: &[Change]) {
+        self.project_changed |= changes.iter().any(|change| change.kind == ChangeKind::Manifest);
+        if self.project_changed {
+            self.project_changed = !self.read_project_again();
+        }
+        self.tell_watch(watch::Command::BuildStarted(build));
+        let unseen: Vec<&Change> =
+            changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
+        if !unseen.is_empty() {
+            let packages = self.site.packages_of(&unseen);
+            if let Err(error) = freshness::force(&self.site.build_directory(), &packages) {
+                let message = format!("could not make cargo compile {} again: {error}", packages.join(", "));
+                self.reporter
+                    .warning(&message, Some("run `cargo clean` in the staging target (`target/hotrun`)"));
+            }
+        }
+        let order = self.site.build_order(build, self.reporter.colors(), self.reporter.progress_width());
+        self.reporter
+            .set_command(order.command.iter().map(|word| word.to_string_lossy().into_owned()).collect());
+        self.cargo.start(order);
+    }
+
+    fn publish(&mut self, build: BuildId) -> PublishOutcome {
+        let Some(result) = &self.result else {
+            return PublishOutcome::Failed { error: "there is no fresh binary".to_owned() };
+        };
+        let kept = self.publisher.has_run();
+        let publication = self.publisher.publish(&result.executable);
+        self.sentinel.guard();
+        match publication {
+            Ok(Publication::Published) => {
+                self.live_build = Some(build);
+                let replaced = self.live_result.replace(result.clone());
+                if kept {
+                    self.previous_result = replaced;
+                }
+                PublishOutcome::Published { path: self.publisher.live().to_owned() }
+            }
+            Ok(Publication::Unchanged) => {
+                self.live_result = Some(result.clone());
+                // An env file that cannot be read is said when the program is started.
+                let launch = self.site.launch(result).ok();
+                PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
+            }
+            Err(error) => PublishOutcome::Failed { error: with_causes(&error) },
+        }
+    }
+
+    fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
+        let result = self.live_result.clone().unwrap_or_default();
+        let launch = self.site.launch(&result)?;
+        let mut argv = launch.runner.clone();
+        argv.push(launch.program.clone().into());
+        argv.extend(launch.args.iter().cloned());
+        let stdin = self.stdin();
+        let foreground = self.site.config.run.stdin.value == Stdin::Inherit
+            && self.terminal.as_ref().is_some_and(Terminal::in_foreground);
+        if foreground && let Some(terminal) = &self.terminal {
+            terminal.prepare_to_lend();
+        }
+        self.instance = Some(instance);
+        let mut env = launch.env.clone();
+        let fds = self.pass_on(instance, &mut env);
+        let spawn = Spawn {
+            instance,
+            argv,
+            env,
+            cwd: launch.cwd.clone(),
+            stdin,
+            fds,
+            foreground,
+            stop: Settings::from(&self.site.config).stop,
+        };
+        self.launch = Some(launch);
+        Ok(spawn)
+    }
+}
+
+fn with_causes(error: &PublishError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
+
+use super::site::Site;
+use super::{Runtime, Sources};
+use crate::build::{Cargo, Publisher, Sentinel};
+use crate::config::Stdin;
+use crate::error::Error;
+use crate::handover::{Handover, Listeners, RuntimeFolder};
+use crate::process::{Processes, Reaper, RunId};
+use crate::report::{self, Reporter, Verbosity};
+use crate::session::{Session, Settings};
+use crate::terminal::{self, Escapes, Keys, Signals, Terminal};
+use crate::watch;
+
+impl Runtime {
+    #[expect(clippy::too_many_lines, reason = "one thing after another, each needing those before it")]
+    pub(super) fn open(site: Site, publisher: Publisher, listeners: Listeners) -> Result<Self, Error> {
+        let system = |what| move |source| Error::System { what, source };
+        let (build_sender, build) = unbounded_channel();
+        let (process_sender, process) = unbounded_channel();
+        let (watch_sender, watch_receiver) = unbounded_channel();
+        let (terminal_sender, terminal_receiver) = unbounded_channel();
+        let (handover_sender, handover_receiver) = unbounded_channel();
+        let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
+        let sources = Sources {
+            build,
+            process,
+            watch: watch_receiver,
+            terminal: terminal_receiver,
+            handover: handover_receiver,
+        };
+        let config = &site.config;
+        let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
+        terminal::install_panic_hook();
+        let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
+        let terminal = Terminal::open(
+            if keys { Keys::Read } else { Keys::Off },
+            if dumb { Escapes::Shown } else { Escapes::Understood },
+            terminal_sender,
+        );
+        let mut reporter = Reporter::new(report::Options {
+            service: site.project.target.name.clone(),
+            cwd: site.cwd.clone(),
+            color: config.ui.color,
+            verbosity: Verbosity::from(config.ui.verbosity),
+            keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
+            extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
+            log: open_named("log file", config.log.value.as_ref(), |path| {
+                std::fs::File::options().append(true).create(true).open(path)
+            })?,
+            events: open_named("events file", config.events.value.as_ref(), |path| {
+                report::open_events(path)
+            })?,
+        });
+        let run = RunId::fresh();
+        reporter.started(&run.to_string());
+        let reaper = match Reaper::start(&run, terminal.as_ref().map(Terminal::as_fd)) {
+            Ok(reaper) => {
+                if let Some(terminal) = &terminal {
+                    reaper.terminal(&terminal.found(), terminal.own().as_ref());
+                }
+                Some(reaper)
+            }
+            Err(error) => {
+                reporter.warning(&error.to_string(), error.hint().as_deref());
+                None
+            }
+        };
+        let preferred = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let folder = RuntimeFolder::create(preferred.as_deref(), &run.to_string())
+            .map_err(system("make a folder for sockets"))?;
+        if let Some(reaper) = &reaper {
+            listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
+            reaper.unlink_later(folder.path());
+        }
+        for address in listeners.describe() {
+            reporter.status("Listening", &address);
+        }
+        let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
+            .map_err(system("open what watches sockets"))?;
+        let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
+            .map_err(system("listen for signals"))?;
+        let watch = if config.once {
+            None
+        } else {
+            let sink = Box::new(move |news| {
+                // The runtime is gone only when hotrun ends.
+                let _ = watch_sender.send(news);
+            });
+            Some(watch::start(site.plan(), sink)?)
+        };
+        Ok(Self {
+            session: Session::new(Settings::from(config)),
+            site,
+            sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
+            publisher,
+            reporter,
+            cargo: Cargo::new(build_sender),
+            processes,
+            watch,
+            timers: BTreeMap::new(),
+            began: Instant::now(),
+            result: None,
+            launch: None,
+            live_build: None,
+            live_result: None,
+            previous_result: None,
+            group: None,
+            instance: None,
+            stdin_passed: false,
+            stopping: None,
+            stop_sent: None,
+            hangup_ignored: signals.hangup_ignored(),
+            project_changed: false,
+            terminal,
+            handover,
+            probing: None,
+            snapshot: None,
+            reloading: None,
+            sources,
+        })
+    }
+}
+
+fn open_named<T>(
+    what: &'static str,
+    path: Option<&PathBuf>,
+    open: impl FnOnce(&PathBuf) -> std::io::Result<T>,
+) -> Result<Option<T>, Error> {
+    path.map(|path| open(path).map_err(|source| Error::Open { what, path: path.clone(), source })).transpose()
+}
