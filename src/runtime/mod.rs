@@ -27,12 +27,12 @@ use crate::process::{ProcessNews, Processes, Reaper, RunId, Spawn, Step};
 use crate::project::Launch;
 use crate::report::{self, Reporter, Verbosity, Watching};
 use crate::session::{
-    BuildOutcome, Effect, Event, ExitReason, Notice, PublishOutcome, QuitReason, Session, Settings, Timer,
+    BuildOutcome, Effect, Event, ExitReason, Notice, PublishOutcome, Session, Settings, Timer,
 };
 use crate::sys;
 use crate::terminal::{self, Escapes, Keys, Signals, Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Change, ChangeKind, Exit, Instance};
+use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
