@@ -4,6 +4,7 @@
 
 mod effects;
 mod handover;
+mod leaving;
 mod lending;
 mod opening;
 mod site;
@@ -25,11 +26,11 @@ use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::Launch;
 use crate::report::{self, Reporter, Watching};
-use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Session, Timer};
+use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Exit, Instance};
+use crate::words::{BuildId, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -55,30 +56,11 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         tasks.block_on(&engine, async { Runtime::open(site, publisher, listeners)?.follow().await })?;
     drop(tasks);
     drop(engine);
-    Ok(leave(reason))
+    Ok(leaving::leave(reason))
 }
 
 fn current_folder() -> Result<PathBuf, Error> {
     std::env::current_dir().map_err(|source| Error::System { what: "find the current folder", source })
-}
-
-/// The exit code for a reason; does not return where hotrun has to die of a signal.
-fn leave(reason: ExitReason) -> ExitCode {
-    let code = match reason {
-        ExitReason::Quit(QuitReason::Asked) => 0,
-        ExitReason::Quit(QuitReason::Signal(signal)) => die_of(signal),
-        ExitReason::Quit(QuitReason::Hangup) => die_of(libc::SIGHUP),
-        ExitReason::ProgramEnded(Exit::Code(code)) => code,
-        ExitReason::ProgramEnded(Exit::Signal(signal)) => 128 + signal,
-        ExitReason::BuildFailed => 101,
-        ExitReason::CannotRun => 1,
-    };
-    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
-}
-
-/// The default action of a signal does not end a process that is PID 1 (kill(2)): there it is an exit code.
-fn die_of(signal: i32) -> i32 {
-    if std::process::id() == 1 { 128 + signal } else { sys::die_of(signal) }
 }
 
 struct Runtime {
