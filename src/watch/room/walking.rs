@@ -128,8 +128,10 @@ impl Room {
         self.survey_end = Instant::now();
         self.survey_cost = self.survey_end - begun;
         if let Some(interval) = self.poll {
-            self.poll_due =
-                Some(self.survey_end + polling::pause(interval, polling::cpu_time() - cpu, self.survey_cost));
+            self.poll_due = Some(
+                self.survey_end
+                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.survey_cost),
+            );
         }
     }
 
