@@ -184,6 +184,24 @@ fn instead_text(instead: Instead) -> String {
     }
 }
 
+/// What caused a build, for those who asked to know.
+pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: &Context) -> Line {
+    let mut causes = Vec::new();
+    match cause {
+        Cause::Start => causes.push("hotrun was started".to_owned()),
+        Cause::Asked => causes.push("it was asked for".to_owned()),
+        Cause::LiveRemoved => causes.push("the live binary was removed".to_owned()),
+        Cause::Changed => {}
+    }
+    if !paths.is_empty() {
+        causes.push(format!("changed: {}", paths_text(paths, context)));
+    }
+    if causes.is_empty() {
+        causes.push("an earlier build was cancelled".to_owned());
+    }
+    note(&format!("build {build} because {}", causes.join("; ")))
+}
+
 fn error_lines(text: &str) -> Vec<Line> {
     vec![Line { head: Head::Error, text: text.to_owned() }]
 }

@@ -160,6 +160,11 @@ impl Reporter {
         }
         let shown = lines::of_notice(notice, &self.context, self.program_runs);
         self.show(&shown);
+        if self.verbosity >= Verbosity::Verbose
+            && let Notice::BuildStarted { build, cause, paths } = notice
+        {
+            self.show(&[lines::because(*build, *cause, paths, &self.context)]);
+        }
     }
 
     /// What somebody who looks elsewhere wants to know: a build failed, or builds succeed again.

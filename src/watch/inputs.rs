@@ -216,6 +216,11 @@ impl Rules {
         self.reach = Reach::Wide;
     }
 
+    /// Whether the last successful build read this path.
+    pub fn was_read(&self, path: &Path) -> bool {
+        self.sources.contains(path)
+    }
+
     /// How much counts now.
     pub fn reach(&self) -> Reach {
         self.reach

@@ -37,6 +37,8 @@ pub(super) enum Origin {
     Since(SystemTime),
     /// It is what the next build will start from.
     Settled,
+    /// The build read it, and it went before it was ever seen.
+    Lost,
 }
 
 /// All followed files.
@@ -66,10 +68,11 @@ impl Ledger {
     pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: SystemTime, origin: Origin) {
         let baseline = match origin {
             Origin::Appeared => Content::Missing,
+            Origin::Lost => Content::Unknown,
             Origin::Since(moment) if changed_since(&now, moment) => Content::Unknown,
             Origin::Since(_) | Origin::Settled => now.content,
         };
-        let first = origin != Origin::Appeared;
+        let first = !matches!(origin, Origin::Appeared | Origin::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
         self.entries.insert(path.to_path_buf(), Entry { now, baseline, seen, first, new, told: None });
     }
@@ -250,6 +253,8 @@ mod tests {
         ledger.meet(path, file(1, 29), at(40), Origin::Since(at(30)));
         assert!(!ledger.untold(path));
         ledger.meet(path, file(1, 29), at(40), Origin::Appeared);
+        assert!(ledger.untold(path));
+        ledger.meet(path, Fingerprint::MISSING, at(40), Origin::Lost);
         assert!(ledger.untold(path));
     }
 }

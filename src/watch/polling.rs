@@ -11,9 +11,18 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 /// A look may take this part of the time at most, so that polling a large project does not eat a core.
 const SHARE: u32 = 20;
 
-/// The time until the next look, where the last one took `cost`.
-pub(super) fn pause(interval: Duration, cost: Duration) -> Duration {
-    interval.max(cost * SHARE)
+/// The same for the time that passed: on a busy machine or a slow file system most of it is waiting.
+const PASSING: u32 = 2;
+
+/// The time until the next look, where the last one took `cpu` of a core, and `passed` went by.
+pub(super) fn pause(interval: Duration, cpu: Duration, passed: Duration) -> Duration {
+    interval.max(cpu * SHARE).max(passed * PASSING)
+}
+
+/// The time this thread has had of a core so far.
+pub(super) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// The name of the file system `folder` is on, where changes made elsewhere (another machine, the host of a virtual
@@ -67,7 +76,9 @@ mod tests {
 
     #[test]
     fn large_projects_are_polled_less_often() {
-        assert_eq!(pause(INTERVAL, Duration::from_millis(1)), INTERVAL);
-        assert_eq!(pause(INTERVAL, Duration::from_millis(100)), Duration::from_secs(2));
+        let millis = Duration::from_millis;
+        assert_eq!(pause(INTERVAL, millis(1), millis(5)), INTERVAL);
+        assert_eq!(pause(INTERVAL, millis(100), millis(100)), millis(2000));
+        assert_eq!(pause(INTERVAL, millis(1), millis(1000)), millis(2000));
     }
 }

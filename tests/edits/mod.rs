@@ -3,4 +3,5 @@
 mod counts;
 mod quiet;
 mod storms;
+mod verbose;
 mod world;

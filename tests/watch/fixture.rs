@@ -148,6 +148,14 @@ impl Site {
         }
     }
 
+    /// The next changes that are told, if any are.
+    pub(crate) fn next_changes(&self) -> Option<Vec<Change>> {
+        self.wait(|news| match news {
+            News::Changed { changes } => Some(changes),
+            _ => None,
+        })
+    }
+
     /// Waits until `path` is told to have changed.
     #[track_caller]
     pub(crate) fn expect(&self, path: &Path) -> Change {

@@ -313,3 +313,19 @@ fn a_file_that_every_build_writes_anew_is_recognised() {
     write(&file, "// by hand");
     site.expect(&file);
 }
+
+#[test]
+fn a_source_that_went_before_it_was_seen_is_told() {
+    for _ in 0..20 {
+        let mut site = Site::new();
+        site.watch_built(Poll::Never);
+        site.drain();
+        let file = site.root.join("src/new/mod.rs");
+        write(&file, "// read by the build");
+        site.start_build();
+        site.sources.push(file.clone());
+        fs::remove_file(&file).unwrap();
+        site.succeed();
+        site.expect(&file);
+    }
+}

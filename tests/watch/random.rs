@@ -126,7 +126,10 @@ fn run(acts: &[Act], poll: Poll) {
     for round in 0.. {
         let changes = site.changes();
         if changes.is_empty() {
-            break;
+            // On a busy machine silence may come before the end; a change that was lost is never told.
+            if built == sources(&site) || site.next_changes().is_none() {
+                break;
+            }
         }
         assert!(round < 10, "builds without end, now for {changes:?}");
         built = build(&mut site);
@@ -136,25 +139,27 @@ fn run(acts: &[Act], poll: Poll) {
     assert!(built == there, "the last build started from other content");
 }
 
-/// As many cases as fit: each takes a while for the silence at its end.
+/// Several at once: most of the time goes by in the silence at the end of each. Not so many that the inotify instances a
+/// user may have run out.
+const LANES: u32 = 20;
+
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(240)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1000)
 }
 
 #[test]
 fn the_last_build_has_the_final_content() {
-    // Several at once: most of the time goes by in silence.
     std::thread::scope(|scope| {
-        for lane in 0..12 {
+        for lane in 0..LANES {
             scope.spawn(move || {
                 let config = ProptestConfig {
-                    cases: cases().div_ceil(12),
+                    cases: cases().div_ceil(LANES),
                     failure_persistence: None,
                     max_shrink_iters: 20,
                     ..ProptestConfig::default()
                 };
                 let poll =
-                    if lane == 0 { Poll::Every(std::time::Duration::from_millis(30)) } else { Poll::Never };
+                    if lane < 2 { Poll::Every(std::time::Duration::from_millis(30)) } else { Poll::Never };
                 let mut runner = proptest::test_runner::TestRunner::new(config);
                 let result = runner.run(&proptest::collection::vec(act(), 1..40), |acts| {
                     run(&acts, poll);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Cause, Message, Room};
 use crate::config::Poll;
-use crate::watch::fingerprint::{self, Content, Depth};
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::holds::Why;
 use crate::watch::ledger::Origin;
 #[cfg(target_os = "linux")]
@@ -102,7 +102,7 @@ impl Room {
 
     /// Walks over everything, watches what is to be watched, and looks at every file whose stat is another.
     pub(super) fn take_survey(&mut self, cause: Cause) {
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), polling::cpu_time());
         self.survey_due = None;
         let mut native = self.native.take();
         let mut refusal = None;
@@ -128,7 +128,10 @@ impl Room {
         self.survey_end = Instant::now();
         self.survey_cost = self.survey_end - begun;
         if let Some(interval) = self.poll {
-            self.poll_due = Some(self.survey_end + polling::pause(interval, self.survey_cost));
+            self.poll_due = Some(
+                self.survey_end
+                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.survey_cost),
+            );
         }
     }
 
@@ -138,6 +141,13 @@ impl Room {
             match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
                 // Met already, and looked at when its time has come.
                 None if self.holds.why(path).is_some() => {}
+                None if stat.is_none()
+                    && cause == Cause::Inputs
+                    && self.rules.was_read(path)
+                    && is_rust(path) =>
+                {
+                    self.ledger.meet(path, Fingerprint::MISSING, SystemTime::now(), Origin::Lost);
+                }
                 None => self.meet(path, before, cause),
                 Some((now, _)) if now.stat == *stat => {
                     if matches!(now.content, Content::Large(_)) && self.rules.is_named_or_below(path) {
@@ -195,6 +205,11 @@ impl Room {
         let now = self.fingerprint(path);
         self.ledger.meet(path, now, SystemTime::now(), origin);
     }
+}
+
+/// rustc reads such a file or fails; others may be named, by a build script, without being there.
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the

@@ -1,0 +1,53 @@
+//! With `-v` every change that does not count says why, and every build what caused it; without, one note for each folder.
+
+use std::fs;
+
+use super::world::{World, module};
+
+/// Changes that do not count, each with the beginning of the reason.
+const REASONS: &[(&str, &str)] = &[
+    ("ws/app/src/unread.rs", "the program was not built from it"),
+    ("ws/app/src/notes.ignored", "git ignores it"),
+    ("ws/app/src/.main.rs.swp", "it is an editor's temporary file"),
+    ("ws/app/app.db", "it looks like data that a program writes for itself"),
+    ("ws/app/src/later.excluded", "`watch.ignore` excludes it"),
+];
+
+#[test]
+fn verbosely_every_change_and_every_build_is_explained() {
+    let mut world = World::new(&["-v", "--poll=never", "--ignore", "*.excluded"]);
+    world.hotrun.wait_said("note: build 1 because hotrun was started");
+    for (file, reason) in REASONS {
+        world.project.write(file, "// nothing\n");
+        let name = file.strip_prefix("ws/app/").unwrap();
+        world.hotrun.wait_said(&format!("note: `{name}` does not count: {reason}"));
+    }
+    let same = fs::read(world.app("src/kept.rs")).unwrap();
+    fs::write(world.app("src/kept.rs"), same).unwrap();
+    world.hotrun.wait_said("`src/kept.rs` does not count: it has the same content as before");
+    let token = world.word();
+    world.project.write("ws/app/src/part.rs", &module(&token));
+    world.expect(&token);
+    world.hotrun.wait_said("note: build 2 because changed: src/part.rs");
+}
+
+#[test]
+fn one_note_for_each_folder_says_why_nothing_happens_and_what_would_help() {
+    let mut world = World::new(&["--poll=never"]);
+    for round in 0..3 {
+        for file in ["src/unread.rs", "README.md", "app.db", "src/.main.rs.swp"] {
+            fs::write(world.app(file), format!("// round {round}\n")).unwrap();
+        }
+    }
+    let token = world.word();
+    world.project.write("ws/app/src/part.rs", &module(&token));
+    world.expect(&token);
+    let said = world.hotrun.stderr();
+    for name in ["src/unread.rs", "README.md"] {
+        let note = format!(
+            "note: `{name}` does not count: the program was not built from it (name it in `watch.paths`"
+        );
+        assert_eq!(said.matches(&note).count(), 1, "{said}");
+    }
+    assert_eq!(said.matches("does not count").count(), 2, "{said}");
+}
