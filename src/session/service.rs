@@ -130,13 +130,19 @@ impl Service {
         self.start = None;
         out.push(Effect::CancelTimer(Timer::Backoff));
         self.stop(now, StopCause::Quit, plan, out);
-        // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something else to it.
         if let Some(Process { instance, phase: Phase::Stopping | Phase::Ended(_), stop, .. }) =
             &mut self.process
-            && stop.is_some_and(|(_, before)| before.signal != plan.signal)
+            && let Some((since, before)) = *stop
         {
-            *stop = Some((now, plan));
-            out.push(Effect::StopProcess { instance: *instance, plan });
+            out.push(Effect::StartTimer(Timer::Slow(*instance), MOMENT));
+            // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something else
+            // to it. Its time does not begin anew.
+            if before.signal != plan.signal {
+                let left = before.timeout.saturating_sub(now.saturating_sub(since));
+                let plan = StopPlan { timeout: plan.timeout.min(left), ..plan };
+                *stop = Some((now, plan));
+                out.push(Effect::StopProcess { instance: *instance, plan });
+            }
         }
     }
 
