@@ -129,7 +129,6 @@ impl Service {
     pub(super) fn quit(&mut self, now: Duration, plan: StopPlan, out: &mut Vec<Effect>) {
         self.start = None;
         out.push(Effect::CancelTimer(Timer::Backoff));
-        self.stop(now, StopCause::Quit, plan, out);
         if let Some(Process { instance, phase: Phase::Stopping | Phase::Ended(_), stop, .. }) =
             &mut self.process
             && let Some((since, before)) = *stop
@@ -144,6 +143,7 @@ impl Service {
                 out.push(Effect::StopProcess { instance: *instance, plan });
             }
         }
+        self.stop(now, StopCause::Quit, plan, out);
     }
 
     /// Stopping takes longer than a moment.
