@@ -388,6 +388,7 @@ fn on_exit_exit_gives_the_programs_code_or_signal() {
     let (status, said) = hotrun.wait();
     assert_eq!(status.code(), Some(128 + libc::SIGUSR1));
     assert!(said.contains("Exited by SIGUSR1 after "), "{said}");
+    assert!(!said.contains('\x1b'), "coloured into a pipe: {said:?}");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn a_program_that_reads_lines_is_restarted_by_an_edit_and_reads_again() {
     person.types("first\n");
     person.sees("line <first>");
     project.edit_fixture("two");
-    person.sees("Restarted");
+    // The new process, which may say so before hotrun does.
     person.sees("asking");
     person.waits_for("as found", |person| person.modes() == person.found);
     person.types("second\n");
@@ -284,6 +284,28 @@ fn the_size_of_the_terminal_reaches_the_program() {
     fifo.wait_for("resized");
     person.types("q");
     assert_eq!(person.ended().code(), Some(0));
+}
+
+#[test]
+fn a_slow_stop_for_a_restart_is_said_and_ctrl_c_ends_it() {
+    let project = Project::fixture();
+    let reports = super::support::Reports::new();
+    let mut person = Person::start_in(
+        project.path(),
+        &[HOTRUN, "--offline", "--stop-timeout", "10m", "--", "stubborn"],
+        &[("TEST_REPORT", reports.path())],
+    );
+    reports.wait_for("ready");
+    person.sees("Started");
+    person.keys_are_read();
+    person.types("r");
+    person.sees("app (SIGTERM sent 1 s ago; 599 s until SIGKILL; Ctrl-C quits)");
+    person.types("\x03");
+    person.sees("app (SIGINT sent 1 s ago; ");
+    person.sees("Ctrl-C kills it now)");
+    person.types("\x03");
+    person.sees("Stopped");
+    assert_eq!(person.ended().signal(), Some(libc::SIGINT));
 }
 
 #[test]

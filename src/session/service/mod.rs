@@ -179,12 +179,18 @@ impl Service {
         out.push(Effect::CancelTimer(Timer::Backoff));
         for index in 0..self.processes.len() {
             let process = &mut self.processes[index];
-            // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something else to
-            // it.
-            let told = matches!(process.phase, Phase::Stopping | Phase::Ended(_));
-            if told && process.stop.is_some_and(|(_, before)| before.signal != plan.signal) {
-                process.stop = Some((now, plan));
-                out.push(Effect::StopProcess { instance: process.instance, plan });
+            if matches!(process.phase, Phase::Stopping | Phase::Ended(_))
+                && let Some((since, before)) = process.stop
+            {
+                out.push(Effect::StartTimer(Timer::Slow(process.instance), MOMENT));
+                // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something
+                // else to it. Its time does not begin anew.
+                if before.signal != plan.signal {
+                    let left = before.timeout.saturating_sub(now.saturating_sub(since));
+                    let plan = StopPlan { timeout: plan.timeout.min(left), ..plan };
+                    process.stop = Some((now, plan));
+                    out.push(Effect::StopProcess { instance: process.instance, plan });
+                }
             }
             self.stop(now, index, StopCause::Quit, plan, out);
         }

@@ -537,9 +537,17 @@ fn ctrl_c_during_a_stop_is_sent_to_the_program_as_well_and_the_second_kills() {
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["exit Quit(Signal(2))"]);
 
+    // The same signal is not sent twice, and another one does not begin the time anew.
     let mut t = Table::running(settings());
     t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
     t.expect(quit(QuitReason::Signal(TERM)), &[]);
+
+    let mut t = Table::running(settings());
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.wait(ms(2000));
+    let effects = t.session.handle(t.now, quit(QuitReason::Signal(2)));
+    let plan = StopPlan { signal: 2, timeout: ms(3000) };
+    assert!(effects.contains(&Effect::StopProcess { instance: process(1), plan }), "{effects:?}");
 }
 
 #[test]
