@@ -139,8 +139,6 @@ impl Room {
         let files = std::mem::take(&mut self.survey.files);
         for (path, stat) in &files {
             match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
-                // Met already, and looked at when its time has come.
-                None if self.holds.why(path).is_some() => {}
                 None if stat.is_none()
                     && cause == Cause::Inputs
                     && self.rules.was_read(path)
@@ -148,6 +146,8 @@ impl Room {
                 {
                     self.ledger.meet(path, Fingerprint::MISSING, SystemTime::now(), Origin::Lost);
                 }
+                // Met already, and looked at when its time has come.
+                None if self.holds.why(path).is_some() => {}
                 None => self.meet(path, before, cause),
                 Some((now, _)) if now.stat == *stat => {
                     if matches!(now.content, Content::Large(_)) && self.rules.is_named_or_below(path) {
