@@ -39,3 +39,20 @@ pub(crate) fn variant(name: &str, tag: &str, variables: &[(&str, &str)]) -> Path
     built.insert(key, path.clone());
     path
 }
+
+/// The program of `examples/<name>`, built once by cargo.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("Cargo.toml");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    let done = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .unwrap();
+    assert!(done.success(), "the example `{name}` does not compile");
+    target.join("debug").join(name)
+}

@@ -1,6 +1,7 @@
 //! What outlives a process, with real sockets and real processes.
 
 mod adoption;
+mod examples;
 mod listeners;
 mod notify;
 mod probe;

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -125,11 +127,7 @@ impl Will {
             let _ = io::stdout().write_all(sys::TERMINAL_RESET).and_then(|()| io::stdout().flush());
         }
         for file in &self.files {
-            let removed = std::fs::remove_file(file);
-            if removed.is_err() {
-                // A folder, if it is empty.
-                let _ = std::fs::remove_dir(file);
-            }
+            unlink(file);
         }
     }
 
@@ -205,6 +203,19 @@ fn path(hex: &str) -> PathBuf {
     OsString::from_vec(bytes.collect()).into()
 }
 
+/// Removes a file, or a folder in which there is nothing but sockets: nobody answers on them any more.
+fn unlink(path: &Path) {
+    if fs::remove_file(path).is_ok() {
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_socket()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(path);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,5 +239,20 @@ mod tests {
         assert_eq!(will.apps.keys().copied().collect::<Vec<_>>(), [11]);
         assert_eq!(will.apps[&11], StopPlan { signal: 2, timeout: Duration::from_secs(5) });
         assert!(will.cargo.contains(&12) && will.files.contains(std::path::Path::new("/a")));
+    }
+
+    #[test]
+    fn a_folder_of_sockets_goes_and_one_with_files_stays() {
+        let base = tempfile::tempdir().unwrap();
+        for (name, removed) in [("sockets", true), ("files", false)] {
+            let folder = base.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            drop(std::os::unix::net::UnixListener::bind(folder.join("n1")).unwrap());
+            if !removed {
+                fs::write(folder.join("file"), "").unwrap();
+            }
+            unlink(&folder);
+            assert_eq!(folder.exists(), !removed);
+        }
     }
 }
