@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -35,10 +35,6 @@ fn fetch(project: &Project) {
         .status()
         .unwrap();
     assert!(fetched.success(), "what the example depends on could not be had");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The body of an answer, if anybody answers.
@@ -78,13 +74,14 @@ fn the_example_follows_its_handler_its_library_and_its_page() {
     let project = Project::empty();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web"), project.path());
     fetch(&project);
-    let port = free_port();
-    let variable = format!("PORT={port}");
     // Kept between runs of this test, so that only the first one compiles the service's dependencies.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("example-web");
     let home = Home::new();
     let mut hotrun =
-        Hotrun::run(&project, &home, &["--target-dir", target.to_str().unwrap(), "-E", &variable]);
+        Hotrun::run(&project, &home, &["--target-dir", target.to_str().unwrap(), "--listen", "0"]);
+    let said = hotrun.wait_said("Listening http://127.0.0.1:");
+    let (_, port) = said.lines().find_map(|line| line.split_once("Listening http://127.0.0.1:")).unwrap();
+    let port: u16 = port.trim().parse().unwrap();
     // The first build compiles all that the service depends on, which may take longer than anything else waited for.
     let built = (0..5).any(|_| {
         let deadline = Instant::now() + DEADLINE;
@@ -108,7 +105,10 @@ fn the_example_follows_its_handler_its_library_and_its_page() {
     edit(&project, "src/page.html", "It follows your edits", "It does follow them");
     answers(port, "/", "It does follow them");
 
-    let pid = hotrun.seen().iter().rfind(|event| event.kind() == "process-started").unwrap().pid();
+    // Three edits, each served before the next.
+    let pid = hotrun
+        .wait_until("the process of build 4", |event| event.kind() == "ready" && event.build() >= 4)
+        .pid();
     edit(&project, "greeting/src/lib.rs", "-> String", "-> u32");
     hotrun.wait_until("a failed build", |event| event.0["success"] == false);
     answers(port, "/hello/Ann", "GOOD MORNING, ANN!\n");
