@@ -222,7 +222,11 @@ impl Reporter {
                 self.output.line(text);
             }
             // A wait for another cargo's lock explains why nothing happens.
-            StderrLine::Status if plain.trim_start().starts_with("Blocking") => self.output.line(text),
+            StderrLine::Status
+                if self.verbosity > Verbosity::Quiet && plain.trim_start().starts_with("Blocking") =>
+            {
+                self.output.line(text);
+            }
             StderrLine::Status | StderrLine::Summary => {}
             StderrLine::Text => {
                 if !(transient && plain.trim().is_empty()) {
