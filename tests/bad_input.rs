@@ -13,7 +13,7 @@ fn hotrun(project: &Project, args: &[&str]) -> (Option<i32>, String) {
 
 fn hotrun_with(project: &Project, args: &[&str], change: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hotrun"));
-    command.args(args).current_dir(project.path()).stdin(Stdio::null());
+    command.args(args).current_dir(project.path()).env_remove("CARGO_TARGET_DIR").stdin(Stdio::null());
     change(&mut command);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = Pid::from_child(&child);

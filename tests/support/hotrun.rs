@@ -77,6 +77,7 @@ impl Hotrun {
             .arg(fifo.path().join("events"))
             .args(args)
             .current_dir(project.path())
+            .env_remove("CARGO_TARGET_DIR")
             .env("TEST_HOME", home.address.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
