@@ -329,3 +329,19 @@ fn a_source_that_went_before_it_was_seen_is_told() {
         site.expect(&file);
     }
 }
+
+#[test]
+fn an_included_file_outside_that_went_before_it_was_seen_is_told() {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        site.drain();
+        let file = site.out().join("page.html");
+        write(&file, "read by the build");
+        site.start_build();
+        site.sources.push(file.clone());
+        fs::remove_file(&file).unwrap();
+        site.succeed();
+        site.expect(&file);
+    }
+}

@@ -7,7 +7,8 @@ use super::{Cause, Message, Room};
 use crate::config::Poll;
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::holds::Why;
-use crate::watch::ledger::Origin;
+use crate::watch::ledger::{Origin, SLACK};
+
 #[cfg(target_os = "linux")]
 use crate::watch::mounts;
 use crate::watch::polling;
@@ -142,7 +143,10 @@ impl Room {
                 None if stat.is_none()
                     && cause == Cause::Inputs
                     && self.rules.was_read(path)
-                    && is_rust(path) =>
+                    && (is_rust(path)
+                        || self
+                            .attempt
+                            .is_some_and(|attempt| may_have_gone_since(path, attempt.started))) =>
                 {
                     self.ledger.meet(path, Fingerprint::MISSING, SystemTime::now(), Origin::Lost);
                 }
@@ -210,6 +214,13 @@ impl Room {
 /// rustc reads such a file or fails; others may be named, by a build script, without being there.
 fn is_rust(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// Whether a file that is not there may have been removed since this moment: the folder it would be in, or the nearest above
+/// it that is there, was changed.
+fn may_have_gone_since(path: &Path, moment: SystemTime) -> bool {
+    let nearest = path.ancestors().skip(1).find_map(fingerprint::stat);
+    nearest.is_some_and(|folder| folder.mtime + SLACK >= moment)
 }
 
 /// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the
