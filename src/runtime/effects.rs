@@ -156,8 +156,7 @@ impl Runtime {
 }
 
 fn with_causes(error: &PublishError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
+    let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
+    let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+    format!("{error}{cause}{hint}")
 }
