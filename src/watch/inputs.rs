@@ -461,6 +461,14 @@ pub fn is_editor_temporary(path: &Path) -> bool {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         name.starts_with('.') && extension.len() == 3 && extension.starts_with("sw")
     };
+    // GNU sed's `--in-place` writes `sedXXXXXX`, by mkostemp's alphabet, and renames it. Lower case alone is more likely a word.
+    let sed_scratch = || {
+        name.strip_prefix("sed").is_some_and(|end| {
+            end.len() == 6
+                && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                && !end.bytes().all(|byte| byte.is_ascii_lowercase())
+        })
+    };
     name.ends_with('~')
         || name.starts_with(".#")
         || (name.starts_with('#') && name.ends_with('#'))
@@ -471,6 +479,7 @@ pub fn is_editor_temporary(path: &Path) -> bool {
         || [".kate-swp", ".un~", ".tmp", ".bak.swp"].iter().any(|end| name.ends_with(end))
         || [".DS_Store", "4913", "5036"].contains(&name)
         || vim_swap()
+        || sed_scratch()
 }
 
 /// Names that programs use for what they write while they run.

@@ -126,6 +126,8 @@ fn after_a_success_only_what_was_read_counts() {
             ("/ws/app/src/.main.rs.swp", NEW, Verdict::Not(Reason::EditorTemporary)),
             ("/ws/app/src/main.rs~", NEW, Verdict::Not(Reason::EditorTemporary)),
             ("/ws/app/templates/.a.html.swp", NEW, Verdict::Not(Reason::EditorTemporary)),
+            ("/ws/app/src/sedJZIsA0", NEW, Verdict::Not(Reason::EditorTemporary)),
+            ("/ws/lib/sedatives", NEW, counts(&[Source])),
         ],
     );
 }
