@@ -161,6 +161,9 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
     }
 }
 
+/// How a build that could not start gets another chance.
+const AGAIN: &str = " (`r` or the next save tries again)";
+
 fn failure_text(failure: &StartFailure) -> String {
     match failure {
         StartFailure::Spawn(error) => error.clone(),
@@ -176,11 +179,9 @@ fn failure_text(failure: &StartFailure) -> String {
 
 fn instead_text(instead: Instead) -> String {
     match instead {
-        Instead::StillRunning(still) => still_running(still),
-        Instead::RollsBack(build) => {
-            format!("; going back to build {build} (`r` or the next save tries again)")
-        }
-        Instead::Down => "; waiting for a change".to_owned(),
+        Instead::StillRunning(still) => still_running(still) + AGAIN,
+        Instead::RollsBack(build) => format!("; going back to build {build}{AGAIN}"),
+        Instead::Down => format!("; waiting for a change{AGAIN}"),
     }
 }
 

@@ -167,7 +167,9 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             fields["expected"] = json!(expected);
             Record::new("process-exited", fields).build(*build).pid(*pid)
         }
-        Notice::StartFailed { build, pid, failure, instead } => start_failed(*build, *pid, failure, *instead),
+        Notice::StartFailed { build, pid, failure, instead, .. } => {
+            start_failed(*build, *pid, failure, *instead)
+        }
         Notice::NeverReady { build, waited } => {
             warning(&format!("build {build} was not ready within {} ms", millis(*waited))).build(*build)
         }

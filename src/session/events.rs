@@ -59,6 +59,11 @@ pub enum Event {
     },
     /// Whether descriptors are stored for the next process.
     Stored(bool),
+    /// A process that was told to run the live binary itself has begun to: its end, or its silence, is the new build's.
+    TookUp {
+        /// Which one.
+        instance: Instance,
+    },
     /// The answer to [`Effect::Reload`] where the program did not take the live binary up.
     ReloadFailed {
         /// Which one.
@@ -393,6 +398,8 @@ pub enum Notice {
         failure: StartFailure,
         /// What happens instead.
         instead: Instead,
+        /// It has run before, so it is not the build that is at fault: there is no going back from it, only to it.
+        proven: bool,
     },
     /// A program did not say at its first start that it is ready; it is not waited for again.
     NeverReady {

@@ -155,6 +155,7 @@ impl Session {
             Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
             Event::MoreTime { instance, time } => self.service.extend(instance, time, &mut out),
             Event::Stored(stored) => self.service.set_stored(stored),
+            Event::TookUp { instance } => self.service.took_up(instance),
             Event::ReloadFailed { instance, reason } => {
                 self.service.reload_failed(now, &self.settings, instance, reason, &mut out);
             }
