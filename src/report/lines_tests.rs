@@ -87,6 +87,15 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Unchanged { build, restarts: false }, &["  Unchanged: build 14 gave the same binary"]),
         (Notice::Unchanged { build, restarts: true }, &[]),
         (
+            Notice::Held { build, running: running() },
+            &["       Built #14; still running build 13, built 3 min ago (`r` restarts)"],
+        ),
+        (
+            exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
+            &["      Exited code 0 after 0.20 s; build 13 runs on"],
+        ),
+        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.20 s"]),
+        (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
             &["error: could not publish build 14; still running build 13, built 3 min ago: no room"],
         ),

@@ -139,6 +139,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             Record::new("build-finished", fields).build(*build)
         }
         Notice::Published { build, path } => Record::new("published", json!({ "path": path })).build(*build),
+        // `published` has told it.
+        Notice::Held { .. } => return None,
         Notice::Unchanged { build, .. } => Record::new("unchanged", json!({})).build(*build),
         Notice::PublishFailed { build, error, .. } => {
             warning(&format!("could not publish build {build}: {error}")).build(*build)

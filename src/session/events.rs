@@ -301,6 +301,13 @@ pub enum Notice {
         /// The live path.
         path: PathBuf,
     },
+    /// A new binary is live and not started before somebody asks for it (`update = "manual"`).
+    Held {
+        /// Which build.
+        build: BuildId,
+        /// What is running.
+        running: Option<Running>,
+    },
     /// A build gave the binary that is live already.
     Unchanged {
         /// Which build.
@@ -491,6 +498,8 @@ pub enum StopCause {
 pub enum AfterExit {
     /// It was stopped; whoever stopped it says what follows.
     AsPlanned,
+    /// The process it was to replace runs on: this build.
+    Beside(BuildId),
     /// hotrun waits for a change.
     Waits,
     /// hotrun waits for an edit after too many failures in a row.

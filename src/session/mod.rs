@@ -262,6 +262,10 @@ impl Session {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, path }));
                 self.service.published(now, build);
+                if self.holds() {
+                    let running = self.service.running(now);
+                    out.push(Effect::Report(Notice::Held { build, running }));
+                }
                 self.take_over(now, StopCause::Update, order, out);
             }
             PublishOutcome::Unchanged { launch_changed } => {
@@ -285,15 +289,20 @@ impl Session {
         }
     }
 
+    /// Whether updates wait for a request.
+    fn holds(&self) -> bool {
+        self.settings.update == Update::Manual && self.restart.is_none() && !self.service.down()
+    }
+
     /// What is live is to run now, unless updates wait for a request.
     fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
         if self.quitting.is_some() {
             return;
         }
-        let asked = self.restart.take();
-        if self.settings.update == Update::Manual && asked.is_none() && !self.service.down() {
+        if self.holds() {
             return;
         }
+        let asked = self.restart.take();
         self.service.update(now, &self.settings, asked.unwrap_or(cause), order, out);
     }
 

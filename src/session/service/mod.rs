@@ -373,11 +373,15 @@ impl Service {
     /// What follows when the program ended by itself.
     fn after_exit(&self, settings: &Settings, index: usize) -> AfterExit {
         let process = &self.processes[index];
-        let beside = self.processes.iter().any(|other| other.instance != process.instance && other.wanted());
+        let mut others = self.processes.iter().filter(|other| other.instance != process.instance);
+        let beside = others.find(|other| other.wanted()).map(|other| other.build);
         let newer =
             self.live.is_some_and(|live| live.build != process.build) && settings.update == Update::Manual;
-        if self.start.is_some() || newer || beside || self.rolls_back(settings, process) {
+        if self.start.is_some() || newer || self.rolls_back(settings, process) {
             return AfterExit::AsPlanned;
+        }
+        if let Some(build) = beside {
+            return AfterExit::Beside(build);
         }
         match settings.on_exit {
             OnExit::Exit => AfterExit::Ends,
@@ -428,7 +432,7 @@ impl Service {
                 self.start = Some(Start::default());
                 self.start_if_room(now, out);
             }
-            AfterExit::AsPlanned | AfterExit::Waits | AfterExit::GivesUp => {}
+            AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Waits | AfterExit::GivesUp => {}
         }
     }
 

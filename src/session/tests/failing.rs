@@ -165,3 +165,44 @@ fn a_manual_update_that_fails_is_rolled_back_to_what_ran() {
     t.expect(gone(2), &["roll back 3 to 1"]);
     t.expect(BACK, &["start 0.3 build 1"]);
 }
+
+/// Going back comes before what `on-exit` says, which holds where there is no going back.
+#[test]
+fn a_build_that_cannot_start_is_rolled_back_whatever_on_exit_says() {
+    for on_exit in [OnExit::Wait, OnExit::Restart, OnExit::Exit] {
+        let mut t = starting(Settings { on_exit, ..notify(Update::Restart) });
+        t.expect(exited(2, 1), &[]);
+        t.expect(gone(2), &["roll back 2 to 1"]);
+        t.expect(BACK, &["start 0.3 build 1"]);
+        t.expect(started(3), &["timer ready 30s"]);
+        t.expect(exited(3, 1), &[]);
+        let follows: &[&str] = match on_exit {
+            OnExit::Wait => &[],
+            OnExit::Restart => &["timer Backoff 200ms"],
+            OnExit::Exit => &["exit ProgramEnded(Code(1))"],
+        };
+        t.expect(gone(3), follows);
+    }
+}
+
+#[test]
+fn a_manual_update_that_waits_says_so_unless_nothing_runs() {
+    let mut t = edited(notify(Update::Manual));
+    assert_eq!(t.said(published(2)), ["Published", "Held"]);
+
+    let mut t = edited(notify(Update::Manual));
+    t.expect(exited(1, 1), &[]);
+    t.expect(gone(1), &[]);
+    t.expect(published(2), &["start 0.2 build 2"]);
+}
+
+#[test]
+fn in_an_overlap_one_that_ends_with_code_0_leaves_the_other_alone() {
+    let mut t = starting(notify(Update::Overlap));
+    let told = t.session.handle(t.now, exited(2, 0));
+    let beside = |effect: &Effect| {
+        matches!(effect, Effect::Report(Notice::ProcessExited { next: AfterExit::Beside(BuildId(1)), .. }))
+    };
+    assert!(told.iter().any(beside), "{told:?}");
+    t.expect(gone(2), &[]);
+}

@@ -104,13 +104,6 @@ fn in_an_overlap_a_new_process_that_dies_right_after_it_was_ready_is_rolled_back
 }
 
 #[test]
-fn in_an_overlap_a_new_process_that_ends_with_code_0_has_not_failed() {
-    let mut t = starting(notify(Update::Overlap));
-    t.expect(exited(2, 0), &[]);
-    t.expect(gone(2), &[]);
-}
-
-#[test]
 fn a_newer_build_replaces_one_that_is_still_starting_and_the_old_process_runs_on() {
     let mut t = starting(notify(Update::Overlap));
     assert_eq!(t.edit("a.rs"), [BURST, "build 3"]);
