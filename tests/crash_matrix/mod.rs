@@ -81,6 +81,7 @@ impl Stage {
         self.workshop.build_gives(&served(version, mode));
         self.hotrun.wait_for("published");
         if let Some(runs) = runs.filter(|_| column.update == "manual") {
+            self.hotrun.wait_said("(`r` restarts)");
             assert_eq!(ask(self.address, 0).unwrap().0, runs, "nobody asked for the new build");
             self.hotrun.signal(Signal::HUP);
         }
@@ -191,6 +192,7 @@ fn ends_with_code_0(column: Column) {
     assert_eq!(ended.0["code"], 0, "{ended:?}");
     let overlap = column.update == "overlap";
     let meanwhile = if overlap {
+        stage.hotrun.wait_said("; build 1 runs on");
         assert_eq!(ask(stage.address, 0).unwrap(), ("a".to_owned(), before));
         None
     } else {

@@ -140,3 +140,19 @@ fn a_build_that_has_run_is_not_gone_back_from() {
     assert_eq!(ask_until(stage.address, "b"), "b");
     stage.assert_files(("b", ""), Some(("c", "sick")), None);
 }
+
+/// With `manual` the end of the app is as good as a request; what cannot start then is gone back from as well.
+#[test]
+fn with_manual_the_end_of_the_app_starts_what_was_built_meanwhile() {
+    for (mode, follows) in [("", "ready"), ("exits", "rolled-back")] {
+        let mut stage = MANUAL.stage();
+        let (_, pid) = ask(stage.address, 0).unwrap();
+        stage.edit(&served("b", mode), "published");
+        let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        stage.hotrun.wait_for_build("process-started", 2);
+        stage.hotrun.wait_for(follows);
+        let runs = if follows == "ready" { "b" } else { "a" };
+        assert_eq!(ask(stage.address, 0).unwrap().0, runs);
+    }
+}
