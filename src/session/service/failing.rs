@@ -76,6 +76,8 @@ impl Service {
             return;
         }
         self.fail(index, StartFailure::NotReady { waited });
+        self.failures += 1;
+        self.quick_ends += 1;
         self.report_failure(now, settings, index, out);
         self.stop(now, index, StopCause::NotReady, settings.stop, out);
     }

@@ -451,9 +451,9 @@ impl Service {
         {
             self.processes[index].phase = Phase::Settled;
             let build = self.processes[index].build;
-            if let Some(live) = self.live.as_mut().filter(|live| live.build == build) {
-                live.settled = true;
-            }
+            // With `manual` a newer one may be live by now.
+            let known = [self.live.as_mut(), self.previous.as_mut()].into_iter().flatten();
+            known.filter(|known| known.build == build).for_each(|known| known.settled = true);
             self.failures = 0;
             self.quick_ends = 0;
         }

@@ -206,3 +206,21 @@ fn in_an_overlap_one_that_ends_with_code_0_leaves_the_other_alone() {
     assert!(told.iter().any(beside), "{told:?}");
     t.expect(gone(2), &[]);
 }
+
+/// `on-exit restart` gives up on what is never ready as it does on what always ends.
+#[test]
+fn what_is_not_ready_in_time_is_not_started_again_for_ever() {
+    let settings = Settings { rollback: false, on_exit: OnExit::Restart, ..notify(Update::Restart) };
+    let mut t = starting(settings);
+    for (number, wait) in (2..).zip(["100ms", "200ms", "400ms", "800ms"]) {
+        t.wait(Duration::from_secs(30)).expect(timeout(number), &[&format!("stop 0.{number} with 15")]);
+        t.expect(exited(number, 0), &[]);
+        t.expect(gone(number), &[&format!("timer Backoff {wait}")]);
+        let next = number + 1;
+        t.expect(Event::TimerFired(Timer::Backoff), &[&format!("start 0.{next} build 2")]);
+        t.expect(started(next), &["timer ready 30s"]);
+    }
+    t.wait(Duration::from_secs(30)).expect(timeout(6), &["stop 0.6 with 15"]);
+    t.expect(exited(6, 0), &[]);
+    t.expect(gone(6), &[]);
+}
