@@ -139,8 +139,6 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             Record::new("build-finished", fields).build(*build)
         }
         Notice::Published { build, path } => Record::new("published", json!({ "path": path })).build(*build),
-        // `published` has told it.
-        Notice::Held { .. } => return None,
         Notice::Unchanged { build, .. } => Record::new("unchanged", json!({})).build(*build),
         Notice::PublishFailed { build, error, .. } => {
             warning(&format!("could not publish build {build}: {error}")).build(*build)
@@ -157,7 +155,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
-        Notice::StillStopping { .. } => return None,
+        // For people: what there is to know of it was told before.
+        Notice::Held { .. } | Notice::StillStopping { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }
