@@ -192,6 +192,8 @@ impl Publisher {
                 source,
             });
         }
+        // It is the live one now.
+        let _ = fs::remove_file(self.previous());
         self.last = File::open(&self.live).ok();
         self.ran = true;
         Ok(())

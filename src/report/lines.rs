@@ -93,6 +93,10 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         Notice::Unchanged { build, restarts: false } => {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
         }
+        Notice::Held { build, running: still } => {
+            let text = format!("#{build}{} (`r` restarts)", still_running(*still));
+            vec![Line::status("Built", text)]
+        }
         Notice::PublishFailed { build, error, running: still } => {
             error_lines(&format!("could not publish build {build}{}: {error}", still_running(*still)))
         }
@@ -110,8 +114,12 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
             vec![Line::attention("Stopping", text)]
         }
         Notice::ProcessExited { exit, lived, next, expected: false, .. } => {
-            let text =
-                format!("{} after {}{}", exit_text(*exit), short_time(*lived), next_text(*next, context));
+            let text = format!(
+                "{} after {}{}",
+                exit_text(*exit),
+                short_time(*lived),
+                next_text(*next, *exit, context)
+            );
             vec![if exit.success() { Line::status("Exited", text) } else { Line::attention("Exited", text) }]
         }
         // Its end was said, and what follows.
@@ -161,6 +169,9 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
     }
 }
 
+/// How a build that could not start gets another chance.
+const AGAIN: &str = " (`r` or the next save tries again)";
+
 fn failure_text(failure: &StartFailure) -> String {
     match failure {
         StartFailure::Spawn(error) => error.clone(),
@@ -176,11 +187,9 @@ fn failure_text(failure: &StartFailure) -> String {
 
 fn instead_text(instead: Instead) -> String {
     match instead {
-        Instead::StillRunning(still) => still_running(still),
-        Instead::RollsBack(build) => {
-            format!("; going back to build {build} (`r` or the next save tries again)")
-        }
-        Instead::Down => "; waiting for a change".to_owned(),
+        Instead::StillRunning(still) => still_running(still) + AGAIN,
+        Instead::RollsBack(build) => format!("; going back to build {build}{AGAIN}"),
+        Instead::Down => format!("; waiting for a change{AGAIN}"),
     }
 }
 
@@ -259,10 +268,12 @@ fn exit_text(exit: Exit) -> String {
     }
 }
 
-fn next_text(next: AfterExit, context: &Context) -> String {
+fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
     let keys = if context.keys { " (r runs it again, q quits)" } else { "" };
     match next {
-        AfterExit::AsPlanned | AfterExit::Ends => String::new(),
+        AfterExit::Beside(build) if exit.success() => format!("; build {build} runs on"),
+        // What follows a failure is said with it.
+        AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Ends => String::new(),
         AfterExit::Waits => format!("; waiting for a change{keys}"),
         AfterExit::GivesUp => format!("; too many failures in a row, waiting for an edit{keys}"),
         AfterExit::Restarts(after) => format!("; starting it again in {}", short_time(after)),

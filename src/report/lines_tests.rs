@@ -40,7 +40,7 @@ fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
 }
 
 fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
-    Notice::StartFailed { build: BuildId(14), pid: 4712, failure, instead }
+    Notice::StartFailed { build: BuildId(14), pid: 4712, failure, instead, proven: false }
 }
 
 fn ended(exit: Exit) -> StartFailure {
@@ -87,6 +87,15 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Unchanged { build, restarts: false }, &["  Unchanged: build 14 gave the same binary"]),
         (Notice::Unchanged { build, restarts: true }, &[]),
         (
+            Notice::Held { build, running: running() },
+            &["       Built #14; still running build 13, built 3 min ago (`r` restarts)"],
+        ),
+        (
+            exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
+            &["      Exited code 0 after 0.20 s; build 13 runs on"],
+        ),
+        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.20 s"]),
+        (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
             &["error: could not publish build 14; still running build 13, built 3 min ago: no room"],
         ),
@@ -119,7 +128,9 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
             start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),
-            &["error: build 14 could not start: no file `x`; still running build 13, built 3 min ago"],
+            &[
+                "error: build 14 could not start: no file `x`; still running build 13, built 3 min ago (`r` or the next save tries again)",
+            ],
         ),
         (
             start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::RollsBack(BuildId(13))),
@@ -136,7 +147,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (
             start_failed(ended(Exit::Code(1)), Instead::StillRunning(running())),
             &[
-                "error: build 14 could not start: it exited with code 1 after 1.00 s; still running build 13, built 3 min ago",
+                "error: build 14 could not start: it exited with code 1 after 1.00 s; still running build 13, built 3 min ago (`r` or the next save tries again)",
             ],
         ),
         (start_failed(ended(Exit::Code(1)), Instead::Down), &[]),

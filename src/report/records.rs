@@ -155,7 +155,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
-        Notice::StillStopping { .. } => return None,
+        // For people: what there is to know of it was told before.
+        Notice::Held { .. } | Notice::StillStopping { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }
@@ -167,7 +168,9 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             fields["expected"] = json!(expected);
             Record::new("process-exited", fields).build(*build).pid(*pid)
         }
-        Notice::StartFailed { build, pid, failure, instead } => start_failed(*build, *pid, failure, *instead),
+        Notice::StartFailed { build, pid, failure, instead, .. } => {
+            start_failed(*build, *pid, failure, *instead)
+        }
         Notice::NeverReady { build, waited } => {
             warning(&format!("build {build} was not ready within {} ms", millis(*waited))).build(*build)
         }

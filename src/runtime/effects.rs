@@ -13,20 +13,20 @@ use crate::watch;
 use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 impl Runtime {
-    pub(super) fn perform(&mut self, effect: Effect) -> Option<Event> {
+    pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
             Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
             Effect::CancelBuild(build) => self.cargo.cancel(build),
             Effect::Publish(build) => {
                 let outcome = self.publish(build);
-                return Some(Event::Published { build, outcome });
+                return vec![Event::Published { build, outcome }];
             }
             Effect::StartProcess { instance, .. } => match self.spawn(instance) {
                 Ok(spawn) => self.processes.spawn(spawn),
-                Err(error) => return Some(Event::SpawnFailed { instance, error: error.to_string() }),
+                Err(error) => return vec![Event::SpawnFailed { instance, error: error.to_string() }],
             },
             // The rooms that carry these out tell what came of it.
-            Effect::Reload(instance) => return self.reload(instance),
+            Effect::Reload(instance) => return self.reload(instance).into_iter().collect(),
             Effect::RollBack { to, .. } => {
                 let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
                 if let Some(error) = &error {
@@ -36,7 +36,8 @@ impl Runtime {
                     self.live_build = Some(to);
                     self.live_result = self.previous_result.take();
                 }
-                return Some(Event::RolledBack { error });
+                let stored = !self.handover.store.is_empty();
+                return vec![Event::Stored(stored), Event::RolledBack { error }];
             }
             Effect::StopProcess { instance, plan } => {
                 self.stopping = Some(instance);
@@ -62,7 +63,7 @@ impl Runtime {
                     Notice::Ready { build, .. } if self.live_build == Some(build) => {
                         self.publisher.mark_ran();
                     }
-                    Notice::StartFailed { build, .. } if self.live_build == Some(build) => {
+                    Notice::StartFailed { build, proven: false, .. } if self.live_build == Some(build) => {
                         self.publisher.mark_failed();
                     }
                     _ => {}
@@ -74,7 +75,7 @@ impl Runtime {
             }
             Effect::Exit(_) => {}
         }
-        None
+        Vec::new()
     }
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {

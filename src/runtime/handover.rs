@@ -1,10 +1,10 @@
 //! The part of the runtime that speaks with the program as systemd would: sockets, readiness, stored descriptors.
 
 use super::Runtime;
-use crate::config::{Ready, Update};
+use crate::config::Ready;
 use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
 use crate::process::{PassedFd, Whom};
-use crate::session::{Event, ExitReason};
+use crate::session::{Event, ExitReason, Timer};
 use crate::sys;
 use crate::words::Instance;
 
@@ -40,28 +40,22 @@ impl Runtime {
             Said::Malformed(problem) => {
                 self.reporter.verbose(&format!("a message on NOTIFY_SOCKET was dropped: {problem}"));
             }
-            Said::Status(_)
-            | Said::Reloading(_)
-            | Said::Stopping
-            | Said::MainPid(_)
-            | Said::Errno(_)
-            | Said::ExitStatus(_) => {}
+            Said::Reloading(_) => self.said_reloading(instance),
+            Said::Status(_) | Said::Stopping | Said::MainPid(_) | Said::Errno(_) | Said::ExitStatus(_) => {}
         }
         None
     }
 
     /// READY=1 counts where readiness is declared by it: not where an address is probed.
     fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
-        let run = &self.site.config.run;
-        if Probe::of(&run.ready.value).is_some() {
-            return None;
-        }
-        if run.update.value == Update::Reexec && self.reloading == Some(instance) {
-            self.reloading = None;
-            if !self.runs_live(instance) {
+        if self.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
+            // Where that cannot be told, it is taken at its word.
+            if self.runs_live(instance) == Some(false) {
                 let reason = "it is ready again with the old binary".to_owned();
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
+        } else if Probe::of(&self.site.config.run.ready.value).is_some() {
+            return None;
         }
         self.tell(Event::ProcessReady { instance })
     }
@@ -79,18 +73,47 @@ impl Runtime {
             let reason = "it has no handler for SIGHUP".to_owned();
             return Some(Event::ReloadFailed { instance, reason });
         }
-        self.reloading = Some(instance);
+        self.reloading = Some((instance, false));
+        self.remember_stored();
         self.processes.signal(instance, libc::SIGHUP, Whom::Leader);
         None
     }
 
-    /// Whether the process executes the live binary. Where that cannot be told, it is taken at its word.
-    fn runs_live(&self, instance: Instance) -> bool {
+    /// It begins to run the live binary: what it leaves for its successor is stored by now.
+    fn said_reloading(&mut self, instance: Instance) {
+        if let Some((reloading, said)) = &mut self.reloading
+            && *reloading == instance
+            && !std::mem::replace(said, true)
+        {
+            self.remember_stored();
+        }
+    }
+
+    /// The process has ended. One that said it begins to run the live binary has most likely done so; which of the two it
+    /// was that ended, the system does not tell any more.
+    pub(super) fn ended_reloading(&mut self, instance: Instance) -> Option<ExitReason> {
+        let (_, said) = self.reloading.take_if(|(reloading, _)| *reloading == instance)?;
+        if said { self.tell(Event::TookUp { instance }) } else { None }
+    }
+
+    pub(super) fn handover_timer(&mut self, timer: Timer) -> Option<ExitReason> {
+        if matches!(timer, Timer::Settled(_)) {
+            // There is no going back any more, and its duplicates would hold connections that the program let go of.
+            self.snapshot = None;
+        }
+        // The time to be ready again is over: for the program that should have made way, or for the one that came.
+        let (instance, _) = self.reloading.take_if(|(instance, _)| timer == Timer::Ready(*instance))?;
+        let came = self.runs_live(instance) == Some(true);
+        if came { self.tell(Event::TookUp { instance }) } else { None }
+    }
+
+    /// Whether the process executes the live binary, where that can be told.
+    fn runs_live(&self, instance: Instance) -> Option<bool> {
         use std::os::unix::fs::MetadataExt;
-        let Some(pid) = self.processes.group(instance) else { return false };
+        let pid = self.processes.group(instance)?;
         let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
-        let executed = id(std::path::Path::new(&format!("/proc/{pid}/exe")));
-        executed.is_none() || executed == id(self.publisher.live())
+        let executed = id(std::path::Path::new(&format!("/proc/{pid}/exe")))?;
+        Some(Some(executed) == id(self.publisher.live()))
     }
 
     /// What a new process gets from descriptor 3 on, and the variables that tell it where to speak.
@@ -102,16 +125,10 @@ impl Runtime {
         self.look_after_sockets();
         if self.alone(instance) {
             self.handover.listeners.reset();
+            self.remember_stored();
+        } else {
+            // What is stored is that of the process that runs on.
             self.snapshot = None;
-            if !self.handover.store.is_empty() {
-                match self.handover.store.snapshot() {
-                    Ok(snapshot) => self.snapshot = Some(snapshot),
-                    Err(error) => {
-                        let message = format!("could not copy what is stored, for a rollback: {error}");
-                        self.reporter.warning(&message, None);
-                    }
-                }
-            }
         }
         match self.handover.prepare(instance) {
             Ok(passed) => {
@@ -125,6 +142,18 @@ impl Runtime {
                 Vec::new()
             }
         }
+    }
+
+    /// Keeps what is stored now, also where that is nothing, for a rollback.
+    fn remember_stored(&mut self) {
+        self.snapshot = match self.handover.store.snapshot() {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                let message = format!("could not copy what is stored, for a rollback: {error}");
+                self.reporter.warning(&message, None);
+                None
+            }
+        };
     }
 
     /// Whether no other process of the program runs.

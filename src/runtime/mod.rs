@@ -97,8 +97,8 @@ struct Runtime {
     probing: Option<(Instance, Probing)>,
     /// What was stored before the process that was started last.
     snapshot: Option<Snapshot>,
-    /// A process was told to run the live binary itself.
-    reloading: Option<Instance>,
+    /// A process was told to run the live binary itself, and whether it said that it begins to (RELOADING=1).
+    reloading: Option<(Instance, bool)>,
     /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
     hangup_ignored: bool,
     /// A change made the project another one, and it could not be read since.
@@ -181,7 +181,8 @@ impl Runtime {
             News::Handover(news) => self.handover_news(news),
             News::Timer(timer) => {
                 self.timers.remove(&timer);
-                self.tell(Event::TimerFired(timer))
+                let took_up = self.handover_timer(timer);
+                took_up.or_else(|| self.tell(Event::TimerFired(timer)))
             }
         }
     }
@@ -287,7 +288,7 @@ impl Runtime {
                 return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
             }
             ProcessNews::Exited { instance, pid, exit, .. } => {
-                let last_words = self.hear_out(instance);
+                let last_words = self.hear_out(instance).or_else(|| self.ended_reloading(instance));
                 if last_words.is_some() {
                     return last_words;
                 }

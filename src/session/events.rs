@@ -59,6 +59,11 @@ pub enum Event {
     },
     /// Whether descriptors are stored for the next process.
     Stored(bool),
+    /// A process that was told to run the live binary itself has begun to: its end, or its silence, is the new build's.
+    TookUp {
+        /// Which one.
+        instance: Instance,
+    },
     /// The answer to [`Effect::Reload`] where the program did not take the live binary up.
     ReloadFailed {
         /// Which one.
@@ -296,6 +301,13 @@ pub enum Notice {
         /// The live path.
         path: PathBuf,
     },
+    /// A new binary is live and not started before somebody asks for it (`update = "manual"`).
+    Held {
+        /// Which build.
+        build: BuildId,
+        /// What is running.
+        running: Option<Running>,
+    },
     /// A build gave the binary that is live already.
     Unchanged {
         /// Which build.
@@ -393,6 +405,8 @@ pub enum Notice {
         failure: StartFailure,
         /// What happens instead.
         instead: Instead,
+        /// It has run before, so it is not the build that is at fault: there is no going back from it, only to it.
+        proven: bool,
     },
     /// A program did not say at its first start that it is ready; it is not waited for again.
     NeverReady {
@@ -484,6 +498,8 @@ pub enum StopCause {
 pub enum AfterExit {
     /// It was stopped; whoever stopped it says what follows.
     AsPlanned,
+    /// The process it was to replace runs on: this build.
+    Beside(BuildId),
     /// hotrun waits for a change.
     Waits,
     /// hotrun waits for an edit after too many failures in a row.

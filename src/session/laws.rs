@@ -77,6 +77,8 @@ struct World {
     staged: Option<(BuildId, Content)>,
     processes: Vec<Running>,
     overlap: bool,
+    /// Processes say when they are ready, and fail to.
+    failing: bool,
     /// Where a rollback leads: what was live before.
     before: Option<Content>,
     /// The live binary was ready once and has not failed to start.
@@ -101,6 +103,7 @@ enum Planned {
     ReadyTimeout(u32),
     Settled(u32),
     Dies(u32),
+    TakesUpAndDies(u32),
 }
 
 impl World {
@@ -118,6 +121,7 @@ impl World {
             staged: None,
             processes: Vec::new(),
             overlap: settings.update == Update::Overlap,
+            failing: !settings.ready_at_spawn,
             before: None,
             live_good: false,
             burst: None,
@@ -197,7 +201,7 @@ impl World {
                 let content = self.live.expect("what is started is live");
                 self.processes.push(Running { instance, content, stopping: false });
                 self.tell(Event::ProcessStarted { instance, pid: 100 + instance.number });
-                if self.overlap {
+                if self.failing {
                     // Some never become ready, some are ended by their own mistake before.
                     match (content.0 * 7 + instance.number) % 5 {
                         0 => self.plan(self.times.stop + 1, Planned::Dies(instance.number)),
@@ -206,6 +210,7 @@ impl World {
                     }
                 }
             }
+            Effect::Reload(instance) => self.reload(instance),
             Effect::StopProcess { instance, .. } => {
                 let process = self.process(instance.number).expect("there is something to stop");
                 assert!(!std::mem::replace(&mut process.stopping, true), "stopped twice");
@@ -238,12 +243,30 @@ impl World {
                 self.exited = true;
             }
             Effect::Report(Notice::Ready { .. }) => self.live_good = true,
-            Effect::Report(Notice::StartFailed { .. }) => self.live_good = false,
+            Effect::Report(Notice::StartFailed { proven: false, .. }) => self.live_good = false,
             Effect::StartTimer(Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup, _)
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
-            | Effect::Reload(_)
             | Effect::Report(_) => {}
+        }
+    }
+
+    /// A program takes the live binary up, or does not, in one of many ways.
+    fn reload(&mut self, told: Instance) {
+        let live = self.live.expect("what is taken up is live");
+        let way = (live.0 * 7 + told.number) % 6;
+        if way > 2 {
+            self.process(told.number).expect("who is told runs").content = live;
+        }
+        match way {
+            0 => {
+                let reason = "no handler".to_owned();
+                self.tell(Event::ReloadFailed { instance: told, reason });
+            }
+            1 => self.plan(self.times.stop, Planned::Dies(told.number)),
+            2 => {}
+            3 => self.plan(self.times.stop, Planned::TakesUpAndDies(told.number)),
+            _ => self.plan(self.times.stop, Planned::Ready(told.number)),
         }
     }
 
@@ -281,6 +304,12 @@ impl World {
             Planned::Dies(number) => {
                 if self.process(number).is_some_and(|process| !process.stopping) {
                     self.program_ends(number, Exit::Code(1));
+                }
+            }
+            Planned::TakesUpAndDies(number) => {
+                if self.process(number).is_some_and(|process| !process.stopping) {
+                    self.tell(Event::TookUp { instance: instance(number) });
+                    self.program_ends(number, Exit::Signal(11));
                 }
             }
             Planned::Ready(number) => {
@@ -405,6 +434,23 @@ proptest! {
             Settings { update: Update::Overlap, ready_at_spawn: false, rollback: true, ..settings() };
         let mut world = World::new(settings, times);
         world.play(&steps);
+        world.run(world.now + 300_000);
+        prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
+        for process in &world.processes {
+            prop_assert_eq!(Some(process.content), world.live);
+        }
+    }
+
+    /// The same where a program takes the new build up itself, or does not: one process, and all of it by the book.
+    #[test]
+    fn a_reexec_ends_with_one_process_that_runs_what_is_live(steps in steps(false), times in times()) {
+        let settings =
+            Settings { update: Update::Reexec, ready_at_spawn: false, rollback: true, ..settings() };
+        let mut world = World::new(settings, times);
+        world.play(&steps);
+        if world.session.builds.paused() {
+            world.tell(Event::Asked(Request::Pause));
+        }
         world.run(world.now + 300_000);
         prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
         for process in &world.processes {

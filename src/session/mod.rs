@@ -155,6 +155,7 @@ impl Session {
             Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
             Event::MoreTime { instance, time } => self.service.extend(instance, time, &mut out),
             Event::Stored(stored) => self.service.set_stored(stored),
+            Event::TookUp { instance } => self.service.took_up(instance),
             Event::ReloadFailed { instance, reason } => {
                 self.service.reload_failed(now, &self.settings, instance, reason, &mut out);
             }
@@ -261,6 +262,10 @@ impl Session {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, path }));
                 self.service.published(now, build);
+                if self.holds() {
+                    let running = self.service.running(now);
+                    out.push(Effect::Report(Notice::Held { build, running }));
+                }
                 self.take_over(now, StopCause::Update, order, out);
             }
             PublishOutcome::Unchanged { launch_changed } => {
@@ -284,15 +289,20 @@ impl Session {
         }
     }
 
+    /// Whether updates wait for a request.
+    fn holds(&self) -> bool {
+        self.settings.update == Update::Manual && self.restart.is_none() && !self.service.down()
+    }
+
     /// What is live is to run now, unless updates wait for a request.
     fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
         if self.quitting.is_some() {
             return;
         }
-        let asked = self.restart.take();
-        if self.settings.update == Update::Manual && asked.is_none() && !self.service.down() {
+        if self.holds() {
             return;
         }
+        let asked = self.restart.take();
         self.service.update(now, &self.settings, asked.unwrap_or(cause), order, out);
     }
 

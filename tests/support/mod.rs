@@ -8,6 +8,7 @@ mod hotrun;
 mod person;
 mod project;
 mod reports;
+mod stage;
 mod workshop;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) use hotrun::{EventLine, Hotrun};
 pub(crate) use person::{Person, pause, shells};
 pub(crate) use project::{Project, manifest};
 pub(crate) use reports::Reports;
+pub(crate) use stage::{Stage, ask, ask_until, served};
 pub(crate) use workshop::Workshop;
 
 /// How long anything that must happen may take on a busy machine.

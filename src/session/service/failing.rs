@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::process::{Phase, Process, Start};
 use super::{Live, Service};
 use crate::session::Settings;
-use crate::session::events::{Effect, ExitReason, Instead, Notice, StartFailure, StopCause};
-use crate::words::{Exit, Instance};
+use crate::session::events::{Effect, ExitReason, Instead, Notice, Running, StartFailure, StopCause};
+use crate::words::{BuildId, Exit, Instance};
 
 impl Service {
     /// A process could not be started: there is nothing left of it.
@@ -38,7 +38,8 @@ impl Service {
     fn fail(&mut self, index: usize, failure: StartFailure) {
         let process = &mut self.processes[index];
         process.failure = Some(failure);
-        if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
+        let build = process.build;
+        if let Some(live) = self.live.as_mut().filter(|live| live.build == build && !live.settled) {
             live.failed = true;
         }
     }
@@ -54,8 +55,10 @@ impl Service {
         let Some(index) = self.index(instance) else { return };
         let process = &self.processes[index];
         match process.phase {
+            // One that runs the live binary itself, and need not say so.
+            Phase::Waiting if settings.ready_at_spawn => return self.ready(now, settings, instance, out),
             Phase::Waiting => {}
-            Phase::Reloading => {
+            Phase::Reloading(_) => {
                 let reason = "it was not ready again in time".to_owned();
                 self.reload_failed(now, settings, instance, reason, out);
                 return;
@@ -73,6 +76,8 @@ impl Service {
             return;
         }
         self.fail(index, StartFailure::NotReady { waited });
+        self.failures += 1;
+        self.quick_ends += 1;
         self.report_failure(now, settings, index, out);
         self.stop(now, index, StopCause::NotReady, settings.stop, out);
     }
@@ -87,9 +92,9 @@ impl Service {
     ) {
         let process = &self.processes[index];
         let Some(failure) = process.failure.clone() else { return };
-        let serving = self.processes.iter().any(|other| other.instance != process.instance && other.wanted());
+        let serving = self.running_beside(now, process);
         let instead = match self.back_to().filter(|_| self.rolls_back(settings, process)) {
-            _ if serving => Instead::StillRunning(self.running_beside(now, process)),
+            _ if serving.is_some() => Instead::StillRunning(serving),
             Some(previous) => Instead::RollsBack(previous.build),
             None => Instead::Down,
         };
@@ -98,11 +103,19 @@ impl Service {
             pid: process.pid,
             failure,
             instead,
+            proven: self.proven(process.build),
         }));
     }
 
-    fn running_beside(&self, now: Duration, process: &Process) -> Option<crate::session::events::Running> {
-        self.running(now).filter(|running| running.build != process.build)
+    fn running_beside(&self, now: Duration, process: &Process) -> Option<Running> {
+        let mut others = self.processes.iter().filter(|other| other.instance != process.instance);
+        others.find(|other| other.wanted() && other.pid != 0).map(|other| self.facts(now, other))
+    }
+
+    /// Whether the live build is this one and has run before. Where it cannot start again something else is at fault,
+    /// and an older build would be no better.
+    fn proven(&self, build: BuildId) -> bool {
+        self.live.is_some_and(|live| live.build == build && live.settled)
     }
 
     /// The build there is to go back to.
@@ -116,13 +129,13 @@ impl Service {
             && settings.rollback
             && !settings.once
             && !process.start.rollback
-            && self.live.is_some_and(|live| live.build == process.build)
+            && self.live.is_some_and(|live| live.build == process.build && !live.settled)
             && self.back_to().is_some()
     }
 
     /// A process that failed to start is gone: the live path goes back to what runs, or to what is started instead.
     pub(super) fn go_back(&mut self, settings: &Settings, process: &Process, out: &mut Vec<Effect>) -> bool {
-        let is_live = self.live.is_some_and(|live| live.build == process.build);
+        let is_live = self.live.is_some_and(|live| live.build == process.build && !live.settled);
         let serving = self.processes.iter().any(Process::wanted);
         let Some(previous) = self.back_to().filter(|_| is_live) else { return serving };
         if serving || self.rolls_back(settings, process) {

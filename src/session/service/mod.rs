@@ -5,6 +5,7 @@
 
 mod failing;
 mod process;
+mod reloading;
 
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ struct Live {
     failed: bool,
     /// It was started and was ready.
     ran: bool,
+    /// It has lived on for a while after that.
+    settled: bool,
 }
 
 impl Service {
@@ -76,9 +79,13 @@ impl Service {
     /// What runs, for a message about something that failed.
     pub(super) fn running(&self, now: Duration) -> Option<Running> {
         let process = self.processes.iter().find(|process| process.wanted() && process.pid != 0)?;
+        Some(self.facts(now, process))
+    }
+
+    fn facts(&self, now: Duration, process: &Process) -> Running {
         let known = [self.live, self.previous].into_iter().flatten().find(|live| live.build == process.build);
         let built = known.map_or(process.started, |live| live.since);
-        Some(Running { build: process.build, age: now.saturating_sub(built), pid: process.pid })
+        Running { build: process.build, age: now.saturating_sub(built), pid: process.pid }
     }
 
     /// Whether nothing of the program is left that could still be stopped.
@@ -96,7 +103,7 @@ impl Service {
         if let Some(live) = self.live.filter(|live| live.ran && !live.failed) {
             self.previous = Some(live);
         }
-        self.live = Some(Live { build, since: now, failed: false, ran: false });
+        self.live = Some(Live { build, since: now, failed: false, ran: false, settled: false });
         self.failures = 0;
         self.quick_ends = 0;
     }
@@ -120,7 +127,7 @@ impl Service {
         }
         out.push(Effect::CancelTimer(Timer::Backoff));
         let newer = cause == StopCause::Update;
-        if newer && settings.update == Update::Reexec && self.reload(settings, order, out) {
+        if newer && settings.update == Update::Reexec && self.reload(now, settings, order, out) {
             return;
         }
         let overlap = settings.update == Update::Overlap && !self.silent;
@@ -134,42 +141,6 @@ impl Service {
         for index in (0..self.processes.len()).filter(|index| Some(*index) != kept) {
             self.stop(now, index, cause, settings.stop, out);
         }
-        self.start_if_room(now, out);
-    }
-
-    /// Tells a program that serves to run the live binary itself.
-    fn reload(&mut self, settings: &Settings, order: Start, out: &mut Vec<Effect>) -> bool {
-        let [process] = self.processes.as_mut_slice() else { return false };
-        if !matches!(process.phase, Phase::Ready | Phase::Settled) {
-            return false;
-        }
-        process.phase = Phase::Reloading;
-        process.start = order;
-        out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
-        out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));
-        out.push(Effect::Reload(process.instance));
-        true
-    }
-
-    /// A program that was told to run the live binary itself cannot, or did not.
-    pub(super) fn reload_failed(
-        &mut self,
-        now: Duration,
-        settings: &Settings,
-        instance: Instance,
-        reason: String,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(index) =
-            self.index(instance).filter(|&index| self.processes[index].phase == Phase::Reloading)
-        else {
-            return;
-        };
-        out.push(Effect::CancelTimer(Timer::Ready(instance)));
-        out.push(Effect::Report(Notice::ReloadFailed { reason }));
-        self.start = Some(self.processes[index].start);
-        self.processes[index].phase = Phase::Settled;
-        self.stop(now, index, StopCause::Update, settings.stop, out);
         self.start_if_room(now, out);
     }
 
@@ -315,11 +286,11 @@ impl Service {
         let process = &mut self.processes[index];
         match process.phase {
             Phase::Waiting => {}
-            Phase::Reloading => {
+            Phase::Reloading(since) => {
                 if let Some(live) = self.live {
                     process.build = live.build;
                 }
-                process.started = process.start.since.unwrap_or(now);
+                process.started = since;
             }
             // Said again, or said by one that was not waited for any more: from now on it is.
             _ => {
@@ -330,6 +301,7 @@ impl Service {
         process.phase = Phase::Ready;
         if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
             live.ran = true;
+            live.failed = false;
         }
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
         out.push(Effect::Report(Notice::Ready {
@@ -346,7 +318,8 @@ impl Service {
 
     /// A process asked for more time to become ready.
     pub(super) fn extend(&mut self, instance: Instance, time: Duration, out: &mut Vec<Effect>) {
-        let waiting = |index: usize| matches!(self.processes[index].phase, Phase::Waiting | Phase::Reloading);
+        let waiting =
+            |index: usize| matches!(self.processes[index].phase, Phase::Waiting | Phase::Reloading(_));
         if self.index(instance).is_some_and(waiting) {
             out.push(Effect::StartTimer(Timer::Ready(instance), time));
         }
@@ -362,6 +335,7 @@ impl Service {
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
+        self.ended_instead(index, out);
         let process = &mut self.processes[index];
         let before = std::mem::replace(&mut process.phase, Phase::Ended(exit));
         let stuck = before == Phase::Stuck;
@@ -399,11 +373,15 @@ impl Service {
     /// What follows when the program ended by itself.
     fn after_exit(&self, settings: &Settings, index: usize) -> AfterExit {
         let process = &self.processes[index];
-        let beside = self.processes.iter().any(|other| other.instance != process.instance && other.wanted());
+        let mut others = self.processes.iter().filter(|other| other.instance != process.instance);
+        let beside = others.find(|other| other.wanted()).map(|other| other.build);
         let newer =
             self.live.is_some_and(|live| live.build != process.build) && settings.update == Update::Manual;
-        if self.start.is_some() || newer || beside || self.rolls_back(settings, process) {
+        if self.start.is_some() || newer || self.rolls_back(settings, process) {
             return AfterExit::AsPlanned;
+        }
+        if let Some(build) = beside {
+            return AfterExit::Beside(build);
         }
         match settings.on_exit {
             OnExit::Exit => AfterExit::Ends,
@@ -454,7 +432,7 @@ impl Service {
                 self.start = Some(Start::default());
                 self.start_if_room(now, out);
             }
-            AfterExit::AsPlanned | AfterExit::Waits | AfterExit::GivesUp => {}
+            AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Waits | AfterExit::GivesUp => {}
         }
     }
 
@@ -472,6 +450,10 @@ impl Service {
             && self.processes[index].phase == Phase::Ready
         {
             self.processes[index].phase = Phase::Settled;
+            let build = self.processes[index].build;
+            // With `manual` a newer one may be live by now.
+            let known = [self.live.as_mut(), self.previous.as_mut()].into_iter().flatten();
+            known.filter(|known| known.build == build).for_each(|known| known.settled = true);
             self.failures = 0;
             self.quick_ends = 0;
         }

@@ -31,8 +31,8 @@ pub(super) enum Phase {
     Ready,
     /// It has started.
     Settled,
-    /// It was told to run the live binary itself.
-    Reloading,
+    /// It was told to run the live binary itself, then.
+    Reloading(Duration),
     /// It was told to stop.
     Stopping,
     /// It could not be stopped (another user's) and nobody tries any more; what is next starts when it ends.
@@ -64,7 +64,7 @@ impl Start {
 impl Process {
     /// Whether it was ready and is not told to stop: it is the one that answers.
     pub(super) fn serves(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Settled | Phase::Reloading)
+        matches!(self.phase, Phase::Ready | Phase::Settled | Phase::Reloading(_))
     }
 
     /// Whether it runs, or is about to, and was not told to stop.

@@ -1,0 +1,83 @@
+//! `update = "reexec"`: a program that runs the live binary itself, in the same process.
+//!
+//! Its old code does not become the new build before it has begun to take that up ([`Service::took_up`]). Ending before is
+//! the old code's doing, and the new build is started; ending after is the new build's.
+
+use std::time::Duration;
+
+use super::Service;
+use super::process::{Phase, Start};
+use crate::session::Settings;
+use crate::session::events::{Effect, Notice, StopCause, Timer};
+use crate::words::Instance;
+
+impl Service {
+    /// Tells a program that serves to run the live binary itself.
+    pub(super) fn reload(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        order: Start,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let silent = self.silent;
+        let [process] = self.processes.as_mut_slice() else { return false };
+        if !matches!(process.phase, Phase::Ready | Phase::Settled) {
+            return false;
+        }
+        if silent {
+            // Nobody would know when it is done.
+            let reason = "it never said READY=1".to_owned();
+            out.push(Effect::Report(Notice::ReloadFailed { reason }));
+            return false;
+        }
+        process.phase = Phase::Reloading(now);
+        process.start = order;
+        out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
+        out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));
+        out.push(Effect::Reload(process.instance));
+        true
+    }
+
+    /// The process has begun to run the live binary: it is a start of that build like any other from here on.
+    pub(in crate::session) fn took_up(&mut self, instance: Instance) {
+        let (Some(index), Some(live)) = (self.index(instance), self.live) else { return };
+        let process = &mut self.processes[index];
+        let Phase::Reloading(since) = process.phase else { return };
+        process.phase = Phase::Waiting;
+        process.started = since;
+        process.build = live.build;
+    }
+
+    /// A program that was told to run the live binary itself cannot, or did not.
+    pub(in crate::session) fn reload_failed(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        instance: Instance,
+        reason: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let reloading = |index: &usize| matches!(self.processes[*index].phase, Phase::Reloading(_));
+        let Some(index) = self.index(instance).filter(reloading) else { return };
+        out.push(Effect::CancelTimer(Timer::Ready(instance)));
+        out.push(Effect::Report(Notice::ReloadFailed { reason }));
+        self.start = Some(self.processes[index].start);
+        self.processes[index].phase = Phase::Settled;
+        self.stop(now, index, StopCause::Update, settings.stop, out);
+        self.start_if_room(now, out);
+    }
+
+    /// A process that was to run the live binary itself ended before it began to: many a handler for SIGHUP ends the
+    /// program. The new build is not to blame, and is started.
+    pub(super) fn ended_instead(&mut self, index: usize, out: &mut Vec<Effect>) {
+        let process = &mut self.processes[index];
+        if !matches!(process.phase, Phase::Reloading(_)) {
+            return;
+        }
+        process.phase = Phase::Stopping;
+        self.start = Some(process.start);
+        let reason = "it ended on SIGHUP".to_owned();
+        out.push(Effect::Report(Notice::ReloadFailed { reason }));
+    }
+}
