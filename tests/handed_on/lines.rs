@@ -55,7 +55,7 @@ impl Tally {
 struct Clients {
     tally: Arc<Tally>,
     done: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<u64>>,
+    threads: Vec<JoinHandle<u64>>,
     address: SocketAddr,
 }
 
@@ -65,20 +65,20 @@ impl Clients {
         let tally = Arc::new(Tally::default());
         tally.answers.lock().unwrap().resize(CONNECTIONS, 0);
         let done = Arc::new(AtomicBool::new(false));
-        let clients = (0..CONNECTIONS)
+        let threads = (0..CONNECTIONS)
             .map(|client| {
                 let (tally, done) = (Arc::clone(&tally), Arc::clone(&done));
                 std::thread::spawn(move || ask_on(address, client, &tally, &done))
             })
             .collect();
         tally.wait_for_all();
-        Self { tally, done, clients, address }
+        Self { tally, done, threads, address }
     }
 
     /// Ends them, and compares what they asked with what was counted.
     fn compare(self, word: &str) {
         self.done.store(true, Ordering::SeqCst);
-        let asked: u64 = self.clients.into_iter().map(|client| client.join().unwrap()).sum();
+        let asked: u64 = self.threads.into_iter().map(|client| client.join().unwrap()).sum();
         let mut last = TcpStream::connect(self.address).unwrap();
         last.write_all(b"1\n").unwrap();
         let mut line = String::new();

@@ -1,5 +1,7 @@
 //! What is handed on from process to process, and what a program may say meanwhile, through a real hotrun.
 
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod lines;
 
 use std::path::Path;
