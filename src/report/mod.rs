@@ -279,6 +279,11 @@ impl Reporter {
         self.answer(&Line::status(verb, message));
     }
 
+    /// What the program says of itself (`STATUS=`).
+    pub fn program_status(&mut self, text: &str) {
+        self.show(&[Line::status("Status", text)]);
+    }
+
     /// An empty line.
     pub fn empty_line(&mut self) {
         self.output.line("");

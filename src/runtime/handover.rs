@@ -29,7 +29,7 @@ impl Runtime {
             Said::Ready { .. } => return self.said_ready(instance),
             Said::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
             Said::Stored { .. } | Said::Removed { .. } => return self.tell_stored(),
-            Said::Status(text) if !text.is_empty() => self.reporter.status("Status", &text),
+            Said::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
             Said::StoreFull { name, dropped } => self.reporter.warning(
                 &format!("the descriptor store is full: {dropped} more named `{name}` were dropped"),
                 Some("send FDSTOREREMOVE=1 for those that are no longer needed"),

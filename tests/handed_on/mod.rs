@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod descriptors;
+#[cfg(target_os = "linux")]
+mod flood;
 mod lines;
 #[cfg(target_os = "linux")]
 mod nonsense;

@@ -146,8 +146,8 @@ fn a_flood_of_words_stalls_nobody() {
                 break;
             }
         }
-        let tenths = began.elapsed().as_millis() / 100;
-        assert!(told <= tenths + 2, "{told} in {tenths} tenths of a second");
+        let seconds = began.elapsed().as_secs();
+        assert!(told <= seconds + 2, "{told} in {seconds} seconds");
     });
 }
 

@@ -38,7 +38,7 @@ const BATCH: usize = 64;
 const LAST_BATCH: usize = 4096;
 
 /// `STATUS=` is told at most this often.
-const STATUS_PAUSE: Duration = Duration::from_millis(100);
+const STATUS_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sockets of all processes.
 #[derive(Debug)]
