@@ -35,6 +35,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum Order {
     Stop(StopPlan),
+    /// Not before this time from now is it killed.
+    Extend(Duration),
     Kill,
 }
 
@@ -191,6 +193,7 @@ impl Life {
         self.look();
         match order {
             Order::Stop(plan) => self.stop(*plan),
+            Order::Extend(time) => self.extend(*time),
             Order::Kill => self.kill(),
         }
     }
@@ -210,6 +213,18 @@ impl Life {
         self.tell_step(Step::Signal(plan.signal));
         if sent.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM)) {
             self.refused();
+        }
+    }
+
+    /// Only for the process itself: what it leaves behind asked for nothing.
+    fn extend(&mut self, time: Duration) {
+        if self.exit.is_some() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Stopping { until, .. } => *until = (*until).max(Instant::now() + time),
+            Phase::Held { left, .. } => *left = (*left).max(time),
+            Phase::Running | Phase::Killing { .. } | Phase::GivenUp => {}
         }
     }
 

@@ -237,6 +237,11 @@ impl Processes {
         self.order(instance, Order::Stop(plan));
     }
 
+    /// The process gets at least this time from now, if it is being stopped.
+    pub fn extend_stop(&self, instance: Instance, time: Duration) {
+        self.order(instance, Order::Extend(time));
+    }
+
     /// SIGKILL to the group and the tree, at once, also in the middle of a ladder.
     pub fn kill(&self, instance: Instance) {
         self.order(instance, Order::Kill);

@@ -50,7 +50,7 @@ pub enum Event {
         /// Which one.
         instance: Instance,
     },
-    /// A process asked for more time to become ready.
+    /// A process asked for more time to become ready or to end.
     MoreTime {
         /// Which one.
         instance: Instance,
@@ -221,6 +221,13 @@ pub enum Effect {
         instance: Instance,
         /// How.
         plan: StopPlan,
+    },
+    /// Give a process that is being stopped at least this time from now until it is killed.
+    ExtendStop {
+        /// Which one.
+        instance: Instance,
+        /// From now.
+        time: Duration,
     },
     /// Kill a process and its tree now.
     KillProcess(Instance),

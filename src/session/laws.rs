@@ -243,6 +243,7 @@ impl World {
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
             | Effect::Reload(_)
+            | Effect::ExtendStop { .. }
             | Effect::Report(_) => {}
         }
     }

@@ -153,7 +153,7 @@ impl Session {
                 self.service.process_started(now, &self.settings, instance, pid, &mut out);
             }
             Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
-            Event::MoreTime { instance, time } => self.service.extend(instance, time, &mut out),
+            Event::MoreTime { instance, time } => self.service.extend(now, instance, time, &mut out),
             Event::Stored(stored) => self.service.set_stored(stored),
             Event::ReloadFailed { instance, reason } => {
                 self.service.reload_failed(now, &self.settings, instance, reason, &mut out);

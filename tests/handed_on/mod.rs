@@ -7,6 +7,8 @@ mod flood;
 mod lines;
 #[cfg(target_os = "linux")]
 mod nonsense;
+#[cfg(target_os = "linux")]
+mod patience;
 
 use std::path::{Path, PathBuf};
 

@@ -4,6 +4,7 @@
 //! left. The exception is an overlap, where the next one starts beside the one that serves: two at most.
 
 mod failing;
+mod patience;
 mod process;
 
 use std::time::Duration;
@@ -120,7 +121,7 @@ impl Service {
         }
         out.push(Effect::CancelTimer(Timer::Backoff));
         let newer = cause == StopCause::Update;
-        if newer && settings.update == Update::Reexec && self.reload(settings, order, out) {
+        if newer && settings.update == Update::Reexec && self.reload(now, settings, order, out) {
             return;
         }
         let overlap = settings.update == Update::Overlap && !self.silent;
@@ -138,13 +139,14 @@ impl Service {
     }
 
     /// Tells a program that serves to run the live binary itself.
-    fn reload(&mut self, settings: &Settings, order: Start, out: &mut Vec<Effect>) -> bool {
+    fn reload(&mut self, now: Duration, settings: &Settings, order: Start, out: &mut Vec<Effect>) -> bool {
         let [process] = self.processes.as_mut_slice() else { return false };
         if !matches!(process.phase, Phase::Ready | Phase::Settled) {
             return false;
         }
         process.phase = Phase::Reloading;
         process.start = order;
+        process.ready_by = now + settings.ready_timeout;
         out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
         out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));
         out.push(Effect::Reload(process.instance));
@@ -260,6 +262,7 @@ impl Service {
             start,
             pid: 0,
             started: now,
+            ready_by: now,
             phase: Phase::Ordered,
             stop: None,
             failure: None,
@@ -299,6 +302,7 @@ impl Service {
         if settings.ready_at_spawn || self.silent {
             self.ready(now, settings, instance, out);
         } else {
+            process.ready_by = now + settings.ready_timeout;
             out.push(Effect::StartTimer(Timer::Ready(instance), settings.ready_timeout));
         }
     }
@@ -341,14 +345,6 @@ impl Service {
         out.push(Effect::StartTimer(Timer::Settled(instance), SETTLE));
         for other in (0..self.processes.len()).filter(|other| *other != index) {
             self.stop(now, other, StopCause::Update, settings.stop, out);
-        }
-    }
-
-    /// A process asked for more time to become ready.
-    pub(super) fn extend(&mut self, instance: Instance, time: Duration, out: &mut Vec<Effect>) {
-        let waiting = |index: usize| matches!(self.processes[index].phase, Phase::Waiting | Phase::Reloading);
-        if self.index(instance).is_some_and(waiting) {
-            out.push(Effect::StartTimer(Timer::Ready(instance), time));
         }
     }
 
