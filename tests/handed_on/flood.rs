@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::{Stage, speaker};
+use super::Stage;
+use super::speaker::speaker;
 use crate::support::{Call, DEADLINE, Hotrun, pause};
 
 /// Lets it go on until so many more messages were sent.

@@ -1,6 +1,8 @@
 //! What is handed on from process to process, and what a program may say meanwhile, through a real hotrun.
 
 #[cfg(target_os = "linux")]
+mod broken;
+#[cfg(target_os = "linux")]
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod flood;
@@ -9,37 +11,19 @@ mod lines;
 mod nonsense;
 #[cfg(target_os = "linux")]
 mod patience;
+#[cfg(target_os = "linux")]
+mod speaker;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::programs::variant;
-use super::support::{Call, EventLine, Home, Hotrun, Workshop};
+use super::support::{EventLine, Home, Hotrun, Workshop};
 
 /// A hotrun that follows prebuilt programs.
 struct Stage {
     workshop: Workshop,
     hotrun: Hotrun,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "speakers, which call, are for Linux"))]
     home: Home,
-}
-
-/// `tests/fixtures/speaker.rs`, which says what it is told to.
-#[cfg(target_os = "linux")]
-fn speaker(version: &str) -> PathBuf {
-    variant("speaker", &format!("-{version}"), &[("SPEAKER_VERSION", version)])
-}
-
-impl Call {
-    /// Tells a speaker to do something; gives its answer.
-    fn request(&mut self, words: &str) -> String {
-        self.tell(words);
-        self.line()
-    }
-
-    /// Makes a speaker send this, with so many descriptors.
-    fn send(&mut self, message: &[u8], fds: usize) -> String {
-        let hex: Vec<String> = message.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.request(&format!("send {} {fds}", hex.concat()))
-    }
 }
 
 impl Stage {
@@ -70,13 +54,4 @@ impl Stage {
             .find_map(|line| line.split_once("Listening ")?.1.strip_prefix(prefix)?.trim().parse().ok())
             .unwrap_or_else(|| panic!("no address in {said}"))
     }
-}
-
-/// The `NOTIFY_SOCKET` of a process.
-#[cfg(target_os = "linux")]
-fn notify_socket(pid: u32) -> PathBuf {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
-    let mut variables = environment.split(|&byte| byte == 0);
-    let path = variables.find_map(|variable| variable.strip_prefix(b"NOTIFY_SOCKET=")).unwrap();
-    str::from_utf8(path).unwrap().into()
 }

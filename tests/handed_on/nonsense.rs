@@ -6,8 +6,9 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
+use super::Stage;
 use super::descriptors::{as_before, at_rest};
-use super::{Stage, notify_socket, speaker};
+use super::speaker::{notify_socket, speaker};
 
 #[test]
 fn nonsense_on_the_notify_socket_leaves_nothing() {

@@ -1,6 +1,7 @@
 //! More time to end, for a program that asks for it.
 
-use super::{Stage, speaker};
+use super::Stage;
+use super::speaker::speaker;
 
 /// Ends one that was told what to do then, by an edit; gives its `process-exited`.
 fn ended(order: &str) -> (Stage, serde_json::Value) {
