@@ -38,6 +38,13 @@ pub enum Event {
         /// Its process id.
         pid: u32,
     },
+    /// A program lives on in another process than the one that was started.
+    MainProcess {
+        /// Which one.
+        instance: Instance,
+        /// The process id it has from now on.
+        pid: u32,
+    },
     /// A process could not be started.
     SpawnFailed {
         /// Which one.

@@ -8,6 +8,8 @@ mod descriptors;
 mod flood;
 mod lines;
 #[cfg(target_os = "linux")]
+mod main_process;
+#[cfg(target_os = "linux")]
 mod nonsense;
 #[cfg(target_os = "linux")]
 mod patience;

@@ -205,7 +205,9 @@ fn a_main_process_has_to_be_one_of_its_own() {
         let mut house = House::new();
         let client = house.client();
         client.say("MAINPID=2");
+        client.say("MAINPID=2");
         client.say(&format!("MAINPID={}", std::process::id()));
+        assert_eq!(house.notice().await, Notice::NotMain { pid: 2 });
         assert_eq!(house.notice().await, Notice::MainPid(std::process::id().cast_signed()));
     });
 }

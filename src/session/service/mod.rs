@@ -307,6 +307,13 @@ impl Service {
         }
     }
 
+    /// A program lives on in another process.
+    pub(super) fn main_process(&mut self, instance: Instance, pid: u32) {
+        if let Some(index) = self.index(instance) {
+            self.processes[index].pid = pid;
+        }
+    }
+
     /// A process said, or was found, to be ready.
     pub(super) fn ready(
         &mut self,
