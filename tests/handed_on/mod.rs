@@ -15,6 +15,7 @@ mod nonsense;
 mod patience;
 #[cfg(target_os = "linux")]
 mod speaker;
+mod words;
 
 use std::path::Path;
 
