@@ -138,7 +138,8 @@ fn connections_and_counts_outlive_fifty_kills() {
     let [program, _] = versions();
     let mut stage = Stage::of(&program, &["--listen", "0", "--ready", "notify", "--on-exit", "restart"]);
     let clients = Clients::connect(stage.address("http://"));
-    let mut pid = stage.hotrun.seen().last().unwrap().pid();
+    let ready = stage.hotrun.seen().iter().rfind(|event| event.kind() == "ready");
+    let mut pid = ready.unwrap().pid();
     let mut kills = 0;
     while kills < 50 {
         // Failures count in a row, and five would wait for an edit: after a second of health the row is a new one.
@@ -146,6 +147,7 @@ fn connections_and_counts_outlive_fifty_kills() {
         while Instant::now() < healthy {
             clients.tally.wait_for_all();
         }
+        // The second has answered and is not healthy yet; the third may not have said READY=1.
         for at in ["healthy", "answering", "started"] {
             kill(pid);
             let exited = stage.hotrun.wait_for("process-exited");
