@@ -63,8 +63,17 @@ impl Life {
     /// The process that was named the main one, and what became of it.
     pub(super) fn main(&self) -> Option<(ProcessRow, Main)> {
         let row = self.group.main.get()?;
-        let now = sys::process(row.pid).filter(|now| now.start == row.start && !now.zombie);
-        Some((row, if now.is_some() { Main::Lives } else { Main::Ended(sys::peek_exit(row.pid)) }))
+        let me = std::process::id().cast_signed();
+        let state = match sys::process(row.pid).filter(|now| now.start == row.start) {
+            // One whose first thread has ended is shown as a zombie while its others still end; the kernel tells a
+            // parent when all have.
+            Some(now) if now.parent == me => {
+                sys::peek_exit(row.pid).map_or(Main::Lives, |exit| Main::Ended(Some(exit)))
+            }
+            Some(now) if !now.zombie => Main::Lives,
+            _ => Main::Ended(None),
+        };
+        Some((row, state))
     }
 
     /// Nobody waits for the main process any more.
