@@ -8,6 +8,7 @@ mod edits;
 mod endings;
 mod example;
 mod generated;
+mod handed_on;
 mod handover;
 mod laws;
 mod process;

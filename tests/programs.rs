@@ -1,6 +1,7 @@
 //! The programs of `tests/fixtures`, each compiled once by rustc.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -34,7 +35,7 @@ pub(crate) fn variant(name: &str, tag: &str, variables: &[(&str, &str)]) -> Path
             .unwrap();
         assert!(done.success(), "the fixture `{name}` does not compile");
         #[expect(clippy::disallowed_methods, reason = "no live path here")]
-        std::fs::rename(&fresh, &path).unwrap();
+        fs::rename(&fresh, &path).unwrap();
     }
     built.insert(key, path.clone());
     path
@@ -42,17 +43,39 @@ pub(crate) fn variant(name: &str, tag: &str, variables: &[(&str, &str)]) -> Path
 
 /// The program of `examples/<name>`, built once by cargo.
 pub(crate) fn example(name: &str) -> PathBuf {
+    build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), name)
+}
+
+/// The same with another text in its `main.rs`, as an edit would have it.
+pub(crate) fn edited_example(name: &str, from: &str, to: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let copy = tempfile::tempdir().unwrap();
+    let edited = format!("{name}-edited");
+    let rewrite = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(source.join(file)).unwrap();
+        assert!(text.contains(from), "`{file}` of `{name}` has no {from}");
+        fs::write(copy.path().join(file), text.replace(from, to)).unwrap();
+    };
+    fs::create_dir(copy.path().join("src")).unwrap();
+    rewrite("src/main.rs", from, to);
+    // Under a name of its own, so that both fit into one target directory.
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        rewrite(file, &format!("name = \"{name}\""), &format!("name = \"{edited}\""));
+    }
+    build(copy.path(), &edited)
+}
+
+fn build(package: &Path, binary: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
     let done = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--locked", "--manifest-path"])
-        .arg(manifest)
+        .arg(package.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
         .status()
         .unwrap();
-    assert!(done.success(), "the example `{name}` does not compile");
-    target.join("debug").join(name)
+    assert!(done.success(), "the example `{binary}` does not compile");
+    target.join("debug").join(binary)
 }

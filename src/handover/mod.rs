@@ -74,8 +74,13 @@ pub enum Notice {
     Status(String),
     /// `EXTEND_TIMEOUT_USEC=`: whatever it is doing may go on for this time from now.
     ExtendTimeout(Duration),
-    /// `MAINPID=`: this process, which belongs to the instance, is the program.
+    /// `MAINPID=`: this process, which belongs to the instance, is the program. Told when it is another one than before.
     MainPid(i32),
+    /// `MAINPID=` of a process that is gone or does not belong to the instance. Told once.
+    NotMain {
+        /// Which.
+        pid: i32,
+    },
     /// `ERRNO=`.
     Errno(i32),
     /// `EXIT_STATUS=`.

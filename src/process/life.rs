@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::main_process::Main;
 use super::tree::remnants;
 use super::{Group, ProcessNews, Shared, Spawn, SpawnError, Step, spawn};
 use crate::sys::{self, ChildState, ProcessRow};
@@ -35,6 +36,10 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum Order {
     Stop(StopPlan),
+    /// Not before this time from now is it killed.
+    Extend(Duration),
+    /// Its last words were taken in.
+    GoOn,
     Kill,
 }
 
@@ -52,10 +57,18 @@ enum Phase {
     GivenUp,
 }
 
+/// Whether what it said last was taken in before its end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastWords {
+    Unheard,
+    AskedFor,
+    Heard,
+}
+
 /// A process, and how far it is from its end.
 #[derive(Debug)]
 pub(super) struct Life {
-    shared: Rc<Shared>,
+    pub(super) shared: Rc<Shared>,
     instance: Instance,
     pid: i32,
     tag: String,
@@ -63,7 +76,8 @@ pub(super) struct Life {
     plan: StopPlan,
     phase: Phase,
     exit: Option<Exit>,
-    group: Rc<Group>,
+    last_words: LastWords,
+    pub(super) group: Rc<Group>,
     /// Its stop by somebody else was told.
     stopped: bool,
     /// Outside the group: sent the stop signal already.
@@ -108,6 +122,7 @@ impl Life {
             plan: spawn.stop,
             phase: Phase::Running,
             exit: None,
+            last_words: LastWords::Unheard,
             group,
             stopped: false,
             asked: BTreeSet::new(),
@@ -132,7 +147,7 @@ impl Life {
                 }
                 self.chase(&left);
             }
-            let first_left = left.first().map(|row| row.pid);
+            let first_left = left.first().map(|row| row.pid).or_else(|| self.successor());
             let due = self.due();
             tokio::select! {
                 biased;
@@ -149,18 +164,46 @@ impl Life {
         if self.exit.is_some() {
             return;
         }
-        while let Some(change) = sys::take_stop(self.pid) {
+        while let Some(change) = sys::take_stop(self.successor().unwrap_or(self.pid)) {
             match change {
                 ChildState::Stopped(signal) => self.was_stopped(signal),
                 ChildState::Continued => self.continued(),
             }
         }
-        let Some(exit) = sys::peek_exit(self.pid) else {
+        let Some(first) = sys::peek_exit(self.pid) else {
             return;
+        };
+        let exit = match self.main() {
+            Some((_, Main::Lives)) => {
+                // It may name one in its turn.
+                if self.last_words == LastWords::Heard {
+                    self.last_words = LastWords::Unheard;
+                }
+                return;
+            }
+            _ if self.waits_for_last_words() => return,
+            Some((_, Main::Ended(exit))) => exit.unwrap_or(first),
+            None => first,
         };
         self.exit = Some(exit);
         let lived = self.born.elapsed();
         self.tell(ProcessNews::Exited { instance: self.instance, pid: self.pid, exit, lived });
+    }
+
+    /// Whether somebody who lives on may still be named the main process.
+    fn waits_for_last_words(&mut self) -> bool {
+        if self.last_words == LastWords::Unheard && self.shared.asks.get() && !self.remnants().is_empty() {
+            self.last_words = LastWords::AskedFor;
+            self.tell(ProcessNews::Leaving { instance: self.instance });
+        }
+        self.last_words == LastWords::AskedFor
+    }
+
+    /// The process in which the program lives on, once the first has ended.
+    fn successor(&self) -> Option<i32> {
+        let (row, state) =
+            self.main().filter(|_| self.exit.is_none() && sys::peek_exit(self.pid).is_some())?;
+        (state == Main::Lives).then_some(row.pid)
     }
 
     fn was_stopped(&mut self, signal: i32) {
@@ -191,6 +234,11 @@ impl Life {
         self.look();
         match order {
             Order::Stop(plan) => self.stop(*plan),
+            Order::Extend(time) => self.extend(*time),
+            Order::GoOn => {
+                self.last_words = LastWords::Heard;
+                self.look();
+            }
             Order::Kill => self.kill(),
         }
     }
@@ -213,10 +261,29 @@ impl Life {
         }
     }
 
+    /// Only for the process itself: what it leaves behind asked for nothing.
+    fn extend(&mut self, time: Duration) {
+        if self.exit.is_some() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Stopping { until, .. } => *until = (*until).max(Instant::now() + time),
+            Phase::Held { left, .. } => *left = (*left).max(time),
+            Phase::Running | Phase::Killing { .. } | Phase::GivenUp => {}
+        }
+    }
+
     /// The signal first: a process stopped in a read of the terminal would be stopped there again before it came.
     fn ask_group(&self, signal: i32) -> io::Result<()> {
         let sent = sys::kill_group(self.pid, signal);
         let _ = sys::kill_group(self.pid, libc::SIGCONT);
+        // A main process may have left the group.
+        if let Some((row, Main::Lives)) = self.main()
+            && sys::process(row.pid).is_some_and(|now| now.group != self.pid)
+        {
+            let _ = sys::kill_exactly(&row, signal);
+            let _ = sys::kill_exactly(&row, libc::SIGCONT);
+        }
         sent
     }
 
@@ -302,6 +369,7 @@ impl Life {
 
     fn end(self, left: &[ProcessRow]) {
         self.group.id.set(None);
+        self.forget_main();
         sys::reap(self.pid);
         self.shared.known.borrow_mut().remove(&self.pid);
         if let Some(reaper) = &self.shared.reaper {

@@ -8,6 +8,7 @@
 mod adopted;
 mod diagnose;
 mod life;
+mod main_process;
 pub mod reaper;
 mod spawn;
 mod tree;
@@ -24,10 +25,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::sys;
+use crate::sys::{self, ProcessRow};
 use crate::words::{Exit, Instance, StopPlan};
 
 use life::{Life, Order};
+pub use main_process::NotFollowed;
 pub use reaper::{Reaper, ReaperError};
 pub use spawn::{SpawnError, stdin_from_start};
 pub use tree::RunId;
@@ -76,7 +78,7 @@ pub struct PassedFd {
 /// Whom a signal is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {
-    /// The process hotrun started.
+    /// The process hotrun started, or the one that this named as the main one.
     Leader,
     /// Every member of its process group.
     Group,
@@ -142,6 +144,12 @@ pub enum ProcessNews {
         /// How long it ran.
         lived: Duration,
     },
+    /// The process hotrun started ended, and others of its tree live on. Told where [`Processes::listen_to_last_words`]
+    /// was called, and nothing follows before [`Processes::go_on`].
+    Leaving {
+        /// Which.
+        instance: Instance,
+    },
     /// It ended and these processes of its tree live on; they are being stopped.
     Sweeping {
         /// Which.
@@ -169,6 +177,8 @@ struct Shared {
     reaper: Option<Reaper>,
     /// Whether orphans become hotrun's own children.
     subreaper: bool,
+    /// Somebody is to be asked whether a program lives on in another process.
+    asks: Cell<bool>,
     ignore_hangup: bool,
 }
 
@@ -198,6 +208,7 @@ impl Processes {
             known: RefCell::new(reaper.iter().map(Reaper::pid).collect()),
             reaper,
             subreaper,
+            asks: Cell::new(false),
             ignore_hangup,
         });
         if subreaper || std::process::id() == 1 {
@@ -222,6 +233,17 @@ impl Processes {
         }
     }
 
+    /// From now on [`ProcessNews::Leaving`] is told, so that what a process said last ([`Processes::follow`]) counts before
+    /// what it leaves behind is swept.
+    pub fn listen_to_last_words(&self) {
+        self.shared.asks.set(true);
+    }
+
+    /// What the process said last was taken in.
+    pub fn go_on(&self, instance: Instance) {
+        self.order(instance, Order::GoOn);
+    }
+
     /// Starts a program: [`ProcessNews::Started`] or [`ProcessNews::SpawnFailed`] follows.
     pub fn spawn(&mut self, spawn: Spawn) {
         let (sender, orders) = unbounded_channel();
@@ -237,6 +259,11 @@ impl Processes {
         self.order(instance, Order::Stop(plan));
     }
 
+    /// The process gets at least this time from now, if it is being stopped.
+    pub fn extend_stop(&self, instance: Instance, time: Duration) {
+        self.order(instance, Order::Extend(time));
+    }
+
     /// SIGKILL to the group and the tree, at once, also in the middle of a ladder.
     pub fn kill(&self, instance: Instance) {
         self.order(instance, Order::Kill);
@@ -249,7 +276,7 @@ impl Processes {
             return;
         };
         let _ = match whom {
-            Whom::Leader => sys::kill_process(group, signal),
+            Whom::Leader => sys::kill_process(self.main_pid(instance).unwrap_or(group), signal),
             Whom::Group => sys::kill_group(group, signal),
         };
     }
@@ -303,6 +330,8 @@ struct Handle {
 struct Group {
     /// Its id, as long as it cannot be anybody else's.
     id: Cell<Option<i32>>,
+    /// The process in which the program lives on when the first has ended.
+    main: Cell<Option<ProcessRow>>,
     /// hotrun itself stopped it for a while.
     suspended: Cell<bool>,
 }

@@ -8,6 +8,7 @@ pub mod lines;
 mod records;
 mod terminal;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use self::terminal::Output;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
-use crate::words::BuildId;
+use crate::words::{BuildId, Instance};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +87,8 @@ pub struct Reporter {
     /// Lines of cargo's own in the current or last build that are no diagnostics.
     cargo_text: Vec<String>,
     diagnostics_of: Option<BuildId>,
-    program_runs: bool,
+    /// The processes that run: two during an overlap.
+    running: BTreeSet<Instance>,
     extras: Extras,
     /// The last build failed: the next one that does not is worth a notification.
     failed: bool,
@@ -107,7 +109,7 @@ impl Reporter {
             diagnostics: Vec::new(),
             cargo_text: Vec::new(),
             diagnostics_of: None,
-            program_runs: false,
+            running: BTreeSet::new(),
             extras: options.extras,
             failed: false,
             paused: false,
@@ -140,8 +142,12 @@ impl Reporter {
                 self.cargo_text.clear();
                 self.diagnostics_of = Some(*build);
             }
-            Notice::ProcessStarted { .. } => self.program_runs = true,
-            Notice::ProcessExited { .. } => self.program_runs = false,
+            Notice::ProcessStarted { instance, .. } => {
+                self.running.insert(*instance);
+            }
+            Notice::ProcessExited { instance, .. } => {
+                self.running.remove(instance);
+            }
             _ => {}
         }
         match notice {
@@ -158,13 +164,17 @@ impl Reporter {
         {
             self.output.notify(&text);
         }
-        let shown = lines::of_notice(notice, &self.context, self.program_runs);
+        let shown = lines::of_notice(notice, &self.context, self.program_runs());
         self.show(&shown);
         if self.verbosity >= Verbosity::Verbose
             && let Notice::BuildStarted { build, cause, paths } = notice
         {
             self.show(&[lines::because(*build, *cause, paths, &self.context)]);
         }
+    }
+
+    fn program_runs(&self) -> bool {
+        !self.running.is_empty()
     }
 
     /// What somebody who looks elsewhere wants to know: a build failed, or builds succeed again.
@@ -198,7 +208,7 @@ impl Reporter {
         if self.diagnostics_of != Some(build) || self.diagnostics.contains(&diagnostic) {
             return;
         }
-        let quiet = self.verbosity == Verbosity::Quiet || self.program_runs;
+        let quiet = self.verbosity == Verbosity::Quiet || self.program_runs();
         if diagnostic.level == Level::Error || !quiet {
             self.output.text(&diagnostic.rendered);
         }
@@ -209,13 +219,13 @@ impl Reporter {
     pub fn cargo_line(&mut self, text: &str, transient: bool) {
         let plain = console::strip_ansi_codes(text);
         match messages::stderr_line(&plain) {
-            StderrLine::Status if transient && !self.program_runs && self.verbosity > Verbosity::Quiet => {
+            StderrLine::Status if transient && !self.program_runs() && self.verbosity > Verbosity::Quiet => {
                 self.output.transient(text);
             }
             StderrLine::Status if transient => {}
             // `Finished` and `Running` are for hotrun to say.
             StderrLine::Status
-                if !self.program_runs
+                if !self.program_runs()
                     && self.verbosity > Verbosity::Quiet
                     && !plain.trim_start().starts_with("Finished") =>
             {
@@ -277,6 +287,11 @@ impl Reporter {
     /// A status line that was asked for, and so is shown with `-q` as well.
     pub fn status(&mut self, verb: &str, message: &str) {
         self.answer(&Line::status(verb, message));
+    }
+
+    /// What the program says of itself (`STATUS=`).
+    pub fn program_status(&mut self, text: &str) {
+        self.show(&[Line::status("Status", text)]);
     }
 
     /// An empty line.

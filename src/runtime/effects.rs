@@ -43,6 +43,7 @@ impl Runtime {
                 self.stopping = Some(instance);
                 self.processes.stop(instance, plan);
             }
+            Effect::ExtendStop { instance, time } => self.processes.extend_stop(instance, time),
             Effect::KillProcess(instance) => {
                 self.stopping = Some(instance);
                 self.stop_sent = None;

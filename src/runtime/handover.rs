@@ -29,11 +29,16 @@ impl Runtime {
             Said::Ready { .. } => return self.said_ready(instance),
             Said::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
             Said::Stored { .. } | Said::Removed { .. } => return self.tell_stored(),
-            Said::Status(text) if !text.is_empty() => self.reporter.status("Status", &text),
+            Said::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
             Said::StoreFull { name, dropped } => self.reporter.warning(
                 &format!("the descriptor store is full: {dropped} more named `{name}` were dropped"),
                 Some("send FDSTOREREMOVE=1 for those that are no longer needed"),
             ),
+            Said::MainPid(pid) => match self.processes.follow(instance, pid) {
+                Ok(()) => return self.tell(Event::MainProcess { instance, pid: pid.cast_unsigned() }),
+                Err(error) => self.not_followed(pid, &error.to_string()),
+            },
+            Said::NotMain { pid } => self.not_followed(pid, "it is not one of the program's processes"),
             Said::Stranger { pid } => {
                 self.reporter.verbose(&format!("pid {pid} spoke on NOTIFY_SOCKET and is not the program's"));
             }
@@ -41,9 +46,16 @@ impl Runtime {
                 self.reporter.verbose(&format!("a message on NOTIFY_SOCKET was dropped: {problem}"));
             }
             Said::Reloading(_) => self.said_reloading(instance),
-            Said::Status(_) | Said::Stopping | Said::MainPid(_) | Said::Errno(_) | Said::ExitStatus(_) => {}
+            Said::Status(_) | Said::Stopping | Said::Errno(_) | Said::ExitStatus(_) => {}
         }
         None
+    }
+
+    fn not_followed(&mut self, pid: i32, why: &str) {
+        self.reporter.warning(
+            &format!("the program named pid {pid} as its main process, which is not followed: {why}"),
+            Some("without that the program ends with the process that hotrun started"),
+        );
     }
 
     /// READY=1 counts where readiness is declared by it: not where an address is probed.
@@ -68,7 +80,7 @@ impl Runtime {
     /// Tells the program to run the live binary itself: SIGHUP, where it has a handler (systemd.service(5),
     /// `Type=notify-reload`). Without one the signal would end it.
     pub(super) fn reload(&mut self, instance: Instance) -> Option<Event> {
-        let pid = self.processes.group(instance)?;
+        let pid = self.processes.main_pid(instance)?;
         if !sys::catches(pid, libc::SIGHUP) {
             let reason = "it has no handler for SIGHUP".to_owned();
             return Some(Event::ReloadFailed { instance, reason });
@@ -110,7 +122,7 @@ impl Runtime {
     /// Whether the process executes the live binary, where that can be told.
     fn runs_live(&self, instance: Instance) -> Option<bool> {
         use std::os::unix::fs::MetadataExt;
-        let pid = self.processes.group(instance)?;
+        let pid = self.processes.main_pid(instance)?;
         let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
         let executed = id(std::path::Path::new(&format!("/proc/{pid}/exe")))?;
         Some(Some(executed) == id(self.publisher.live()))
@@ -175,14 +187,23 @@ impl Runtime {
             .map(|probe| (instance, self.handover.probe(instance, probe)));
     }
 
-    /// The process has ended: what it said last is taken in before its end is.
-    pub(super) fn hear_out(&mut self, instance: Instance) -> Option<ExitReason> {
+    /// What a process said so far is taken in.
+    pub(super) fn listen_up(&mut self, instance: Instance) -> Option<ExitReason> {
         self.handover.drain(instance);
         while let Ok(news) = self.sources.handover.try_recv() {
             let reason = self.handover_news(news);
             if reason.is_some() {
                 return reason;
             }
+        }
+        None
+    }
+
+    /// The process has ended: what it said last is taken in before its end is.
+    pub(super) fn hear_out(&mut self, instance: Instance) -> Option<ExitReason> {
+        let reason = self.listen_up(instance);
+        if reason.is_some() {
+            return reason;
         }
         self.probing.take_if(|(probed, _)| *probed == instance);
         self.look_after_sockets();

@@ -287,6 +287,11 @@ impl Runtime {
                 self.regain_terminal();
                 return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
             }
+            ProcessNews::Leaving { instance } => {
+                let reason = self.listen_up(instance);
+                self.processes.go_on(instance);
+                return reason;
+            }
             ProcessNews::Exited { instance, pid, exit, .. } => {
                 let last_words = self.hear_out(instance).or_else(|| self.ended_reloading(instance));
                 if last_words.is_some() {

@@ -86,6 +86,7 @@ impl Runtime {
             .map_err(system("open what watches sockets"))?;
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
             .map_err(system("listen for signals"))?;
+        processes.listen_to_last_words();
         let watch = if config.once {
             None
         } else {

@@ -38,6 +38,13 @@ pub enum Event {
         /// Its process id.
         pid: u32,
     },
+    /// A program lives on in another process than the one that was started.
+    MainProcess {
+        /// Which one.
+        instance: Instance,
+        /// The process id it has from now on.
+        pid: u32,
+    },
     /// A process could not be started.
     SpawnFailed {
         /// Which one.
@@ -50,7 +57,7 @@ pub enum Event {
         /// Which one.
         instance: Instance,
     },
-    /// A process asked for more time to become ready.
+    /// A process asked for more time to become ready or to end.
     MoreTime {
         /// Which one.
         instance: Instance,
@@ -226,6 +233,13 @@ pub enum Effect {
         instance: Instance,
         /// How.
         plan: StopPlan,
+    },
+    /// Give a process that is being stopped at least this time from now until it is killed.
+    ExtendStop {
+        /// Which one.
+        instance: Instance,
+        /// From now.
+        time: Duration,
     },
     /// Kill a process and its tree now.
     KillProcess(Instance),

@@ -247,6 +247,7 @@ impl World {
             Effect::StartTimer(Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup, _)
             | Effect::CancelTimer(_)
             | Effect::ReloadConfig
+            | Effect::ExtendStop { .. }
             | Effect::Report(_) => {}
         }
     }

@@ -152,8 +152,9 @@ impl Session {
             Event::ProcessStarted { instance, pid } => {
                 self.service.process_started(now, &self.settings, instance, pid, &mut out);
             }
+            Event::MainProcess { instance, pid } => self.service.main_process(instance, pid),
             Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
-            Event::MoreTime { instance, time } => self.service.extend(instance, time, &mut out),
+            Event::MoreTime { instance, time } => self.service.extend(now, instance, time, &mut out),
             Event::Stored(stored) => self.service.set_stored(stored),
             Event::TookUp { instance } => self.service.took_up(instance),
             Event::ReloadFailed { instance, reason } => {

@@ -146,8 +146,8 @@ fn a_flood_of_words_stalls_nobody() {
                 break;
             }
         }
-        let tenths = began.elapsed().as_millis() / 100;
-        assert!(told <= tenths + 2, "{told} in {tenths} tenths of a second");
+        let seconds = began.elapsed().as_secs();
+        assert!(told <= seconds + 2, "{told} in {seconds} seconds");
     });
 }
 
@@ -205,7 +205,9 @@ fn a_main_process_has_to_be_one_of_its_own() {
         let mut house = House::new();
         let client = house.client();
         client.say("MAINPID=2");
+        client.say("MAINPID=2");
         client.say(&format!("MAINPID={}", std::process::id()));
+        assert_eq!(house.notice().await, Notice::NotMain { pid: 2 });
         assert_eq!(house.notice().await, Notice::MainPid(std::process::id().cast_signed()));
     });
 }

@@ -19,6 +19,7 @@ const STUB: &str = r#"#!/bin/sh
 while [ $# -gt 0 ]; do [ "$1" = --target-dir ] && staging=$2; shift; done
 use=$(sed -n 's/^\/\/ use: //p' src/main.rs)
 [ -n "$use" ] || { echo 'error: broken on purpose' >&2; exit 101; }
+echo '   Compiling app v0.1.0' >&2
 mkdir -p "$staging/debug"
 rm -f "$staging/debug/app"
 cp "$use" "$staging/debug/app"

@@ -79,6 +79,9 @@ pub enum Malformed {
     /// It was longer than [`LONGEST`], or not all of its descriptors could be received.
     #[error("more than could be received")]
     Truncated,
+    /// `BARRIER=1` did not stand alone, so nothing of it counts (`sd_notify(3)`).
+    #[error("BARRIER=1 in company")]
+    Barrier,
 }
 
 /// Reads a datagram: `KEY=VALUE` lines, the last with or without its end. Unknown keys and values that make no sense are
@@ -94,6 +97,9 @@ pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     if text == b"BARRIER=1" {
         return Ok(Message { barrier: true, ..Message::default() });
+    }
+    if text.split(|&byte| byte == b'\n').any(|line| line == b"BARRIER=1") {
+        return Err(Malformed::Barrier);
     }
     let value = |key: &str| {
         text.split(|&byte| byte == b'\n')
@@ -200,7 +206,7 @@ mod tests {
             (b"ERRNO=2\nEXIT_STATUS=3", Message { errno: Some(2), exit_status: Some(3), ..none() }),
             (b"BARRIER=1", Message { barrier: true, ..none() }),
             (b"BARRIER=1\n", Message { barrier: true, ..none() }),
-            (b"BARRIER=1\nREADY=1", Message { state: Some(ready), ..none() }),
+            (b"X=BARRIER=1\nREADY=1", Message { state: Some(ready), ..none() }),
             (b"FDSTORE=1", Message { store: keep("stored", true), ..none() }),
             (b"FDSTORE=1\nFDNAME=conn-1", Message { store: keep("conn-1", true), ..none() }),
             (b"FDSTORE=1\nFDNAME=a:b\nFDPOLL=0", Message { store: keep("stored", false), ..none() }),
@@ -215,6 +221,7 @@ mod tests {
         }
         assert_eq!(parse(b"READY=1\0STATUS=x"), Err(Malformed::Nul));
         assert_eq!(parse(b"READY=1\0\0"), Err(Malformed::Nul));
+        assert_eq!(parse(b"BARRIER=1\nREADY=1"), Err(Malformed::Barrier));
     }
 
     proptest! {

@@ -38,7 +38,7 @@ const BATCH: usize = 64;
 const LAST_BATCH: usize = 4096;
 
 /// `STATUS=` is told at most this often.
-const STATUS_PAUSE: Duration = Duration::from_millis(100);
+const STATUS_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sockets of all processes.
 #[derive(Debug)]
@@ -141,8 +141,12 @@ struct Endpoint {
 struct Progress {
     /// Who may speak; nobody before the process is there.
     members: Option<Members>,
-    /// It said `STOPPING=1`: nothing takes that back.
+    /// It said `STOPPING=1`: nothing takes that back, unless another process becomes the main one.
     stopping: bool,
+    /// The main process, where one was named.
+    main: Option<i32>,
+    /// One that cannot be it was named, and that was told.
+    misnamed: bool,
     /// A status that was not told yet.
     status: Option<String>,
     /// The status that was told, and when.
@@ -227,7 +231,7 @@ impl Endpoint {
             return self.complain(Notice::Malformed(Malformed::Truncated));
         }
         match parse(&buffer[..datagram.length]) {
-            Ok(message) => self.obey(message, datagram.fds),
+            Ok(message) => self.obey(message, datagram.fds, datagram.sender),
             Err(malformed) => self.complain(Notice::Malformed(malformed)),
         }
     }
@@ -242,7 +246,7 @@ impl Endpoint {
         }
     }
 
-    fn obey(&self, message: Message, mut fds: Vec<OwnedFd>) {
+    fn obey(&self, message: Message, mut fds: Vec<OwnedFd>, sender: Option<i32>) {
         if message.barrier {
             // One that is malformed is not answered: its sender sees the descriptor closed all the same.
             if fds.len() == 1
@@ -259,8 +263,8 @@ impl Endpoint {
         if let Some(status) = message.status {
             self.progress.borrow_mut().status = Some(status);
         }
-        if let Some(pid) = message.main_pid.filter(|&pid| self.is_member(pid)) {
-            self.tell(Notice::MainPid(pid));
+        if let Some(pid) = message.main_pid {
+            self.name_main(pid);
         }
         if let Some(errno) = message.errno {
             self.tell(Notice::Errno(errno));
@@ -271,8 +275,26 @@ impl Endpoint {
         if let Some(time) = message.extend_timeout {
             self.tell(Notice::ExtendTimeout(time));
         }
-        if let Some(state) = message.state {
+        // Where one process hands over to the next, that it ends is no news about the program.
+        let of_another =
+            self.progress.borrow().main.is_some_and(|main| sender.is_some_and(|pid| pid != main));
+        if let Some(state) = message.state.filter(|state| *state != State::Stopping || !of_another) {
             self.enter(state);
+        }
+    }
+
+    fn name_main(&self, pid: i32) {
+        let is_member = self.is_member(pid);
+        let mut progress = self.progress.borrow_mut();
+        if !is_member {
+            if !std::mem::replace(&mut progress.misnamed, true) {
+                drop(progress);
+                self.tell(Notice::NotMain { pid });
+            }
+        } else if progress.main.replace(pid) != Some(pid) {
+            progress.stopping = false;
+            drop(progress);
+            self.tell(Notice::MainPid(pid));
         }
     }
 

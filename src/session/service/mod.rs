@@ -4,6 +4,7 @@
 //! left. The exception is an overlap, where the next one starts beside the one that serves: two at most.
 
 mod failing;
+mod patience;
 mod process;
 mod reloading;
 
@@ -231,6 +232,7 @@ impl Service {
             start,
             pid: 0,
             started: now,
+            ready_by: now,
             phase: Phase::Ordered,
             stop: None,
             failure: None,
@@ -270,7 +272,15 @@ impl Service {
         if settings.ready_at_spawn || self.silent {
             self.ready(now, settings, instance, out);
         } else {
+            process.ready_by = now + settings.ready_timeout;
             out.push(Effect::StartTimer(Timer::Ready(instance), settings.ready_timeout));
+        }
+    }
+
+    /// A program lives on in another process.
+    pub(super) fn main_process(&mut self, instance: Instance, pid: u32) {
+        if let Some(index) = self.index(instance) {
+            self.processes[index].pid = pid;
         }
     }
 
@@ -313,15 +323,6 @@ impl Service {
         out.push(Effect::StartTimer(Timer::Settled(instance), SETTLE));
         for other in (0..self.processes.len()).filter(|other| *other != index) {
             self.stop(now, other, StopCause::Update, settings.stop, out);
-        }
-    }
-
-    /// A process asked for more time to become ready.
-    pub(super) fn extend(&mut self, instance: Instance, time: Duration, out: &mut Vec<Effect>) {
-        let waiting =
-            |index: usize| matches!(self.processes[index].phase, Phase::Waiting | Phase::Reloading(_));
-        if self.index(instance).is_some_and(waiting) {
-            out.push(Effect::StartTimer(Timer::Ready(instance), time));
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Process {
     pub(super) start: Start,
     pub(super) pid: u32,
     pub(super) started: Duration,
+    /// When it has to be ready, while that is waited for.
+    pub(super) ready_by: Duration,
     pub(super) phase: Phase,
     /// When it was told to stop, and how.
     pub(super) stop: Option<(Duration, StopPlan)>,

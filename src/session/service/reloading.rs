@@ -32,6 +32,7 @@ impl Service {
             return false;
         }
         process.phase = Phase::Reloading(now);
+        process.ready_by = now + settings.ready_timeout;
         process.start = order;
         out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
         out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));

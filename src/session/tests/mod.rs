@@ -105,6 +105,7 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::Publish(build) => format!("publish {build}"),
         Effect::StartProcess { instance, build } => format!("start {instance} build {build}"),
         Effect::StopProcess { instance, plan } => format!("stop {instance} with {}", plan.signal),
+        Effect::ExtendStop { instance, time } => format!("stop {instance} not before {time:?}"),
         Effect::KillProcess(instance) => format!("kill {instance}"),
         Effect::StartTimer(Timer::Settled(_), _) => "timer settled".to_owned(),
         Effect::StartTimer(Timer::Ready(_), after) => format!("timer ready {after:?}"),

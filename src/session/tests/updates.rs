@@ -158,11 +158,27 @@ fn a_restart_whose_new_build_is_not_ready_in_time_goes_back() {
 }
 
 #[test]
-fn more_time_is_given_to_whoever_asks_for_it() {
+fn more_time_is_given_to_whoever_asks_for_it_and_never_less() {
+    let more =
+        |number, seconds| Event::MoreTime { instance: process(number), time: Duration::from_secs(seconds) };
     let mut t = starting(notify(Update::Restart));
-    let more = Event::MoreTime { instance: process(2), time: Duration::from_secs(90) };
-    t.expect(more, &["timer ready 90s"]);
+    t.wait(Duration::from_secs(10)).expect(more(2, 19), &[]);
+    t.expect(more(2, 90), &["timer ready 90s"]);
+    t.wait(Duration::from_secs(50)).expect(more(2, 39), &[]);
+    t.expect(more(2, 41), &["timer ready 41s"]);
     t.expect(ready(2), &["timer settled"]);
+    // Ready, it has all the time there is.
+    t.expect(more(2, 90), &[]);
+
+    // Five seconds to end.
+    let mut t = starting(notify(Update::Overlap));
+    t.expect(ready(2), &["timer settled", "stop 0.1 with 15"]);
+    t.wait(Duration::from_secs(2)).expect(more(1, 2), &[]);
+    t.expect(more(1, 4), &["stop 0.1 not before 4s"]);
+    t.wait(Duration::from_secs(3)).expect(more(1, 1), &[]);
+    t.expect(more(1, 2), &["stop 0.1 not before 2s"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(more(1, 60), &[]);
 }
 
 #[test]
