@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
+use super::control::Control;
 use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
@@ -27,6 +28,7 @@ impl Runtime {
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
+        let (control_sender, control_receiver) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let sources = Sources {
             build,
@@ -34,6 +36,7 @@ impl Runtime {
             watch: watch_receiver,
             terminal: terminal_receiver,
             handover: handover_receiver,
+            control: control_receiver,
         };
         let config = &site.config;
         let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
@@ -82,6 +85,7 @@ impl Runtime {
         for address in listeners.describe() {
             reporter.status("Listening", &address);
         }
+        let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
         let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
             .map_err(system("open what watches sockets"))?;
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
@@ -118,6 +122,7 @@ impl Runtime {
             stop_sent: None,
             hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
+            control,
             terminal,
             handover,
             probing: None,
