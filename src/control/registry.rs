@@ -53,17 +53,22 @@ pub enum Kind {
 }
 
 impl About {
+    /// Where it is in a runtime folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// Writes it into the runtime folder, in one step: a reader sees all of it or what was there before.
     #[expect(clippy::disallowed_methods, reason = "far from any live path")]
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let temporary = folder.join(".about");
         let text = serde_json::to_string(self).map_err(io::Error::other)?;
         fs::File::create(&temporary)?.write_all(text.as_bytes())?;
-        fs::rename(&temporary, folder.join(FILE))
+        fs::rename(&temporary, Self::path(folder))
     }
 
     fn read(folder: &Path) -> Option<Self> {
-        let about: Self = serde_json::from_str(&fs::read_to_string(folder.join(FILE)).ok()?).ok()?;
+        let about: Self = serde_json::from_str(&fs::read_to_string(Self::path(folder)).ok()?).ok()?;
         (!about.packages.is_empty()).then_some(about)
     }
 

@@ -11,6 +11,7 @@ use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::Stdin;
+use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, RunId};
@@ -81,6 +82,7 @@ impl Runtime {
         if let Some(reaper) = &reaper {
             listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
             reaper.unlink_later(folder.path());
+            reaper.unlink_later(&About::path(folder.path()));
         }
         for address in listeners.describe() {
             reporter.status("Listening", &address);

@@ -1,5 +1,6 @@
 //! The session by example: events in, effects out, one table per situation.
 
+mod standing;
 mod updates;
 
 use std::path::PathBuf;
