@@ -109,19 +109,21 @@ enum Subcommand {
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from
     Config(#[command(flatten)] Box<RunOptions>),
-    /// Say what the hotrun of this project is doing, and what runs
+    /// Say what the hotrun of this project is doing
     Status(#[command(flatten)] Box<ControlOptions>),
-    /// Wait until everything that was saved is running; print the errors where it cannot
+    /// Wait until everything saved is running, or print the errors
     ///
     /// Exit status: 0: it runs (or has run to its end with code 0). 1: it failed, and the reason is printed. 3: no hotrun runs
     /// here. 124: the timeout passed. What was saved before this command was called counts in any case.
     #[command(name = "wait")]
     Wait(#[command(flatten)] Box<WaitOptions>),
-    /// Build if anything changed, then restart in any case (as the key `r`)
+    /// Build if anything changed, then restart (the key `r`)
     ///
     /// Returns when it is ordered; `hotrun wait` waits for what comes of it.
     Restart(#[command(flatten)] Box<ControlOptions>),
-    /// Stop the program and hotrun (as the key `q`), and return when both have ended
+    /// Stop the program and hotrun (the key `q`)
+    ///
+    /// Returns when both have ended.
     Stop(#[command(flatten)] Box<ControlOptions>),
     /// Print a completion script for a shell
     Completions {

@@ -36,7 +36,7 @@ pub struct Answer {
     pub running: Option<RunningProcess>,
     /// The last build that ended by itself.
     pub last_build: Option<LastBuild>,
-    /// What the compiler said in the last build.
+    /// The errors and warnings of the last build.
     #[serde(default)]
     pub diagnostics: Vec<Diagnosis>,
     /// What cargo said in it besides.
@@ -82,13 +82,13 @@ pub struct LastBuild {
 /// One message of the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Diagnosis {
-    /// `error`, `warning` or `note`.
+    /// `error` or `warning`.
     pub level: String,
     /// `E0308`, `unused_variables`, …
     pub code: Option<String>,
     /// The first line, without decoration.
     pub message: String,
-    /// The file, as rustc names it.
+    /// The file, as rustc names it: from the workspace's root.
     pub file: Option<String>,
     /// From 1.
     pub line: Option<usize>,
@@ -308,5 +308,83 @@ fn ended(exit: Exit) -> String {
     match exit {
         Exit::Code(code) => format!("exited with code {code}"),
         Exit::Signal(signal) => format!("died of {}", signal_name(signal)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::BuildId;
+
+    fn answer(state: State) -> Answer {
+        let standing = Standing { state, paused: false, process: None, last_build: None };
+        Answer::of(&standing, None)
+    }
+
+    #[test]
+    fn only_what_runs_or_ran_to_its_end_is_ok() {
+        assert!(answer(State::Running).ok && answer(State::Exited).ok);
+        for state in [State::Changed, State::Building(BuildId(1)), State::Starting, State::Stopping] {
+            let answer = answer(state);
+            assert!(!answer.ok && answer.reason.is_none(), "{answer:?}");
+        }
+        for state in [State::Paused, State::Held, State::Failed(Trouble::Build(BuildId(2)))] {
+            let answer = answer(state);
+            assert!(!answer.ok && answer.reason.is_some(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn every_trouble_has_its_words() {
+        let exited =
+            StartFailure::Exited { exit: Exit::Code(101), lived: std::time::Duration::from_millis(7) };
+        let running = RunningProcess { build: 3, pid: 9, since: String::new() };
+        let said = |trouble| reason(&trouble, None, Some(&running));
+        let build = BuildId(4);
+        assert_eq!(said(Trouble::Build(build)), "build 4 failed; build 3 is running");
+        assert_eq!(
+            said(Trouble::Publish(build, "no space".to_owned())),
+            "build 4 could not be published: no space; build 3 is running"
+        );
+        assert_eq!(
+            said(Trouble::Start(build, exited, Instead::RollsBack(BuildId(3)))),
+            "build 4 could not start: it exited with code 101 after 7 ms; rolled back; build 3 is running"
+        );
+        assert_eq!(
+            reason(&Trouble::Ended(build, Exit::Signal(11)), None, None),
+            "the program (build 4) died of SIGSEGV"
+        );
+        assert_eq!(
+            said(Trouble::Stuck(7)),
+            "hotrun may not stop pid 7, and starts nothing before that has ended"
+        );
+    }
+
+    #[test]
+    fn the_text_tells_what_the_object_tells() {
+        let mut answer = answer(State::Failed(Trouble::Build(BuildId(2))));
+        answer.program = Some("shop".to_owned());
+        answer.running = Some(RunningProcess { build: 1, pid: 9, since: "2026-01-01T00:00:00Z".to_owned() });
+        answer.last_build = Some(LastBuild { build: 2, success: false, errors: 1, warnings: 0, ms: 5 });
+        answer.output = "error: from cargo\n".to_owned();
+        for (level, rendered) in [("error", "error: from rustc\n"), ("warning", "warning: from rustc\n")] {
+            answer.diagnostics.push(Diagnosis {
+                level: level.to_owned(),
+                code: None,
+                message: String::new(),
+                file: None,
+                line: None,
+                column: None,
+                rendered: rendered.to_owned(),
+            });
+        }
+        assert_eq!(answer.outcome(), "error: from cargo\nerror: from rustc\nerror: build 2 failed\n");
+        assert_eq!(
+            answer.status(),
+            "     Running build 1 of `shop` (pid 9) since 2026-01-01T00:00:00Z\n  Last build 2 failed (1 error, 0 warnings)\n\
+             error: build 2 failed\n"
+        );
+        assert_eq!(serde_json::from_str::<Answer>(&answer.json()).unwrap(), answer);
+        assert!(answer.json().contains("\"last-build\":{\"build\":2,"));
     }
 }

@@ -16,7 +16,7 @@ pub enum ControlError {
         nearby: Vec<String>,
     },
     /// Several are.
-    #[error("{} hotruns run here", choices.len())]
+    #[error("several hotruns run here")]
     Several {
         /// How to name each.
         choices: Vec<String>,

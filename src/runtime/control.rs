@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Runtime;
 use super::site::Site;
 use crate::control::{About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server};
+use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report;
 use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
@@ -176,7 +177,11 @@ impl Runtime {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
-            diagnostics: diagnostics.iter().map(Diagnosis::from).collect(),
+            diagnostics: diagnostics
+                .iter()
+                .filter(|diagnostic| diagnostic.level != Level::Note)
+                .map(Diagnosis::from)
+                .collect(),
             output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
             ..Answer::of(&standing, since)
         }

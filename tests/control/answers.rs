@@ -173,7 +173,7 @@ fn two_programs_of_a_workspace() {
     assert_eq!(said.code, 2, "{said:?}");
     assert_eq!(
         said.stderr,
-        "error: 2 hotruns run here\n  hint: name one: `-p api --bin api`, `-p worker --bin worker`\n"
+        "error: several hotruns run here\n  hint: name one: `-p api --bin api`, `-p worker --bin worker`\n"
     );
     assert_eq!(one(&["status"])["state"], "several");
     assert_eq!(one(&["status", "--bin", "worker"])["program"], "worker");

@@ -115,6 +115,32 @@ fn many_who_wait_are_all_answered() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn the_reaper_leaves_nothing_of_a_killed_hotrun() {
+    use std::os::fd::OwnedFd;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    let mut scene = Scene::new();
+    let folder = scene.folder();
+    let parent = scene.hotrun.pid().cast_signed();
+    let children: Vec<OwnedFd> = hotrun::sys::processes()
+        .into_iter()
+        .filter(|row| row.parent == parent)
+        .map(|row| pidfd_open(Pid::from_raw(row.pid).unwrap(), PidfdFlags::empty()).unwrap())
+        .collect();
+    assert_eq!(children.len(), 2, "the program and the reaper");
+    scene.hotrun.signal(Signal::KILL);
+    scene.hotrun.wait_for_end();
+    for child in children {
+        let deadline = Timespec { tv_sec: 60, tv_nsec: 0 };
+        assert_eq!(poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&deadline)).unwrap(), 1);
+    }
+    assert!(!folder.exists(), "{:?}", fs::read_dir(&folder).unwrap().collect::<Vec<_>>());
+}
+
 /// What a hotrun leaves that was killed together with its reaper.
 fn leave_stale(folder: &Path, about: &[u8]) {
     fs::create_dir(folder).unwrap();
@@ -133,10 +159,12 @@ fn a_killed_hotrun_is_not_asked() {
     assert_eq!(scene.code(&["status"]), 0);
     assert!(!stale.exists(), "it is cleared away");
 
+    let folder = scene.folder();
     scene.hotrun.signal(Signal::KILL);
     scene.hotrun.wait_for_end();
     // Whether or not its reaper is done.
     assert_eq!(scene.code(&["wait"]), 3);
+    assert!(!folder.exists());
     leave_stale(&stale, &about);
     for name in ["wait", "status", "restart", "stop"] {
         assert_eq!(scene.code(&[name]), 3);
