@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::Resettable;
 use clap::{Args, ValueHint};
 
 /// What was typed for `status`, `restart` and `stop`.
@@ -11,7 +12,7 @@ pub struct ControlOptions {
     #[command(flatten)]
     pub selection: Selection,
     /// Print the answer as one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = Resettable::Reset)]
     pub json: bool,
 }
 
@@ -22,7 +23,7 @@ pub struct WaitOptions {
     #[command(flatten)]
     pub control: ControlOptions,
     /// Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", help_heading = Resettable::Reset)]
     pub timeout: Option<String>,
 }
 

@@ -32,6 +32,8 @@ pub struct About {
     pub package_id: String,
     /// The folders of the packages the program is made of, its own first.
     pub packages: Vec<PathBuf>,
+    /// The folders of the workspace's other packages.
+    pub others: Vec<PathBuf>,
     /// The folder of the workspace.
     pub workspace: PathBuf,
     /// cargo's target directory.
@@ -115,7 +117,8 @@ impl About {
             if self.packages[0] == *package {
                 return 5;
             }
-            if self.packages.contains(package) || self.workspace == *package {
+            let shared = self.workspace == *package && !self.others.contains(package);
+            if self.packages.contains(package) || shared {
                 return 4;
             }
             // Another member's folder: a program that was named may be anywhere in the workspace.
@@ -241,6 +244,7 @@ mod tests {
             version: "1.2.3".to_owned(),
             package_id: format!("path+file:///ws/{program}#1.2.3"),
             packages: packages.iter().map(PathBuf::from).collect(),
+            others: Vec::new(),
             workspace: "/ws".into(),
             target_directory: "/ws/target".into(),
             profile: "dev".to_owned(),
@@ -262,6 +266,8 @@ mod tests {
         // Another member's program is another program.
         assert_eq!(near("/ws/worker", Some("/ws/worker"), false), 0);
         assert_eq!(near("/ws/worker", Some("/ws/worker"), true), 3);
+        let beside_root = About { others: vec!["/ws".into()], cwd: "/".into(), ..api.clone() };
+        assert_eq!(beside_root.nearness(&place("/ws", Some("/ws")), false), 0);
         assert_eq!(near("/elsewhere", Some("/elsewhere"), true), 0);
         assert_eq!(near("/ws/docs", None, false), 2);
         assert_eq!(near("/ws", Some("/"), false), 1);

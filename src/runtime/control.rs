@@ -211,6 +211,7 @@ fn about(site: &Site) -> About {
         version: project.package.version.clone(),
         package_id: project.package.id.clone(),
         packages,
+        others: project.other_roots.iter().map(real).collect(),
         workspace: real(&project.workspace_root),
         target_directory: real(&project.target_directory),
         profile: site.config.build.profile.value.clone(),

@@ -148,8 +148,8 @@ impl Sources {
             Some(news) = self.build.recv() => News::Build(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
-            Some(news) = self.control.recv() => News::Control(news),
             timer = timer => News::Timer(timer),
+            Some(news) = self.control.recv() => News::Control(news),
         }
     }
 }
