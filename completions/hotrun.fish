@@ -84,6 +84,10 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -s h -l help -d 'Print help 
 complete -c hotrun -n "__fish_hotrun_needs_command" -s V -l version -d 'Print version'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "run" -d 'Build, run and follow edits (the default)'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "status" -d 'Say what the hotrun of this project is doing'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "wait" -d 'Wait until everything saved is running, or print the errors'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "stop" -d 'Stop the program and hotrun (the key `q`)'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "completions" -d 'Print a completion script for a shell'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "man" -d 'Print the manual page'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -201,10 +205,55 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s N -l notify -d 
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -s p -l package -d 'The one that runs a program of this package' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l bin -d 'The one that runs this binary' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l example -d 'The one that runs this example' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l profile -d 'The one that builds with this profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l target -d 'The one that builds for this target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l target-dir -d 'The one that builds in this target directory' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l manifest-path -d 'The one of the package or workspace of this Cargo.toml, instead of the current folder\'s' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -s r -l release -d 'The one that builds in release mode'
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand status" -s h -l help -d 'Print help'
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -s p -l package -d 'The one that runs a program of this package' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l bin -d 'The one that runs this binary' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l example -d 'The one that runs this example' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l profile -d 'The one that builds with this profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l target -d 'The one that builds for this target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l target-dir -d 'The one that builds in this target directory' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l manifest-path -d 'The one of the package or workspace of this Cargo.toml, instead of the current folder\'s' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l timeout -d 'Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -s r -l release -d 'The one that builds in release mode'
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -s p -l package -d 'The one that runs a program of this package' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l bin -d 'The one that runs this binary' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l example -d 'The one that runs this example' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l profile -d 'The one that builds with this profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l target -d 'The one that builds for this target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l target-dir -d 'The one that builds in this target directory' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l manifest-path -d 'The one of the package or workspace of this Cargo.toml, instead of the current folder\'s' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -s r -l release -d 'The one that builds in release mode'
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s p -l package -d 'The one that runs a program of this package' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l bin -d 'The one that runs this binary' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l example -d 'The one that runs this example' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l profile -d 'The one that builds with this profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l target -d 'The one that builds for this target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l target-dir -d 'The one that builds in this target directory' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l manifest-path -d 'The one of the package or workspace of this Cargo.toml, instead of the current folder\'s' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s r -l release -d 'The one that builds in release mode'
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c hotrun -n "__fish_hotrun_using_subcommand man" -s h -l help -d 'Print help'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config completions man help" -f -a "man" -d 'Print the manual page'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "man" -d 'Print the manual page'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

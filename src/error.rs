@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
+use crate::control::ControlError;
 use crate::handover::ListenError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
@@ -30,6 +31,9 @@ pub enum Error {
     /// Watching.
     #[error(transparent)]
     Watch(#[from] WatchError),
+    /// Talking to a hotrun that runs.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// A file that the user named could not be opened.
     #[error("could not open the {what} `{}`", path.display())]
     Open {
@@ -59,6 +63,7 @@ impl Error {
             Self::Cli(error) => error.exit_code(),
             Self::Settings(_) => 2,
             Self::Project(error) => error.exit_code(),
+            Self::Control(error) => error.exit_code(),
             Self::Publish(_) | Self::Listen(_) | Self::Watch(_) | Self::Open { .. } | Self::System { .. } => {
                 1
             }
@@ -74,6 +79,7 @@ impl Error {
             Self::Publish(error) => error.hint(),
             Self::Listen(error) => error.hint(),
             Self::Watch(error) => error.hint(),
+            Self::Control(error) => error.hint(),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
             Self::System { .. } => None,
         }

@@ -4,14 +4,15 @@
 //! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 //!
 //! - wiring: [`main()`], [`runtime`], [`error`]
-//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`report`],
-//!   over [`sys`] (the only `unsafe`)
+//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`control`],
+//!   [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
 //! - plain words: [`words`]
 
 pub mod build;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod error;
 pub mod handover;
 pub mod messages;
@@ -30,7 +31,8 @@ pub mod words;
 use std::io::Write;
 use std::process::ExitCode;
 
-use cli::{CliError, Command};
+use cli::{CliError, Command, ControlOptions};
+use control::{Answer, Client, ControlError};
 use error::Error;
 
 /// Runs hotrun with this process's arguments and gives its exit code.
@@ -45,10 +47,49 @@ pub fn main() -> ExitCode {
             let (config, cwd) = runtime::config(*options)?;
             print(&config::show(&config, &cwd))
         }
+        Command::Status(options) => ask(&options, |client| {
+            let answer = client.status()?;
+            Ok((answer.status(), answer, ExitCode::SUCCESS))
+        }),
+        Command::Wait(options) => {
+            let limit = config::duration("--timeout", options.timeout.as_deref())
+                .map_err(settings::SettingsError::from)?;
+            ask(&options.control, |client| {
+                let answer = client.wait(limit)?;
+                let code = if answer.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+                Ok((answer.outcome(), answer, code))
+            })
+        }
+        Command::Restart(options) => {
+            ask(&options, |client| Ok((String::new(), client.restart()?, ExitCode::SUCCESS)))
+        }
+        Command::Stop(options) => ask(&options, |client| {
+            client.stop()?;
+            Ok((String::new(), Answer::stopped(), ExitCode::SUCCESS))
+        }),
         Command::Completions(shell) => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });
     done.unwrap_or_else(|error| fail(&error))
+}
+
+/// Asks the hotrun that is meant, and prints the answer: the text, or with `--json` the answer itself.
+fn ask(
+    options: &ControlOptions,
+    question: impl FnOnce(&Client) -> Result<(String, Answer, ExitCode), ControlError>,
+) -> Result<ExitCode, Error> {
+    let cwd = runtime::current_folder()?;
+    match Client::find(&options.selection, &cwd).and_then(|client| question(&client)) {
+        Ok((text, answer, code)) => {
+            print(&if options.json { answer.json() } else { text })?;
+            Ok(code)
+        }
+        Err(error) if options.json => {
+            print(&Answer::none(&error).json())?;
+            Ok(ExitCode::from(error.exit_code()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What was asked for on stdout.

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use hotrun::build::PublishError;
 use hotrun::cli::{self, Invocation};
+use hotrun::control::ControlError;
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
 use hotrun::handover::listeners::Holder;
@@ -138,6 +140,14 @@ fn other_errors() -> Vec<Error> {
         SettingsError::EnvFile { path: ".env".into(), fault: env_file.unwrap_err() }.into(),
         WatchError::Thread(io(io::ErrorKind::WouldBlock)).into(),
         Error::Open { what: "log file", path: "/no/log".into(), source: io(io::ErrorKind::NotFound) },
+        ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),
+        ControlError::None { folder: "/srv/shop".into(), nearby: owned(&["`-p api --bin api`"]) }.into(),
+        ControlError::Several { choices: owned(&["`-p api --bin api`", "`-p job --bin job`"]) }.into(),
+        ControlError::Ended { pid: 4711 }.into(),
+        ControlError::TimedOut { after: Duration::from_secs(20), state: "building".to_owned() }.into(),
+        ControlError::Silent { pid: 4711 }.into(),
+        ControlError::Misunderstood { pid: 4711, problem: "unknown variant `dance`".to_owned() }.into(),
+        ControlError::Io { what: "talk to hotrun", source: io(io::ErrorKind::PermissionDenied) }.into(),
         Error::System { what: "listen for signals", source: io(io::ErrorKind::PermissionDenied) },
     ]
 }

@@ -23,8 +23,13 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("process", Kind::Os, &["words", "config", "sys"]),
     ("handover", Kind::Os, &["words", "config", "sys"]),
     ("terminal", Kind::Os, &["words", "config", "sys"]),
+    ("control", Kind::Os, &["words", "cli", "config", "messages", "session"]),
     ("report", Kind::Os, &["words", "config", "messages", "session", "sys"]),
-    ("error", Kind::Wiring, &["cli", "settings", "project", "build", "watch", "process", "handover"]),
+    (
+        "error",
+        Kind::Wiring,
+        &["cli", "settings", "project", "build", "watch", "process", "handover", "control"],
+    ),
     ("runtime", Kind::Wiring, EVERYONE),
     ("lib", Kind::Wiring, EVERYONE),
     ("main", Kind::Wiring, EVERYONE),
@@ -218,7 +223,7 @@ fn files_are_short_open_with_their_purpose_and_hold_no_leftovers() {
 #[test]
 fn architecture_has_every_room() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    assert!(text.lines().count() <= 150, "ARCHITECTURE.md: {} lines", text.lines().count());
+    assert!(text.lines().count() <= 170, "ARCHITECTURE.md: {} lines", text.lines().count());
     for (room, kind, allowed) in ROOMS.iter().filter(|(_, kind, _)| *kind != Kind::Wiring) {
         let kind = if *kind == Kind::Pure { "pure" } else { "OS" };
         let allowed: Vec<String> = allowed.iter().map(|room| format!("`{room}`")).collect();

@@ -4,6 +4,7 @@
 //! environment, nor know what the values of options mean; that is the config room's part. A new subcommand is a variant
 //! of `Subcommand` and of [`Command`], with one line in `parse`.
 
+mod control;
 mod error;
 mod generate;
 mod options;
@@ -16,6 +17,7 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use clap_complete::Shell;
+pub use control::{ControlOptions, Selection, WaitOptions};
 pub use error::CliError;
 pub use generate::{completions, completions_for_cargo, man};
 pub use options::{CargoOptions, OutputOptions, ProcessOptions, RunOptions, WatchOptions};
@@ -36,6 +38,14 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// `hotrun config`: print the settings that `run` with the same options would have.
     Config(Box<RunOptions>),
+    /// `hotrun status`: say what runs.
+    Status(Box<ControlOptions>),
+    /// `hotrun wait`: wait until everything that was saved is running.
+    Wait(Box<WaitOptions>),
+    /// `hotrun restart`: what the key `r` does.
+    Restart(Box<ControlOptions>),
+    /// `hotrun stop`: what the key `q` does.
+    Stop(Box<ControlOptions>),
     /// `hotrun completions SHELL`: print a completion script.
     Completions(Shell),
     /// `hotrun man`: print the manual page.
@@ -90,7 +100,8 @@ Environment: `HOTRUN_CONFIG_FILE`, `HOTRUN_EVENTS`, `HOTRUN_LOG` and `HOTRUN_POL
 Durations: `20ms`, `5s`, `1m 30s`, `0`.
 
 Exit status: 0 after `q`; 2 for wrong usage or configuration; 1 when hotrun cannot go on; with `--once` and `--on-exit \
-exit` the program's own (128 plus the signal's number where it died of one); 101 when `--once` cannot build.";
+exit` the program's own (128 plus the signal's number where it died of one); 101 when `--once` cannot build. `status`, `wait`, \
+`restart` and `stop`: 3 when no hotrun runs here.";
 
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {
@@ -98,6 +109,22 @@ enum Subcommand {
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from
     Config(#[command(flatten)] Box<RunOptions>),
+    /// Say what the hotrun of this project is doing
+    Status(#[command(flatten)] Box<ControlOptions>),
+    /// Wait until everything saved is running, or print the errors
+    ///
+    /// Exit status: 0: it runs (or has run to its end with code 0). 1: it failed, and the reason is printed. 3: no hotrun runs
+    /// here. 124: the timeout passed. What was saved before this command was called counts in any case.
+    #[command(name = "wait")]
+    Wait(#[command(flatten)] Box<WaitOptions>),
+    /// Build if anything changed, then restart (the key `r`)
+    ///
+    /// Returns when it is ordered; `hotrun wait` waits for what comes of it.
+    Restart(#[command(flatten)] Box<ControlOptions>),
+    /// Stop the program and hotrun (the key `q`)
+    ///
+    /// Returns when both have ended.
+    Stop(#[command(flatten)] Box<ControlOptions>),
     /// Print a completion script for a shell
     Completions {
         /// The shell to print it for
@@ -148,16 +175,23 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         None => Command::Run(Box::new(typed.options)),
         Some(Subcommand::Run(options)) => Command::Run(options),
         Some(Subcommand::Config(options)) => Command::Config(options),
+        Some(Subcommand::Status(options)) => Command::Status(options),
+        Some(Subcommand::Wait(options)) => Command::Wait(options),
+        Some(Subcommand::Restart(options)) => Command::Restart(options),
+        Some(Subcommand::Stop(options)) => Command::Stop(options),
         Some(Subcommand::Completions { shell }) => Command::Completions(shell),
         Some(Subcommand::Man) => Command::Man,
     };
     Ok(Cli { invocation, command })
 }
 
-/// Moves `run` or `config` before the options, so that clap sees all options in one place wherever they were typed.
+/// Subcommands that take options which may be typed before them.
+const WITH_OPTIONS: [&str; 6] = ["run", "config", "status", "wait", "restart", "stop"];
+
+/// Moves such a subcommand before the options, so that clap sees all options in one place wherever they were typed.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
     if let Some(index) = next_word(command, &words, 0)
-        && (words[index] == "run" || words[index] == "config")
+        && WITH_OPTIONS.iter().any(|name| words[index] == *name)
     {
         words[..=index].rotate_right(1);
     }
@@ -166,7 +200,7 @@ fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<Os
 
 /// The index of the first word that is neither an option, an option's value, nor a subcommand that takes the options.
 fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
-    let start = usize::from(words.first().is_some_and(|word| word == "run" || word == "config"));
+    let start = usize::from(words.first().is_some_and(|word| WITH_OPTIONS.iter().any(|name| word == name)));
     let index = next_word(command, words, start)?;
     let known =
         start == 0 && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_some());

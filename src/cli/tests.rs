@@ -85,6 +85,15 @@ fn options_stand_before_and_after_the_subcommand() {
     assert_eq!(options("hotrun --bin config -- run").args, ["run"]);
     assert_eq!(typed("hotrun completions fish").unwrap().command, Command::Completions(Shell::Fish));
     assert_eq!(typed("hotrun man").unwrap().command, Command::Man);
+    for line in ["hotrun --bin api wait --timeout 5s --json", "hotrun wait --json --timeout=5s --bin api"] {
+        let Command::Wait(options) = typed(line).unwrap().command else { panic!("{line}") };
+        assert_eq!(options.control.selection.bin.as_deref(), Some("api"), "{line}");
+        assert!(options.control.json && options.timeout.as_deref() == Some("5s"), "{line}");
+    }
+    assert!(matches!(typed("cargo-hotrun hotrun -r status").unwrap().command, Command::Status(_)));
+    // What `run` knows and these do not is refused.
+    assert!(refused("hotrun stop --listen 3000").contains("--listen"));
+    assert!(refused("hotrun -w a wait").contains("-w"));
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(crate) use address::{format_address, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
 pub use show::show;
+pub use typed::duration;
 pub use units::{POLL_INTERVAL, signal_name};
 
 /// hotrun's own environment variables, by name. Others in it are not looked at.

@@ -55,6 +55,17 @@ pub(super) fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, Co
     })
 }
 
+/// The time that was typed for an option of a command that has no settings.
+///
+/// # Errors
+/// Where it is none.
+pub fn duration(
+    option: &'static str,
+    text: Option<&str>,
+) -> Result<Option<std::time::Duration>, ConfigError> {
+    Ok(parsed(option, text, units::parse_duration)?.map(|setting| setting.value))
+}
+
 /// What hotrun's environment variables set. An empty one sets nothing.
 pub(super) fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, ConfigError> {
     let set = |name: &'static str| {

@@ -260,6 +260,11 @@ impl Reporter {
         }
     }
 
+    /// What the compiler said in the current or last build, and the lines of cargo's own that are no diagnostics.
+    pub fn last_build(&self) -> (&[Diagnostic], &[String]) {
+        (&self.diagnostics, &self.cargo_text)
+    }
+
     /// Something went wrong that hotrun goes on after.
     pub fn warning(&mut self, message: &str, hint: Option<&str>) {
         self.record(records::warning(message));

@@ -2,6 +2,7 @@
 //!
 //! The only room that knows everyone. Decides nothing.
 
+mod control;
 mod effects;
 mod handover;
 mod leaving;
@@ -20,6 +21,7 @@ use self::site::Site;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
 use crate::config::Config;
+use crate::control::ControlNews;
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
@@ -59,7 +61,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     Ok(leaving::leave(reason))
 }
 
-fn current_folder() -> Result<PathBuf, Error> {
+pub(crate) fn current_folder() -> Result<PathBuf, Error> {
     std::env::current_dir().map_err(|source| Error::System { what: "find the current folder", source })
 }
 
@@ -103,6 +105,7 @@ struct Runtime {
     hangup_ignored: bool,
     /// A change made the project another one, and it could not be read since.
     project_changed: bool,
+    control: control::Control,
     sources: Sources,
 }
 
@@ -113,6 +116,7 @@ struct Sources {
     watch: UnboundedReceiver<watch::News>,
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
+    control: UnboundedReceiver<ControlNews>,
 }
 
 /// One piece of news.
@@ -122,6 +126,7 @@ enum News {
     Watch(watch::News),
     Terminal(TerminalNews),
     Handover(HandoverNews),
+    Control(ControlNews),
     Timer(Timer),
 }
 
@@ -144,6 +149,7 @@ impl Sources {
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
             timer = timer => News::Timer(timer),
+            Some(news) = self.control.recv() => News::Control(news),
         }
     }
 }
@@ -155,7 +161,7 @@ impl Runtime {
         while reason.is_none() {
             let timer = self.timers.iter().map(|(timer, at)| (*timer, *at)).min_by_key(|(_, at)| *at);
             let news = self.sources.next(timer).await;
-            reason = self.take_in(news);
+            reason = self.take_in(news).or_else(|| self.attend());
         }
         if let Some(watch) = self.watch.take() {
             watch.send(watch::Command::Stop);
@@ -179,6 +185,7 @@ impl Runtime {
             News::Watch(news) => self.watch_news(news),
             News::Terminal(news) => self.terminal_news(news),
             News::Handover(news) => self.handover_news(news),
+            News::Control(news) => self.control_news(news),
             News::Timer(timer) => {
                 self.timers.remove(&timer);
                 let took_up = self.handover_timer(timer);
@@ -214,9 +221,10 @@ impl Runtime {
                     }
                     let _ = self.take_terminal_back(group, None);
                 }
-                if let Some(error) = error {
-                    self.reporter.error(&error, None);
+                if let Some(error) = &error {
+                    self.reporter.error(error, None);
                 }
+                self.control.build_error = error;
                 let succeeded = result.is_some();
                 if succeeded {
                     self.result = result;
@@ -260,6 +268,7 @@ impl Runtime {
         if self.site.refresh().is_err() {
             return false;
         }
+        self.describe_again();
         let plan = self.site.plan();
         if plan != before {
             self.tell_watch(watch::Command::Replan(Box::new(plan)));
@@ -351,6 +360,7 @@ impl Runtime {
                 let text = format!("`{path}` does not count: {reason}{hint}");
                 if first_in_folder { self.reporter.note(&text) } else { self.reporter.verbose(&text) }
             }
+            watch::News::Looked(token) => self.looked(token),
             watch::News::Warning { message, hint } => self.reporter.warning(&message, hint.as_deref()),
         }
         None

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
+use super::control::Control;
 use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::Stdin;
+use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, RunId};
@@ -27,6 +29,7 @@ impl Runtime {
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
+        let (control_sender, control_receiver) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let sources = Sources {
             build,
@@ -34,6 +37,7 @@ impl Runtime {
             watch: watch_receiver,
             terminal: terminal_receiver,
             handover: handover_receiver,
+            control: control_receiver,
         };
         let config = &site.config;
         let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
@@ -78,10 +82,12 @@ impl Runtime {
         if let Some(reaper) = &reaper {
             listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
             reaper.unlink_later(folder.path());
+            reaper.unlink_later(&About::path(folder.path()));
         }
         for address in listeners.describe() {
             reporter.status("Listening", &address);
         }
+        let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
         let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
             .map_err(system("open what watches sockets"))?;
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
@@ -119,6 +125,7 @@ impl Runtime {
             stop_sent: None,
             hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
+            control,
             terminal,
             handover,
             probing: None,

@@ -101,6 +101,16 @@ impl Builds {
         self.current.is_some()
     }
 
+    /// The build that runs or is being published.
+    pub(super) fn current(&self) -> Option<BuildId> {
+        self.current.as_ref().map(|current| current.build)
+    }
+
+    /// Whether something changed, or was asked for, that is in no build yet.
+    pub(super) fn due(&self) -> bool {
+        !self.pending.is_empty() || self.wanted.is_some()
+    }
+
     /// Whether something changed that no finished build has seen, or the last build failed.
     pub(super) fn stale(&self) -> bool {
         !self.pending.is_empty() || self.wanted.is_some() || self.failed

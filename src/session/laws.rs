@@ -161,6 +161,21 @@ impl World {
         for effect in effects {
             self.perform(effect);
         }
+        self.check_standing();
+    }
+
+    /// What is called running is exactly what was saved last, and what failed did not compile or could not run.
+    fn check_standing(&self) {
+        let standing = self.session.standing(Duration::from_millis(self.now));
+        match standing.state {
+            State::Running => {
+                let running: Vec<Content> = self.processes.iter().map(|process| process.content).collect();
+                assert_eq!(running, [self.content], "called running is not the last edit");
+            }
+            State::Exited => assert_eq!(self.live, Some(self.content), "what ran is not the last edit"),
+            State::Failed(Trouble::Build(_)) => assert!(!self.content.1, "called failed, but it compiles"),
+            _ => {}
+        }
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -401,6 +416,8 @@ proptest! {
         prop_assert!(world.building.is_none(), "a build never ended");
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW, "L3: starved");
         prop_assert!(world.started_since_last_save <= 2, "more than two builds after the last save");
+        let state = world.session.standing(Duration::from_millis(world.now)).state;
+        prop_assert!(state.rests() && state.good() == world.content.1, "{:?} in the end", state);
         if world.content.1 {
             prop_assert_eq!(world.live, Some(world.content), "L3: live is not the last edit");
             let running: Vec<Content> = world.processes.iter().map(|process| process.content).collect();

@@ -7,6 +7,7 @@
 mod builds;
 mod events;
 mod service;
+mod standing;
 
 #[cfg(test)]
 mod laws;
@@ -23,6 +24,8 @@ pub use self::events::{
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};
+use self::standing::Past;
+pub use self::standing::{ProcessStanding, Standing, State, Trouble};
 use crate::config::{Config, OnExit, OnStartFailure, Ready, Update};
 use crate::words::{BuildId, Change, ChangeKind, ServiceId, StopPlan};
 
@@ -89,6 +92,9 @@ pub struct Session {
     settings: Settings,
     builds: Builds,
     service: Service,
+    past: Past,
+    /// What was saved is not in force: `manual` leaves it to a request.
+    held: bool,
     /// A restart is owed whatever the next build gives.
     restart: Option<StopCause>,
     /// hotrun leaves for this reason once nothing it started is left.
@@ -107,6 +113,8 @@ impl Session {
             settings,
             builds: Builds::new(settings.debounce),
             service: Service::new(ServiceId::MAIN),
+            past: Past::default(),
+            held: false,
             restart: None,
             quitting: None,
             cleaned: 0,
@@ -128,6 +136,7 @@ impl Session {
         if self.exited {
             return out;
         }
+        self.past.event(&event);
         match event {
             Event::Started => self.builds.want(now, Cause::Start, &mut out),
             Event::FilesChanged(changes) => self.files_changed(now, changes, &mut out),
@@ -150,6 +159,7 @@ impl Session {
             Event::BuildEnded { build, outcome } => self.build_ended(now, build, outcome, &mut out),
             Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
             Event::ProcessStarted { instance, pid } => {
+                self.held = false;
                 self.service.process_started(now, &self.settings, instance, pid, &mut out);
             }
             Event::MainProcess { instance, pid } => self.service.main_process(instance, pid),
@@ -187,6 +197,7 @@ impl Session {
             Event::Asked(request) => self.asked(now, request, &mut out),
         }
         self.leave_when_done(&mut out);
+        self.past.effects(&out);
         self.exited = out.iter().any(|effect| matches!(effect, Effect::Exit(_)));
         out
     }
@@ -199,8 +210,9 @@ impl Session {
         if changes.iter().any(|change| change.kind == ChangeKind::Config) {
             out.push(Effect::ReloadConfig);
         }
-        let launch = self.settings.update != Update::Manual
-            && changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
+        let env_file = changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
+        let launch = env_file && self.settings.update != Update::Manual;
+        self.held |= env_file && !launch && !self.service.down();
         let to_build: Vec<Change> = changes
             .into_iter()
             .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))
@@ -301,6 +313,7 @@ impl Session {
             return;
         }
         if self.holds() {
+            self.held = true;
             return;
         }
         let asked = self.restart.take();

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) baseline: Content,
     /// When `now` was first seen to be so.
     seen: SystemTime,
+    /// When its content was last read.
+    read: SystemTime,
     /// Whether `now` is what it was when it was first met.
     first: bool,
     /// Whether it was not there, as far as is known, when the latest build attempt started.
@@ -74,7 +76,8 @@ impl Ledger {
         };
         let first = !matches!(origin, Origin::Appeared | Origin::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
-        self.entries.insert(path.to_path_buf(), Entry { now, baseline, seen, first, new, told: None });
+        self.entries
+            .insert(path.to_path_buf(), Entry { now, baseline, seen, read: seen, first, new, told: None });
     }
 
     /// Takes down what a look found. Says whether the content is another than at the last look. A file that was not
@@ -86,6 +89,7 @@ impl Ledger {
         };
         let changed = !entry.now.content.same(&now.content);
         entry.now = now;
+        entry.read = seen;
         if changed {
             entry.seen = seen;
             entry.first = false;
@@ -116,6 +120,22 @@ impl Ledger {
                 entry.baseline = whole.content;
             }
             entry.now = whole;
+        }
+    }
+
+    /// The files that may have been written once more after they were read without getting another stat.
+    pub(super) fn racy(&self) -> Vec<PathBuf> {
+        let racy = |entry: &Entry| {
+            matches!(entry.now.content, Content::Hashed(..)) && changed_since(&entry.now, entry.read)
+        };
+        self.entries.iter().filter(|(_, entry)| racy(entry)).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The content was read again and is what it was.
+    pub(super) fn read_again(&mut self, path: &Path, now: Fingerprint, read: SystemTime) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            entry.now.stat = now.stat;
+            entry.read = read;
         }
     }
 
@@ -220,6 +240,17 @@ mod tests {
         assert!(!ledger.untold(path));
         ledger.record(path, file(1, 40), at(40));
         assert!(ledger.untold(path));
+    }
+
+    #[test]
+    fn what_was_read_in_the_tick_of_its_change_is_read_again() {
+        let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
+        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        assert_eq!(ledger.racy(), Vec::<PathBuf>::new());
+        ledger.record(path, file(2, 20), at(20));
+        assert_eq!(ledger.racy(), [path]);
+        ledger.read_again(path, file(2, 20), at(21));
+        assert_eq!(ledger.racy(), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -114,6 +114,8 @@ pub enum Command {
     },
     /// cargo has read the manifests and written `Cargo.lock`: what that file holds now is what the attempt is built from.
     BuildResolved(BuildId),
+    /// Look at everything and say so: [`News::Looked`] with this number. What was saved before this was sent is told before.
+    Look(u64),
     /// Look at everything again.
     Rescan,
     /// End the room.
@@ -146,6 +148,8 @@ pub enum News {
         /// The first such in its folder, which is said without `-v` too.
         first_in_folder: bool,
     },
+    /// The answer to [`Command::Look`].
+    Looked(u64),
     /// Something the user should know.
     Warning {
         /// What, in cargo's voice.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
 mod fixture;
+mod looks;
 mod quiet;
 mod random;
 mod styles;

@@ -126,7 +126,8 @@ impl Will {
             self.restore_modes();
             let _ = io::stdout().write_all(sys::TERMINAL_RESET).and_then(|()| io::stdout().flush());
         }
-        for file in &self.files {
+        // Files before the folders they are in.
+        for file in self.files.iter().rev() {
             unlink(file);
         }
     }

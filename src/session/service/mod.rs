@@ -14,6 +14,7 @@ pub(super) use self::process::Start;
 use self::process::{Phase, Process};
 use super::Settings;
 use super::events::{AfterExit, Effect, ExitReason, Notice, Running, StopCause, Timer};
+use super::standing::{Doing, ProcessStanding};
 use crate::config::{OnExit, Update};
 use crate::words::{BuildId, Exit, Instance, ServiceId, StopPlan};
 
@@ -87,6 +88,36 @@ impl Service {
         let known = [self.live, self.previous].into_iter().flatten().find(|live| live.build == process.build);
         let built = known.map_or(process.started, |live| live.since);
         Running { build: process.build, age: now.saturating_sub(built), pid: process.pid }
+    }
+
+    /// The process that runs and was not told to stop; of two, the one that serves.
+    pub(super) fn process(&self, now: Duration) -> Option<ProcessStanding> {
+        let running = |process: &&Process| process.wanted() && process.pid != 0;
+        let process = self.processes.iter().find(running)?;
+        let up = now.saturating_sub(process.started);
+        Some(ProcessStanding { build: process.build, pid: process.pid, up })
+    }
+
+    /// What is going on. A process whose readiness is not declared has started when it has lived for [`SETTLE`].
+    pub(super) fn doing(&self, settings: &Settings) -> Doing {
+        let declared = !settings.ready_at_spawn && !self.silent;
+        if let Some(stuck) = self.processes.iter().find(|process| process.phase == Phase::Stuck) {
+            return Doing::Stuck(stuck.pid);
+        }
+        let starting = |process: &Process| match process.phase {
+            Phase::Ordered | Phase::Waiting | Phase::Reloading(_) => true,
+            Phase::Ready => !declared,
+            _ => false,
+        };
+        match self.processes.as_slice() {
+            _ if self.start.is_some() || self.processes.iter().any(starting) => Doing::Starting,
+            [] => Doing::Down,
+            processes if processes.iter().all(Process::serves) => {
+                let live = |process: &Process| self.live.is_some_and(|live| live.build == process.build);
+                Doing::Running { live: processes.iter().all(live) }
+            }
+            _ => Doing::Stopping,
+        }
     }
 
     /// Whether nothing of the program is left that could still be stopped.

@@ -1,6 +1,7 @@
 //! The session by example: events in, effects out, one table per situation.
 
 mod failing;
+mod standing;
 mod updates;
 
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 
 mod events;
 mod judging;
+mod looks;
 mod walking;
 
 use std::collections::{HashMap, HashSet};
@@ -16,7 +17,7 @@ use crate::watch::fingerprint;
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::{Rules, Verdict};
+use crate::watch::inputs::Rules;
 use crate::watch::ledger::Ledger;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
@@ -85,6 +86,9 @@ pub(super) struct Room {
     /// Whether a build was asked for only because of that, and nothing has changed since.
     asked_again: bool,
     changes: Vec<Change>,
+    /// Looks asked for and not taken yet.
+    wanted: Vec<u64>,
+    looks: Vec<looks::Look>,
     noted: HashSet<PathBuf>,
     warned: HashSet<String>,
     sink: Sink,
@@ -115,6 +119,8 @@ impl Room {
             unclaimed: HashSet::new(),
             asked_again: false,
             changes: Vec::new(),
+            wanted: Vec::new(),
+            looks: Vec::new(),
             noted: HashSet::new(),
             warned: HashSet::new(),
             sink,
@@ -127,6 +133,7 @@ impl Room {
         self.open();
         loop {
             self.tell();
+            self.answer_looks();
             let first = match self.next_deadline() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -144,6 +151,7 @@ impl Room {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.take_look();
             self.deadlines();
         }
     }
@@ -216,6 +224,7 @@ impl Room {
                 }
             }
             Command::BuildResolved(build) => self.resolved(build),
+            Command::Look(token) => self.wanted.push(token),
             Command::Rescan => self.take_survey(Cause::Events),
             Command::Stop => {}
         }
@@ -280,7 +289,10 @@ impl Room {
             .building()
             .is_none()
             .then(|| self.patient.values().map(|(since, rest)| *since + *rest).min());
-        [self.holds.next(), self.survey_due, self.poll_due, patient.flatten()].into_iter().flatten().min()
+        [self.holds.next(), self.survey_due, self.poll_due, patient.flatten(), self.look_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn deadlines(&mut self) {
@@ -313,11 +325,10 @@ impl Room {
                 self.patient.iter().filter(|(_, when)| due(when)).map(|(path, _)| path.clone()).collect();
             for path in paths {
                 self.patient.remove(&path);
-                if let (Verdict::Counts(kinds), true) = (self.verdict(&path), self.ledger.untold(&path)) {
-                    self.report(&path, &kinds);
-                }
+                self.report_patient(&path);
             }
         }
+        self.end_patience(now);
     }
 }
 fn ignores(plan: &Plan) -> Ignores {

@@ -1,0 +1,58 @@
+//! The options of the commands that talk to a hotrun that runs: which one is meant, and how the answer is written.
+
+use std::path::PathBuf;
+
+use clap::builder::Resettable;
+use clap::{Args, ValueHint};
+
+/// What was typed for `status`, `restart` and `stop`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ControlOptions {
+    /// Which hotrun.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Print the answer as one JSON object
+    #[arg(long, help_heading = Resettable::Reset)]
+    pub json: bool,
+}
+
+/// What was typed for `wait`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct WaitOptions {
+    /// Which hotrun, and how it is written.
+    #[command(flatten)]
+    pub control: ControlOptions,
+    /// Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124
+    #[arg(long, value_name = "DURATION", help_heading = Resettable::Reset)]
+    pub timeout: Option<String>,
+}
+
+/// Options of `run` that tell one hotrun from another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Which hotrun, where several run here")]
+pub struct Selection {
+    /// The one that runs a program of this package
+    #[arg(short, long, value_name = "SPEC")]
+    pub package: Option<String>,
+    /// The one that runs this binary
+    #[arg(long, value_name = "NAME", conflicts_with = "example")]
+    pub bin: Option<String>,
+    /// The one that runs this example
+    #[arg(long, value_name = "NAME")]
+    pub example: Option<String>,
+    /// The one that builds in release mode
+    #[arg(short, long, conflicts_with = "profile")]
+    pub release: bool,
+    /// The one that builds with this profile
+    #[arg(long, value_name = "PROFILE-NAME")]
+    pub profile: Option<String>,
+    /// The one that builds for this target triple
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
+    /// The one that builds in this target directory
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
+    pub target_dir: Option<PathBuf>,
+    /// The one of the package or workspace of this Cargo.toml, instead of the current folder's
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub manifest_path: Option<PathBuf>,
+}

@@ -1,0 +1,390 @@
+//! The answer: the JSON object that scripts read, and the same for people.
+//!
+//! Pure. The names are public: they are only added to.
+
+use std::fmt::Write as _;
+
+use super::ControlError;
+use crate::config::signal_name;
+use crate::messages::{Diagnostic, Level};
+use crate::session::{Instead, Standing, StartFailure, State, Trouble};
+use crate::words::Exit;
+
+/// How things stand with one hotrun.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer {
+    /// Everything that was saved is running, or ran to its end with code 0.
+    pub ok: bool,
+    /// `running`, `exited`, `changed`, `building`, `starting`, `stopping`, `leaving`, `failed`, `paused`, `held`; from the
+    /// client alone `stopped`, `none`, `several`, `timed-out`, `unreachable`.
+    pub state: String,
+    /// Why it is not ok, for a person.
+    pub reason: Option<String>,
+    /// A way out.
+    pub hint: Option<String>,
+    /// The program's name.
+    pub program: Option<String>,
+    /// The live path.
+    pub live: Option<String>,
+    /// The addresses hotrun holds for the program.
+    #[serde(default)]
+    pub listening: Vec<String>,
+    /// hotrun itself.
+    pub hotrun: Option<HotrunProcess>,
+    /// The process that runs.
+    pub running: Option<RunningProcess>,
+    /// The last build that ended by itself.
+    pub last_build: Option<LastBuild>,
+    /// The errors and warnings of the last build.
+    #[serde(default)]
+    pub diagnostics: Vec<Diagnosis>,
+    /// What cargo said in it besides.
+    #[serde(default)]
+    pub output: String,
+}
+
+/// hotrun itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HotrunProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+}
+
+/// The process that runs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RunningProcess {
+    /// The build it runs.
+    pub build: u32,
+    /// Its process id.
+    pub pid: u32,
+    /// When it was started (RFC 3339).
+    pub since: String,
+}
+
+/// A build that ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastBuild {
+    /// Its number.
+    pub build: u32,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// How many errors there were.
+    pub errors: u32,
+    /// How many warnings there were.
+    pub warnings: u32,
+    /// How long it took.
+    pub ms: u64,
+}
+
+/// One message of the compiler.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Diagnosis {
+    /// `error` or `warning`.
+    pub level: String,
+    /// `E0308`, `unused_variables`, …
+    pub code: Option<String>,
+    /// The first line, without decoration.
+    pub message: String,
+    /// The file, as rustc names it: from the workspace's root.
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+    /// As rustc prints it, without colours.
+    pub rendered: String,
+}
+
+impl From<&Diagnostic> for Diagnosis {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let level = match diagnostic.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        Self {
+            level: level.to_owned(),
+            code: diagnostic.code.clone(),
+            message: diagnostic.message.clone(),
+            file: diagnostic.file.clone(),
+            line: diagnostic.line,
+            column: diagnostic.column,
+            rendered: console::strip_ansi_codes(&diagnostic.rendered).into_owned(),
+        }
+    }
+}
+
+impl Answer {
+    /// What a session's standing means. `since` says when the process that runs was started.
+    pub fn of(standing: &Standing, since: Option<String>) -> Self {
+        let running = standing.process.zip(since).map(|(process, since)| RunningProcess {
+            build: process.build.0,
+            pid: process.pid,
+            since,
+        });
+        let last_build = standing.last_build.map(|(build, success, summary)| LastBuild {
+            build: build.0,
+            success,
+            errors: summary.errors,
+            warnings: summary.warnings,
+            ms: u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX),
+        });
+        let state = match &standing.state {
+            State::Changed => "changed",
+            State::Building(_) => "building",
+            State::Starting => "starting",
+            State::Stopping => "stopping",
+            State::Leaving => "leaving",
+            State::Running => "running",
+            State::Exited => "exited",
+            State::Paused => "paused",
+            State::Held => "held",
+            State::Failed(_) => "failed",
+        };
+        let (reason, hint) = match &standing.state {
+            State::Paused => (
+                Some("edits are not followed: hotrun is paused".to_owned()),
+                Some("`p` in hotrun's terminal goes on; `hotrun restart` goes on as well, and restarts"),
+            ),
+            State::Held => (
+                Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
+                Some("`hotrun restart` runs it"),
+            ),
+            State::Failed(trouble) => (Some(reason(trouble, last_build.as_ref(), running.as_ref())), None),
+            _ => (None, None),
+        };
+        Self {
+            ok: standing.state.good(),
+            state: state.to_owned(),
+            reason,
+            hint: hint.map(ToOwned::to_owned),
+            running,
+            last_build,
+            ..Self::default()
+        }
+    }
+
+    /// The answer there is where none came.
+    pub fn none(error: &ControlError) -> Self {
+        let mut reason = error.to_string();
+        if let Some(source) = std::error::Error::source(error) {
+            let _ = write!(reason, ": {source}");
+        }
+        Self { state: error.state().to_owned(), reason: Some(reason), hint: error.hint(), ..Self::default() }
+    }
+
+    /// Of a hotrun that was stopped.
+    pub fn stopped() -> Self {
+        Self { ok: true, state: "stopped".to_owned(), ..Self::default() }
+    }
+
+    /// One line of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers always serialise") + "\n"
+    }
+
+    /// `hotrun status`, for people.
+    pub fn status(&self) -> String {
+        let mut text = String::new();
+        let program = self.program.as_deref().unwrap_or("the program");
+        match &self.running {
+            Some(running) => {
+                line(
+                    &mut text,
+                    "Running",
+                    &format!(
+                        "build {} of `{program}` (pid {}) since {}",
+                        running.build, running.pid, running.since
+                    ),
+                );
+            }
+            None => line(&mut text, "Down", &format!("`{program}` does not run")),
+        }
+        match &*self.state {
+            "building" => line(&mut text, "Building", "what was saved last"),
+            "changed" => line(&mut text, "Changed", "a build is due"),
+            "starting" => line(&mut text, "Starting", &format!("`{program}` is not ready yet")),
+            "stopping" => line(&mut text, "Stopping", &format!("`{program}`")),
+            "leaving" => line(&mut text, "Leaving", "hotrun is about to end"),
+            "exited" => line(&mut text, "Exited", "with code 0"),
+            _ => {}
+        }
+        if let Some(last) = &self.last_build {
+            let how = if last.success { "succeeded" } else { "failed" };
+            let counts = format!("{}, {}", count(last.errors, "error"), count(last.warnings, "warning"));
+            line(&mut text, "Last build", &format!("{} {how} ({counts})", last.build));
+        }
+        for address in &self.listening {
+            line(&mut text, "Listening", address);
+        }
+        if let Some(live) = &self.live {
+            line(&mut text, "Live", live);
+        }
+        if let Some(hotrun) = &self.hotrun {
+            line(&mut text, "hotrun", &format!("{} (pid {})", hotrun.version, hotrun.pid));
+        }
+        self.blame(&mut text);
+        text
+    }
+
+    /// `hotrun wait`, for people: what runs, or the errors.
+    pub fn outcome(&self) -> String {
+        let mut text = String::new();
+        if self.ok {
+            match &self.running {
+                Some(running) => {
+                    line(&mut text, "Running", &format!("build {} (pid {})", running.build, running.pid));
+                }
+                None => line(&mut text, "Exited", "with code 0"),
+            }
+            return text;
+        }
+        if self.last_build.as_ref().is_some_and(|last| !last.success) {
+            text.push_str(&self.output);
+            for error in self.diagnostics.iter().filter(|diagnosis| diagnosis.level == "error") {
+                text.push_str(&error.rendered);
+            }
+        }
+        self.blame(&mut text);
+        text
+    }
+
+    fn blame(&self, text: &mut String) {
+        if let Some(reason) = &self.reason {
+            let _ = writeln!(text, "error: {reason}");
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "  hint: {hint}");
+        }
+    }
+}
+
+fn line(text: &mut String, verb: &str, rest: &str) {
+    let _ = writeln!(text, "{verb:>12} {rest}");
+}
+
+fn count(number: u32, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningProcess>) -> String {
+    let what = match trouble {
+        Trouble::Build(build) => {
+            let errors = last.map_or(0, |last| last.errors);
+            let counted = if errors == 0 { String::new() } else { format!(" ({})", count(errors, "error")) };
+            format!("build {build} failed{counted}")
+        }
+        Trouble::Publish(build, error) => format!("build {build} could not be published: {error}"),
+        Trouble::Start(build, failure, instead) => {
+            let how = match failure {
+                StartFailure::Spawn(error) => error.clone(),
+                StartFailure::Exited { exit, lived } => {
+                    format!("it {} after {} ms", ended(*exit), lived.as_millis())
+                }
+                StartFailure::NotReady { waited } => {
+                    format!("it was not ready within {} ms", waited.as_millis())
+                }
+            };
+            let back = if matches!(instead, Instead::RollsBack(_)) { "; rolled back" } else { "" };
+            format!("build {build} could not start: {how}{back}")
+        }
+        Trouble::Ended(build, exit) => format!("the program (build {build}) {}", ended(*exit)),
+        Trouble::Stuck(pid) => {
+            format!("hotrun may not stop pid {pid}, and starts nothing before that has ended")
+        }
+    };
+    match running {
+        Some(running) if !matches!(trouble, Trouble::Stuck(_)) => {
+            format!("{what}; build {} is running", running.build)
+        }
+        _ => what,
+    }
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exited with code {code}"),
+        Exit::Signal(signal) => format!("died of {}", signal_name(signal)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::BuildId;
+
+    fn answer(state: State) -> Answer {
+        let standing = Standing { state, paused: false, process: None, last_build: None };
+        Answer::of(&standing, None)
+    }
+
+    #[test]
+    fn only_what_runs_or_ran_to_its_end_is_ok() {
+        assert!(answer(State::Running).ok && answer(State::Exited).ok);
+        for state in [State::Changed, State::Building(BuildId(1)), State::Starting, State::Stopping] {
+            let answer = answer(state);
+            assert!(!answer.ok && answer.reason.is_none(), "{answer:?}");
+        }
+        for state in [State::Paused, State::Held, State::Failed(Trouble::Build(BuildId(2)))] {
+            let answer = answer(state);
+            assert!(!answer.ok && answer.reason.is_some(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn every_trouble_has_its_words() {
+        let exited =
+            StartFailure::Exited { exit: Exit::Code(101), lived: std::time::Duration::from_millis(7) };
+        let running = RunningProcess { build: 3, pid: 9, since: String::new() };
+        let said = |trouble| reason(&trouble, None, Some(&running));
+        let build = BuildId(4);
+        assert_eq!(said(Trouble::Build(build)), "build 4 failed; build 3 is running");
+        assert_eq!(
+            said(Trouble::Publish(build, "no space".to_owned())),
+            "build 4 could not be published: no space; build 3 is running"
+        );
+        assert_eq!(
+            said(Trouble::Start(build, exited, Instead::RollsBack(BuildId(3)))),
+            "build 4 could not start: it exited with code 101 after 7 ms; rolled back; build 3 is running"
+        );
+        assert_eq!(
+            reason(&Trouble::Ended(build, Exit::Signal(11)), None, None),
+            "the program (build 4) died of SIGSEGV"
+        );
+        assert_eq!(
+            said(Trouble::Stuck(7)),
+            "hotrun may not stop pid 7, and starts nothing before that has ended"
+        );
+    }
+
+    #[test]
+    fn the_text_tells_what_the_object_tells() {
+        let mut answer = answer(State::Failed(Trouble::Build(BuildId(2))));
+        answer.program = Some("shop".to_owned());
+        answer.running = Some(RunningProcess { build: 1, pid: 9, since: "2026-01-01T00:00:00Z".to_owned() });
+        answer.last_build = Some(LastBuild { build: 2, success: false, errors: 1, warnings: 0, ms: 5 });
+        answer.output = "error: from cargo\n".to_owned();
+        for (level, rendered) in [("error", "error: from rustc\n"), ("warning", "warning: from rustc\n")] {
+            answer.diagnostics.push(Diagnosis {
+                level: level.to_owned(),
+                code: None,
+                message: String::new(),
+                file: None,
+                line: None,
+                column: None,
+                rendered: rendered.to_owned(),
+            });
+        }
+        assert_eq!(answer.outcome(), "error: from cargo\nerror: from rustc\nerror: build 2 failed\n");
+        assert_eq!(
+            answer.status(),
+            "     Running build 1 of `shop` (pid 9) since 2026-01-01T00:00:00Z\n  Last build 2 failed (1 error, 0 warnings)\n\
+             error: build 2 failed\n"
+        );
+        assert_eq!(serde_json::from_str::<Answer>(&answer.json()).unwrap(), answer);
+        assert!(answer.json().contains("\"last-build\":{\"build\":2,"));
+    }
+}

@@ -1,0 +1,294 @@
+//! What each hotrun writes down about itself beside its socket, and which of those that run is the one that is meant.
+//!
+//! Choosing is by plain data: what was typed, the current folder, the nearest `Cargo.toml`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::ControlError;
+use crate::cli::Selection;
+
+/// The file with it, in the runtime folder.
+const FILE: &str = "about.json";
+
+/// What tells one hotrun from another. Paths are absolute and free of links where that could be found out.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct About {
+    /// Its process id.
+    pub pid: u32,
+    /// The folder it was started in.
+    pub cwd: PathBuf,
+    /// The program's name.
+    pub program: String,
+    /// What the program is.
+    pub kind: Kind,
+    /// The name of the program's package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// cargo's ID of it.
+    pub package_id: String,
+    /// The folders of the packages the program is made of, its own first.
+    pub packages: Vec<PathBuf>,
+    /// The folders of the workspace's other packages.
+    pub others: Vec<PathBuf>,
+    /// The folder of the workspace.
+    pub workspace: PathBuf,
+    /// cargo's target directory.
+    pub target_directory: PathBuf,
+    /// The profile.
+    pub profile: String,
+    /// The target triple, where one was named.
+    pub triple: Option<String>,
+}
+
+/// What the program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A `[[bin]]`.
+    Bin,
+    /// An `[[example]]`.
+    Example,
+}
+
+impl About {
+    /// Where it is in a runtime folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
+    /// Writes it into the runtime folder, in one step: a reader sees all of it or what was there before.
+    #[expect(clippy::disallowed_methods, reason = "far from any live path")]
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let temporary = folder.join(".about");
+        let text = serde_json::to_string(self).map_err(io::Error::other)?;
+        fs::File::create(&temporary)?.write_all(text.as_bytes())?;
+        fs::rename(&temporary, Self::path(folder))
+    }
+
+    fn read(folder: &Path) -> Option<Self> {
+        let about: Self = serde_json::from_str(&fs::read_to_string(Self::path(folder)).ok()?).ok()?;
+        (!about.packages.is_empty()).then_some(about)
+    }
+
+    /// The options that name it.
+    fn name(&self) -> String {
+        let option = match self.kind {
+            Kind::Bin => "--bin",
+            Kind::Example => "--example",
+        };
+        let release =
+            if self.profile == "dev" { String::new() } else { format!(" --profile {}", self.profile) };
+        let triple = self.triple.as_ref().map_or(String::new(), |triple| format!(" --target {triple}"));
+        format!("`-p {} {option} {}{release}{triple}`", self.package, self.program)
+    }
+
+    /// Whether the options that were typed are its own.
+    fn is(&self, selection: &Selection, cwd: &Path) -> bool {
+        let Selection { package, bin, example, release, profile, target, target_dir, manifest_path: _ } =
+            selection;
+        let profile = if *release { Some("release") } else { profile.as_deref() };
+        package.as_ref().is_none_or(|spec| self.is_package(spec))
+            && bin.as_ref().is_none_or(|name| self.kind == Kind::Bin && self.program == *name)
+            && example.as_ref().is_none_or(|name| self.kind == Kind::Example && self.program == *name)
+            && profile.is_none_or(|profile| self.profile == profile)
+            && target.as_ref().is_none_or(|triple| self.triple.as_ref() == Some(triple))
+            && target_dir.as_ref().is_none_or(|folder| self.target_directory == real(&cwd.join(folder)))
+    }
+
+    /// The forms of cargo's package ID specifications.
+    fn is_package(&self, spec: &str) -> bool {
+        let (name, version) = (&self.package, &self.version);
+        spec == name
+            || spec == self.package_id
+            || spec.strip_prefix(name.as_str()).is_some_and(|rest| {
+                let wanted = rest.strip_prefix('@').or_else(|| rest.strip_prefix(':'));
+                wanted.is_some_and(|wanted| version == wanted || version.starts_with(&format!("{wanted}.")))
+            })
+    }
+
+    /// How near it is to a place; 0 where it has nothing to do with it.
+    fn nearness(&self, place: &Place, named: bool) -> u8 {
+        let Place { folder, package, of_manifest } = place;
+        if let Some(package) = package {
+            if self.packages[0] == *package {
+                return 5;
+            }
+            let shared = self.workspace == *package && !self.others.contains(package);
+            if self.packages.contains(package) || shared {
+                return 4;
+            }
+            // Another member's folder: a program that was named may be anywhere in the workspace.
+            if named && package.starts_with(&self.workspace) {
+                return 3;
+            }
+        }
+        if *of_manifest {
+            return 0;
+        }
+        match package {
+            None if folder.starts_with(&self.cwd) => 2,
+            _ if *folder == self.cwd => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// Where a hotrun is looked for.
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    /// The folder of the nearest `Cargo.toml`.
+    package: Option<PathBuf>,
+    /// It is that of `--manifest-path`.
+    of_manifest: bool,
+}
+
+impl Place {
+    fn of(selection: &Selection, cwd: &Path) -> Self {
+        if let Some(manifest) = &selection.manifest_path {
+            let folder = real(cwd.join(manifest).parent().unwrap_or(cwd));
+            return Self { package: Some(folder.clone()), folder, of_manifest: true };
+        }
+        let folder = real(cwd);
+        let package = folder.ancestors().find(|folder| folder.join("Cargo.toml").is_file());
+        Self { package: package.map(Path::to_owned), folder, of_manifest: false }
+    }
+}
+
+/// The runtime folder of the hotrun that is meant, and what it says of itself. `alive` tells whether one still runs; what
+/// is left of others is cleared away by it.
+///
+/// # Errors
+/// [`ControlError::None`] and [`ControlError::Several`].
+pub(super) fn find(
+    selection: &Selection,
+    cwd: &Path,
+    alive: impl Fn(&Path) -> bool,
+) -> Result<(PathBuf, About), ControlError> {
+    let place = Place::of(selection, cwd);
+    let named = selection.package.is_some() || selection.bin.is_some() || selection.example.is_some();
+    let mut running: Vec<(PathBuf, About)> = Vec::new();
+    for folder in folders() {
+        if let Some(about) = About::read(&folder)
+            && about.nearness(&place, true) > 0
+            && alive(&folder)
+        {
+            running.push((folder, about));
+        }
+    }
+    running.sort_by(|(_, one), (_, other)| {
+        (&one.package, &one.program, one.pid).cmp(&(&other.package, &other.program, other.pid))
+    });
+    let nearby: Vec<String> = running.iter().map(|(_, about)| about.name()).collect();
+    running.retain(|(_, about)| about.nearness(&place, named) > 0 && about.is(selection, cwd));
+    let best = running.iter().map(|(_, about)| about.nearness(&place, named)).max();
+    running.retain(|(_, about)| Some(about.nearness(&place, named)) == best);
+    let mut found = running.into_iter();
+    match (found.next(), found.len()) {
+        (None, _) => Err(ControlError::None { folder: place.folder, nearby }),
+        (Some(one), 0) => Ok(one),
+        (Some(one), _) => Err(ControlError::Several {
+            choices: std::iter::once(one).chain(found).map(|(_, about)| about.name()).collect(),
+        }),
+    }
+}
+
+/// The runtime folders of this user's hotruns. One that was started elsewhere may know another `XDG_RUNTIME_DIR`, or none.
+fn folders() -> Vec<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let mut bases: Vec<(PathBuf, String)> = Vec::new();
+    if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR") {
+        bases.push((folder.into(), "hotrun-".to_owned()));
+    }
+    bases.push((format!("/run/user/{user}").into(), "hotrun-".to_owned()));
+    bases.push(("/tmp".into(), format!("hotrun-{user}-")));
+    let mut folders = Vec::new();
+    for (base, prefix) in bases {
+        let Ok(entries) = fs::read_dir(base) else { continue };
+        for entry in entries.flatten() {
+            let named = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
+            // Neither a link nor what somebody else put there, who may enter it.
+            let private = || {
+                entry
+                    .metadata()
+                    .is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o777 == 0o700)
+            };
+            if named && private() && !folders.contains(&entry.path()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    folders
+}
+
+/// The path without links, where it exists.
+pub(super) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(program: &str, packages: &[&str]) -> About {
+        About {
+            pid: 1,
+            cwd: "/ws".into(),
+            program: program.to_owned(),
+            kind: Kind::Bin,
+            package: program.to_owned(),
+            version: "1.2.3".to_owned(),
+            package_id: format!("path+file:///ws/{program}#1.2.3"),
+            packages: packages.iter().map(PathBuf::from).collect(),
+            others: Vec::new(),
+            workspace: "/ws".into(),
+            target_directory: "/ws/target".into(),
+            profile: "dev".to_owned(),
+            triple: None,
+        }
+    }
+
+    fn place(folder: &str, package: Option<&str>) -> Place {
+        Place { folder: folder.into(), package: package.map(PathBuf::from), of_manifest: false }
+    }
+
+    #[test]
+    fn the_nearest_is_meant() {
+        let api = about("api", &["/ws/api", "/ws/lib"]);
+        let near = |folder, package, named| api.nearness(&place(folder, package), named);
+        assert_eq!(near("/ws/api/src", Some("/ws/api"), false), 5);
+        assert_eq!(near("/ws/lib", Some("/ws/lib"), false), 4);
+        assert_eq!(near("/ws", Some("/ws"), false), 4);
+        // Another member's program is another program.
+        assert_eq!(near("/ws/worker", Some("/ws/worker"), false), 0);
+        assert_eq!(near("/ws/worker", Some("/ws/worker"), true), 3);
+        let beside_root = About { others: vec!["/ws".into()], cwd: "/".into(), ..api.clone() };
+        assert_eq!(beside_root.nearness(&place("/ws", Some("/ws")), false), 0);
+        assert_eq!(near("/elsewhere", Some("/elsewhere"), true), 0);
+        assert_eq!(near("/ws/docs", None, false), 2);
+        assert_eq!(near("/ws", Some("/"), false), 1);
+    }
+
+    #[test]
+    fn options_name_it() {
+        let api = about("api", &["/ws/api"]);
+        let is = |selection: Selection| api.is(&selection, Path::new("/ws"));
+        assert!(is(Selection::default()));
+        let spec = |spec: &str| Selection { package: Some(spec.to_owned()), ..Selection::default() };
+        for good in ["api", "api@1.2.3", "api@1.2", "api:1", "path+file:///ws/api#1.2.3"] {
+            assert!(is(spec(good)), "{good}");
+        }
+        for bad in ["ap", "api@2", "apis", "api1", "lib"] {
+            assert!(!is(spec(bad)), "{bad}");
+        }
+        assert!(!is(Selection { release: true, ..Selection::default() }));
+        assert!(is(Selection { profile: Some("dev".to_owned()), ..Selection::default() }));
+        assert!(!is(Selection { example: Some("api".to_owned()), ..Selection::default() }));
+        assert!(!is(Selection { target_dir: Some("other".into()), ..Selection::default() }));
+        assert!(is(Selection { target_dir: Some("target".into()), ..Selection::default() }));
+    }
+}

@@ -1,0 +1,220 @@
+//! The runtime's part of control: who asked for what, and when it can be answered.
+//!
+//! `wait` is never answered from what was known before it was asked: the watch room looks at everything first, and again
+//! whenever something was under way since.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Runtime;
+use super::site::Site;
+use crate::control::{About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server};
+use crate::messages::Level;
+use crate::project::ProgramKind;
+use crate::report;
+use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
+use crate::watch;
+
+/// Those who ask, and what they are answered from.
+#[derive(Debug)]
+pub(super) struct Control {
+    server: Option<Server>,
+    about: About,
+    clients: Vec<Client>,
+    looks: u64,
+    /// Why cargo could not be run, in the last build.
+    pub(super) build_error: Option<String>,
+}
+
+/// Somebody who waits for an answer.
+#[derive(Debug)]
+struct Client {
+    request: Request,
+    reply: Reply,
+    look: Look,
+}
+
+/// Whether everything that was saved before the question is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// No, or it may have changed since: it has to be looked (again).
+    Needed,
+    /// The watch room looks.
+    Asked(u64),
+    /// Yes.
+    Taken,
+}
+
+impl Control {
+    /// Listens in the runtime folder. Without a socket hotrun works as well, so that is said and no reason to end.
+    pub(super) fn open(
+        site: &Site,
+        folder: &std::path::Path,
+        news: UnboundedSender<ControlNews>,
+        reporter: &mut report::Reporter,
+    ) -> Self {
+        let about = about(site);
+        let server = Server::open(folder, &about, news);
+        if let Err(error) = &server {
+            let message = format!("could not listen for `hotrun status` and the like: {error}");
+            reporter.warning(&message, None);
+        }
+        Self { server: server.ok(), about, clients: Vec::new(), looks: 0, build_error: None }
+    }
+}
+
+impl Runtime {
+    /// The project was read again.
+    pub(super) fn describe_again(&mut self) {
+        let about = about(&self.site);
+        if about != self.control.about
+            && let Some(server) = &self.control.server
+        {
+            if let Err(error) = server.describe(&about) {
+                self.reporter.verbose(&format!("could not write down what runs here: {error}"));
+            }
+            self.control.about = about;
+        }
+    }
+
+    pub(super) fn control_news(&mut self, ControlNews { request, reply }: ControlNews) -> Option<ExitReason> {
+        match request {
+            Request::Status => reply.send(self.answer()),
+            Request::Wait | Request::Restart => {
+                // An edit saved before a restart was ordered is to be in it. `--once` follows none.
+                let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
+                self.control.clients.push(Client { request, reply, look });
+            }
+            Request::Stop => {
+                let leaving = self.session.standing(self.began.elapsed()).state == State::Leaving;
+                // Never answered: it goes with hotrun.
+                self.control.clients.push(Client { request, reply, look: Look::Taken });
+                if !leaving {
+                    return self.tell(Event::Asked(Order::Quit(QuitReason::Asked)));
+                }
+            }
+        }
+        None
+    }
+
+    /// The watch room has told everything that was saved before it was asked.
+    pub(super) fn looked(&mut self, token: u64) {
+        for client in &mut self.control.clients {
+            if client.look == Look::Asked(token) {
+                client.look = Look::Taken;
+            }
+        }
+    }
+
+    /// Answers everybody who can be answered now. To be called after each piece of news.
+    pub(super) fn attend(&mut self) -> Option<ExitReason> {
+        if self.control.clients.is_empty() {
+            return None;
+        }
+        self.control.clients.retain(|client| client.request == Request::Stop || !client.reply.is_forgotten());
+        let ready = |client: &mut Client| client.request == Request::Restart && client.look == Look::Taken;
+        let restarts: Vec<Client> = self.control.clients.extract_if(.., ready).collect();
+        if !restarts.is_empty() {
+            let reason = self.tell(Event::Asked(Order::Restart));
+            let answer = self.answer();
+            for client in restarts {
+                client.reply.send(answer.clone());
+            }
+            if reason.is_some() {
+                return reason;
+            }
+        }
+        let rests = self.session.standing(self.began.elapsed()).state.rests();
+        if rests {
+            let answered =
+                |client: &mut Client| client.request == Request::Wait && client.look == Look::Taken;
+            let waiting: Vec<Client> = self.control.clients.extract_if(.., answered).collect();
+            if !waiting.is_empty() {
+                let answer = self.answer();
+                for client in waiting {
+                    client.reply.send(answer.clone());
+                }
+            }
+        } else {
+            // Whatever was known is old when this is over.
+            let followed = self.watch.is_some();
+            let waits = |client: &&mut Client| client.request == Request::Wait && followed;
+            self.control.clients.iter_mut().filter(waits).for_each(|client| client.look = Look::Needed);
+        }
+        self.ask_for_looks(rests);
+        None
+    }
+
+    fn ask_for_looks(&mut self, rests: bool) {
+        let token = self.control.looks + 1;
+        let mut asked = false;
+        for client in &mut self.control.clients {
+            if client.look == Look::Needed && (rests || client.request == Request::Restart) {
+                client.look = Look::Asked(token);
+                asked = true;
+            }
+        }
+        if !asked {
+            return;
+        }
+        self.control.looks = token;
+        self.tell_watch(watch::Command::Look(token));
+    }
+
+    /// How things stand, for a client.
+    fn answer(&self) -> Answer {
+        let standing = self.session.standing(self.began.elapsed());
+        let since = standing.process.map(|process| clock(process.up));
+        let (diagnostics, lines) = self.reporter.last_build();
+        let lines = lines.iter().map(String::as_str).chain(self.control.build_error.as_deref());
+        Answer {
+            program: Some(self.control.about.program.clone()),
+            live: Some(self.publisher.live().display().to_string()),
+            listening: self.handover.listeners.describe(),
+            hotrun: Some(HotrunProcess {
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            }),
+            diagnostics: diagnostics
+                .iter()
+                .filter(|diagnostic| diagnostic.level != Level::Note)
+                .map(Diagnosis::from)
+                .collect(),
+            output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
+            ..Answer::of(&standing, since)
+        }
+    }
+}
+
+/// When it was so long ago.
+fn clock(ago: Duration) -> String {
+    let then = SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+    humantime::format_rfc3339_seconds(then).to_string()
+}
+
+fn about(site: &Site) -> About {
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let project = &site.project;
+    let mut packages: Vec<PathBuf> = vec![real(&project.package.root)];
+    packages.extend(project.packages.iter().map(|package| real(&package.root)));
+    About {
+        pid: std::process::id(),
+        cwd: real(&site.cwd),
+        program: project.target.name.clone(),
+        kind: match project.target.kind {
+            ProgramKind::Bin => Kind::Bin,
+            ProgramKind::Example => Kind::Example,
+        },
+        package: project.package.name.clone(),
+        version: project.package.version.clone(),
+        package_id: project.package.id.clone(),
+        packages,
+        others: project.other_roots.iter().map(real).collect(),
+        workspace: real(&project.workspace_root),
+        target_directory: real(&project.target_directory),
+        profile: site.config.build.profile.value.clone(),
+        triple: site.config.build.triple.clone(),
+    }
+}

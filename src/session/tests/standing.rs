@@ -1,0 +1,171 @@
+//! How things stand, by example: what somebody who waits is told.
+
+use super::*;
+use crate::session::{State, Trouble};
+
+impl Table {
+    fn state(&self) -> State {
+        self.session.standing(self.now).state
+    }
+
+    #[track_caller]
+    fn now(&mut self, event: Event, state: State) {
+        let told = format!("{event:?}");
+        self.tell(event);
+        assert_eq!(self.state(), state, "after {told}");
+    }
+}
+
+fn started(number: u32) -> Event {
+    Event::ProcessStarted { instance: process(number), pid: 100 + number }
+}
+
+fn settled(number: u32) -> Event {
+    Event::TimerFired(Timer::Settled(process(number)))
+}
+
+fn edit() -> Event {
+    Event::FilesChanged(vec![change("a.rs")])
+}
+
+#[test]
+fn nothing_rests_before_the_new_process_has_started() {
+    let mut t = Table::new(settings());
+    t.now(Event::Started, State::Building(BuildId(1)));
+    t.now(ok(1), State::Building(BuildId(1)));
+    t.now(published(1), State::Starting);
+    t.now(started(1), State::Starting);
+    t.now(settled(1), State::Running);
+    t.now(edit(), State::Building(BuildId(2)));
+    t.now(Event::TimerFired(Timer::Burst), State::Building(BuildId(2)));
+    t.now(ok(2), State::Building(BuildId(2)));
+    t.now(published(2), State::Starting);
+    t.now(exited(1, 0), State::Starting);
+    t.now(gone(1), State::Starting);
+    t.now(started(2), State::Starting);
+    t.now(settled(2), State::Running);
+    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(2)));
+}
+
+#[test]
+fn a_declared_readiness_is_not_waited_beyond() {
+    let mut t = Table::new(Settings { ready_at_spawn: false, ..settings() });
+    t.tell(Event::Started);
+    t.tell(ok(1));
+    t.tell(published(1));
+    t.now(started(1), State::Starting);
+    t.now(Event::ProcessReady { instance: process(1) }, State::Running);
+}
+
+#[test]
+fn an_edit_that_waits_for_its_build_is_no_rest() {
+    let mut t = Table::running(settings());
+    t.now(edit(), State::Building(BuildId(2)));
+    t.tell(edit());
+    t.now(cancelled(2), State::Changed);
+    t.now(Event::TimerFired(Timer::Burst), State::Building(BuildId(3)));
+}
+
+#[test]
+fn a_failed_build_is_failed_until_the_next_begins() {
+    let mut t = Table::running(settings());
+    t.tell(edit());
+    t.now(bad(2), State::Failed(Trouble::Build(BuildId(2))));
+    t.tell(Event::TimerFired(Timer::Burst));
+    t.now(edit(), State::Building(BuildId(3)));
+    t.tell(ok(3));
+    t.now(unchanged(3, false), State::Running);
+}
+
+#[test]
+fn how_a_program_ended_is_how_it_stands() {
+    let mut t = Table::running(settings());
+    t.now(exited(1, 0), State::Stopping);
+    t.now(gone(1), State::Exited);
+    let mut t = Table::running(settings());
+    t.tell(exited(1, 3));
+    t.now(gone(1), State::Failed(Trouble::Ended(BuildId(1), Exit::Code(3))));
+    t.now(Event::Asked(Request::Restart), State::Starting);
+    t.tell(started(2));
+    t.now(settled(2), State::Running);
+}
+
+#[test]
+fn a_program_that_is_tried_again_does_not_rest_before_hotrun_gives_up() {
+    let mut t = Table::running(Settings { on_exit: OnExit::Restart, ..settings() });
+    for number in 1..=FAILURES_IN_A_ROW {
+        t.tell(exited(number, 1));
+        t.tell(gone(number));
+        if number < FAILURES_IN_A_ROW {
+            assert_eq!(t.state(), State::Starting);
+            t.tell(Event::TimerFired(Timer::Backoff));
+            t.now(started(number + 1), State::Starting);
+        }
+    }
+    assert!(matches!(t.state(), State::Failed(_)));
+    // One that ends with code 0 again and again has done what it was to do.
+    let mut t = Table::running(Settings { on_exit: OnExit::Restart, ..settings() });
+    t.tell(exited(1, 0));
+    t.now(gone(1), State::Exited);
+}
+
+#[test]
+fn a_rollback_is_a_failure_although_something_runs() {
+    let mut t = Table::new(Settings { ready_at_spawn: false, rollback: true, ..settings() });
+    t.tell(Event::Started);
+    t.tell(ok(1));
+    t.tell(published(1));
+    t.tell(started(1));
+    t.tell(Event::ProcessReady { instance: process(1) });
+    t.now(settled(1), State::Running);
+    t.tell(edit());
+    t.tell(ok(2));
+    t.tell(published(2));
+    t.tell(exited(1, 0));
+    t.tell(gone(1));
+    t.tell(started(2));
+    t.tell(exited(2, 1));
+    t.tell(gone(2));
+    t.now(Event::RolledBack { error: None }, State::Starting);
+    t.tell(started(3));
+    t.tell(Event::ProcessReady { instance: process(3) });
+    assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());
+    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(1)));
+}
+
+#[test]
+fn what_waits_for_a_request_is_held() {
+    let mut t = Table::running(Settings { update: Update::Manual, ..settings() });
+    t.tell(edit());
+    t.tell(ok(2));
+    t.now(published(2), State::Held);
+    t.now(Event::Asked(Request::Restart), State::Starting);
+    t.tell(exited(1, 0));
+    t.tell(gone(1));
+    t.tell(started(2));
+    t.now(settled(2), State::Running);
+    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Held);
+}
+
+#[test]
+fn a_pause_is_a_rest_only_for_what_was_saved_before() {
+    let mut t = Table::running(settings());
+    t.now(Event::Asked(Request::Pause), State::Running);
+    assert!(t.session.standing(t.now).paused);
+    t.now(edit(), State::Paused);
+    t.now(Event::Asked(Request::Pause), State::Building(BuildId(2)));
+}
+
+#[test]
+fn who_leaves_does_not_rest() {
+    let mut t = Table::running(settings());
+    t.now(Event::Asked(Request::Quit(QuitReason::Asked)), State::Leaving);
+    assert!(!t.state().rests() && !t.state().good());
+}
+
+#[test]
+fn what_was_removed_is_built_before_anything_rests() {
+    let mut t = Table::running(settings());
+    t.now(Event::LiveRemoved, State::Changed);
+    t.now(Event::TimerFired(Timer::LiveRemoved), State::Building(BuildId(2)));
+}

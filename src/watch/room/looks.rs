@@ -1,0 +1,98 @@
+//! Looks that somebody waits for: everything that was saved before a look was asked for is told before it is answered,
+//! whether or not its event was read by then.
+//!
+//! A walk finds what has another stat. A file that was written within the same tick of the file system's clock as it was read
+//! has the stat it had, so those are read again. What seems to be half of a save is given its time, but not for ever.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Cause, Room};
+use crate::watch::News;
+use crate::watch::inputs::Verdict;
+
+/// A look is answered after this time at the latest: longer than any editor leaves a file half saved.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// A look that is not answered yet.
+#[derive(Debug)]
+pub(super) struct Look {
+    tokens: Vec<u64>,
+    /// Files that were put off when it was taken.
+    held: HashSet<PathBuf>,
+    due: Instant,
+}
+
+impl Room {
+    /// Takes the look that was asked for, one for all who asked meanwhile.
+    pub(super) fn take_look(&mut self) {
+        if self.wanted.is_empty() {
+            return;
+        }
+        let tokens = std::mem::take(&mut self.wanted);
+        self.take_survey(Cause::Events);
+        for path in self.ledger.racy() {
+            if self.holds.why(&path).is_some() {
+                continue;
+            }
+            let now = self.fingerprint(&path);
+            if self.ledger.get(&path).is_some_and(|entry| entry.now.content.same(&now.content)) {
+                self.ledger.read_again(&path, now, SystemTime::now());
+            } else {
+                self.look(&path);
+            }
+        }
+        let held = self.holds.paths().map(Path::to_path_buf).collect();
+        self.looks.push(Look { tokens, held, due: Instant::now() + PATIENCE });
+    }
+
+    /// Answers the looks after which all was told.
+    pub(super) fn answer_looks(&mut self) {
+        // While a build runs others changes may be told at its end; whoever needs to know looks again then.
+        let at_rest = self.building().is_some() || self.patient.is_empty();
+        let mut looks = std::mem::take(&mut self.looks);
+        looks.retain(|look| {
+            let open = !at_rest || look.held.iter().any(|path| self.holds.why(path).is_some());
+            if !open {
+                for token in &look.tokens {
+                    (self.sink)(News::Looked(*token));
+                }
+            }
+            open
+        });
+        self.looks = looks;
+    }
+
+    pub(super) fn look_due(&self) -> Option<Instant> {
+        self.looks.iter().map(|look| look.due).min()
+    }
+
+    /// What is put off for too long is taken as it is.
+    pub(super) fn end_patience(&mut self, now: Instant) {
+        let overdue: Vec<PathBuf> = self
+            .looks
+            .iter()
+            .filter(|look| look.due <= now)
+            .flat_map(|look| look.held.iter().cloned())
+            .filter(|path| self.holds.why(path).is_some())
+            .collect();
+        for path in overdue {
+            self.holds.release(&path);
+            let now = self.fingerprint(&path);
+            self.accept(&path, now);
+        }
+        if self.building().is_none() && self.looks.iter().any(|look| look.due <= now) {
+            for (path, _) in std::mem::take(&mut self.patient) {
+                self.report_patient(&path);
+            }
+        }
+    }
+
+    /// A change that had to come to rest is told now.
+    pub(super) fn report_patient(&mut self, path: &Path) {
+        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.ledger.untold(path)) {
+            self.report(path, &kinds);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What each command answers, and its exit codes.
+
+use std::process::Stdio;
+
+use super::{ask, command, finish, wait};
+use crate::support::{Home, Hotrun, Project, manifest};
+
+#[test]
+fn where_no_hotrun_runs() {
+    let project = Project::caller();
+    for name in ["status", "wait", "restart", "stop"] {
+        let said = ask(&project, &[name]);
+        assert_eq!((said.code, &*said.stdout), (3, ""), "{name}: {said:?}");
+        assert!(said.stderr.starts_with("error: no hotrun runs here, in `"), "{said:?}");
+        assert!(said.stderr.contains("  hint: start it with `hotrun`"), "{said:?}");
+        let said = ask(&project, &[name, "--json"]);
+        let answer = said.json();
+        assert_eq!((said.code, &*said.stderr), (3, ""), "{said:?}");
+        assert_eq!((&answer["ok"], &answer["state"]), (&false.into(), &"none".into()), "{answer}");
+        assert!(answer["reason"].as_str().unwrap().starts_with("no hotrun runs here"), "{answer}");
+    }
+    for wrong in [
+        &["wait", "--timeout", "5"][..],
+        &["wait", "--bogus"],
+        &["status", "--timeout", "5s"],
+        &["stop", "now"],
+    ] {
+        let said = ask(&project, wrong);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.stderr.contains("error: "), "{said:?}");
+    }
+    assert_eq!(ask(&Project::empty(), &["--bin", "app", "wait"]).code, 3);
+}
+
+#[test]
+fn a_life_by_commands_alone() {
+    let (project, home) = (Project::caller(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &[]);
+    hotrun.wait_for("build-started");
+    let (code, answer) = wait(&project);
+    assert_eq!(code, 0, "{answer}");
+    let mut first = home.call();
+    assert_eq!(
+        (&answer["program"], &answer["running"]["pid"]),
+        (&"app".into(), &first.pid.into()),
+        "{answer}"
+    );
+    assert_eq!((&answer["running"]["build"], &answer["last-build"]["success"]), (&1.into(), &true.into()));
+    assert_eq!(answer["hotrun"]["pid"], hotrun.pid());
+    assert!(answer["live"].as_str().unwrap().ends_with("target/hotrun/live/debug/app"), "{answer}");
+    assert!(answer["running"]["since"].as_str().unwrap().ends_with('Z'), "{answer}");
+
+    let said = ask(&project, &["status"]);
+    assert_eq!(said.code, 0);
+    assert!(said.stdout.starts_with("     Running build 1 of `app` (pid "), "{said:?}");
+    assert_eq!(ask(&project, &["status", "--json"]).json(), answer, "the same");
+
+    // An edit saved before a restart is in it, and `wait` sees it through.
+    project.set_version("two");
+    let said = ask(&project, &["restart"]);
+    assert_eq!((said.code, &*said.stdout, &*said.stderr), (0, "", ""));
+    let (code, answer) = wait(&project);
+    first.wait_for_end();
+    let mut second = home.call_of("two");
+    assert_eq!((code, &answer["running"]["pid"]), (0, &second.pid.into()), "{answer}");
+
+    let said = ask(&project, &["stop"]);
+    assert_eq!((said.code, &*said.stdout, &*said.stderr), (0, "", ""));
+    second.wait_for_end();
+    assert!(hotrun.wait_for_end().success());
+    assert_eq!(ask(&project, &["stop"]).code, 3);
+    assert_eq!(ask(&project, &["status", "--json"]).json()["state"], "none");
+}
+
+#[test]
+fn how_a_program_ends_is_what_is_answered() {
+    let (project, home) = (Project::caller(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &[]);
+    hotrun.wait_for("ready");
+    home.call().tell("exit 0");
+    hotrun.wait_for("process-exited");
+    let (code, answer) = wait(&project);
+    assert_eq!((code, &answer["state"], &answer["running"]), (0, &"exited".into(), &().into()), "{answer}");
+
+    assert_eq!(ask(&project, &["restart"]).code, 0);
+    assert_eq!(wait(&project).0, 0);
+    home.call().tell("exit 7");
+    hotrun.wait_for("process-exited");
+    let (code, answer) = wait(&project);
+    assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
+    assert_eq!(answer["reason"], "the program (build 1) exited with code 7");
+
+    // One that dies at its start is not called running, although it was started.
+    project.write("src/main.rs", "fn main() { panic!(\"at once\") }\n");
+    let (code, answer) = wait(&project);
+    assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
+    assert!(
+        answer["reason"].as_str().unwrap().starts_with("build 2 could not start: it exited with code 101"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn manual_updates_are_held_until_they_are_ordered() {
+    let (project, home) = (Project::caller(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &["--update", "manual"]);
+    hotrun.wait_for("build-started");
+    assert_eq!(wait(&project).0, 0);
+    project.set_version("two");
+    let (code, answer) = wait(&project);
+    assert_eq!(
+        (code, &answer["state"], &answer["running"]["build"]),
+        (1, &"held".into(), &1.into()),
+        "{answer}"
+    );
+    assert_eq!(answer["hint"], "`hotrun restart` runs it");
+    project.set_version("three");
+    assert_eq!(ask(&project, &["restart"]).code, 0);
+    assert_eq!(wait(&project).0, 0);
+    home.call_of("three");
+}
+
+/// A build that never ends by itself.
+fn endless() -> Project {
+    let project = Project::caller();
+    let script = "fn main() { loop { std::thread::park(); } }\n";
+    project.write("build.rs", script);
+    project
+}
+
+#[test]
+fn a_timeout_and_a_stop_while_building() {
+    let (project, home) = (endless(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &[]);
+    hotrun.wait_for("build-started");
+    let said = ask(&project, &["wait", "--timeout", "200ms"]);
+    assert_eq!((said.code, &*said.stderr), (124, "error: timed out after 200ms: building\n"), "{said:?}");
+    let said = ask(&project, &["wait", "--timeout", "1ms", "--json"]);
+    assert_eq!((said.code, said.json()["state"].as_str()), (124, Some("timed-out")), "{said:?}");
+    let said = ask(&project, &["status", "--json"]);
+    assert_eq!(said.json()["state"], "building", "{said:?}");
+
+    // Who waits hears that there is nothing to wait for any more.
+    let waiting = command(project.path(), &["wait"]).stderr(Stdio::piped()).spawn().unwrap();
+    let said = ask(&project, &["stop", "--json"]);
+    assert_eq!((said.code, said.json()["state"].as_str()), (0, Some("stopped")), "{said:?}");
+    let output = waiting.wait_with_output().unwrap();
+    // It may have come to its question only when hotrun was gone.
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(hotrun.wait_for_end().success());
+}
+
+#[test]
+fn two_programs_of_a_workspace() {
+    let project = Project::empty();
+    project
+        .write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"api\", \"worker\", \"other\"]\n");
+    let package = |name: &str| manifest(name).replace("\n[workspace]\n", "");
+    for name in ["api", "worker", "other"] {
+        project.write(&format!("{name}/Cargo.toml"), &package(name));
+        project.write(&format!("{name}/src/main.rs"), &Project::caller_text(name));
+    }
+    let home = Home::new();
+    let mut api = Hotrun::run(&project, &home, &["--bin", "api"]);
+    api.wait_for("ready");
+    let one = |words: &[&str]| ask(&project, &[words, &["--json"]].concat()).json();
+    assert_eq!(one(&["wait"])["program"], "api", "there is only one");
+    let mut worker = Hotrun::run(&project, &home, &["-p", "worker", "--bin", "worker"]);
+    worker.wait_for("ready");
+
+    let said = ask(&project, &["status"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(
+        said.stderr,
+        "error: several hotruns run here\n  hint: name one: `-p api --bin api`, `-p worker --bin worker`\n"
+    );
+    assert_eq!(one(&["status"])["state"], "several");
+    assert_eq!(one(&["status", "--bin", "worker"])["program"], "worker");
+    assert_eq!(one(&["-p", "api", "wait"])["program"], "api");
+    assert_eq!(one(&["status", "--manifest-path", "worker/Cargo.toml"])["program"], "worker");
+    assert_eq!(one(&["status", "-r"])["state"], "none");
+    let in_folder = |folder: &str, words: &[&str]| finish(command(&project.join(folder), words));
+    assert_eq!(in_folder("api/src", &["status", "--json"]).json()["program"], "api");
+    assert_eq!(in_folder("worker", &["status", "--json"]).json()["program"], "worker");
+    // Nobody runs this one's program; but one that is named may be asked from here.
+    let said = in_folder("other", &["wait"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.stderr.contains("hint: those that run in this workspace: `-p api --bin api`, "), "{said:?}");
+    assert_eq!(in_folder("other", &["status", "--bin", "api", "--json"]).json()["program"], "api");
+
+    assert_eq!(in_folder("api", &["stop"]).code, 0);
+    assert!(api.wait_for_end().success());
+    assert_eq!(one(&["wait"])["program"], "worker", "the other goes on");
+}

@@ -1,0 +1,129 @@
+//! A look that somebody waits for: whatever was saved before it was asked for is told before it is answered.
+
+use std::fs;
+use std::time::Duration;
+
+use hotrun::config::Poll;
+use hotrun::watch::{Command, News};
+
+use super::fixture::{Site, write};
+use super::styles::rename;
+
+/// Asks for a look and gives the paths that were told before it was answered.
+fn look(site: &Site, token: u64) -> Vec<std::path::PathBuf> {
+    site.send(Command::Look(token));
+    let mut told = Vec::new();
+    let answered = site.wait(|news| match news {
+        News::Changed { changes } => {
+            told.extend(changes.into_iter().map(|change| change.path));
+            None
+        }
+        News::Looked(answered) => {
+            assert_eq!(answered, token);
+            Some(())
+        }
+        _ => None,
+    });
+    assert!(answered.is_some(), "the look was not answered");
+    told
+}
+
+/// Events, and no events at all: the interval never comes.
+fn hows() -> [Poll; 2] {
+    [Poll::Never, Poll::Every(Duration::from_hours(1))]
+}
+
+#[test]
+fn every_save_is_told_before_the_answer() {
+    for poll in hows() {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        let file = site.root.join("src/one.rs");
+        for round in 0..200_u64 {
+            // Of the same length, and often within one tick of the file system's clock.
+            let text = format!("// {round:05}\n");
+            if round % 3 == 0 {
+                let temporary = site.root.join("src/one.rs.tmp");
+                write(&temporary, &text);
+                rename(&temporary, &file);
+            } else {
+                write(&file, &text);
+            }
+            let told = look(&site, round);
+            assert!(told.contains(&file), "round {round} of {poll:?}: {told:?}");
+            // The next edit is one by content, compared with what this build starts from.
+            site.build();
+        }
+    }
+}
+
+#[test]
+fn two_saves_within_a_tick_are_told_as_the_second() {
+    for poll in hows() {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        let file = site.root.join("src/one.rs");
+        for round in 0..100_u64 {
+            write(&file, &format!("// {round:05} a\n"));
+            look(&site, 2 * round);
+            site.start_build();
+            write(&file, &format!("// {round:05} b\n"));
+            let told = look(&site, 2 * round + 1);
+            assert!(told.contains(&file), "round {round} of {poll:?}");
+            site.succeed();
+        }
+    }
+}
+
+#[test]
+fn what_was_deleted_made_or_moved_is_told() {
+    for poll in hows() {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        let (one, two) = (site.root.join("src/one.rs"), site.root.join("src/new/two.rs"));
+        fs::remove_file(&one).unwrap();
+        assert!(look(&site, 1).contains(&one));
+        site.fail();
+        write(&two, "// new\n");
+        write(&one, "");
+        let told = look(&site, 2);
+        assert!(told.contains(&one) && told.contains(&two), "{told:?}");
+        site.fail();
+        rename(&site.root.join("src/new"), &site.root.join("src/moved"));
+        let told = look(&site, 3);
+        assert!(told.contains(&two) && told.contains(&site.root.join("src/moved/two.rs")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
+    use std::io::Write;
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    let file = site.root.join("src/one.rs");
+    let mut open = fs::File::create(&file).unwrap();
+    open.write_all(b"// written, not closed\n").unwrap();
+    assert!(look(&site, 1).contains(&file));
+    // Somebody writes all the time.
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            open.write_all(b"// more\n").unwrap();
+            std::thread::yield_now();
+        }
+    });
+    look(&site, 2);
+    drop(stop);
+    writer.join().unwrap();
+    look(&site, 3);
+}
+
+#[test]
+fn nothing_is_told_where_nothing_was_saved() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    site.drain();
+    for token in 0..20 {
+        assert_eq!(look(&site, token), Vec::<std::path::PathBuf>::new());
+    }
+}
