@@ -45,6 +45,7 @@ pub fn main() -> ExitCode {
             let (config, cwd) = runtime::config(*options)?;
             print(&config::show(&config, &cwd))
         }
+        Command::Schema => print(&config::schema()),
         Command::Completions(shell) => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });

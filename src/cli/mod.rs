@@ -36,6 +36,8 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// `hotrun config`: print the settings that `run` with the same options would have.
     Config(Box<RunOptions>),
+    /// `hotrun config --schema`: print the JSON Schema of `hotrun.toml`.
+    Schema,
     /// `hotrun completions SHELL`: print a completion script.
     Completions(Shell),
     /// `hotrun man`: print the manual page.
@@ -97,7 +99,13 @@ enum Subcommand {
     /// Build, run and follow edits (the default)
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from
-    Config(#[command(flatten)] Box<RunOptions>),
+    Config {
+        #[command(flatten)]
+        options: Box<RunOptions>,
+        /// Print the JSON Schema of `hotrun.toml` instead, for editors
+        #[arg(long, help_heading = "Output and Configuration")]
+        schema: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to print it for
@@ -147,7 +155,8 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
     let command = match typed.command {
         None => Command::Run(Box::new(typed.options)),
         Some(Subcommand::Run(options)) => Command::Run(options),
-        Some(Subcommand::Config(options)) => Command::Config(options),
+        Some(Subcommand::Config { schema: true, .. }) => Command::Schema,
+        Some(Subcommand::Config { options, .. }) => Command::Config(options),
         Some(Subcommand::Completions { shell }) => Command::Completions(shell),
         Some(Subcommand::Man) => Command::Man,
     };

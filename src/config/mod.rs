@@ -10,8 +10,10 @@ mod cargo_args;
 pub mod env_file;
 mod error;
 mod file;
+mod keys;
 mod layer;
 mod merge;
+mod schema;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use std::time::Duration;
 pub(crate) use address::{format_address, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
+pub use schema::schema;
 pub use show::show;
 pub use units::{POLL_INTERVAL, signal_name};
 

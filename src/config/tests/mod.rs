@@ -3,6 +3,7 @@
 mod env_file;
 mod errors;
 mod merge;
+mod schema;
 mod units;
 
 use std::path::Path;
