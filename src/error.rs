@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
+use crate::config::ConfigError;
 use crate::handover::ListenError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
@@ -53,6 +54,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A file of settings that is not TOML.
+    pub fn is_syntax(&self) -> bool {
+        matches!(self, Self::Settings(SettingsError::Config(ConfigError::Syntax { .. })))
+    }
+
     /// The exit code: 2 for wrong usage or config, 1 for what makes going on impossible.
     pub fn exit_code(&self) -> u8 {
         match self {

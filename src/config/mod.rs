@@ -7,6 +7,7 @@
 
 mod address;
 mod cargo_args;
+mod changes;
 pub mod env_file;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use address::{format_address, http_host, reaches};
+pub use changes::{Needs, changes};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
 pub use schema::schema;

@@ -1,7 +1,7 @@
 //! The part of the runtime that speaks with the program as systemd would: sockets, readiness, stored descriptors.
 
 use super::Runtime;
-use crate::config::{Ready, Update};
+use crate::config::Ready;
 use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
 use crate::process::{PassedFd, Whom};
 use crate::session::{Event, ExitReason};
@@ -52,11 +52,10 @@ impl Runtime {
 
     /// READY=1 counts where readiness is declared by it: not where an address is probed.
     fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
-        let run = &self.site.config.run;
-        if Probe::of(&run.ready.value).is_some() {
+        if Probe::of(&self.ready).is_some() {
             return None;
         }
-        if run.update.value == Update::Reexec && self.reloading == Some(instance) {
+        if self.reloading == Some(instance) {
             self.reloading = None;
             if !self.runs_live(instance) {
                 let reason = "it is ready again with the old binary".to_owned();
@@ -142,8 +141,9 @@ impl Runtime {
     /// The process runs: what it says is heard, and it is asked where that tells that it is ready.
     pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
         self.handover.started(instance, pid);
-        self.probing = Probe::of(&self.site.config.run.ready.value)
-            .map(|probe| (instance, self.handover.probe(instance, probe)));
+        // An edited config is for the processes that follow.
+        self.ready = self.site.config.run.ready.value.clone();
+        self.probing = Probe::of(&self.ready).map(|probe| (instance, self.handover.probe(instance, probe)));
     }
 
     /// The process has ended: what it said last is taken in before its end is.

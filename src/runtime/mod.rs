@@ -7,6 +7,7 @@ mod handover;
 mod leaving;
 mod lending;
 mod opening;
+mod reload;
 mod site;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use self::site::Site;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
-use crate::config::Config;
+use crate::config::{Config, Ready};
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
@@ -30,7 +31,7 @@ use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Instance};
+use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -103,6 +104,10 @@ struct Runtime {
     hangup_ignored: bool,
     /// A change made the project another one, and it could not be read since.
     project_changed: bool,
+    /// What is wrong with the config as it was edited.
+    config_fault: Option<String>,
+    /// By what the process that was started last says that it is ready.
+    ready: Ready,
     sources: Sources,
 }
 
@@ -338,6 +343,7 @@ impl Runtime {
             watch::News::Changed { changes } => return self.tell(Event::FilesChanged(changes)),
             watch::News::Watching { files, folders, backend } => {
                 self.reporter.watching(&Watching { files, folders, backend: backend.to_string() });
+                return self.missed_config_edits();
             }
             watch::News::NotCounted { path, reason, first_in_folder } => {
                 let path = report::short_path(&path, &self.site.cwd);
@@ -348,6 +354,16 @@ impl Runtime {
             watch::News::Warning { message, hint } => self.reporter.warning(&message, hint.as_deref()),
         }
         None
+    }
+
+    /// The config files as they were before they were watched may be others than those that were read.
+    fn missed_config_edits(&mut self) -> Option<ExitReason> {
+        let missed = self.site.missed();
+        if missed.is_empty() {
+            return None;
+        }
+        let change = |path| Change { path, kind: ChangeKind::Config, hidden: false };
+        self.tell(Event::FilesChanged(missed.into_iter().map(change).collect()))
     }
 
     /// Tells the session, carries out what it answers, and tells it what came of that.

@@ -1,15 +1,17 @@
 //! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
+use super::reload::takes_keys;
 use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
-use crate::config::Stdin;
+use crate::config::{Config, Ready};
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, RunId};
@@ -36,7 +38,7 @@ impl Runtime {
             handover: handover_receiver,
         };
         let config = &site.config;
-        let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
+        let keys = takes_keys(config);
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
         let terminal = Terminal::open(
@@ -51,12 +53,8 @@ impl Runtime {
             verbosity: Verbosity::from(config.ui.verbosity),
             keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
-            log: open_named("log file", config.log.value.as_ref(), |path| {
-                std::fs::File::options().append(true).create(true).open(path)
-            })?,
-            events: open_named("events file", config.events.value.as_ref(), |path| {
-                report::open_events(path)
-            })?,
+            log: open_log(config)?,
+            events: open_events(config)?,
         });
         let run = RunId::fresh();
         reporter.started(&run.to_string());
@@ -118,6 +116,8 @@ impl Runtime {
             stop_sent: None,
             hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
+            config_fault: None,
+            ready: Ready::Auto,
             terminal,
             handover,
             probing: None,
@@ -126,6 +126,18 @@ impl Runtime {
             sources,
         })
     }
+}
+
+/// The log, where one is named.
+pub(super) fn open_log(config: &Config) -> Result<Option<File>, Error> {
+    open_named("log file", config.log.value.as_ref(), |path| {
+        File::options().append(true).create(true).open(path)
+    })
+}
+
+/// The events file, where one is named.
+pub(super) fn open_events(config: &Config) -> Result<Option<report::EventFile>, Error> {
+    open_named("events file", config.events.value.as_ref(), |path| report::open_events(path))
 }
 
 fn open_named<T>(

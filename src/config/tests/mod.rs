@@ -1,5 +1,6 @@
 //! Settings from every source, and what is said about wrong ones.
 
+mod changes;
 mod env_file;
 mod errors;
 mod merge;

@@ -1,5 +1,6 @@
 //! The session by example: events in, effects out, one table per situation.
 
+mod config;
 mod updates;
 
 use std::path::PathBuf;
@@ -111,7 +112,7 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
         Effect::Reload(instance) => format!("reload {instance}"),
         Effect::RollBack { from, to } => format!("roll back {from} to {to}"),
-        Effect::ReloadConfig => "reload config".to_owned(),
+        Effect::ReadConfig(_) => "read config".to_owned(),
         Effect::Exit(reason) => format!("exit {reason:?}"),
     })
 }
