@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
-use crate::config::ConfigError;
 use crate::handover::ListenError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
@@ -56,7 +55,7 @@ pub enum Error {
 impl Error {
     /// A file of settings that is not TOML.
     pub fn is_syntax(&self) -> bool {
-        matches!(self, Self::Settings(SettingsError::Config(ConfigError::Syntax { .. })))
+        matches!(self, Self::Settings(error) if error.is_syntax())
     }
 
     /// The exit code: 2 for wrong usage or config, 1 for what makes going on impossible.

@@ -47,6 +47,11 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// A file that is not TOML.
+    pub fn is_syntax(&self) -> bool {
+        matches!(self, Self::Config(ConfigError::Syntax { .. }))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -14,6 +14,7 @@ mod programs;
 mod project;
 mod pty;
 mod readme;
+mod reload;
 mod schema;
 mod snapshots;
 mod support;

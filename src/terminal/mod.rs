@@ -136,16 +136,6 @@ impl Terminal {
         Ok(Self { shared, attention })
     }
 
-    /// Reads keys from now on, or no longer. Says whether that is something new.
-    pub fn set_keys(&self, keys: Keys) -> bool {
-        if !self.shared.readable.get() || self.shared.keys.replace(keys) == keys {
-            return false;
-        }
-        self.attention.send_replace(self.shared.attention());
-        self.shared.set_own_modes();
-        true
-    }
-
     /// The open file, for the reaper.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.shared.terminal.as_fd()
