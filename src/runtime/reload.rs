@@ -9,6 +9,7 @@ use super::opening::{open_events, open_log};
 use super::site::Edit;
 use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
+use crate::handover::{ListenError, Listeners};
 use crate::report::{self, Extras};
 use crate::session::{ConfigChange, Event, Settings};
 use crate::terminal::{Keys, Terminal};
@@ -37,11 +38,24 @@ impl Runtime {
                 let text = report::with_causes(&error);
                 let said = self.config_fault.replace(text.clone());
                 if own || (said.as_ref() != Some(&text) && !error.is_syntax()) {
-                    self.reporter.error(&text, error.hint().as_deref());
+                    self.reporter.error(&text, self.way_out(&error).as_deref());
                     self.reporter.note("the settings from before stay in force");
                 }
                 Event::ConfigRead(None)
             }
+        }
+    }
+
+    /// An address that hotrun or the program has is free only when both have ended.
+    fn way_out(&self, error: &Error) -> Option<String> {
+        let program = self.instance.and_then(|instance| self.processes.group(instance));
+        match error {
+            Error::Listen(ListenError::InUse { holder: Some(holder), .. })
+                if Some(holder.pid) == program || holder.pid == std::process::id().cast_signed() =>
+            {
+                Some("start hotrun again to apply it".to_owned())
+            }
+            _ => error.hint(),
         }
     }
 
@@ -90,7 +104,7 @@ impl Runtime {
     /// Sockets that are still named stay open.
     fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
         let listeners = &mut self.handover.listeners;
-        let paths = |listeners: &crate::handover::Listeners| -> Vec<PathBuf> {
+        let paths = |listeners: &Listeners| -> Vec<PathBuf> {
             listeners.paths().into_iter().map(ToOwned::to_owned).collect()
         };
         let (addresses, files) = (listeners.describe(), paths(listeners));

@@ -40,7 +40,7 @@ impl Session {
             let ConfigChange { files, keys, .. } = change;
             out.push(Effect::Report(Notice::ConfigChanged { files, keys, then }));
         }
-        if self.quitting.is_none() && !(changes.is_empty() && !launch) {
+        if self.quitting.is_none() && (launch || !changes.is_empty()) {
             self.follow(now, changes, launch, out);
         }
     }

@@ -33,8 +33,8 @@ impl Site {
     }
 
     /// Reads the settings again after these files changed, putting nothing into force.
-    pub(in crate::runtime) fn edit(&mut self, changed: &[PathBuf]) -> Result<Edit, Error> {
-        self.texts = self.texts(changed)?;
+    pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Edit, Error> {
+        self.texts = self.texts(paths)?;
         let read = config::merge(&self.options, &self.variables, &self.texts, &self.cwd)
             .map_err(settings::SettingsError::from)?;
         let changes = config::changes(&self.config, &read);
@@ -45,7 +45,7 @@ impl Site {
         let (held, changes): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, needs)| *needs == Needs::Hotrun);
         let held = held.into_iter().map(|(key, _)| key).filter(|key| news.contains(key)).collect();
-        let files = self.every_file().into_iter().filter(|file| changed.contains(file)).collect();
+        let files = self.every_file().into_iter().filter(|file| paths.contains(file)).collect();
         Ok(Edit { files, changes, held, read })
     }
 
