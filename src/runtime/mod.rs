@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
@@ -106,6 +106,9 @@ struct Runtime {
     project_changed: bool,
     /// What is wrong with the config as it was edited.
     config_fault: Option<String>,
+    /// Config files that were gone or empty at the last look, and whom to remind of another.
+    doubted: Vec<PathBuf>,
+    reread: UnboundedSender<Vec<PathBuf>>,
     /// By what the process that was started last says that it is ready.
     ready: Ready,
     sources: Sources,
@@ -118,6 +121,7 @@ struct Sources {
     watch: UnboundedReceiver<watch::News>,
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
+    reread: UnboundedReceiver<Vec<PathBuf>>,
 }
 
 /// One piece of news.
@@ -127,6 +131,7 @@ enum News {
     Watch(watch::News),
     Terminal(TerminalNews),
     Handover(HandoverNews),
+    Reread(Vec<PathBuf>),
     Timer(Timer),
 }
 
@@ -148,6 +153,7 @@ impl Sources {
             Some(news) = self.build.recv() => News::Build(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
+            Some(paths) = self.reread.recv() => News::Reread(paths),
             timer = timer => News::Timer(timer),
         }
     }
@@ -184,6 +190,10 @@ impl Runtime {
             News::Watch(news) => self.watch_news(news),
             News::Terminal(news) => self.terminal_news(news),
             News::Handover(news) => self.handover_news(news),
+            News::Reread(paths) => {
+                let event = self.read_config(&paths);
+                self.tell(event)
+            }
             News::Timer(timer) => {
                 self.timers.remove(&timer);
                 self.tell(Event::TimerFired(timer))

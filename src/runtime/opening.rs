@@ -29,6 +29,7 @@ impl Runtime {
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
+        let (reread_sender, reread) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let sources = Sources {
             build,
@@ -36,6 +37,7 @@ impl Runtime {
             watch: watch_receiver,
             terminal: terminal_receiver,
             handover: handover_receiver,
+            reread,
         };
         let config = &site.config;
         let keys = takes_keys(config);
@@ -117,6 +119,8 @@ impl Runtime {
             hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
             config_fault: None,
+            doubted: Vec::new(),
+            reread: reread_sender,
             ready: Ready::Auto,
             terminal,
             handover,

@@ -32,6 +32,16 @@ impl Site {
         self.every_file().into_iter().filter(differs).collect()
     }
 
+    /// Those of these config files that held something when they were last read, and are gone or empty.
+    pub(in crate::runtime) fn vanished(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let held = |path: &PathBuf| {
+            let before = self.texts.iter().find(|text| text.path == *path);
+            before.is_some_and(|text| text.kind == FileKind::Hotrun && !text.text.is_empty())
+        };
+        let empty = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        paths.iter().filter(|path| held(path) && (!path.exists() || empty(path))).cloned().collect()
+    }
+
     /// Reads the settings again after these files changed, putting nothing into force.
     pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Edit, Error> {
         self.texts = self.texts(paths)?;
