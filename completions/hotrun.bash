@@ -307,7 +307,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__config)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --schema --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

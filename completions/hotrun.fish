@@ -204,6 +204,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s c -l clear -d '
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l schema -d 'Print the JSON Schema of `hotrun.toml` instead, for editors'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand status" -s p -l package -d 'The one that runs a program of this package' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l bin -d 'The one that runs this binary' -r

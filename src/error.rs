@@ -57,6 +57,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A file of settings that is not TOML.
+    pub fn is_syntax(&self) -> bool {
+        matches!(self, Self::Settings(error) if error.is_syntax())
+    }
+
     /// The exit code: 2 for wrong usage or config, 1 for what makes going on impossible.
     pub fn exit_code(&self) -> u8 {
         match self {

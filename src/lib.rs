@@ -67,6 +67,7 @@ pub fn main() -> ExitCode {
             client.stop()?;
             Ok((String::new(), Answer::stopped(), ExitCode::SUCCESS))
         }),
+        Command::Schema => print(&config::schema()),
         Command::Completions(shell) => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });

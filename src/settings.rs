@@ -47,6 +47,11 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// A file that is not TOML.
+    pub fn is_syntax(&self) -> bool {
+        matches!(self, Self::Config(ConfigError::Syntax { .. }))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -90,6 +95,21 @@ pub fn load(
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
 ) -> Result<Config, SettingsError> {
+    let texts = read(options, environment, cwd, package_root, workspace_root)?;
+    Ok(config::merge(options, environment, &texts, cwd)?)
+}
+
+/// Reads the files that are there, the one of highest precedence first.
+///
+/// # Errors
+/// A config file that was named and is missing, or one that cannot be read.
+pub fn read(
+    options: &RunOptions,
+    environment: &Environment,
+    cwd: &Path,
+    package_root: Option<&Path>,
+    workspace_root: Option<&Path>,
+) -> Result<Vec<FileText>, SettingsError> {
     let mut texts = Vec::new();
     for source in sources(options, environment, cwd, package_root, workspace_root) {
         match std::fs::read_to_string(&source.path) {
@@ -104,7 +124,7 @@ pub fn load(
             }
         }
     }
-    Ok(config::merge(options, environment, &texts, cwd)?)
+    Ok(texts)
 }
 
 /// Every file [`load`] reads, or would read if it were there: what to watch. Env files are in [`Config`].

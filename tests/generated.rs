@@ -1,10 +1,11 @@
-//! The committed completions and manual page are what the command line of today gives; `UPDATE=1 cargo test generated`
+//! The committed completions, manual page and schema are what hotrun gives today; `UPDATE=1 cargo test generated`
 //! writes them anew.
 
 use std::fs;
 use std::path::Path;
 
 use hotrun::cli::{self, Shell};
+use hotrun::config;
 
 #[test]
 fn generated_files_are_up_to_date() {
@@ -14,6 +15,7 @@ fn generated_files_are_up_to_date() {
         ("_cargo-hotrun", cli::completions_for_cargo()),
         ("hotrun.fish", cli::completions(Shell::Fish)),
         ("hotrun.1", cli::man()),
+        ("hotrun.schema.json", config::schema()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
     let update = std::env::var_os("UPDATE").is_some();

@@ -17,6 +17,8 @@ mod programs;
 mod project;
 mod pty;
 mod readme;
+mod reload;
+mod schema;
 mod snapshots;
 mod support;
 mod terminal;

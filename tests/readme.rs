@@ -16,12 +16,12 @@ fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
 }
 
-fn readme() -> String {
+pub(crate) fn readme() -> String {
     fs::read_to_string(path()).unwrap()
 }
 
 /// The code blocks of a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     let open = format!("```{language}");
     let mut blocks = Vec::new();
     let mut lines = text.lines();
@@ -59,31 +59,38 @@ fn of_hotrun<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
     }
 }
 
-#[test]
-fn every_settings_block_is_accepted() {
-    let blocks = blocks(&readme(), "toml");
-    assert!(blocks.len() > 4);
+/// A block with its commented settings set as well. An example excludes a binary, so that one stays out.
+pub(crate) fn uncommented(text: &str) -> String {
+    text.lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
+/// Has hotrun read this text as a project's `hotrun.toml`.
+pub(crate) fn accept(text: &str) -> Result<(), config::ConfigError> {
     let Ok(Command::Run(options)) = cli::parse([OsString::from("hotrun")]).map(|cli| cli.command) else {
         unreachable!()
     };
     let cwd = Path::new("/project");
+    let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
+    config::merge(&options, &Environment::new(), &[file], cwd).map(drop)
+}
+
+#[test]
+fn every_settings_block_is_accepted() {
+    let blocks = blocks(&readme(), "toml");
+    assert!(blocks.len() > 4);
     for text in blocks {
         if text.starts_with("# .cargo/config.toml\n") {
             toml::from_str::<toml::Table>(&text).unwrap();
             continue;
         }
-        let file = FileText { path: cwd.join("hotrun.toml"), text: text.clone(), kind: FileKind::Hotrun };
-        if let Err(error) = config::merge(&options, &Environment::new(), &[file], cwd) {
-            panic!("{error}:\n{text}");
-        }
-        // What is commented out would be accepted as well. An example excludes a binary, so that one stays out.
-        let all: String = text
-            .lines()
-            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
-            .fold(String::new(), |all, line| all + line + "\n");
-        let file = FileText { path: cwd.join("hotrun.toml"), text: all.clone(), kind: FileKind::Hotrun };
-        if let Err(error) = config::merge(&options, &Environment::new(), &[file], cwd) {
-            panic!("{error}:\n{all}");
+        // What is commented out would be accepted as well.
+        let all = uncommented(&text);
+        for text in [text, all] {
+            if let Err(error) = accept(&text) {
+                panic!("{error}:\n{text}");
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// `hotrun config`: print the settings that `run` with the same options would have.
     Config(Box<RunOptions>),
+    /// `hotrun config --schema`: print the JSON Schema of `hotrun.toml`.
+    Schema,
     /// `hotrun status`: say what runs.
     Status(Box<ControlOptions>),
     /// `hotrun wait`: wait until everything that was saved is running.
@@ -108,7 +110,13 @@ enum Subcommand {
     /// Build, run and follow edits (the default)
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from
-    Config(#[command(flatten)] Box<RunOptions>),
+    Config {
+        #[command(flatten)]
+        options: Box<RunOptions>,
+        /// Print the JSON Schema of `hotrun.toml` instead, for editors
+        #[arg(long, help_heading = "Output and Configuration")]
+        schema: bool,
+    },
     /// Say what the hotrun of this project is doing
     Status(#[command(flatten)] Box<ControlOptions>),
     /// Wait until everything saved is running, or print the errors
@@ -174,7 +182,8 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
     let command = match typed.command {
         None => Command::Run(Box::new(typed.options)),
         Some(Subcommand::Run(options)) => Command::Run(options),
-        Some(Subcommand::Config(options)) => Command::Config(options),
+        Some(Subcommand::Config { schema: true, .. }) => Command::Schema,
+        Some(Subcommand::Config { options, .. }) => Command::Config(options),
         Some(Subcommand::Status(options)) => Command::Status(options),
         Some(Subcommand::Wait(options)) => Command::Wait(options),
         Some(Subcommand::Restart(options)) => Command::Restart(options),

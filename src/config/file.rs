@@ -9,35 +9,16 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::cargo_args::check_build_args;
 use super::error::{ConfigError, Named, nearest};
+use super::keys::{self, BUILD, Entry, RUN, TABLES, UI, WATCH};
 use super::layer::Layer;
 use super::units::{self, Word};
 use super::value::{Key, Reader, in_file_order};
 use super::{FileKind, FileText, IgnoreGlob, Setting, TargetName, address};
 
-const TOP: &[&str] = &["build", "watch", "run", "ui", "events", "log"];
-const BUILD: &[&str] =
-    &["package", "bin", "example", "features", "profile", "args", "env", "inputs", "share-build-dir"];
-const WATCH: &[&str] = &["paths", "ignore", "debounce", "poll"];
-const RUN: &[&str] = &[
-    "args",
-    "env",
-    "env-file",
-    "cwd",
-    "stdin",
-    "listen",
-    "ready",
-    "ready-timeout",
-    "update",
-    "on-start-failure",
-    "on-exit",
-    "stop-signal",
-    "stop-timeout",
-];
-const UI: &[&str] = &["clear", "keys", "notify"];
-/// The keys of each table.
-pub(super) const TABLES: [(&str, &[&str]); 4] =
-    [("build", BUILD), ("watch", WATCH), ("run", RUN), ("ui", UI)];
 const RESERVED: [&str; 5] = ["rule", "service", "proxy", "reload", "build.command"];
+
+/// An entry of a table: its name where it stands, and its key.
+type NamedKey<'k> = (&'k Spanned<DeString<'k>>, Key<'k>);
 
 /// Reads one file. `cwd` only shortens the paths in errors.
 pub(super) fn read(file: &FileText, cwd: &Path) -> Result<Layer, ConfigError> {
@@ -72,14 +53,15 @@ impl Reader<'_> {
                 "ui" => self.ui(&key, &mut layer)?,
                 "events" => layer.events = Some(self.path(&key)?),
                 "log" => layer.log = Some(self.path(&key)?),
-                _ => return Err(self.unknown(&key, name, TOP)),
+                _ => return Err(self.unknown(&key, name, keys::top())),
             }
         }
         Ok(layer)
     }
 
     fn build(&self, table: &Key<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
-        for (name, key) in self.entries(table)? {
+        for entry in self.known(table, BUILD)? {
+            let (name, key) = entry?;
             match &**name.get_ref() {
                 "package" => layer.package = Some(self.parsed(&key, units::parse_name)?),
                 "bin" | "example" if layer.target.is_some() => {
@@ -110,14 +92,15 @@ impl Reader<'_> {
                 "env" => layer.build_env = self.variables(&key)?,
                 "inputs" => layer.inputs = Some(self.paths(&key)?),
                 "share-build-dir" => layer.share_build_dir = Some(self.flag(&key)?),
-                _ => return Err(self.unknown(&key, name, BUILD)),
+                _ => return Err(self.unknown(&key, name, keys::names(BUILD))),
             }
         }
         Ok(())
     }
 
     fn watch(&self, table: &Key<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
-        for (name, key) in self.entries(table)? {
+        for entry in self.known(table, WATCH)? {
+            let (name, key) = entry?;
             match &**name.get_ref() {
                 "paths" => layer.paths = self.paths(&key)?,
                 "ignore" => {
@@ -128,14 +111,15 @@ impl Reader<'_> {
                 }
                 "debounce" => layer.debounce = Some(self.scalar(&key, units::parse_duration)?),
                 "poll" => layer.poll = Some(self.scalar(&key, units::parse_poll)?),
-                _ => return Err(self.unknown(&key, name, WATCH)),
+                _ => return Err(self.unknown(&key, name, keys::names(WATCH))),
             }
         }
         Ok(())
     }
 
     fn run(&self, table: &Key<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
-        for (name, key) in self.entries(table)? {
+        for entry in self.known(table, RUN)? {
+            let (name, key) = entry?;
             match &**name.get_ref() {
                 "args" => {
                     let args = self.texts(&key)?;
@@ -165,26 +149,47 @@ impl Reader<'_> {
                 "stop-timeout" => {
                     layer.stop_timeout = Some(self.scalar(&key, units::parse_duration)?);
                 }
-                _ => return Err(self.unknown(&key, name, RUN)),
+                _ => return Err(self.unknown(&key, name, keys::names(RUN))),
             }
         }
         Ok(())
     }
 
     fn ui(&self, table: &Key<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
-        for (name, key) in self.entries(table)? {
+        for entry in self.known(table, UI)? {
+            let (name, key) = entry?;
             match &**name.get_ref() {
                 "clear" => layer.clear = Some(self.flag(&key)?),
                 "keys" => layer.keys = Some(self.flag(&key)?),
                 "notify" => layer.notify = Some(self.flag(&key)?),
-                _ => return Err(self.unknown(&key, name, UI)),
+                _ => return Err(self.unknown(&key, name, keys::names(UI))),
             }
         }
         Ok(())
     }
 
+    /// The entries of a table, an error for the first whose name is not in `keys`.
+    fn known<'k>(
+        &self,
+        table: &Key<'k>,
+        keys: &'static [Entry],
+    ) -> Result<impl Iterator<Item = Result<NamedKey<'k>, ConfigError>>, ConfigError> {
+        Ok(self.entries(table)?.map(move |(name, key)| {
+            if keys::names(keys).any(|known| known == &**name.get_ref()) {
+                Ok((name, key))
+            } else {
+                Err(self.unknown(&key, name, keys::names(keys)))
+            }
+        }))
+    }
+
     /// The error for a key that is none of `siblings`.
-    fn unknown(&self, key: &Key<'_>, name: &Spanned<DeString<'_>>, siblings: &[&'static str]) -> ConfigError {
+    fn unknown(
+        &self,
+        key: &Key<'_>,
+        name: &Spanned<DeString<'_>>,
+        siblings: impl Iterator<Item = &'static str> + Clone,
+    ) -> ConfigError {
         let place = self.place(name.span().start);
         if RESERVED.contains(&&*key.name) {
             return ConfigError::Reserved { key: key.name.clone(), place };
@@ -192,16 +197,18 @@ impl Reader<'_> {
         let word = &**name.get_ref();
         let nested = matches!(key.value.get_ref(), DeValue::Table(_));
         let kind = if nested { "table" } else { "key" };
-        let elsewhere =
-            TABLES.iter().find(|(_, keys)| keys.contains(&word)).map(|(table, _)| format!("{table}.{word}"));
-        let hint = if let Some(near) = nearest(word, siblings.iter().copied()) {
+        let elsewhere = TABLES
+            .iter()
+            .find(|table| keys::names(table.keys).any(|key| key == word))
+            .map(|table| format!("{}.{word}", table.name));
+        let hint = if let Some(near) = nearest(word, siblings.clone()) {
             format!("did you mean `{near}`?")
         } else if let Some(elsewhere) = elsewhere {
             format!("did you mean `{elsewhere}`?")
-        } else if TOP.contains(&word) {
+        } else if keys::top().any(|key| key == word) {
             format!("`{word}` belongs to the top of the file, before the first table")
         } else {
-            format!("expected {}", units::one_of(siblings.iter().copied()))
+            format!("expected {}", units::one_of(siblings))
         };
         ConfigError::Unknown { kind, key: key.name.clone(), place, hint }
     }

@@ -7,11 +7,14 @@
 
 mod address;
 mod cargo_args;
+mod changes;
 pub mod env_file;
 mod error;
 mod file;
+mod keys;
 mod layer;
 mod merge;
+mod schema;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -25,8 +28,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use address::{format_address, http_host, reaches};
+pub use changes::{Needs, changes};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
+pub use schema::schema;
 pub use show::show;
 pub use typed::duration;
 pub use units::{POLL_INTERVAL, signal_name};

@@ -119,7 +119,7 @@ pub(super) fn format_poll(poll: Poll) -> String {
 }
 
 /// The signals POSIX names, and those both Linux and macOS have besides (signal(7), sigaction(2)).
-const SIGNALS: &[(&str, i32)] = &[
+pub(super) const SIGNALS: &[(&str, i32)] = &[
     ("SIGHUP", libc::SIGHUP),
     ("SIGINT", libc::SIGINT),
     ("SIGQUIT", libc::SIGQUIT),

@@ -167,6 +167,19 @@ impl Answer {
         }
     }
 
+    /// What was saved is a config that cannot be in force, and this is wrong with it. Worse trouble is told first.
+    #[must_use]
+    pub fn with_config_fault(self, fault: Option<&str>) -> Self {
+        let Some(fault) = fault.filter(|_| self.ok) else { return self };
+        Self {
+            ok: false,
+            state: "failed".to_owned(),
+            reason: Some(fault.to_owned()),
+            hint: Some("the settings from before stay in force".to_owned()),
+            ..self
+        }
+    }
+
     /// The answer there is where none came.
     pub fn none(error: &ControlError) -> Self {
         let mut reason = error.to_string();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{Watching, short_path, short_time};
 use crate::config::signal_name;
 use crate::session::{
-    AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running, StartFailure,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
+    StartFailure,
 };
 use crate::words::{BuildId, Exit};
 
@@ -144,6 +145,17 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         }
         Notice::ReloadFailed { reason } => {
             warning(&format!("the program did not take up the new binary: {reason}; restarting it"), None)
+        }
+        Notice::ConfigChanged { files, keys, then } => {
+            let files: Vec<String> = files.iter().map(|file| short_path(file, &context.cwd)).collect();
+            let then = match then {
+                AfterConfig::Nothing => "",
+                AfterConfig::NextStart => "; from the next start on",
+                AfterConfig::Restart => "; restarting",
+                AfterConfig::Build => "; building",
+                AfterConfig::Resume => "; the program follows when edits are followed again (`p`)",
+            };
+            vec![Line::status("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))]
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],

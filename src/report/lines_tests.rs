@@ -178,6 +178,22 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             },
             &["    Stopping shop (SIGTERM sent 1 s ago; 4 s until SIGKILL; Ctrl-C quits)"],
         ),
+        (
+            Notice::ConfigChanged {
+                files: vec!["/home/ann/shop/hotrun.toml".into()],
+                keys: vec!["watch.ignore", "run.args"],
+                then: AfterConfig::Restart,
+            },
+            &["     Applied hotrun.toml: watch.ignore, run.args; restarting"],
+        ),
+        (
+            Notice::ConfigChanged {
+                files: vec!["/home/ann/shop/hotrun.toml".into()],
+                keys: vec!["ui.clear"],
+                then: AfterConfig::Nothing,
+            },
+            &["     Applied hotrun.toml: ui.clear"],
+        ),
         (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
         (Notice::Resumed, &["     Resumed following edits"]),
         (Notice::LiveRemoved, &["warning: the live binary was removed (`cargo clean`?); building it again"]),
@@ -215,6 +231,7 @@ fn forty_columns_hold_what_happened() {
         "let the program",
         "Stopped",
         "Stopping",
+        "Applied",
     ];
     for (notice, _) in table() {
         for line in text(&notice) {

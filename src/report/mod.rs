@@ -116,6 +116,26 @@ impl Reporter {
         }
     }
 
+    /// What is done besides, from now on.
+    pub fn set_extras(&mut self, extras: Extras) {
+        self.extras = extras;
+    }
+
+    /// Whether keys work from now on.
+    pub fn set_keys(&mut self, keys: bool) {
+        self.context.keys = keys;
+    }
+
+    /// Where events go from now on.
+    pub fn set_events(&mut self, events: Option<EventFile>) {
+        self.events = events;
+    }
+
+    /// Where a copy of hotrun's lines goes from now on.
+    pub fn set_log(&mut self, log: Option<std::fs::File>) {
+        self.output.set_log(log);
+    }
+
     /// Whether what is said is coloured.
     pub fn colors(&self) -> bool {
         self.output.colors()
@@ -333,8 +353,8 @@ impl Reporter {
     }
 }
 
-/// Says an error that ends hotrun before there is a [`Reporter`], or after.
-pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
+/// An error with what led to it, a line each.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -342,8 +362,13 @@ pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
         message.push_str(&cause.to_string());
         source = cause.source();
     }
+    message
+}
+
+/// Says an error that ends hotrun before there is a [`Reporter`], or after.
+pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
     let mut output = Output::stderr(Color::Auto, None);
-    for line in lines::error(&message, hint) {
+    for line in lines::error(&with_causes(error), hint) {
         output.styled(&line);
     }
 }

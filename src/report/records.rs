@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::signal_name;
 use crate::messages::Diagnostic;
-use crate::session::{Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause};
+use crate::session::{AfterConfig, Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause};
 use crate::words::{BuildId, Exit};
 
 /// The number of the events' schema.
@@ -177,6 +177,16 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
         Notice::RolledBack { to } => Record::new("rolled-back", json!({ "to": to })),
         Notice::NoOverlap => warning("descriptors are stored: restart instead of overlap"),
         Notice::ReloadFailed { reason } => warning(&format!("the new binary was not taken up: {reason}")),
+        Notice::ConfigChanged { files, keys, then } => {
+            let then = match then {
+                AfterConfig::Nothing => "nothing",
+                AfterConfig::NextStart => "next-start",
+                AfterConfig::Restart => "restart",
+                AfterConfig::Build => "build",
+                AfterConfig::Resume => "resume",
+            };
+            Record::new("config-changed", json!({ "paths": files, "keys": keys, "then": then }))
+        }
         Notice::Paused => Record::new("paused", json!({})),
         Notice::Resumed => Record::new("resumed", json!({})),
         Notice::LiveRemoved => warning("the live binary was removed"),

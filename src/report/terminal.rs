@@ -36,6 +36,10 @@ impl Output {
         Self { terminal, colors, log, transient: false, held: None, titled: 0 }
     }
 
+    pub(super) fn set_log(&mut self, log: Option<File>) {
+        self.log = log;
+    }
+
     pub(super) fn colors(&self) -> bool {
         self.colors
     }

@@ -126,7 +126,7 @@ impl Runtime {
                 return reason;
             }
         }
-        let rests = self.session.standing(self.began.elapsed()).state.rests();
+        let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubted.is_empty();
         if rests {
             let answered =
                 |client: &mut Client| client.request == Request::Wait && client.look == Look::Taken;
@@ -183,7 +183,7 @@ impl Runtime {
                 .map(Diagnosis::from)
                 .collect(),
             output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
-            ..Answer::of(&standing, since)
+            ..Answer::of(&standing, since).with_config_fault(self.config_fault.as_deref())
         }
     }
 }

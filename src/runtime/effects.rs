@@ -55,10 +55,7 @@ impl Runtime {
             Effect::CancelTimer(timer) => {
                 self.timers.remove(&timer);
             }
-            Effect::ReloadConfig => self.reporter.warning(
-                "the config changed; the settings of the start stay in force",
-                Some("start hotrun again to apply it"),
-            ),
+            Effect::ReadConfig(changed) => return vec![self.read_config(&changed)],
             Effect::Report(notice) => {
                 match notice {
                     Notice::Ready { build, .. } if self.live_build == Some(build) => {

@@ -66,7 +66,7 @@ impl Runtime {
                 let reason = "it is ready again with the old binary".to_owned();
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
-        } else if Probe::of(&self.site.config.run.ready.value).is_some() {
+        } else if Probe::of(&self.ready).is_some() {
             return None;
         }
         self.tell(Event::ProcessReady { instance })
@@ -183,8 +183,9 @@ impl Runtime {
     /// The process runs: what it says is heard, and it is asked where that tells that it is ready.
     pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
         self.handover.started(instance, pid);
-        self.probing = Probe::of(&self.site.config.run.ready.value)
-            .map(|probe| (instance, self.handover.probe(instance, probe)));
+        // An edited config is for the processes that follow.
+        self.ready = self.site.config.run.ready.value.clone();
+        self.probing = Probe::of(&self.ready).map(|probe| (instance, self.handover.probe(instance, probe)));
     }
 
     /// What a process said so far is taken in.

@@ -8,19 +8,20 @@ mod handover;
 mod leaving;
 mod lending;
 mod opening;
+mod reload;
 mod site;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
-use crate::config::Config;
+use crate::config::{Config, Ready};
 use crate::control::ControlNews;
 use crate::error::Error;
 use crate::handover::probe::Probing;
@@ -32,7 +33,7 @@ use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Instance};
+use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -106,6 +107,13 @@ struct Runtime {
     /// A change made the project another one, and it could not be read since.
     project_changed: bool,
     control: control::Control,
+    /// What is wrong with the config as it was edited.
+    config_fault: Option<String>,
+    /// Config files that were gone or empty at the last look, and whom to remind of another.
+    doubted: Vec<PathBuf>,
+    reread: UnboundedSender<Vec<PathBuf>>,
+    /// By what the process that was started last says that it is ready.
+    ready: Ready,
     sources: Sources,
 }
 
@@ -117,6 +125,7 @@ struct Sources {
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
     control: UnboundedReceiver<ControlNews>,
+    reread: UnboundedReceiver<Vec<PathBuf>>,
 }
 
 /// One piece of news.
@@ -127,6 +136,7 @@ enum News {
     Terminal(TerminalNews),
     Handover(HandoverNews),
     Control(ControlNews),
+    Reread(Vec<PathBuf>),
     Timer(Timer),
 }
 
@@ -148,6 +158,7 @@ impl Sources {
             Some(news) = self.build.recv() => News::Build(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
+            Some(paths) = self.reread.recv() => News::Reread(paths),
             timer = timer => News::Timer(timer),
             Some(news) = self.control.recv() => News::Control(news),
         }
@@ -186,6 +197,10 @@ impl Runtime {
             News::Terminal(news) => self.terminal_news(news),
             News::Handover(news) => self.handover_news(news),
             News::Control(news) => self.control_news(news),
+            News::Reread(paths) => {
+                let event = self.read_config(&paths);
+                self.tell(event)
+            }
             News::Timer(timer) => {
                 self.timers.remove(&timer);
                 let took_up = self.handover_timer(timer);
@@ -353,6 +368,7 @@ impl Runtime {
             watch::News::Changed { changes } => return self.tell(Event::FilesChanged(changes)),
             watch::News::Watching { files, folders, backend } => {
                 self.reporter.watching(&Watching { files, folders, backend: backend.to_string() });
+                return self.missed_config_edits();
             }
             watch::News::NotCounted { path, reason, first_in_folder } => {
                 let path = report::short_path(&path, &self.site.cwd);
@@ -364,6 +380,16 @@ impl Runtime {
             watch::News::Warning { message, hint } => self.reporter.warning(&message, hint.as_deref()),
         }
         None
+    }
+
+    /// The config files as they were before they were watched may be others than those that were read.
+    fn missed_config_edits(&mut self) -> Option<ExitReason> {
+        let missed = self.site.missed();
+        if missed.is_empty() {
+            return None;
+        }
+        let change = |path| Change { path, kind: ChangeKind::Config, hidden: false };
+        self.tell(Event::FilesChanged(missed.into_iter().map(change).collect()))
     }
 
     /// Tells the session, carries out what it answers, and tells it what came of that.

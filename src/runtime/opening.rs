@@ -1,16 +1,18 @@
 //! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::control::Control;
+use super::reload::takes_keys;
 use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
-use crate::config::Stdin;
+use crate::config::{Config, Ready};
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
@@ -30,6 +32,7 @@ impl Runtime {
         let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
         let (control_sender, control_receiver) = unbounded_channel();
+        let (reread_sender, reread) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let sources = Sources {
             build,
@@ -38,9 +41,10 @@ impl Runtime {
             terminal: terminal_receiver,
             handover: handover_receiver,
             control: control_receiver,
+            reread,
         };
         let config = &site.config;
-        let keys = config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once;
+        let keys = takes_keys(config);
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
         let terminal = Terminal::open(
@@ -55,12 +59,8 @@ impl Runtime {
             verbosity: Verbosity::from(config.ui.verbosity),
             keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
-            log: open_named("log file", config.log.value.as_ref(), |path| {
-                std::fs::File::options().append(true).create(true).open(path)
-            })?,
-            events: open_named("events file", config.events.value.as_ref(), |path| {
-                report::open_events(path)
-            })?,
+            log: open_log(config)?,
+            events: open_events(config)?,
         });
         let run = RunId::fresh();
         reporter.started(&run.to_string());
@@ -126,6 +126,10 @@ impl Runtime {
             hangup_ignored: signals.hangup_ignored(),
             project_changed: false,
             control,
+            config_fault: None,
+            doubted: Vec::new(),
+            reread: reread_sender,
+            ready: Ready::Auto,
             terminal,
             handover,
             probing: None,
@@ -134,6 +138,18 @@ impl Runtime {
             sources,
         })
     }
+}
+
+/// The log, where one is named.
+pub(super) fn open_log(config: &Config) -> Result<Option<File>, Error> {
+    open_named("log file", config.log.value.as_ref(), |path| {
+        File::options().append(true).create(true).open(path)
+    })
+}
+
+/// The events file, where one is named.
+pub(super) fn open_events(config: &Config) -> Result<Option<report::EventFile>, Error> {
+    open_named("events file", config.events.value.as_ref(), |path| report::open_events(path))
 }
 
 fn open_named<T>(

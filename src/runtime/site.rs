@@ -3,14 +3,17 @@
 //!
 //! Asks the rooms that read files and cargo; runs and watches nothing itself.
 
+mod edit;
+
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+pub(super) use self::edit::Edit;
 use crate::build::{self, BuildOrder, BuildResult, Program};
 use crate::cli::RunOptions;
-use crate::config::{Config, Environment as Variables, TargetName};
+use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
@@ -26,7 +29,11 @@ pub(super) struct Site {
     pub(super) cwd: PathBuf,
     options: RunOptions,
     variables: Variables,
+    /// What is in force.
     pub(super) config: Config,
+    /// What the config files held when they were last read, and the settings they made when they were last valid.
+    texts: Vec<FileText>,
+    read: Config,
     environment: Environment,
     toolchain: Toolchain,
     cargo_config: CargoConfig,
@@ -54,10 +61,12 @@ impl Site {
             let project = discover(&first);
             (project, platform.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
+        let texts;
         // The workspace's own file may choose the program where the nearest package does not.
         let (project, config) = match project {
             Ok(project) => {
-                let config = load(&options, &variables, &cwd, &project)?;
+                let (config, read) = load(&options, &variables, &cwd, &project)?;
+                texts = read;
                 let same = (&config.build.package.value, &config.build.target.value)
                     == (&first.build.package.value, &first.build.target.value);
                 if same { (project, config) } else { (discover(&config)?, config) }
@@ -65,10 +74,22 @@ impl Site {
             Err(error) => return Err(error.into()),
         };
         let platform = platform?;
-        let site =
-            Self { cwd, options, variables, config, environment, toolchain, cargo_config, platform, project };
+        let read = config.clone();
+        let site = Self {
+            cwd,
+            options,
+            variables,
+            config,
+            texts,
+            read,
+            environment,
+            toolchain,
+            cargo_config,
+            platform,
+            project,
+        };
         // A missing or broken env file is said now, not when the first build is done.
-        site.env_files()?;
+        site.env_files(&site.config)?;
         Ok(site)
     }
 
@@ -157,7 +178,7 @@ impl Site {
 
     /// How the program is started after `result`.
     pub(super) fn launch(&self, result: &BuildResult) -> Result<Launch, Error> {
-        let env_files = self.env_files()?;
+        let env_files = self.env_files(&self.config)?;
         Ok(Launch::compute(&LaunchInput {
             project: &self.project,
             toolchain: &self.toolchain,
@@ -175,11 +196,11 @@ impl Site {
         }))
     }
 
-    fn env_files(&self) -> Result<Vec<(String, String)>, Error> {
+    fn env_files(&self, config: &Config) -> Result<Vec<(String, String)>, Error> {
         let inherited = |name: &str| {
             self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
         };
-        Ok(settings::env_file_variables(&self.config, &inherited)?.into_iter().collect())
+        Ok(settings::env_file_variables(config, &inherited)?.into_iter().collect())
     }
 
     /// What to watch.
@@ -194,7 +215,7 @@ impl Site {
                 build_script: package.build_script.is_some(),
             });
         }
-        let values = |settings: &[crate::config::Setting<PathBuf>]| {
+        let values = |settings: &[config::Setting<PathBuf>]| {
             settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
         };
         let mut never = vec![project.target_directory.clone(), project.build_directory.clone()];
@@ -210,16 +231,7 @@ impl Site {
             lock_file: project.lock_file.clone(),
             cargo_configs: self.cargo_config.files.clone(),
             toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
-            hotrun_configs: settings::files(
-                &self.options,
-                &self.variables,
-                &self.cwd,
-                Some(&project.package.root),
-                Some(&project.workspace_root),
-            )
-            .into_iter()
-            .filter(|file| file.file_name().is_none_or(|name| name != "Cargo.toml"))
-            .collect(),
+            hotrun_configs: self.config_files(),
             env_files: values(&self.config.run.env_files),
             dotenv: vec![project.package.root.join(".env"), project.workspace_root.join(".env")],
             inputs: values(&self.config.build.inputs),
@@ -281,10 +293,17 @@ impl Site {
     }
 }
 
-/// The settings once the package is known.
-fn load(options: &RunOptions, variables: &Variables, cwd: &Path, project: &Project) -> Result<Config, Error> {
+/// The settings once the package is known, and the texts they are made of.
+fn load(
+    options: &RunOptions,
+    variables: &Variables,
+    cwd: &Path,
+    project: &Project,
+) -> Result<(Config, Vec<FileText>), Error> {
     let (package, workspace) = (&project.package.root, &project.workspace_root);
-    Ok(settings::load(options, variables, cwd, Some(package), Some(workspace))?)
+    let texts = settings::read(options, variables, cwd, Some(package), Some(workspace))?;
+    let config = config::merge(options, variables, &texts, cwd).map_err(settings::SettingsError::from)?;
+    Ok((config, texts))
 }
 
 /// Where cargo writes down what a build script printed: beside its `OUT_DIR`.

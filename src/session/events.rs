@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Settings;
 use crate::words::{BuildId, Change, Exit, Instance, StopPlan};
 
 /// Something that happened.
@@ -101,10 +102,29 @@ pub enum Event {
         /// Whether there is a terminal at all.
         terminal: bool,
     },
+    /// The answer to [`Effect::ReadConfig`]: what the edit changed, if it is valid and changed anything.
+    ConfigRead(Option<ConfigChange>),
     /// A timer ran out.
     TimerFired(Timer),
     /// A person, a script or a signal asked for something.
     Asked(Request),
+}
+
+/// An edit of the config that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// The files that were edited.
+    pub files: Vec<PathBuf>,
+    /// The keys that have another value.
+    pub keys: Vec<&'static str>,
+    /// What the session decides by from now on.
+    pub settings: Settings,
+    /// What the program is started with differs.
+    pub restart: bool,
+    /// What cargo is asked differs.
+    pub build: bool,
+    /// How processes are started differs.
+    pub next_start: bool,
 }
 
 /// How a build ended.
@@ -247,8 +267,9 @@ pub enum Effect {
     StartTimer(Timer, Duration),
     /// Forget a timer.
     CancelTimer(Timer),
-    /// Read the configuration again.
-    ReloadConfig,
+    /// Read the settings again, because these files changed, and bring into force what can be; [`Event::ConfigRead`]
+    /// follows.
+    ReadConfig(Vec<PathBuf>),
     /// Tell people and machines.
     Report(Notice),
     /// Everything has ended: leave.
@@ -441,6 +462,15 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// An edited config is in force.
+    ConfigChanged {
+        /// The files that were edited.
+        files: Vec<PathBuf>,
+        /// The keys that have another value.
+        keys: Vec<&'static str>,
+        /// What follows.
+        then: AfterConfig,
+    },
     /// Edits are no longer followed.
     Paused,
     /// Edits are followed again.
@@ -449,6 +479,21 @@ pub enum Notice {
     LiveRemoved,
     /// hotrun is leaving.
     Exiting(ExitReason),
+}
+
+/// What follows an edit of the config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterConfig {
+    /// Nothing more.
+    Nothing,
+    /// The next process is started so.
+    NextStart,
+    /// The program is started again.
+    Restart,
+    /// cargo builds.
+    Build,
+    /// The program is started again, or built, when edits are followed again.
+    Resume,
 }
 
 /// Why a new build did not start.

@@ -16,6 +16,8 @@ use crate::words::{Exit, Instance};
 enum Step {
     /// Save a file; the code compiles or does not.
     Save { compiles: bool },
+    /// Edit the config: what the program is started with, what cargo is asked, both or neither; perhaps with a file.
+    Configure { restart: bool, build: bool, save: bool },
     /// `r`.
     Restart,
     /// `p`.
@@ -39,6 +41,8 @@ fn steps(only_saves: bool) -> impl Strategy<Value = Vec<(u64, Step)>> {
     } else {
         prop_oneof![
             6 => save,
+            2 => (any::<bool>(), any::<bool>(), any::<bool>())
+                .prop_map(|(restart, build, save)| Step::Configure { restart, build, save }),
             1 => Just(Step::Restart),
             1 => Just(Step::Pause),
             1 => (0..3).prop_map(Step::ProgramEnds),
@@ -60,6 +64,8 @@ type Content = (u32, bool);
 struct Running {
     instance: Instance,
     content: Content,
+    /// The edit of the config it was started after.
+    launch: u32,
     stopping: bool,
 }
 
@@ -71,6 +77,9 @@ struct World {
     queue: BinaryHeap<Reverse<(u64, u64, Planned)>>,
     order: u64,
     content: Content,
+    /// The last edit of the config that is about starts, and the one that is to be read.
+    launch: u32,
+    edited: Option<ConfigChange>,
     building: Option<(BuildId, Content)>,
     cancelling: bool,
     live: Option<Content>,
@@ -115,6 +124,8 @@ impl World {
             queue: BinaryHeap::new(),
             order: 0,
             content: (0, true),
+            launch: 0,
+            edited: None,
             building: None,
             cancelling: false,
             live: None,
@@ -214,7 +225,7 @@ impl World {
                 let room = if self.overlap { 2 } else { 1 };
                 assert!(self.processes.len() < room, "L4: too many processes at once");
                 let content = self.live.expect("what is started is live");
-                self.processes.push(Running { instance, content, stopping: false });
+                self.processes.push(Running { instance, content, launch: self.launch, stopping: false });
                 self.tell(Event::ProcessStarted { instance, pid: 100 + instance.number });
                 if self.failing {
                     // Some never become ready, some are ended by their own mistake before.
@@ -259,9 +270,17 @@ impl World {
             }
             Effect::Report(Notice::Ready { .. }) => self.live_good = true,
             Effect::Report(Notice::StartFailed { proven: false, .. }) => self.live_good = false,
+            Effect::ReadConfig(_) => {
+                let change = self.edited.take();
+                if let Some(change) = &change {
+                    self.launch += u32::from(change.restart);
+                    // A restart may be owed to a build that fails.
+                    self.asked |= change.restart;
+                }
+                self.tell(Event::ConfigRead(change));
+            }
             Effect::StartTimer(Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup, _)
             | Effect::CancelTimer(_)
-            | Effect::ReloadConfig
             | Effect::ExtendStop { .. }
             | Effect::Report(_) => {}
         }
@@ -370,6 +389,25 @@ impl World {
                         Change { path: "/src/main.rs".into(), kind: ChangeKind::Source, hidden: false };
                     self.tell(Event::FilesChanged(vec![change]));
                 }
+                Step::Configure { restart, build, save } => {
+                    if *save || *build {
+                        // What is built depends on the config as well.
+                        self.content.0 += 1;
+                        self.started_since_last_save = 0;
+                    }
+                    let file = |path: &str, kind| Change { path: path.into(), kind, hidden: false };
+                    let mut changes = vec![file("/hotrun.toml", ChangeKind::Config)];
+                    changes.extend(save.then(|| file("/src/main.rs", ChangeKind::Source)));
+                    self.edited = Some(ConfigChange {
+                        files: vec!["/hotrun.toml".into()],
+                        keys: Vec::new(),
+                        settings: self.session.settings,
+                        restart: *restart,
+                        build: *build,
+                        next_start: false,
+                    });
+                    self.tell(Event::FilesChanged(changes));
+                }
                 Step::Restart => {
                     self.asked = true;
                     self.tell(Event::Asked(Request::Restart));
@@ -436,6 +474,9 @@ proptest! {
         world.quiet();
         prop_assert!(world.building.is_none());
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW);
+        for process in &world.processes {
+            prop_assert_eq!(process.launch, world.launch, "started by an earlier config");
+        }
         if world.content.1 {
             prop_assert_eq!(world.live, Some(world.content));
             for process in &world.processes {

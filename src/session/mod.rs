@@ -5,6 +5,7 @@
 //! starves it (L3), at most one build and one process at a time (L4).
 
 mod builds;
+mod config;
 mod events;
 mod service;
 mod standing;
@@ -19,8 +20,8 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    AfterExit, BuildOutcome, BuildSummary, Cause, Effect, Event, ExitReason, Instead, Notice, PublishOutcome,
-    QuitReason, Request, Running, StartFailure, StopCause, Timer,
+    AfterConfig, AfterExit, BuildOutcome, BuildSummary, Cause, ConfigChange, Effect, Event, ExitReason,
+    Instead, Notice, PublishOutcome, QuitReason, Request, Running, StartFailure, StopCause, Timer,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};
@@ -95,6 +96,8 @@ pub struct Session {
     past: Past,
     /// What was saved is not in force: `manual` leaves it to a request.
     held: bool,
+    /// Changes that came with an edit of the config: they wait until that is in force.
+    edited: Vec<Change>,
     /// A restart is owed whatever the next build gives.
     restart: Option<StopCause>,
     /// hotrun leaves for this reason once nothing it started is left.
@@ -115,18 +118,13 @@ impl Session {
             service: Service::new(ServiceId::MAIN),
             past: Past::default(),
             held: false,
+            edited: Vec::new(),
             restart: None,
             quitting: None,
             cleaned: 0,
             exited: false,
             build_took: Duration::ZERO,
         }
-    }
-
-    /// Other settings are in force from now on.
-    pub fn set_settings(&mut self, settings: Settings) {
-        self.settings = settings;
-        self.builds.set_debounce(settings.debounce);
     }
 
     /// Takes in what happened at `now` (time since the session began, never going backwards) and answers with what is
@@ -140,6 +138,7 @@ impl Session {
         match event {
             Event::Started => self.builds.want(now, Cause::Start, &mut out),
             Event::FilesChanged(changes) => self.files_changed(now, changes, &mut out),
+            Event::ConfigRead(change) => self.config_read(now, change, &mut out),
             Event::LiveRemoved => {
                 if self.quitting.is_none() {
                     out.push(Effect::Report(Notice::LiveRemoved));
@@ -207,12 +206,23 @@ impl Session {
             return;
         }
         out.push(Effect::Report(Notice::Changed(changes.iter().map(|change| change.path.clone()).collect())));
-        if changes.iter().any(|change| change.kind == ChangeKind::Config) {
-            out.push(Effect::ReloadConfig);
+        let configures = |kind| matches!(kind, ChangeKind::Config | ChangeKind::Manifest);
+        let config = changes.iter().filter(|change| configures(change.kind));
+        let config: Vec<_> = config.map(|change| change.path.clone()).collect();
+        if config.is_empty() {
+            self.follow(now, changes, false, out);
+        } else {
+            self.edited.extend(changes);
+            out.push(Effect::ReadConfig(config));
         }
+    }
+
+    /// Builds what is to be built for these changes, and starts the program again where they (or `launch`) ask for it.
+    fn follow(&mut self, now: Duration, changes: Vec<Change>, launch: bool, out: &mut Vec<Effect>) {
         let env_file = changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
-        let launch = env_file && self.settings.update != Update::Manual;
-        self.held |= env_file && !launch && !self.service.down();
+        let manual = self.settings.update == Update::Manual;
+        self.held |= env_file && manual && !self.service.down();
+        let launch = launch || env_file && !manual;
         let to_build: Vec<Change> = changes
             .into_iter()
             .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use rustix::process::Pid;
 use rustix::termios::{QueueSelector, tcflush, tcsetpgrp};
 
-use super::{Shared, Terminal, guard};
+use super::{Keys, Shared, Terminal, guard};
 use crate::sys::{self, TERMINAL_RESET, TerminalModes, own_group};
 
 use super::Escapes;
@@ -81,6 +81,21 @@ impl Terminal {
             }
         }
         self.next()
+    }
+
+    /// Reads keys from now on, or no longer. Says whether that is something new.
+    pub fn set_keys(&self, keys: Keys) -> bool {
+        let shared = &self.shared;
+        if !shared.readable.get() || shared.keys.replace(keys) == keys {
+            return false;
+        }
+        if keys == Keys::Read && shared.lent.get().is_none() && shared.in_foreground() {
+            // Nor may what was typed while nobody read keys.
+            let _ = tcflush(&*shared.terminal, QueueSelector::IFlush);
+        }
+        self.attention.send_replace(shared.attention());
+        shared.set_own_modes();
+        true
     }
 
     /// Takes the terminal back for a while, to stop together with the program (Ctrl-Z). [`Terminal::regain`] gives it

@@ -82,7 +82,9 @@ enum Attention {
 struct Shared {
     /// An open file of hotrun's own, so that its flags are not those of the shell's stdin.
     terminal: Rc<OwnedFd>,
-    keys: Keys,
+    keys: Cell<Keys>,
+    /// It is on stdin.
+    readable: Cell<bool>,
     escapes: Escapes,
     found: RefCell<TerminalModes>,
     lent: Cell<Option<i32>>,
@@ -97,12 +99,12 @@ impl Terminal {
     /// stdin only.
     pub fn open(keys: Keys, escapes: Escapes, news: UnboundedSender<TerminalNews>) -> Option<Self> {
         let stdin = io::stdin();
-        let (terminal, keys) = if isatty(&stdin) {
-            (own_description(stdin.as_fd()).ok()?, keys)
-        } else {
-            (open(Path::new("/dev/tty")).ok()?, Keys::Off)
-        };
-        Self::on(terminal, keys, escapes, news).ok()
+        if isatty(&stdin) {
+            return Self::on(own_description(stdin.as_fd()).ok()?, keys, escapes, news).ok();
+        }
+        let terminal = Self::on(open(Path::new("/dev/tty")).ok()?, Keys::Off, escapes, news).ok()?;
+        terminal.shared.readable.set(false);
+        Some(terminal)
     }
 
     /// The same on a given terminal, as an open file that is nobody else's.
@@ -119,7 +121,8 @@ impl Terminal {
         guard::remember(terminal.try_clone()?, found);
         let shared = Rc::new(Shared {
             terminal: Rc::new(terminal),
-            keys,
+            keys: Cell::new(keys),
+            readable: Cell::new(true),
             escapes,
             found: RefCell::new(found),
             lent: Cell::new(None),
@@ -145,7 +148,7 @@ impl Terminal {
 
     /// The modes hotrun sets while it reads keys.
     pub fn own(&self) -> Option<TerminalModes> {
-        (self.shared.keys == Keys::Read).then(|| self.found().for_keys())
+        (self.shared.keys.get() == Keys::Read).then(|| self.found().for_keys())
     }
 
     /// Whether hotrun's job has the terminal.
@@ -168,7 +171,11 @@ impl Drop for Terminal {
 
 impl Shared {
     fn attention(&self) -> Attention {
-        if self.keys == Keys::Read && self.lent.get().is_none() { Attention::Keys } else { Attention::End }
+        if self.keys.get() == Keys::Read && self.lent.get().is_none() {
+            Attention::Keys
+        } else {
+            Attention::End
+        }
     }
 
     fn holder(&self) -> Option<i32> {
@@ -191,7 +198,7 @@ impl Shared {
             return;
         }
         let found = *self.found.borrow();
-        let modes = if self.keys == Keys::Read { found.for_keys() } else { found };
+        let modes = if self.keys.get() == Keys::Read { found.for_keys() } else { found };
         self.apply(&modes);
     }
 

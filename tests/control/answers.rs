@@ -193,3 +193,21 @@ fn two_programs_of_a_workspace() {
     assert!(api.wait_for_end().success());
     assert_eq!(one(&["wait"])["program"], "worker", "the other goes on");
 }
+
+#[test]
+fn a_config_that_cannot_be_in_force_is_not_running() {
+    let (project, home) = (Project::caller(), Home::new());
+    let hotrun = Hotrun::run(&project, &home, &[]);
+    let call = home.call();
+    project.write("hotrun.toml", "[run]\nupdat = \"overlap\"\n");
+    let (code, answer) = wait(&project);
+    let reason = answer["reason"].as_str().unwrap_or_default();
+    assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
+    assert!(reason.contains("hotrun.toml") && reason.contains("updat"), "{answer}");
+    assert_eq!(answer["running"]["pid"], call.pid, "{answer}");
+    project.write("hotrun.toml", "[run]\nenv = { A = \"b\" }\n");
+    let (code, answer) = wait(&project);
+    assert_eq!(code, 0, "{answer}");
+    assert_ne!(answer["running"]["pid"], call.pid, "the edited environment is in force: {answer}");
+    drop(hotrun);
+}

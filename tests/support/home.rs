@@ -39,13 +39,19 @@ impl Home {
     /// The next program that calls.
     #[track_caller]
     pub(crate) fn call(&self) -> Call {
-        let stream = self.calls.recv_timeout(DEADLINE).expect("no program called home");
-        Call::of(stream)
+        self.try_call().expect("no program called home")
     }
 
-    /// The next program that calls, if one does in time.
+    /// The next program that calls, if one does in time. One that is stopped before it says who it is has not called.
     pub(crate) fn try_call(&self) -> Option<Call> {
-        self.calls.recv_timeout(DEADLINE).ok().map(Call::of)
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let call = Call::of(self.calls.recv_timeout(left).ok()?);
+            if call.is_some() {
+                return call;
+            }
+        }
     }
 
     /// The next program that calls and says `version`; others are let go.
@@ -68,14 +74,19 @@ impl Home {
 }
 
 impl Call {
-    fn of(stream: TcpStream) -> Self {
+    fn of(stream: TcpStream) -> Option<Self> {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut call = Self { version: String::new(), pid: 0, stream: BufReader::new(stream) };
-        let who = call.line();
+        let mut who = String::new();
+        // The connection of one that was killed may be reset.
+        if call.stream.read_line(&mut who).is_err() || who.is_empty() {
+            return None;
+        }
+        let who = who.trim_end();
         let (pid, version) = who.split_once(' ').unwrap_or_else(|| panic!("{who:?} is no introduction"));
         call.pid = pid.parse().unwrap();
         version.clone_into(&mut call.version);
-        call
+        Some(call)
     }
 
     pub(crate) fn line(&mut self) -> String {

@@ -1,8 +1,10 @@
 //! Settings from every source, and what is said about wrong ones.
 
+mod changes;
 mod env_file;
 mod errors;
 mod merge;
+mod schema;
 mod units;
 
 use std::path::Path;

@@ -145,6 +145,18 @@ impl Service {
         self.stored = stored;
     }
 
+    /// How readiness is told has changed: the next process is waited for, whatever earlier ones did.
+    pub(super) fn wait_for_readiness(&mut self) {
+        self.silent = false;
+    }
+
+    /// Whether what runs is an earlier build than the live one.
+    pub(super) fn behind(&self) -> bool {
+        let live = self.live.map(|live| live.build);
+        self.start.is_none()
+            && self.processes.iter().any(|process| process.wanted() && Some(process.build) != live)
+    }
+
     /// The live binary is to run now.
     pub(super) fn update(
         &mut self,

@@ -1,5 +1,6 @@
 //! The session by example: events in, effects out, one table per situation.
 
+mod config;
 mod failing;
 mod standing;
 mod updates;
@@ -114,7 +115,7 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
         Effect::Reload(instance) => format!("reload {instance}"),
         Effect::RollBack { from, to } => format!("roll back {from} to {to}"),
-        Effect::ReloadConfig => "reload config".to_owned(),
+        Effect::ReadConfig(_) => "read config".to_owned(),
         Effect::Exit(reason) => format!("exit {reason:?}"),
     })
 }

@@ -106,7 +106,13 @@ impl Room {
     pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
         self.patient.remove(path);
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
-        self.ledger.tell(path);
+        // What is followed without a build is what counts from now on: going back is a change as well.
+        let built = |kind: &ChangeKind| !matches!(kind, ChangeKind::Config | ChangeKind::EnvFile);
+        if kinds.is_empty() || kinds.iter().any(built) {
+            self.ledger.tell(path);
+        } else {
+            self.ledger.settle(path);
+        }
         for kind in kinds {
             self.changes.retain(|change| change.path != path || change.kind != *kind);
             self.changes.push(Change { path: path.to_path_buf(), kind: *kind, hidden });

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::watch::fingerprint;
+use crate::watch::fingerprint::{self, Content};
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
@@ -179,6 +179,7 @@ impl Room {
             Command::Replan(plan) => {
                 let mut rules = Rules::new(&plan);
                 rules.inherit(&self.rules);
+                self.settle_named(&plan, &rules);
                 self.rules = rules;
                 self.ignores = ignores(&plan);
                 self.plan = *plan;
@@ -227,6 +228,18 @@ impl Room {
             Command::Look(token) => self.wanted.push(token),
             Command::Rescan => self.take_survey(Cause::Events),
             Command::Stop => {}
+        }
+    }
+
+    /// Whoever names these files for the first time has just read them: what counts is what comes after.
+    fn settle_named(&mut self, plan: &Plan, rules: &Rules) {
+        for path in plan.env_files.iter().chain(&plan.hotrun_configs) {
+            let now = self.fingerprint(path);
+            if !self.rules.is_named(path) && rules.is_named(path) && now.content != Content::Missing {
+                self.ledger.record(path, now, SystemTime::now());
+                self.ledger.settle(path);
+                self.holds.release(path);
+            }
         }
     }
 

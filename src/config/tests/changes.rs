@@ -1,0 +1,77 @@
+//! What an edit changes.
+
+use super::*;
+use crate::config::keys::{self, TABLES};
+
+fn changed(line: &str, before: &str, after: &str) -> Vec<(&'static str, Needs)> {
+    changes(&config(line, before), &config(line, after))
+}
+
+/// Another value than the default, for every key.
+const OTHERS: &[(&str, &str, Needs)] = &[
+    ("events", "'e'", Needs::Nothing),
+    ("log", "'l'", Needs::Nothing),
+    ("build.package", "'p'", Needs::Hotrun),
+    ("build.bin", "'b'", Needs::Hotrun),
+    ("build.example", "'e'", Needs::Hotrun),
+    ("build.features", "['f']", Needs::Build),
+    ("build.profile", "'release'", Needs::Hotrun),
+    ("build.args", "['--locked']", Needs::Build),
+    ("build.env", "{ A = '1' }", Needs::Build),
+    ("build.inputs", "['i']", Needs::Nothing),
+    ("build.share-build-dir", "true", Needs::Hotrun),
+    ("watch.paths", "['p']", Needs::Nothing),
+    ("watch.ignore", "['g']", Needs::Nothing),
+    ("watch.debounce", "'1s'", Needs::Nothing),
+    ("watch.poll", "'never'", Needs::Nothing),
+    ("run.args", "['a']", Needs::Restart),
+    ("run.env", "{ A = '1' }", Needs::Restart),
+    ("run.env-file", "['.env']", Needs::Restart),
+    ("run.cwd", "'src'", Needs::Restart),
+    ("run.stdin", "'null'", Needs::Restart),
+    ("run.listen", "[3000]", Needs::Restart),
+    ("run.ready", "'notify'", Needs::NextStart),
+    ("run.ready-timeout", "'1s'", Needs::NextStart),
+    ("run.update", "'manual'", Needs::Nothing),
+    ("run.on-start-failure", "'wait'", Needs::Nothing),
+    ("run.on-exit", "'restart'", Needs::Nothing),
+    ("run.stop-signal", "'INT'", Needs::Nothing),
+    ("run.stop-timeout", "'1s'", Needs::Nothing),
+    ("ui.clear", "true", Needs::Nothing),
+    ("ui.keys", "false", Needs::Nothing),
+    ("ui.notify", "true", Needs::Nothing),
+];
+
+#[test]
+fn every_key_is_noticed_alone_and_says_what_it_needs() {
+    let named = TABLES.iter().flat_map(|table| {
+        keys::names(table.keys).map(|key| format!("{}.{key}", table.name)).collect::<Vec<_>>()
+    });
+    let all: Vec<String> = keys::names(keys::TOP).map(ToOwned::to_owned).chain(named).collect();
+    assert_eq!(OTHERS.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), all);
+    for (key, value, needs) in OTHERS {
+        let text = format!("{key} = {value}");
+        let shown = if *key == "build.example" { "build.bin" } else { key };
+        assert_eq!(changed("", "", &text), [(shown, *needs)], "{key}");
+        assert_eq!(changed("", &text, ""), [(shown, *needs)], "{key}");
+        assert_eq!(changed("", &text, &format!("# a comment\n{text}")), [], "{key}");
+    }
+}
+
+#[test]
+fn what_the_command_line_overrides_changes_nothing() {
+    assert_eq!(changed("--update overlap", "", "[run]\nupdate = 'manual'"), []);
+    assert_eq!(changed("-- x", "", "[run]\nargs = ['y']"), []);
+    assert_eq!(changed("-E A=1", "", "[run]\nenv = { A = '2' }"), []);
+    assert_eq!(changed("-E A=1", "", "[run]\nenv = { B = '2' }"), [("run.env", Needs::Restart)]);
+    assert_eq!(changed("", "[run]\nenv = { A = '1' }", "[run]\nenv = { B = '1' }").len(), 1);
+    assert_eq!(changed("-w a", "", "[watch]\npaths = ['b']"), [("watch.paths", Needs::Nothing)]);
+}
+
+#[test]
+fn what_needs_another_start_stays_as_it_was() {
+    let started = config("", "");
+    let edited = config("", "[build]\nprofile = 'release'\nbin = 'b'\n[run]\nargs = ['a']");
+    let in_force = edited.as_started(&started);
+    assert_eq!(changes(&started, &in_force), [("run.args", Needs::Restart)]);
+}

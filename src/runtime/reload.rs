@@ -1,0 +1,149 @@
+//! Bringing an edited config into force: all of it that needs no other start of hotrun, or nothing.
+//!
+//! What follows for builds and processes is the session's to decide.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Runtime;
+use super::opening::{open_events, open_log};
+use super::site::Edit;
+use crate::config::{Config, Needs, Stdin};
+use crate::error::Error;
+use crate::handover::{ListenError, Listeners};
+use crate::report::{self, Extras};
+use crate::session::{ConfigChange, Event, Settings};
+use crate::terminal::{Keys, Terminal};
+use crate::watch;
+
+/// How long a save may take that has emptied its file.
+const DOUBT: Duration = Duration::from_millis(75);
+
+/// Whether hotrun takes keys with these settings, where there is a terminal.
+pub(super) fn takes_keys(config: &Config) -> bool {
+    config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once
+}
+
+impl Runtime {
+    /// Reads the settings again after these files changed.
+    pub(super) fn read_config(&mut self, changed: &[PathBuf]) -> Event {
+        // What is gone or empty may be in the middle of another save: it is looked at twice.
+        let vanished = self.site.vanished(changed);
+        let doubtful = vanished.iter().any(|path| !self.doubted.contains(path));
+        self.doubted = if doubtful { vanished } else { Vec::new() };
+        if doubtful {
+            let (reread, paths) = (self.reread.clone(), changed.to_vec());
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(DOUBT).await;
+                // Nobody is there when hotrun ends.
+                let _ = reread.send(paths);
+            });
+            return Event::ConfigRead(None);
+        }
+        let own = changed.iter().any(|path| self.site.is_config(path));
+        match self.site.edit(changed).and_then(|edit| self.apply(edit)) {
+            Ok(change) => {
+                if self.config_fault.take().is_some() && change.is_none() {
+                    self.reporter.note("the config is valid again; no setting has changed");
+                } else if own && change.is_none() {
+                    self.reporter.verbose("no setting has changed");
+                }
+                Event::ConfigRead(change)
+            }
+            Err(error) => {
+                // A manifest that cargo cannot read either is for cargo to complain about, and the same once is enough.
+                let text = report::with_causes(&error);
+                let said = self.config_fault.replace(text.clone());
+                if own || (said.as_ref() != Some(&text) && !error.is_syntax()) {
+                    self.reporter.error(&text, self.way_out(&error).as_deref());
+                    self.reporter.note("the settings from before stay in force");
+                }
+                Event::ConfigRead(None)
+            }
+        }
+    }
+
+    /// An address that hotrun or the program has is free only when both have ended.
+    fn way_out(&self, error: &Error) -> Option<String> {
+        let program = self.instance.and_then(|instance| self.processes.group(instance));
+        match error {
+            Error::Listen(ListenError::InUse { holder: Some(holder), .. })
+                if Some(holder.pid) == program || holder.pid == std::process::id().cast_signed() =>
+            {
+                Some("start hotrun again to apply it".to_owned())
+            }
+            _ => error.hint(),
+        }
+    }
+
+    fn apply(&mut self, edit: Edit) -> Result<Option<ConfigChange>, Error> {
+        let config = self.site.with(&edit);
+        let changed = |key: &str| edit.changes.iter().any(|(changed, _)| *changed == key);
+        // What may fail comes first.
+        let events = changed("events").then(|| open_events(&config)).transpose()?;
+        let log = changed("log").then(|| open_log(&config)).transpose()?;
+        if changed("run.listen") {
+            self.listen_elsewhere(&config)?;
+        }
+        if let Some(events) = events {
+            self.reporter.set_events(events);
+        }
+        if let Some(log) = log {
+            self.reporter.set_log(log);
+        }
+        self.reporter.set_extras(Extras { clear: config.ui.clear.value, notify: config.ui.notify.value });
+        self.set_keys(takes_keys(&config));
+        if !edit.held.is_empty() {
+            let keys: Vec<String> = edit.held.iter().map(|key| format!("`{key}`")).collect();
+            let (are, them) = if keys.len() == 1 { ("is", "it") } else { ("are", "them") };
+            self.reporter.warning(
+                &format!("the edit of {} {are} not in force", keys.join(", ")),
+                Some(&format!("start hotrun again to apply {them}")),
+            );
+        }
+        let needs = |needs| edit.changes.iter().any(|(_, needed)| *needed == needs);
+        let change = ConfigChange {
+            files: edit.files.clone(),
+            keys: edit.changes.iter().map(|(key, _)| *key).collect(),
+            settings: Settings::from(&config),
+            restart: needs(Needs::Restart),
+            build: needs(Needs::Build),
+            next_start: needs(Needs::NextStart),
+        };
+        let plan = self.site.plan();
+        self.site.take_over(edit);
+        if self.site.plan() != plan {
+            self.tell_watch(watch::Command::Replan(Box::new(self.site.plan())));
+        }
+        Ok((!change.keys.is_empty()).then_some(change))
+    }
+
+    /// Sockets that are still named stay open.
+    fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
+        let listeners = &mut self.handover.listeners;
+        let paths = |listeners: &Listeners| -> Vec<PathBuf> {
+            listeners.paths().into_iter().map(ToOwned::to_owned).collect()
+        };
+        let (addresses, files) = (listeners.describe(), paths(listeners));
+        listeners.reconfigure(&config.run)?;
+        if let Some(reaper) = self.processes.reaper() {
+            let now = paths(listeners);
+            files.iter().filter(|path| !now.contains(path)).for_each(|path| reaper.keep(path));
+            now.iter().filter(|path| !files.contains(path)).for_each(|path| reaper.unlink_later(path));
+        }
+        for address in listeners.describe().iter().filter(|address| !addresses.contains(address)) {
+            self.reporter.status("Listening", address);
+        }
+        Ok(())
+    }
+
+    fn set_keys(&mut self, keys: bool) {
+        let Some(terminal) = &self.terminal else { return };
+        if terminal.set_keys(if keys { Keys::Read } else { Keys::Off }) {
+            if let Some(reaper) = self.processes.reaper() {
+                reaper.terminal(&terminal.found(), terminal.own().as_ref());
+            }
+            self.reporter.set_keys(self.terminal.as_ref().and_then(Terminal::own).is_some());
+        }
+    }
+}

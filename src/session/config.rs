@@ -1,0 +1,48 @@
+//! An edited config: what follows from it, together with the changes that came with it.
+//!
+//! Reading it and bringing it into force is the runtime's part, and done when this is told.
+
+use std::time::Duration;
+
+use super::events::{AfterConfig, ConfigChange, Effect, Notice};
+use super::{Session, Update};
+use crate::words::{Change, ChangeKind};
+
+impl Session {
+    pub(super) fn config_read(&mut self, now: Duration, change: Option<ConfigChange>, out: &mut Vec<Effect>) {
+        let mut changes = std::mem::take(&mut self.edited);
+        let mut launch = false;
+        if let Some(change) = change {
+            let manual = self.settings.update == Update::Manual;
+            self.settings = change.settings;
+            self.builds.set_debounce(change.settings.debounce);
+            if change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update") {
+                self.service.wait_for_readiness();
+            }
+            // What was built and not started under `manual` is due where that is over.
+            let wanted = change.restart || manual && self.service.behind();
+            launch = wanted && change.settings.update != Update::Manual;
+            self.held |= wanted && !launch && !self.service.down();
+            let then = if (launch || change.build) && self.builds.paused() {
+                AfterConfig::Resume
+            } else if change.build {
+                AfterConfig::Build
+            } else if launch {
+                AfterConfig::Restart
+            } else if change.restart || change.next_start {
+                AfterConfig::NextStart
+            } else {
+                AfterConfig::Nothing
+            };
+            if change.build {
+                let path = change.files.first().cloned().unwrap_or_default();
+                changes.push(Change { path, kind: ChangeKind::Manifest, hidden: false });
+            }
+            let ConfigChange { files, keys, .. } = change;
+            out.push(Effect::Report(Notice::ConfigChanged { files, keys, then }));
+        }
+        if self.quitting.is_none() && (launch || !changes.is_empty()) {
+            self.follow(now, changes, launch, out);
+        }
+    }
+}
