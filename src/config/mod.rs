@@ -27,6 +27,7 @@ use std::time::Duration;
 pub(crate) use address::{format_address, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
+pub(crate) use show::quoted;
 pub use show::show;
 pub use units::{POLL_INTERVAL, signal_name};
 

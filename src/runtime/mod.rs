@@ -7,7 +7,8 @@ mod handover;
 mod leaving;
 mod lending;
 mod opening;
-mod site;
+pub(crate) mod site;
+pub(crate) mod timing;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
+use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
 use crate::config::Config;
@@ -59,7 +61,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     Ok(leaving::leave(reason))
 }
 
-fn current_folder() -> Result<PathBuf, Error> {
+pub(crate) fn current_folder() -> Result<PathBuf, Error> {
     std::env::current_dir().map_err(|source| Error::System { what: "find the current folder", source })
 }
 
@@ -69,6 +71,7 @@ struct Runtime {
     sentinel: Sentinel,
     session: Session,
     reporter: Reporter,
+    timing: Timing,
     cargo: Cargo,
     processes: Processes,
     watch: Option<watch::Handle>,
