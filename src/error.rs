@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::build::PublishError;
 use crate::cli::CliError;
 use crate::handover::ListenError;
+use crate::init::InitError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
 use crate::watch::WatchError;
@@ -27,6 +28,9 @@ pub enum Error {
     /// A socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// `hotrun init`.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Watching.
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -59,9 +63,12 @@ impl Error {
             Self::Cli(error) => error.exit_code(),
             Self::Settings(_) => 2,
             Self::Project(error) => error.exit_code(),
-            Self::Publish(_) | Self::Listen(_) | Self::Watch(_) | Self::Open { .. } | Self::System { .. } => {
-                1
-            }
+            Self::Publish(_)
+            | Self::Listen(_)
+            | Self::Init(_)
+            | Self::Watch(_)
+            | Self::Open { .. }
+            | Self::System { .. } => 1,
         }
     }
 
@@ -73,6 +80,7 @@ impl Error {
             Self::Project(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::Init(error) => error.hint(),
             Self::Watch(error) => error.hint(),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
             Self::System { .. } => None,

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod doctor;
 mod edits;
 mod endings;
 mod example;
 mod generated;
 mod handover;
+mod init;
 mod laws;
 mod process;
 mod programs;

@@ -11,6 +11,7 @@ use hotrun::cli::{self, Invocation};
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
 use hotrun::handover::listeners::Holder;
+use hotrun::init::InitError;
 use hotrun::process::{ReaperError, SpawnError};
 use hotrun::project::{ProjectError, UnknownTarget};
 use hotrun::settings::SettingsError;
@@ -136,6 +137,9 @@ fn other_errors() -> Vec<Error> {
         read("config file", io::ErrorKind::NotFound),
         read("config file", io::ErrorKind::PermissionDenied),
         SettingsError::EnvFile { path: ".env".into(), fault: env_file.unwrap_err() }.into(),
+        InitError::Exists("hotrun.toml".into()).into(),
+        InitError::InManifest("Cargo.toml".into()).into(),
+        InitError::Write { path: "hotrun.toml".into(), source: io(io::ErrorKind::PermissionDenied) }.into(),
         WatchError::Thread(io(io::ErrorKind::WouldBlock)).into(),
         Error::Open { what: "log file", path: "/no/log".into(), source: io(io::ErrorKind::NotFound) },
         Error::System { what: "listen for signals", source: io(io::ErrorKind::PermissionDenied) },

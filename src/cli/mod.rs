@@ -4,6 +4,7 @@
 //! environment, nor know what the values of options mean; that is the config room's part. A new subcommand is a variant
 //! of `Subcommand` and of [`Command`], with one line in `parse`.
 
+mod commands;
 mod error;
 mod generate;
 mod options;
@@ -16,6 +17,7 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use clap_complete::Shell;
+pub use commands::InitOptions;
 pub use error::CliError;
 pub use generate::{completions, completions_for_cargo, man};
 pub use options::{CargoOptions, OutputOptions, ProcessOptions, RunOptions, WatchOptions};
@@ -36,6 +38,15 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// `hotrun config`: print the settings that `run` with the same options would have.
     Config(Box<RunOptions>),
+    /// `hotrun init`: write a config file.
+    Init(Box<InitOptions>),
+    /// `hotrun doctor`: look for what would keep `run` with the same options from working well.
+    Doctor {
+        /// What `run` would be told.
+        options: Box<RunOptions>,
+        /// `--json`: print for machines.
+        json: bool,
+    },
     /// `hotrun completions SHELL`: print a completion script.
     Completions(Shell),
     /// `hotrun man`: print the manual page.
@@ -98,6 +109,19 @@ enum Subcommand {
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from
     Config(#[command(flatten)] Box<RunOptions>),
+    /// Write a commented `hotrun.toml` for the project, never over an existing one
+    Init(#[command(flatten)] Box<InitOptions>),
+    /// Look for what would keep hotrun from working well here, and say what to do about it
+    ///
+    /// Takes the options of `run`. With `-v` it also says where the time of the last build went. Exit status: 0 where there
+    /// is no error, warnings or not; 1 where there is one.
+    Doctor {
+        #[command(flatten)]
+        options: Box<RunOptions>,
+        /// Print for machines: one JSON document
+        #[arg(long, help_heading = "Output and Configuration")]
+        json: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to print it for
@@ -148,16 +172,21 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         None => Command::Run(Box::new(typed.options)),
         Some(Subcommand::Run(options)) => Command::Run(options),
         Some(Subcommand::Config(options)) => Command::Config(options),
+        Some(Subcommand::Init(options)) => Command::Init(options),
+        Some(Subcommand::Doctor { options, json }) => Command::Doctor { options, json },
         Some(Subcommand::Completions { shell }) => Command::Completions(shell),
         Some(Subcommand::Man) => Command::Man,
     };
     Ok(Cli { invocation, command })
 }
 
-/// Moves `run` or `config` before the options, so that clap sees all options in one place wherever they were typed.
+/// The subcommands that take the options of `run`.
+const WITH_RUN_OPTIONS: [&str; 3] = ["run", "config", "doctor"];
+
+/// Moves such a subcommand before the options, so that clap sees all options in one place wherever they were typed.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
     if let Some(index) = next_word(command, &words, 0)
-        && (words[index] == "run" || words[index] == "config")
+        && WITH_RUN_OPTIONS.iter().any(|name| words[index] == *name)
     {
         words[..=index].rotate_right(1);
     }
@@ -166,7 +195,8 @@ fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<Os
 
 /// The index of the first word that is neither an option, an option's value, nor a subcommand that takes the options.
 fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
-    let start = usize::from(words.first().is_some_and(|word| word == "run" || word == "config"));
+    let start =
+        usize::from(words.first().is_some_and(|word| WITH_RUN_OPTIONS.iter().any(|name| word == *name)));
     let index = next_word(command, words, start)?;
     let known =
         start == 0 && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_some());

@@ -3,6 +3,7 @@
 //!
 //! Everything waits on an event (a line of the events FIFO, an accepted connection, its end) with one generous deadline.
 
+mod ask;
 mod home;
 mod hotrun;
 mod person;
@@ -12,6 +13,7 @@ mod workshop;
 
 use std::time::Duration;
 
+pub(crate) use ask::{Answer, ask, ask_with};
 pub(crate) use home::{Call, Home};
 pub(crate) use hotrun::{EventLine, Hotrun};
 pub(crate) use person::{Person, pause, shells};
