@@ -1,8 +1,9 @@
 //! `hotrun doctor`: what would keep hotrun from working well here, and what to do about it.
 //!
-//! `gather` and `system` ask, `judge` and `linker` decide (pure), `finding` renders. It builds nothing, changes nothing,
+//! `gather` and `system` ask, `judge`, `disk` and `linker` decide (pure), `finding` renders. It builds nothing, changes nothing,
 //! and goes on as far as it can where something is broken.
 
+mod disk;
 mod facts;
 mod finding;
 mod gather;
