@@ -88,6 +88,8 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -a "status" -d 'Say what the
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "wait" -d 'Wait until everything saved is running, or print the errors'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "stop" -d 'Stop the program and hotrun (the key `q`)'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "completions" -d 'Print a completion script for a shell'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "man" -d 'Print the manual page'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -247,14 +249,79 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l manifest-path -d 
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s r -l release -d 'The one that builds in release mode'
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l json -d 'Print the answer as one JSON object'
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand init" -s p -l package -d 'Package with the program to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand init" -l bin -d 'Name of the binary to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand init" -l example -d 'Name of the example to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand init" -l manifest-path -d 'Path to Cargo.toml' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand init" -s h -l help -d 'Print help'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s p -l package -d 'Package with the program to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l bin -d 'Name of the binary to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l example -d 'Name of the example to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s F -l features -d 'Space or comma separated list of features to activate' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l profile -d 'Build with the named profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l target -d 'Build for the target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l target-dir -d 'Directory for all generated artifacts' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s j -l jobs -d 'Number of parallel jobs, defaults to the number of CPUs' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l manifest-path -d 'Path to Cargo.toml' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l config -d 'Override a cargo configuration value' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s w -l watch -d 'File or folder the program reads: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s i -l ignore -d 'Gitignore-style pattern of what never counts as a change; wins over everything' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
+overlap\t''
+manual\t''
+reexec\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l listen -d 'Socket that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
+rollback\t''
+wait\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
+restart\t''
+exit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s E -l env -d 'Environment variable for the program only' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l env-file -d 'File of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l all-features -d 'Activate all available features'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l no-default-features -d 'Do not activate the `default` feature'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s r -l release -d 'Build in release mode, with optimizations'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l keep-going -d 'Do not abort the build as soon as there is an error'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l timings -d 'Output a build timing report at the end of each build'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l offline -d 'Run without accessing the network'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l frozen -d 'Equivalent to specifying both --locked and --offline'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s c -l clear -d 'Clear the screen when there is something new to show'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s q -l quiet -d 'Show errors and warnings only'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l json -d 'Print for machines: one JSON document'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c hotrun -n "__fish_hotrun_using_subcommand man" -s h -l help -d 'Print help'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "man" -d 'Print the manual page'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -6,6 +6,7 @@ use crate::build::PublishError;
 use crate::cli::CliError;
 use crate::control::ControlError;
 use crate::handover::ListenError;
+use crate::init::InitError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
 use crate::watch::WatchError;
@@ -28,6 +29,9 @@ pub enum Error {
     /// A socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// `hotrun init`.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Watching.
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -69,9 +73,12 @@ impl Error {
             Self::Settings(_) => 2,
             Self::Project(error) => error.exit_code(),
             Self::Control(error) => error.exit_code(),
-            Self::Publish(_) | Self::Listen(_) | Self::Watch(_) | Self::Open { .. } | Self::System { .. } => {
-                1
-            }
+            Self::Publish(_)
+            | Self::Listen(_)
+            | Self::Init(_)
+            | Self::Watch(_)
+            | Self::Open { .. }
+            | Self::System { .. } => 1,
         }
     }
 
@@ -83,6 +90,7 @@ impl Error {
             Self::Project(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::Init(error) => error.hint(),
             Self::Watch(error) => error.hint(),
             Self::Control(error) => error.hint(),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),

@@ -3,7 +3,7 @@
 //! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
 //! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`error`]
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`error`]
 //! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`control`],
 //!   [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
@@ -13,8 +13,10 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod doctor;
 pub mod error;
 pub mod handover;
+pub mod init;
 pub mod messages;
 pub mod process;
 pub mod project;
@@ -68,6 +70,11 @@ pub fn main() -> ExitCode {
             Ok((String::new(), Answer::stopped(), ExitCode::SUCCESS))
         }),
         Command::Schema => print(&config::schema()),
+        Command::Init(options) => init::run(*options),
+        Command::Doctor { options, json } => {
+            let (text, code) = doctor::run(*options, json)?;
+            print(&text).map(|_| code)
+        }
         Command::Completions(shell) => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });

@@ -139,6 +139,14 @@ pub fn files(
     sources.into_iter().map(|source| source.path).collect()
 }
 
+/// Whether the manifest has settings of hotrun's. One that is no TOML has none, and cargo says what is wrong with it.
+pub fn has_metadata(manifest: &Path) -> bool {
+    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let found = |table: &toml::Table| Some(table.get("package")?.get("metadata")?.get("hotrun").is_some());
+    found(&table).unwrap_or(false)
+}
+
 /// What the env files of `config` set, the last one winning. `inherited` looks up the environment the program inherits,
 /// for `${NAME}` in them.
 ///

@@ -5,12 +5,14 @@
 mod bad_input;
 mod control;
 mod crash_matrix;
+mod doctor;
 mod edits;
 mod endings;
 mod example;
 mod generated;
 mod handed_on;
 mod handover;
+mod init;
 mod laws;
 mod process;
 mod programs;

@@ -13,6 +13,7 @@ use hotrun::control::ControlError;
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
 use hotrun::handover::listeners::Holder;
+use hotrun::init::InitError;
 use hotrun::process::{ReaperError, SpawnError};
 use hotrun::project::{ProjectError, UnknownTarget};
 use hotrun::settings::SettingsError;
@@ -138,6 +139,9 @@ fn other_errors() -> Vec<Error> {
         read("config file", io::ErrorKind::NotFound),
         read("config file", io::ErrorKind::PermissionDenied),
         SettingsError::EnvFile { path: ".env".into(), fault: env_file.unwrap_err() }.into(),
+        InitError::Exists("hotrun.toml".into()).into(),
+        InitError::InManifest("Cargo.toml".into()).into(),
+        InitError::Write { path: "hotrun.toml".into(), source: io(io::ErrorKind::PermissionDenied) }.into(),
         WatchError::Thread(io(io::ErrorKind::WouldBlock)).into(),
         Error::Open { what: "log file", path: "/no/log".into(), source: io(io::ErrorKind::NotFound) },
         ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),

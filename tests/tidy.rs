@@ -28,8 +28,10 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     (
         "error",
         Kind::Wiring,
-        &["cli", "settings", "project", "build", "watch", "process", "handover", "control"],
+        &["cli", "settings", "project", "build", "watch", "process", "handover", "control", "init"],
     ),
+    ("init", Kind::Wiring, EVERYONE),
+    ("doctor", Kind::Wiring, EVERYONE),
     ("runtime", Kind::Wiring, EVERYONE),
     ("lib", Kind::Wiring, EVERYONE),
     ("main", Kind::Wiring, EVERYONE),
@@ -38,7 +40,18 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
 const EVERYONE: &[&str] = &["*"];
 
 /// Files of OS rooms that decide by text and plain data alone.
-const PURE_FILES: &[&str] = &["report/lines.rs", "watch/dep_info.rs", "watch/inputs.rs"];
+const PURE_FILES: &[&str] = &[
+    "doctor/disk.rs",
+    "doctor/facts.rs",
+    "doctor/finding.rs",
+    "doctor/judge.rs",
+    "doctor/linker.rs",
+    "init/sources.rs",
+    "init/template.rs",
+    "report/lines.rs",
+    "watch/dep_info.rs",
+    "watch/inputs.rs",
+];
 
 /// What pure code does not touch. `std::net` holds plain addresses as well, which are fine.
 const IMPURE: &[&str] = &[

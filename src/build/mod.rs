@@ -4,10 +4,12 @@
 
 pub mod cargo;
 pub mod freshness;
+mod holder;
 pub mod publish;
 pub mod sentinel;
 
 pub use self::cargo::{BuildNews, BuildOrder, BuildResult, Cargo, Program};
 
+pub use self::holder::holder;
 pub use self::publish::{Publication, PublishError, Publisher, live_path};
 pub use self::sentinel::Sentinel;

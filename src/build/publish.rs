@@ -256,7 +256,7 @@ fn names(path: &Path, file: &File) -> bool {
     id(fs::metadata(path)).is_some_and(|named| Some(named) == id(file.metadata()))
 }
 
-fn lock_path(live: &Path) -> PathBuf {
+pub(super) fn lock_path(live: &Path) -> PathBuf {
     beside(live, ".lock")
 }
 

@@ -4,6 +4,7 @@
 //! environment, nor know what the values of options mean; that is the config room's part. A new subcommand is a variant
 //! of `Subcommand` and of [`Command`], with one line in `parse`.
 
+mod commands;
 mod control;
 mod error;
 mod generate;
@@ -17,6 +18,7 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use clap_complete::Shell;
+pub use commands::InitOptions;
 pub use control::{ControlOptions, Selection, WaitOptions};
 pub use error::CliError;
 pub use generate::{completions, completions_for_cargo, man};
@@ -48,6 +50,15 @@ pub enum Command {
     Restart(Box<ControlOptions>),
     /// `hotrun stop`: what the key `q` does.
     Stop(Box<ControlOptions>),
+    /// `hotrun init`: write a config file.
+    Init(Box<InitOptions>),
+    /// `hotrun doctor`: look for what would keep `run` with the same options from working well.
+    Doctor {
+        /// What `run` would be told.
+        options: Box<RunOptions>,
+        /// `--json`: print for machines.
+        json: bool,
+    },
     /// `hotrun completions SHELL`: print a completion script.
     Completions(Shell),
     /// `hotrun man`: print the manual page.
@@ -133,6 +144,19 @@ enum Subcommand {
     ///
     /// Returns when both have ended.
     Stop(#[command(flatten)] Box<ControlOptions>),
+    /// Write a commented `hotrun.toml` for the project, never over an existing one
+    Init(#[command(flatten)] Box<InitOptions>),
+    /// Look for what would keep hotrun from working well here, and say what to do about it
+    ///
+    /// Takes the options of `run`. With `-v` it also says where the time of the last build went. Exit status: 0 where there
+    /// is no error, warnings or not; 1 where there is one.
+    Doctor {
+        #[command(flatten)]
+        options: Box<RunOptions>,
+        /// Print for machines: one JSON document
+        #[arg(long, help_heading = "Output and Configuration")]
+        json: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to print it for
@@ -188,6 +212,8 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         Some(Subcommand::Wait(options)) => Command::Wait(options),
         Some(Subcommand::Restart(options)) => Command::Restart(options),
         Some(Subcommand::Stop(options)) => Command::Stop(options),
+        Some(Subcommand::Init(options)) => Command::Init(options),
+        Some(Subcommand::Doctor { options, json }) => Command::Doctor { options, json },
         Some(Subcommand::Completions { shell }) => Command::Completions(shell),
         Some(Subcommand::Man) => Command::Man,
     };
@@ -195,7 +221,7 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
 }
 
 /// Subcommands that take options which may be typed before them.
-const WITH_OPTIONS: [&str; 6] = ["run", "config", "status", "wait", "restart", "stop"];
+const WITH_OPTIONS: [&str; 7] = ["run", "config", "doctor", "status", "wait", "restart", "stop"];
 
 /// Moves such a subcommand before the options, so that clap sees all options in one place wherever they were typed.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {

@@ -81,6 +81,12 @@ fn options_stand_before_and_after_the_subcommand() {
         assert_eq!(options.cargo.bin.as_deref(), Some("api"), "{line}");
     }
     assert!(matches!(typed("hotrun -r config --bin x").unwrap().command, Command::Config(_)));
+    let Command::Doctor { options: doctor, json } = typed("hotrun -r doctor --json").unwrap().command else {
+        panic!("no doctor")
+    };
+    assert!(doctor.cargo.release && json);
+    let Command::Init(init) = typed("hotrun init -p api").unwrap().command else { panic!("no init") };
+    assert_eq!(init.package.as_deref(), Some("api"));
     assert_eq!(options("hotrun --bin run run").cargo.bin.as_deref(), Some("run"));
     assert_eq!(options("hotrun --bin config -- run").args, ["run"]);
     assert_eq!(typed("hotrun completions fish").unwrap().command, Command::Completions(Shell::Fish));

@@ -32,6 +32,7 @@ pub use changes::{Needs, changes};
 pub use error::{ConfigError, Named, Place};
 pub use merge::merge;
 pub use schema::schema;
+pub(crate) use show::quoted;
 pub use show::show;
 pub use typed::duration;
 pub use units::{POLL_INTERVAL, signal_name};

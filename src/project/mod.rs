@@ -5,6 +5,7 @@
 //! remembers nothing: whoever sees one of these files change asks again. Functions here block for some milliseconds.
 
 mod cargo_config;
+mod compiling;
 mod discover;
 mod environment;
 mod error;
@@ -16,7 +17,8 @@ mod toolchain;
 
 use std::path::{Component, Path, PathBuf};
 
-pub use self::cargo_config::{CargoConfig, EnvEntry};
+pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
+pub use self::compiling::Compiling;
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};
@@ -68,6 +70,8 @@ pub struct PackageInfo {
     pub root: PathBuf,
     /// The package's `Cargo.toml`.
     pub manifest: PathBuf,
+    /// The names of the packages it depends on, those for tests and build scripts left out; sorted.
+    pub dependencies: Vec<String>,
     /// The `CARGO_PKG_*` variables that `cargo run` sets, sorted.
     pub variables: Vec<(&'static str, String)>,
 }

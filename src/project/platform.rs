@@ -39,16 +39,8 @@ impl Platform {
         flag: Option<&str>,
         cwd: &Path,
     ) -> Result<Self, ProjectError> {
-        let in_toolchain = toolchain.sysroot.as_ref().filter(|_| config.rustc.is_none());
-        let rustc = Rustc {
-            program: match (in_toolchain, &config.rustc) {
-                (Some(sysroot), _) => sysroot.join("bin/rustc"),
-                (None, Some(rustc)) => rustc.clone(),
-                (None, None) => PathBuf::from("rustc"),
-            },
-            environment,
-            cwd,
-        };
+        let in_toolchain = own_sysroot(toolchain, config);
+        let rustc = Rustc::of(toolchain, environment, config, cwd);
         let version = rustc.ask(&["-vV"])?;
         let host =
             version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
@@ -93,14 +85,34 @@ fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Op
     Ok(Some(if triple == "host-tuple" { host.to_owned() } else { triple.to_owned() }))
 }
 
-struct Rustc<'a> {
+/// The toolchain's folder, where its own rustc is the one in use.
+fn own_sysroot<'a>(toolchain: &'a Toolchain, config: &CargoConfig) -> Option<&'a PathBuf> {
+    toolchain.sysroot.as_ref().filter(|_| config.rustc.is_none())
+}
+
+/// The compiler that cargo calls.
+pub(super) struct Rustc<'a> {
     program: PathBuf,
     environment: &'a Environment,
     cwd: &'a Path,
 }
 
-impl Rustc<'_> {
-    fn ask(&self, arguments: &[&str]) -> Result<String, ProjectError> {
+impl<'a> Rustc<'a> {
+    pub(super) fn of(
+        toolchain: &Toolchain,
+        environment: &'a Environment,
+        config: &CargoConfig,
+        cwd: &'a Path,
+    ) -> Self {
+        let program = match (own_sysroot(toolchain, config), &config.rustc) {
+            (Some(sysroot), _) => sysroot.join("bin/rustc"),
+            (None, Some(rustc)) => rustc.clone(),
+            (None, None) => PathBuf::from("rustc"),
+        };
+        Self { program, environment, cwd }
+    }
+
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<String, ProjectError> {
         let output = Command::new(&self.program)
             .args(arguments)
             .current_dir(self.cwd)

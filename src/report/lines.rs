@@ -20,6 +20,10 @@ pub enum Head {
     Status(String),
     /// A verb in yellow: something to notice that is no fault.
     Attention(String),
+    /// A verb in red.
+    Fault(String),
+    /// A verb without colour.
+    Plain(String),
     /// `error:`
     Error,
     /// `warning:`
@@ -57,13 +61,36 @@ impl Line {
     /// Without colours.
     pub fn plain(&self) -> String {
         match &self.head {
-            Head::Status(verb) | Head::Attention(verb) => format!("{verb:>12} {}", self.text),
+            Head::Status(verb) | Head::Attention(verb) | Head::Fault(verb) | Head::Plain(verb) => {
+                format!("{verb:>12} {}", self.text)
+            }
             Head::Error => format!("error: {}", self.text),
             Head::Warning => format!("warning: {}", self.text),
             Head::Note => format!("note: {}", self.text),
             Head::Hint => format!("  hint: {}", self.text),
         }
     }
+}
+
+/// Breaks the text of a line with a verb at spaces, so that it fits into so many columns where its words do.
+pub(crate) fn wrapped(line: &Line, columns: usize) -> Line {
+    const INDENT: usize = 13;
+    let room = columns.saturating_sub(INDENT).max(20);
+    let (mut text, mut used) = (String::new(), 0);
+    for word in line.text.split(' ') {
+        let width = console::measure_text_width(word);
+        if used > 0 && used + 1 + width > room {
+            text.push('\n');
+            text.push_str(&" ".repeat(INDENT));
+            used = 0;
+        } else if !text.is_empty() {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += width;
+    }
+    Line { head: line.head.clone(), text }
 }
 
 /// What the lines depend on besides the facts.
@@ -321,7 +348,7 @@ pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
 }
 
 /// A remark.
-pub(super) fn note(message: &str) -> Line {
+pub(crate) fn note(message: &str) -> Line {
     Line { head: Head::Note, text: message.to_owned() }
 }
 

@@ -367,9 +367,24 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
+    say(&lines::error(&with_causes(error), hint));
+}
+
+/// Lines for stdout, where an answer goes that was asked for; `color` is what `--color` says.
+pub fn page(shown: &[Line], color: Option<&str>) -> String {
+    terminal::page(shown, color)
+}
+
+/// Whether a notification goes by OSC 9 on this terminal, or by its bell.
+pub fn notifies_by_osc_9() -> bool {
+    terminal::notifies_by_osc_9()
+}
+
+/// Says lines where there is no [`Reporter`].
+pub fn say(shown: &[Line]) {
     let mut output = Output::stderr(Color::Auto, None);
-    for line in lines::error(&with_causes(error), hint) {
-        output.styled(&line);
+    for line in shown {
+        output.styled(line);
     }
 }
 

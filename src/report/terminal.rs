@@ -8,7 +8,7 @@ use std::io::{IsTerminal, Write};
 
 use console::{Style, Term, strip_ansi_codes};
 
-use super::lines::{Head, Line};
+use super::lines::{Head, Line, wrapped};
 use crate::config::Color;
 
 #[derive(Debug)]
@@ -50,20 +50,7 @@ impl Output {
     }
 
     pub(super) fn styled(&mut self, line: &Line) {
-        if !self.colors {
-            self.line(&line.plain());
-            return;
-        }
-        let style = |style: Style| style.force_styling(true).for_stderr();
-        let head = match &line.head {
-            Head::Status(verb) => style(Style::new().green().bold()).apply_to(format!("{verb:>12}")),
-            Head::Attention(verb) => style(Style::new().yellow().bold()).apply_to(format!("{verb:>12}")),
-            Head::Error => style(Style::new().red().bold()).apply_to("error:".to_owned()),
-            Head::Warning => style(Style::new().yellow().bold()).apply_to("warning:".to_owned()),
-            Head::Note => style(Style::new().bold()).apply_to("note:".to_owned()),
-            Head::Hint => style(Style::new().cyan().bold()).apply_to("  hint:".to_owned()),
-        };
-        self.line(&format!("{head} {}", line.text));
+        self.line(&painted(line, self.colors));
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -142,6 +129,43 @@ impl Output {
             let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
         }
     }
+}
+
+/// A line with its beginning in colour, or without.
+fn painted(line: &Line, colors: bool) -> String {
+    if !colors {
+        return line.plain();
+    }
+    let bold = Style::new().force_styling(true).bold();
+    let head = match &line.head {
+        Head::Status(verb) => bold.green().apply_to(format!("{verb:>12}")),
+        Head::Attention(verb) => bold.yellow().apply_to(format!("{verb:>12}")),
+        Head::Fault(verb) => bold.red().apply_to(format!("{verb:>12}")),
+        Head::Plain(verb) => bold.apply_to(format!("{verb:>12}")),
+        Head::Error => bold.red().apply_to("error:".to_owned()),
+        Head::Warning => bold.yellow().apply_to("warning:".to_owned()),
+        Head::Note => bold.apply_to("note:".to_owned()),
+        Head::Hint => bold.cyan().apply_to("  hint:".to_owned()),
+    };
+    format!("{head} {}", line.text)
+}
+
+/// Lines for stdout, as wide as its terminal and coloured where that is one; `color` is what `--color` says.
+pub(super) fn page(lines: &[Line], color: Option<&str>) -> String {
+    let terminal = std::io::stdout().is_terminal();
+    let colors = match color {
+        Some("always") => true,
+        Some("never") => false,
+        _ => terminal && console::colors_enabled(),
+    };
+    let columns = if terminal { Term::stdout().size_checked().map(|(_, columns)| columns) } else { None };
+    let width = columns.map_or(usize::MAX, usize::from);
+    lines.iter().fold(String::new(), |page, line| page + &painted(&wrapped(line, width), colors) + "\n")
+}
+
+/// Whether a notification goes by OSC 9 on this terminal, or by its bell.
+pub(super) fn notifies_by_osc_9() -> bool {
+    takes_osc_9(environment)
 }
 
 fn environment(name: &str) -> String {

@@ -67,6 +67,7 @@ impl Runtime {
                     _ => {}
                 }
                 self.reporter.notice(&notice);
+                self.timing.notice(&notice, self.began.elapsed());
                 if matches!(notice, Notice::StartFailed { .. }) {
                     self.hint_at_sockets();
                 }

@@ -9,7 +9,8 @@ mod leaving;
 mod lending;
 mod opening;
 mod reload;
-mod site;
+pub(crate) mod site;
+pub(crate) mod timing;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
+use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
 use crate::config::{Config, Ready};
@@ -72,6 +74,7 @@ struct Runtime {
     sentinel: Sentinel,
     session: Session,
     reporter: Reporter,
+    timing: Timing,
     cargo: Cargo,
     processes: Processes,
     watch: Option<watch::Handle>,

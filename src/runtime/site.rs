@@ -25,25 +25,25 @@ use crate::words::{BuildId, Change};
 
 /// The project, the toolchain and the settings in force.
 #[derive(Debug)]
-pub(super) struct Site {
-    pub(super) cwd: PathBuf,
+pub(crate) struct Site {
+    pub(crate) cwd: PathBuf,
     options: RunOptions,
     variables: Variables,
     /// What is in force.
-    pub(super) config: Config,
+    pub(crate) config: Config,
     /// What the config files held when they were last read, and the settings they made when they were last valid.
     texts: Vec<FileText>,
     read: Config,
-    environment: Environment,
-    toolchain: Toolchain,
-    cargo_config: CargoConfig,
-    platform: Platform,
-    pub(super) project: Project,
+    pub(crate) environment: Environment,
+    pub(crate) toolchain: Toolchain,
+    pub(crate) cargo_config: CargoConfig,
+    pub(crate) platform: Platform,
+    pub(crate) project: Project,
 }
 
 impl Site {
     /// Reads everything. `cwd` is absolute.
-    pub(super) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
+    pub(crate) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
@@ -116,12 +116,12 @@ impl Site {
     }
 
     /// The target directory hotrun builds in.
-    pub(super) fn staging(&self) -> PathBuf {
+    pub(crate) fn staging(&self) -> PathBuf {
         self.project.target_directory.join("hotrun")
     }
 
     /// Where cargo keeps intermediates.
-    pub(super) fn build_directory(&self) -> PathBuf {
+    pub(crate) fn build_directory(&self) -> PathBuf {
         if self.config.build.share_build_dir.value {
             self.project.build_directory.clone()
         } else {
@@ -130,7 +130,7 @@ impl Site {
     }
 
     /// The live path.
-    pub(super) fn live(&self) -> PathBuf {
+    pub(crate) fn live(&self) -> PathBuf {
         build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &self.target())
     }
 
@@ -204,7 +204,7 @@ impl Site {
     }
 
     /// What to watch.
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         let project = &self.project;
         let mut packages = Vec::new();
         for package in &project.packages {

@@ -13,6 +13,7 @@ mod holds;
 mod ignores;
 pub mod inputs;
 mod ledger;
+mod look;
 #[cfg(target_os = "linux")]
 mod mounts;
 mod polling;
@@ -28,6 +29,8 @@ use std::time::{Duration, SystemTime};
 use crate::config::{IgnoreGlob, Poll};
 use crate::words::{BuildId, Change};
 use inputs::Reason;
+pub use look::{Look, look};
+pub use polling::unreliable;
 
 /// What to watch. All paths are absolute.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,14 +28,14 @@ pub(super) fn cpu_time() -> Duration {
 /// The name of the file system `folder` is on, where changes made elsewhere (another machine, the host of a virtual
 /// machine or a container) cause no events here.
 #[cfg(target_os = "linux")]
-pub(super) fn unreliable(folder: &Path) -> Option<&'static str> {
+pub fn unreliable(folder: &Path) -> Option<&'static str> {
     let status = rustix::fs::statfs(folder).ok()?;
     name(u32::try_from(status.f_type & 0xffff_ffff).ok()?)
 }
 
 /// Elsewhere no list of such file systems is known.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn unreliable(_folder: &Path) -> Option<&'static str> {
+pub fn unreliable(_folder: &Path) -> Option<&'static str> {
     None
 }
 

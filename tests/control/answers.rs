@@ -1,9 +1,7 @@
 //! What each command answers, and its exit codes.
 
-use std::process::Stdio;
-
-use super::{ask, command, finish, wait};
-use crate::support::{Home, Hotrun, Project, manifest};
+use super::{ask, wait};
+use crate::support::{Home, Hotrun, Project, answering, finish, manifest};
 
 #[test]
 fn where_no_hotrun_runs() {
@@ -141,7 +139,7 @@ fn a_timeout_and_a_stop_while_building() {
     assert_eq!(said.json()["state"], "building", "{said:?}");
 
     // Who waits hears that there is nothing to wait for any more.
-    let waiting = command(project.path(), &["wait"]).stderr(Stdio::piped()).spawn().unwrap();
+    let waiting = answering(project.path(), &["wait"]).spawn().unwrap();
     let said = ask(&project, &["stop", "--json"]);
     assert_eq!((said.code, said.json()["state"].as_str()), (0, Some("stopped")), "{said:?}");
     let output = waiting.wait_with_output().unwrap();
@@ -180,7 +178,7 @@ fn two_programs_of_a_workspace() {
     assert_eq!(one(&["-p", "api", "wait"])["program"], "api");
     assert_eq!(one(&["status", "--manifest-path", "worker/Cargo.toml"])["program"], "worker");
     assert_eq!(one(&["status", "-r"])["state"], "none");
-    let in_folder = |folder: &str, words: &[&str]| finish(command(&project.join(folder), words));
+    let in_folder = |folder: &str, words: &[&str]| finish(answering(&project.join(folder), words));
     assert_eq!(in_folder("api/src", &["status", "--json"]).json()["program"], "api");
     assert_eq!(in_folder("worker", &["status", "--json"]).json()["program"], "worker");
     // Nobody runs this one's program; but one that is named may be asked from here.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::{command, finish, runtime_folders};
-use crate::support::{DEADLINE, Home, Hotrun, Project};
+use super::runtime_folders;
+use crate::support::{DEADLINE, Home, Hotrun, Project, answering, finish};
 
 /// A hotrun whose runtime folder is in a folder of its own.
 struct Scene {
@@ -42,7 +42,7 @@ impl Scene {
     }
 
     fn code(&self, words: &[&str]) -> i32 {
-        let mut command = command(self.project.path(), words);
+        let mut command = answering(self.project.path(), words);
         command.env("XDG_RUNTIME_DIR", self.base.path());
         finish(command).code
     }
@@ -191,7 +191,7 @@ fn it_is_found_where_the_runtime_folder_is_another_or_too_long() {
         Hotrun::prepare(&project, &home, &[]).env("XDG_RUNTIME_DIR", long.to_str().unwrap()).start();
     hotrun.wait_for("ready");
     assert_eq!(runtime_folders(&long), Vec::<PathBuf>::new());
-    let mut command = command(project.path(), &["stop"]);
+    let mut command = answering(project.path(), &["stop"]);
     command.env_remove("XDG_RUNTIME_DIR");
     assert_eq!(finish(command).code, 0);
     assert!(hotrun.wait_for_end().success());

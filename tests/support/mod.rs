@@ -8,6 +8,7 @@ mod hotrun;
 mod person;
 mod project;
 mod reports;
+mod said;
 mod stage;
 mod workshop;
 
@@ -18,6 +19,7 @@ pub(crate) use hotrun::{EventLine, Hotrun};
 pub(crate) use person::{Person, pause, shells};
 pub(crate) use project::{Project, manifest};
 pub(crate) use reports::Reports;
+pub(crate) use said::{Said, answering, finish, said};
 pub(crate) use stage::{Stage, ask, ask_until, served};
 pub(crate) use workshop::Workshop;
 

@@ -3,6 +3,7 @@
 //! Reads `.cargo/config.toml` files, `--config` arguments and cargo's environment variables. Must not judge them: cargo
 //! reads the same and refuses what is wrong in its own words.
 
+mod compile;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 
+pub use self::compile::CompileSettings;
+use self::compile::CompileTables;
 use self::tree::{Node, Origin, Tree};
 use super::environment::{self, Environment};
 
@@ -33,6 +36,7 @@ pub struct CargoConfig {
     /// Every configuration file that exists or could come to exist, includes among them.
     pub files: Vec<PathBuf>,
     runners: Vec<Runner>,
+    compile: CompileTables,
 }
 
 /// One variable of cargo's `[env]` table.
@@ -84,6 +88,7 @@ impl CargoConfig {
             target_dir,
             rustc: rustc.map(PathBuf::from),
             source_overrides: source_overrides(&root),
+            compile: CompileTables::read(&root),
             runners: root.get(&["target"]).map(runners).unwrap_or_default(),
             files,
         }
@@ -112,6 +117,20 @@ impl CargoConfig {
             })
         };
         exact.or_else(matching).map(|runner| runner.command.clone()).unwrap_or_default()
+    }
+}
+
+impl CargoConfig {
+    /// How rustc is called for `triple` and a profile, of which the manifest says `in_manifest`.
+    pub fn compile_settings(
+        &self,
+        triple: &str,
+        cfgs: &[Cfg],
+        profile: &str,
+        in_manifest: Option<bool>,
+        environment: &Environment,
+    ) -> CompileSettings {
+        self.compile.settings(triple, cfgs, profile, in_manifest, environment)
     }
 }
 

@@ -344,7 +344,8 @@ impl Room {
         self.end_patience(now);
     }
 }
-fn ignores(plan: &Plan) -> Ignores {
+
+pub(super) fn ignores(plan: &Plan) -> Ignores {
     let packages = plan.packages.iter().map(|package| package.root.clone());
     Ignores::new(packages.chain([plan.workspace_root.clone()]).collect())
 }

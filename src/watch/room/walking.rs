@@ -8,6 +8,7 @@ use crate::config::Poll;
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::holds::Why;
 use crate::watch::ledger::{Origin, SLACK};
+use crate::watch::look::unreliable_folder;
 
 #[cfg(target_os = "linux")]
 use crate::watch::mounts;
@@ -20,7 +21,7 @@ impl Room {
         let interval = match self.plan.poll {
             Poll::Always => Some(polling::INTERVAL),
             Poll::Every(interval) => Some(interval),
-            Poll::Auto => self.unreliable_folder().map(|(folder, name)| {
+            Poll::Auto => unreliable_folder(&self.plan).map(|(folder, name)| {
                 let message =
                     format!("file events cannot be relied on in `{}` ({name}); polling", folder.display());
                 self.warn(
@@ -60,18 +61,6 @@ impl Room {
 
     #[cfg(not(target_os = "linux"))]
     fn follow_mounts(&self) {}
-
-    /// The first of the folders with sources in it whose file system does not tell of all changes.
-    pub(super) fn unreliable_folder(&self) -> Option<(PathBuf, &'static str)> {
-        let packages = self.plan.packages.iter().map(|package| &package.root);
-        let existing =
-            |path: &PathBuf| path.ancestors().find(|ancestor| ancestor.exists()).map(Path::to_path_buf);
-        packages
-            .chain(&self.plan.inputs)
-            .chain(&self.plan.paths)
-            .filter_map(existing)
-            .find_map(|folder| polling::unreliable(&folder).map(|name| (folder, name)))
-    }
 
     /// The platform gave no watch: says so once, with the remedy, and polls.
     pub(super) fn refused(&mut self, refused: Refused) {

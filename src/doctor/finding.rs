@@ -1,0 +1,104 @@
+//! What was found, as lines for people and as JSON.
+//!
+//! Pure.
+
+use serde::Serialize;
+
+use crate::report::lines::{Head, Line};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// Worth knowing.
+    Note,
+    /// Works less well than it could; there is a remedy.
+    Warning,
+    /// Keeps hotrun from working.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// What was looked at: one word, which scripts may go by.
+    pub(super) check: &'static str,
+    pub(super) level: Level,
+    pub(super) message: String,
+    /// The remedy.
+    pub(super) hint: Option<String>,
+    /// Shown to people with `-v` only.
+    #[serde(skip)]
+    pub(super) detail: bool,
+}
+
+impl Finding {
+    pub(super) fn new(check: &'static str, level: Level, message: impl Into<String>) -> Self {
+        Self { check, level, message: message.into(), hint: None, detail: false }
+    }
+
+    pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, Level::Ok, message)
+    }
+
+    pub(super) fn note(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, Level::Note, message)
+    }
+
+    pub(super) fn warning(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(check, Level::Warning, message).hint(hint)
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn detail(mut self) -> Self {
+        self.detail = true;
+        self
+    }
+}
+
+/// The lines for people, the sum of them last.
+pub(super) fn lines(findings: &[Finding], verbose: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for finding in findings.iter().filter(|finding| verbose || !finding.detail) {
+        let head = match finding.level {
+            Level::Ok => Head::Status("Ok".to_owned()),
+            Level::Note => Head::Plain("Note".to_owned()),
+            Level::Warning => Head::Attention("Warning".to_owned()),
+            Level::Error => Head::Fault("Error".to_owned()),
+        };
+        lines.push(Line { head, text: format!("{}: {}", finding.check, finding.message) });
+        let hint = finding
+            .hint
+            .iter()
+            .map(|hint| Line { head: Head::Plain("hint:".to_owned()), text: hint.clone() });
+        lines.extend(hint);
+    }
+    lines.push(sum(findings));
+    lines
+}
+
+fn sum(findings: &[Finding]) -> Line {
+    let count = |level, noun: &str| match findings.iter().filter(|finding| finding.level == level).count() {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        several => Some(format!("{several} {noun}s")),
+    };
+    let counts: Vec<String> =
+        [count(Level::Error, "error"), count(Level::Warning, "warning")].into_iter().flatten().collect();
+    match (worst(findings), counts.is_empty()) {
+        (_, true) => Line::status("Finished", "nothing is wrong"),
+        (Level::Error, _) => Line { head: Head::Fault("Finished".to_owned()), text: counts.join(", ") },
+        _ => Line { head: Head::Attention("Finished".to_owned()), text: counts.join(", ") },
+    }
+}
+
+/// The level of the finding that matters most.
+pub(super) fn worst(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+}

@@ -1,0 +1,71 @@
+//! `hotrun doctor`: what would keep hotrun from working well here, and what to do about it.
+//!
+//! `gather` and `system` ask, `judge`, `disk` and `linker` decide (pure), `finding` renders. It builds nothing, changes nothing,
+//! and goes on as far as it can where something is broken.
+
+mod disk;
+mod facts;
+mod finding;
+mod gather;
+mod judge;
+mod linker;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use self::facts::Facts;
+use self::finding::{Finding, Level};
+use crate::cli::RunOptions;
+use crate::error::Error;
+use crate::project::clean_environment;
+use crate::report;
+use crate::runtime::current_folder;
+use crate::runtime::site::Site;
+
+/// Looks, and gives what is to be printed with the exit code: 1 where there is an error.
+pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error> {
+    let verbose = options.output.verbose > 0;
+    let color = options.output.color.clone();
+    let (findings, facts) = examine(options)?;
+    let text = if json {
+        document(&findings, facts.as_ref())
+    } else {
+        report::page(&finding::lines(&findings, verbose), color.as_deref())
+    };
+    let failed = finding::worst(&findings) == Level::Error;
+    Ok((text, if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }))
+}
+
+fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> {
+    let cwd = current_folder()?;
+    let tools = match gather::tools(&cwd, &clean_environment(std::env::vars_os())) {
+        Ok(tools) => tools,
+        Err(failure) => return Ok((vec![judge::failure(failure)], None)),
+    };
+    let mut findings = vec![judge::tools(&tools)];
+    match Site::survey(options, cwd) {
+        Ok(site) => {
+            let facts = gather::facts(&site);
+            findings.extend(judge::facts(&facts, &tools));
+            Ok((findings, Some(facts)))
+        }
+        Err(error) => {
+            findings.push(judge::failure(gather::failure(&error)));
+            Ok((findings, None))
+        }
+    }
+}
+
+/// For machines; names and fields are only added to.
+fn document(findings: &[Finding], facts: Option<&Facts>) -> String {
+    let last = facts.and_then(|facts| facts.last_build.as_ref()).map(|(last, _)| last);
+    let document = serde_json::json!({
+        "schema": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "findings": findings,
+        "last-build": last,
+    });
+    serde_json::to_string_pretty(&document).expect("plain data") + "\n"
+}

@@ -1,0 +1,211 @@
+//! `hotrun init`: a commented `hotrun.toml` for the project at hand.
+//!
+//! `detect` looks at the project, `sources` reads program text and `template` writes the file's (both pure). A setting is
+//! in force in that file only where something in the project calls for it; all others are comments with their defaults.
+//! Invariant: no file that exists is ever written over, be it a link that leads nowhere.
+
+mod detect;
+mod sources;
+mod template;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::cli::{InitOptions, RunOptions};
+use crate::config::{Config, Origin, TargetName};
+use crate::error::Error;
+use crate::project::{CargoConfig, Project, ProjectError, Toolchain, cargo_environment, clean_environment};
+use crate::report;
+use crate::report::lines::{self, Line};
+use crate::runtime;
+use crate::settings;
+
+/// Why no config file was written.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// There is one.
+    #[error("`{}` already exists", .0.display())]
+    Exists(PathBuf),
+    /// The settings are in the manifest.
+    #[error("`{}` already has `[package.metadata.hotrun]`", .0.display())]
+    InManifest(PathBuf),
+    /// It could not be written.
+    #[error("could not write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl InitError {
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists(_) => Some(
+                "edit it, or remove it and run `hotrun init` again; `hotrun config` prints what is in force"
+                    .to_owned(),
+            ),
+            Self::InManifest(_) => Some("edit it there, or remove it and run `hotrun init` again".to_owned()),
+            Self::Write { .. } => None,
+        }
+    }
+}
+
+/// Writes the file and says what it holds.
+pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
+    let cwd = runtime::current_folder()?;
+    let options = RunOptions::from(options);
+    let Chosen { project, choice } = choose(&options, &cwd)?;
+
+    let root_manifest = project.workspace_root.join("Cargo.toml");
+    let virtual_root = !project.members.contains(&root_manifest);
+    let nearest = settings::nearest_package(&options, &cwd);
+    let at_root = virtual_root && nearest.as_ref() == Some(&project.workspace_root);
+    let folder = if at_root { &project.workspace_root } else { &project.package.root };
+    let path = folder.join(settings::FILE_NAME);
+    if std::fs::symlink_metadata(&path).is_ok() {
+        return Err(InitError::Exists(path).into());
+    }
+    if settings::has_metadata(&project.package.manifest) {
+        return Err(InitError::InManifest(project.package.manifest.clone()).into());
+    }
+
+    // At the root of a workspace a binary alone would be looked for in whatever member hotrun is started in; beside the
+    // package's own manifest the package's name would say nothing new.
+    let chosen = choice.package.is_some() || choice.target.is_some();
+    let package = (at_root && chosen).then(|| project.package.name.clone());
+    let target = match choice.target {
+        None if !at_root && workspace_chooses(&options, &cwd, &project)? => {
+            Some(TargetName::from(&project.target))
+        }
+        target => target,
+    };
+    let findings = detect::look(&project, folder, package, target, choice.others);
+    let page = template::page(&findings);
+    create(&path, &page.text).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
+        _ => InitError::Write { path: path.clone(), source: error },
+    })?;
+    let shown = report::short_path(&path, &cwd);
+    let mut said = vec![Line::status("Created", format!("{shown} for {}", findings.program))];
+    said.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
+    said.extend(page.remarks.iter().map(|remark| lines::note(remark)));
+    report::say(&said);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The program the file is for, and what has to stand in it so that hotrun runs that one.
+struct Chosen {
+    project: Project,
+    choice: Choice,
+}
+
+#[derive(Default)]
+struct Choice {
+    package: Option<String>,
+    target: Option<TargetName>,
+    /// The programs that were not chosen.
+    others: Vec<String>,
+}
+
+/// The program that `cargo run` would take with these options; where it could not tell, the one named as its package, or
+/// else the first.
+fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
+    let mut config: Config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, None)?;
+    let clean = clean_environment(std::env::vars_os());
+    let toolchain = Toolchain::find(cwd, &clean)?;
+    let environment = cargo_environment(&toolchain, &clean, &config.build);
+    let cargo_config = CargoConfig::load(cwd, &environment, &config.build.common_args);
+    let discover =
+        |config: &Config| Project::discover(&toolchain, &environment, &cargo_config, &config.build, cwd);
+
+    let typed = Choice {
+        package: config.build.package.value.clone(),
+        target: config.build.target.value.clone(),
+        others: Vec::new(),
+    };
+    let choice = match discover(&config) {
+        Ok(project) => {
+            // A package may be typed as a specification; its name is what reads well.
+            let package = typed.package.map(|_| project.package.name.clone());
+            return Ok(Chosen { project, choice: Choice { package, ..typed } });
+        }
+        Err(ProjectError::SeveralBinaries { binaries, .. }) => first_of(&binaries, typed.package),
+        Err(ProjectError::NoBinary { examples, .. }) if !examples.is_empty() => Choice {
+            target: Some(TargetName::Example(examples[0].clone())),
+            others: examples[1..].to_vec(),
+            ..typed
+        },
+        Err(error) => return Err(error.into()),
+    };
+    config.build.package.value.clone_from(&choice.package);
+    config.build.target.value.clone_from(&choice.target);
+    Ok(Chosen { project: discover(&config)?, choice })
+}
+
+/// Whether the workspace's own file names a program, which would be run here too.
+fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Result<bool, Error> {
+    let root = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
+    let config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, root)?;
+    let from_file = |origin: &Origin| matches!(origin, Origin::File(..));
+    Ok(from_file(&config.build.package.origin) || from_file(&config.build.target.origin))
+}
+
+/// The binary named as its package, or else the first of these: name and package.
+fn first_of(binaries: &[(String, String)], package: Option<String>) -> Choice {
+    let own = binaries.iter().position(|(name, package)| name == package).unwrap_or(0);
+    let (name, its_package) = &binaries[own];
+    let unique = binaries.iter().filter(|(other, _)| other == name).count() == 1;
+    let others = binaries.iter().enumerate().filter(|(index, _)| *index != own);
+    Choice {
+        package: package.or_else(|| (!unique).then(|| its_package.clone())),
+        target: Some(TargetName::Bin(name.clone())),
+        others: others.map(|(_, (name, _))| name.clone()).collect(),
+    }
+}
+
+/// Makes the file in one step, complete or not at all, and only where nothing has its name.
+fn create(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".hotrun.toml.")
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|refused| refused.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_named_as_its_package_is_chosen_and_else_the_first() {
+        let pair = |name: &str, package: &str| (name.to_owned(), package.to_owned());
+        let choice = first_of(&[pair("api", "shop"), pair("shop", "shop")], None);
+        assert_eq!(choice.target, Some(TargetName::Bin("shop".to_owned())));
+        assert_eq!((choice.package, choice.others), (None, vec!["api".to_owned()]));
+        let choice = first_of(&[pair("run", "a"), pair("run", "b")], None);
+        assert_eq!(choice.package.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn nothing_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hotrun.toml");
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        assert_eq!(create(&path, "new").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        std::fs::remove_file(&path).unwrap();
+        create(&path, "new").unwrap();
+        assert_eq!(create(&path, "newer").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+}

@@ -1,0 +1,341 @@
+//! The text of a new `hotrun.toml`.
+//!
+//! Pure: findings in, text out. A line that is in force has a reason in the project, and [`Page::reasons`] tells of it; every
+//! other setting is a comment that could be put in force by taking the `# ` away.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::config::{TargetName, quoted};
+
+/// What was found in the project.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// The program, as people are told of it.
+    pub(super) program: String,
+    /// What has to stand under `build.package`.
+    pub(super) package: Option<String>,
+    /// What has to stand under `build.bin` or `build.example`.
+    pub(super) target: Option<TargetName>,
+    /// The programs that were not chosen.
+    pub(super) others: Vec<String>,
+    /// The web framework among the dependencies.
+    pub(super) framework: Option<&'static str>,
+    /// What the sources say about sockets, where there is a framework.
+    pub(super) binding: Option<Binding>,
+    /// Templates that are read when the program runs.
+    pub(super) templates: Option<Folder>,
+    /// rocket's own settings.
+    pub(super) rocket_toml: Option<PathBuf>,
+    /// Migrations that are compiled in.
+    pub(super) migrations: Option<Folder>,
+    /// A `.env`.
+    pub(super) env_file: Option<PathBuf>,
+}
+
+/// What the sources say about sockets.
+#[derive(Debug, Default)]
+pub(super) struct Binding {
+    /// The TCP addresses that are bound.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// The program takes sockets that were opened for it.
+    pub(super) takes_sockets: bool,
+    /// The program says when it is ready.
+    pub(super) notifies: bool,
+}
+
+/// A folder and the crate that reads it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) crate_name: &'static str,
+    pub(super) path: PathBuf,
+}
+
+/// The file, and what to say about it.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) text: String,
+    /// The settings in force, each with its reason.
+    pub(super) reasons: Vec<String>,
+    /// What else is worth knowing.
+    pub(super) remarks: Vec<String>,
+}
+
+const HEAD: &str = "\
+# Settings of hotrun. A line that is commented out shows a default, or an example where there is none; `hotrun config`
+# prints every setting in force and where it comes from. The command line wins over this file.
+# For completion in editors: hotrun config --schema > hotrun.schema.json, then make this line the first: #:schema ./hotrun.schema.json
+";
+
+/// The column of comments.
+const COLUMN: usize = 35;
+
+/// Writes the file for a project.
+pub(super) fn page(findings: &Findings) -> Page {
+    let mut page = Page { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
+    page.line("");
+    page.idle("events = \"target/events.jsonl\"", "--events: what happens, as JSON");
+    page.idle("log = \"target/hotrun.log\"", "--log: hotrun's own lines, also in a file");
+    page.build(findings);
+    page.watch(findings);
+    page.run(findings);
+    page.table("ui");
+    page.idle("clear = false", "-c: clear the screen when there is something new to show");
+    page.idle("keys = true", "`r`, `p`, `e`, `c`, `q`, `h` on the terminal");
+    page.idle("notify = false", "-N: tell the desktop when a build fails or recovers");
+    page
+}
+
+impl Page {
+    fn build(&mut self, findings: &Findings) {
+        self.table("build");
+        match &findings.package {
+            Some(name) => {
+                let reason = if findings.target.is_some() { "" } else { "the package to run" };
+                self.active(&format!("package = {}", quoted(name)), reason);
+            }
+            None => self.idle("package = \"api\"", "-p"),
+        }
+        let others: Vec<String> = findings.others.iter().map(|name| format!("`{name}`")).collect();
+        let reason = if others.is_empty() {
+            "the program to run".to_owned()
+        } else {
+            format!("the program to run; there is {} too", others.join(", "))
+        };
+        match &findings.target {
+            Some(TargetName::Bin(name)) => self.active(&format!("bin = {}", quoted(name)), &reason),
+            Some(TargetName::Example(name)) => self.active(&format!("example = {}", quoted(name)), &reason),
+            None => self.idle("bin = \"api\"", "--bin; or example"),
+        }
+        self.idle("features = []", "-F");
+        self.idle("profile = \"dev\"", "--profile, -r");
+        self.idle("args = [\"--locked\"]", "for cargo, what has no key of its own");
+        self.idle("env = { SQLX_OFFLINE = \"true\" }", "for cargo only");
+        match &findings.migrations {
+            Some(folder) => self.active(
+                &format!("inputs = [{}]", quoted_path(&folder.path)),
+                &format!("`{}` may compile them in, and tells cargo of no new ones", folder.crate_name),
+            ),
+            None => self.idle("inputs = [\"migrations\"]", "what the compiler reads without telling cargo"),
+        }
+        self.idle("share-build-dir = false", "--share-build-dir");
+    }
+
+    fn watch(&mut self, findings: &Findings) {
+        self.table("watch");
+        let mut paths = Vec::new();
+        let mut readers = Vec::new();
+        if let Some(folder) = &findings.templates {
+            paths.push(quoted_path(&folder.path));
+            readers.push(format!("`{}`", folder.crate_name));
+        }
+        if let Some(file) = &findings.rocket_toml {
+            paths.push(quoted_path(file));
+            readers.push("`rocket`".to_owned());
+        }
+        readers.dedup();
+        if paths.is_empty() {
+            self.idle("paths = [\"templates\"]", "-w: what the program reads when it runs");
+        } else {
+            let reason = format!("read by {} when the program runs", readers.join(" and "));
+            self.active(&format!("paths = [{}]", paths.join(", ")), &reason);
+        }
+        self.idle("ignore = [\"*.generated.rs\"]", "-i: gitignore-style; wins over everything");
+        self.idle("debounce = \"50ms\"", "quiet time that ends a burst of edits");
+        self.idle("poll = \"auto\"", "auto, always, never or an interval");
+    }
+
+    fn run(&mut self, findings: &Findings) {
+        self.table("run");
+        self.idle("args = [\"--port\", \"3000\"]", "replaced by what is typed after `--`");
+        self.idle("env = { RUST_LOG = \"debug\" }", "-E: for the program only");
+        let env_file = findings.env_file.as_deref().unwrap_or(Path::new(".env"));
+        self.idle(
+            &format!("env-file = [{}]", quoted_path(env_file)),
+            "not loaded unless named; an edit restarts without a build",
+        );
+        self.idle("cwd = \".\"", "where the program starts; else where hotrun was started");
+        self.idle("stdin = \"lend\"", "lend, null or inherit");
+        self.sockets(findings);
+        self.idle("ready-timeout = \"30s\"", "how long to wait until it is ready");
+        self.idle("update = \"restart\"", "restart, overlap, reexec or manual");
+        self.idle("on-start-failure = \"auto\"", "auto, rollback or wait");
+        self.idle("on-exit = \"wait\"", "wait for a change, restart, or exit with its code");
+        self.idle("stop-signal = \"SIGTERM\"", "the first signal of a stop");
+        self.idle("stop-timeout = \"5s\"", "how long a stop may take before SIGKILL");
+        if let Some(file) = &findings.env_file {
+            let file = file.display();
+            self.remarks.push(format!("`{file}` is there; take the `# ` before `env-file` away to load it"));
+        }
+    }
+
+    /// `listen` and `ready`. Where several addresses are bound nobody can tell which of them counts.
+    fn sockets(&mut self, findings: &Findings) {
+        let none = Binding::default();
+        let binding = findings.binding.as_ref().unwrap_or(&none);
+        let sole = match binding.addresses.as_slice() {
+            [address] => Some(*address),
+            _ => None,
+        };
+        let listen =
+            sole.map_or_else(|| "listen = [\"3000\"]".to_owned(), |it| format!("listen = [\"{it}\"]"));
+        let takes = sole.filter(|_| binding.takes_sockets);
+        match takes {
+            Some(_) => self.active(&listen, "the program takes sockets from LISTEN_FDS: none is refused"),
+            None => {
+                self.idle(&listen, "--listen: kept open over restarts; the program takes it from LISTEN_FDS");
+            }
+        }
+        match (sole, findings.framework) {
+            _ if binding.notifies => self.active("ready = \"notify\"", "the program says READY=1"),
+            // On a socket of hotrun's, hotrun itself would answer.
+            (Some(address), Some(framework)) if !binding.takes_sockets => self.active(
+                &format!("ready = \"tcp:{}\"", reachable(address)),
+                &format!("`{framework}` answers there; a build that does not is rolled back"),
+            ),
+            _ => self.idle(
+                "ready = \"auto\"",
+                "auto, spawn, notify, \"tcp:ADDR\", \"http://ADDR/PATH\" or a time",
+            ),
+        }
+        if binding.addresses.len() > 1 {
+            let all: Vec<String> = binding.addresses.iter().map(|it| format!("`{it}`")).collect();
+            self.remarks
+                .push(format!("the sources bind {}; `ready` and `listen` are left to you", all.join(", ")));
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn table(&mut self, name: &str) {
+        self.line("");
+        self.line(&format!("[{name}]"));
+    }
+
+    fn active(&mut self, setting: &str, reason: &str) {
+        if reason.is_empty() {
+            self.line(setting);
+            self.reasons.push(setting.to_owned());
+        } else {
+            self.line(&format!("{setting:COLUMN$} # {reason}"));
+            self.reasons.push(format!("{setting} ({reason})"));
+        }
+    }
+
+    fn idle(&mut self, setting: &str, comment: &str) {
+        let setting = format!("# {setting}");
+        self.line(&format!("{setting:COLUMN$} # {comment}"));
+    }
+}
+
+/// An address that a program bound to this one answers on.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::RunOptions;
+    use crate::config::{self, Environment, FileKind, FileText};
+
+    #[track_caller]
+    fn accepted(text: &str) -> config::Config {
+        let cwd = Path::new("/project");
+        let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
+        config::merge(&RunOptions::default(), &Environment::new(), &[file], cwd)
+            .unwrap_or_else(|error| panic!("{error}:\n{text}"))
+    }
+
+    /// With every setting in force.
+    fn uncommented(text: &str) -> String {
+        text.lines()
+            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+            .fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    fn web(addresses: &[&str], takes_sockets: bool, notifies: bool) -> Findings {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        Findings {
+            framework: Some("axum"),
+            binding: Some(Binding { addresses, takes_sockets, notifies }),
+            ..Findings::default()
+        }
+    }
+
+    #[test]
+    fn nothing_found_puts_nothing_in_force() {
+        let page = page(&Findings::default());
+        assert_eq!(accepted(&page.text), accepted(""));
+        assert!(page.reasons.is_empty() && page.remarks.is_empty());
+    }
+
+    #[test]
+    fn every_default_that_is_shown_is_the_default() {
+        let text = page(&Findings::default()).text;
+        let (all, none) = (accepted(&uncommented(&text)), accepted(""));
+        assert_eq!(all.watch.debounce.value, none.watch.debounce.value);
+        assert_eq!(all.watch.poll.value, none.watch.poll.value);
+        assert_eq!(all.build.profile.value, none.build.profile.value);
+        let run = |config: &config::Config| {
+            let run = config.run.clone();
+            (run.stdin.value, run.ready.value, run.ready_timeout.value, run.update.value)
+        };
+        assert_eq!(run(&all), run(&none));
+        let rest = |config: &config::Config| {
+            let (run, ui) = (config.run.clone(), config.ui.clone());
+            let ui = (ui.clear.value, ui.keys.value, ui.notify.value);
+            (run.on_start_failure.value, run.on_exit.value, run.stop_signal.value, run.stop_timeout.value, ui)
+        };
+        assert_eq!(rest(&all), rest(&none));
+    }
+
+    #[test]
+    fn every_setting_there_is_stands_in_the_file() {
+        let text = page(&Findings::default()).text;
+        let shown = config::show(&accepted(""), Path::new("/project"));
+        for line in shown.lines().filter(|line| line.contains(" =")) {
+            let key = line.trim_start_matches("# ").split(" =").next().unwrap();
+            assert!(text.contains(&format!("# {key} = ")), "`{key}` is missing");
+        }
+    }
+
+    #[test]
+    fn a_server_that_binds_for_itself_is_asked_and_one_that_is_handed_its_socket_is_not() {
+        let own = page(&web(&["0.0.0.0:3000"], false, false));
+        assert_eq!(own.reasons.len(), 1);
+        assert!(own.text.contains("\nready = \"tcp:127.0.0.1:3000\" "), "{}", own.text);
+        accepted(&own.text);
+        let handed = page(&web(&["127.0.0.1:3000"], true, true));
+        assert!(handed.text.contains("\nlisten = [\"127.0.0.1:3000\"] "), "{}", handed.text);
+        assert!(handed.text.contains("\nready = \"notify\" "), "{}", handed.text);
+        accepted(&handed.text);
+        let several = page(&web(&["127.0.0.1:3000", "127.0.0.1:3001"], false, false));
+        assert!(several.reasons.is_empty() && several.remarks.len() == 1);
+        accepted(&page(&web(&["[::]:3000"], false, false)).text);
+    }
+
+    #[test]
+    fn odd_names_stay_toml() {
+        let findings = Findings {
+            target: Some(TargetName::Bin("we\"ird\\name".to_owned())),
+            templates: Some(Folder { crate_name: "tera", path: "a \"b\"/templates".into() }),
+            ..Findings::default()
+        };
+        let config = accepted(&page(&findings).text);
+        assert_eq!(config.build.target.value, Some(TargetName::Bin("we\"ird\\name".to_owned())));
+        assert_eq!(config.watch.paths[0].value, Path::new("/project/a \"b\"/templates"));
+    }
+}

@@ -1,0 +1,47 @@
+//! One look at what would be watched, without watching it: for `hotrun doctor`.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::fingerprint::Kind;
+use super::inputs::Rules;
+use super::room::ignores;
+use super::survey::survey;
+use super::{Plan, polling};
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Files that count or may come to count.
+    pub files: usize,
+    /// Folders that need a watch each (on Linux).
+    pub folders: usize,
+    /// A folder whose file system does not tell of every change, and that file system's name.
+    pub unreliable: Option<(PathBuf, &'static str)>,
+    /// The file that was modified last.
+    pub newest: Option<(PathBuf, SystemTime)>,
+}
+
+/// Looks at everything once, as at the start.
+pub fn look(plan: &Plan) -> Look {
+    let survey = survey(&Rules::new(plan), &mut ignores(plan), &mut |_| {});
+    let files = survey.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
+    let newest = files
+        .clone()
+        .filter(|(_, stat)| stat.kind == Kind::File)
+        .max_by_key(|(_, stat)| stat.mtime)
+        .map(|(path, stat)| (path.clone(), stat.mtime));
+    Look { files: files.count(), folders: survey.folders.len(), unreliable: unreliable_folder(plan), newest }
+}
+
+/// The first of the folders with sources in it whose file system does not tell of all changes.
+pub(super) fn unreliable_folder(plan: &Plan) -> Option<(PathBuf, &'static str)> {
+    let packages = plan.packages.iter().map(|package| &package.root);
+    let existing =
+        |path: &PathBuf| path.ancestors().find(|ancestor| ancestor.exists()).map(Path::to_path_buf);
+    packages
+        .chain(&plan.inputs)
+        .chain(&plan.paths)
+        .filter_map(existing)
+        .find_map(|folder| polling::unreliable(&folder).map(|name| (folder, name)))
+}
