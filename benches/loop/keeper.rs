@@ -129,15 +129,6 @@ impl Kept {
     pub(crate) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
-
-    pub(crate) fn mark(&self) -> &Mark {
-        &self.mark
-    }
-
-    /// What it has said, where its stdout is a pipe, up to its end.
-    pub(crate) fn wait(&mut self) -> bool {
-        self.child.wait().is_ok_and(|status| status.success())
-    }
 }
 
 impl Drop for Kept {

@@ -13,9 +13,11 @@ mod home;
 mod keeper;
 mod load;
 mod plan;
+mod procfs;
 mod project;
 mod report;
 mod scenarios;
+mod shim;
 mod stats;
 mod tools;
 

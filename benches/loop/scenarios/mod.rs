@@ -1,7 +1,12 @@
 //! What is measured, one file each.
 
 mod downtime;
+mod first;
+mod idle;
+mod large;
+mod memory;
 mod served;
+mod storm;
 
 use crate::project::Yard;
 use crate::report::Section;
@@ -11,7 +16,15 @@ use crate::tools::Tool;
 pub(crate) type Scenario = fn(&Yard) -> Vec<Section>;
 
 /// All of them, in the order they are run.
-pub(crate) const ALL: &[(&str, Scenario)] = &[("served", served::measure), ("downtime", downtime::measure)];
+pub(crate) const ALL: &[(&str, Scenario)] = &[
+    ("served", served::measure),
+    ("downtime", downtime::measure),
+    ("storm", storm::measure),
+    ("idle", idle::measure),
+    ("large", large::measure),
+    ("memory", memory::measure),
+    ("first", first::measure),
+];
 
 /// Whose turn it is: everybody once, another one first each time, so that a warm cache favours nobody.
 fn turns(round: usize, tools: &mut [Box<dyn Tool>]) -> impl Iterator<Item = (usize, &mut Box<dyn Tool>)> {

@@ -13,6 +13,9 @@ use crate::clock::DEADLINE;
 use crate::keeper::Kept;
 use crate::project::{App, Yard};
 
+/// The step that is hotrun's own share.
+pub(crate) const OWN: &str = "all but cargo";
+
 /// The events of a hotrun, as they come.
 pub(crate) struct Events {
     lines: Receiver<Value>,
@@ -56,11 +59,6 @@ impl Events {
     pub(crate) fn next(&self, kind: &str) -> Value {
         self.until(kind).pop().expect("the last one is it")
     }
-
-    /// Forgets what has been said so far.
-    pub(crate) fn forget(&self) {
-        while self.lines.try_recv().is_ok() {}
-    }
 }
 
 /// When an event happened, in milliseconds.
@@ -80,10 +78,21 @@ impl Hotrun {
     pub(crate) fn start(yard: &Yard, app: App, socket: Socket, name: &str, arguments: &[&str]) -> Self {
         let site = Site::new(yard, app, socket);
         site.project.stage();
-        let hotrun = Self::launch(yard, site, name, arguments);
-        hotrun.site.answered("none");
-        hotrun.events.next("ready");
-        hotrun
+        Self::launch(yard, site, name, arguments).running()
+    }
+
+    /// Waits until version `none` has answered.
+    pub(crate) fn running(self) -> Self {
+        self.site.answered("none");
+        self.events.next("ready");
+        self
+    }
+
+    /// Ends it, and gives its project back.
+    pub(crate) fn end(self) -> Site {
+        let Self { site, process, .. } = self;
+        drop(process);
+        site
     }
 
     /// Starts it and waits for nothing.
@@ -129,7 +138,7 @@ impl Tool for Hotrun {
             }
         }
         steps.push((format!("{} -> answered", before.1), answered - before.0));
-        steps.push(("all but cargo".to_owned(), own));
+        steps.push((OWN.to_owned(), own));
         Answer { ms: answered - saved, steps }
     }
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 pub(crate) use floor::Floor;
-pub(crate) use hotrun::{Events, Hotrun};
-pub(crate) use peers::{Peer, found};
+pub(crate) use hotrun::{Hotrun, OWN, time_of};
+pub(crate) use peers::found;
 
 use crate::clock::now;
 use crate::home::Home;
@@ -33,6 +33,13 @@ pub(crate) trait Tool {
 pub(crate) struct Answer {
     pub(crate) ms: f64,
     pub(crate) steps: Vec<(String, f64)>,
+}
+
+impl Answer {
+    /// The time of a step.
+    pub(crate) fn step(&self, name: &str) -> Option<f64> {
+        self.steps.iter().find(|(step, _)| step == name).map(|(_, ms)| *ms)
+    }
 }
 
 /// Saves a version and waits until it has answered.

@@ -37,8 +37,11 @@ background = false
 on_change_strategy = "kill_then_restart"
 "#;
 
-/// Those on the PATH or in the folder of the plan.
+/// Those on the PATH or in the folder of the plan; the short form looks only where it is told to.
 pub(crate) fn found(plan: &Plan) -> Vec<Peer> {
+    if !plan.full && plan.peers.is_none() {
+        return Vec::new();
+    }
     let folders = plan.peers.iter().flat_map(|folder| [folder.clone(), folder.join("bin")]);
     let path = std::env::join_paths(
         folders.chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
