@@ -9,6 +9,7 @@
 //! `cargo test` runs a short form of it, to see that the harness works; it asserts no times.
 
 mod clock;
+mod fifo;
 mod home;
 mod keeper;
 mod load;

@@ -26,7 +26,8 @@ impl Plan {
             scenarios: words.into_iter().filter(|word| !word.starts_with('-')).collect(),
             rounds: std::env::var("HOTRUN_BENCH_ROUNDS")
                 .ok()
-                .map(|rounds| rounds.parse().expect("HOTRUN_BENCH_ROUNDS is a number")),
+                .map(|rounds| rounds.parse().ok().filter(|rounds| (1..=1000).contains(rounds)))
+                .map(|rounds| rounds.expect("HOTRUN_BENCH_ROUNDS is a number from 1 to 1000")),
             peers: path("HOTRUN_BENCH_PEERS"),
             json: path("HOTRUN_BENCH_JSON"),
         }

@@ -1,15 +1,13 @@
 //! A `cargo` before the real one: a witness that tells when a build starts, or a stand-in that builds nothing.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 
-use hotrun::sys;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use hotrun::sys::{self, ProcessRow};
 
 use crate::clock::now;
+use crate::fifo;
 use crate::project::Yard;
 
 /// Becomes the real cargo, so its pid is the one that was told.
@@ -67,31 +65,23 @@ pub(crate) struct Build {
 impl Witness {
     pub(crate) fn new(yard: &Yard) -> Self {
         let folder = yard.folder();
-        let fifo = folder.join("builds");
-        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+        let path = folder.join("builds");
         put(
             &folder,
             &WITNESS
-                .replace("FIFO", &fifo.display().to_string())
+                .replace("FIFO", &path.display().to_string())
                 .replace("'CARGO'", &format!("'{}'", real_cargo())),
         );
-        let told = File::options().read(true).write(true).open(&fifo).expect("the FIFO");
-        let (sender, builds) = channel();
-        std::thread::spawn(move || {
-            let mut before: Vec<i32> = Vec::new();
-            for pid in BufReader::new(told).lines().map_while(Result::ok).filter_map(|line| line.parse().ok())
-            {
-                let at = now();
-                // A build of hotrun's has a process group of its own.
-                let alive =
-                    sys::processes().into_iter().filter(|row| !row.zombie && !row.ending && row.pid != pid);
-                let overlaps =
-                    alive.into_iter().any(|row| before.contains(&row.pid) || before.contains(&row.group));
-                before.push(pid);
-                if sender.send(Build { at, overlaps }).is_err() {
-                    return;
-                }
-            }
+        let mut before: Vec<i32> = Vec::new();
+        let builds = fifo::open(&path, move |line| {
+            let at = now();
+            let pid: i32 = line.parse().expect("a shell has a pid");
+            // A build of hotrun's has a process group of its own.
+            let alive = |row: &ProcessRow| !row.zombie && !row.ending && row.pid != pid;
+            let known = |row: ProcessRow| before.contains(&row.pid) || before.contains(&row.group);
+            let overlaps = sys::processes().into_iter().filter(alive).any(known);
+            before.push(pid);
+            Build { at, overlaps }
         });
         Self { folder, builds }
     }

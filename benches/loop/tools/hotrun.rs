@@ -1,15 +1,14 @@
 //! hotrun, whose events tell where the time went.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
 use super::{Answer, Site, Socket, Tool};
 use crate::clock::DEADLINE;
+use crate::fifo;
 use crate::keeper::Kept;
 use crate::project::{App, Yard};
 
@@ -19,24 +18,13 @@ pub(crate) const OWN: &str = "all but cargo";
 /// The events of a hotrun, as they come.
 pub(crate) struct Events {
     lines: Receiver<Value>,
-    pub(crate) path: std::path::PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl Events {
     pub(crate) fn open(yard: &Yard) -> Self {
         let path = yard.folder().join("events");
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
-        // Open for both, so that there is always a reader; the thread ends with the harness.
-        let fifo = File::options().read(true).write(true).open(&path).expect("the FIFO");
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(fifo).lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).expect("an event is JSON");
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
+        let lines = fifo::open(&path, |line| serde_json::from_str(line).expect("an event is JSON"));
         Self { lines, path }
     }
 
