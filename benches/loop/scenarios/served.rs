@@ -23,14 +23,15 @@ fn follow(yard: &Yard, app: App) -> Section {
     }
     let mut times = Section::new(format!("save -> served, {}, {rounds} rounds in turn", app.title()));
     let mut steps: Vec<(String, f64)> = Vec::new();
-    // The first two warm up.
-    for round in 0..rounds + 2 {
+    // The first ones warm up.
+    let unseen = yard.plan.size(2, 0);
+    for round in 0..rounds + unseen {
         let version = format!("round {round}");
         let mut answers: Vec<Option<Answer>> = tools.iter().map(|_| None).collect();
         for (index, tool) in turns(round, &mut tools) {
             answers[index] = Some(edit(tool.as_mut(), &version));
         }
-        if round < 2 {
+        if round < unseen {
             continue;
         }
         let answers: Vec<Answer> = answers.into_iter().flatten().collect();

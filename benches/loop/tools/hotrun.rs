@@ -43,6 +43,13 @@ impl Events {
         }
     }
 
+    /// Waits until the program is ready and everything is watched, in whatever order; gives the latter.
+    pub(crate) fn started(&self) -> Value {
+        let seen = self.until("ready");
+        let watching = seen.into_iter().find(|event| event["event"] == "watching");
+        watching.unwrap_or_else(|| self.next("watching"))
+    }
+
     /// The next of this kind.
     pub(crate) fn next(&self, kind: &str) -> Value {
         self.until(kind).pop().expect("the last one is it")
