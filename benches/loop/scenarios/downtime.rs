@@ -55,12 +55,16 @@ fn restarts(yard: &Yard, app: App, rounds: usize) -> Section {
     }
     for round in 0..rounds {
         let version = format!("round {round}");
-        for (_, tool) in turns(round, &mut tools) {
+        let mut gaps = vec![0.0; tools.len()];
+        for (index, tool) in turns(round, &mut tools) {
             let load = Load::start(tool.site().serves());
             pause(MARGIN);
             edit(tool.as_mut(), &version);
             pause(MARGIN);
-            note(&mut section, tool.name(), load);
+            gaps[index] = note(&mut section, tool.name(), load);
+        }
+        for (tool, gap) in tools.iter().zip(&gaps).skip(1).take(2) {
+            section.add(&format!("{} - floor's: longest gap, paired", tool.name()), "ms", gap - gaps[0]);
         }
         // The same clients where nothing is restarted.
         let load = Load::start(tools[0].site().serves());
@@ -70,9 +74,11 @@ fn restarts(yard: &Yard, app: App, rounds: usize) -> Section {
     section
 }
 
-fn note(section: &mut Section, name: &str, load: Load) {
+/// Gives the longest gap.
+fn note(section: &mut Section, name: &str, load: Load) -> f64 {
     let toll = load.stop();
     section.count(&format!("{name}: failed requests"), "", toll.failed);
     section.add(&format!("{name}: longest gap between answers"), "ms", toll.gap);
     section.add(&format!("{name}: slowest answer"), "ms", toll.slowest);
+    toll.gap
 }

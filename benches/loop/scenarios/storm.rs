@@ -30,6 +30,7 @@ pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     }
     let mut section = Section::new(format!("storm, {saves} saves in {over} ms, {rounds} rounds in turn"));
     for round in 0..rounds {
+        let mut times = Vec::new();
         for (witness, tool) in &mut tools {
             witness.builds();
             let name = tool.name().to_owned();
@@ -37,6 +38,7 @@ pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
             let answer = tool.follow(&format!("storm {round} save {saves}"), last);
             // Whoever builds once more does so soon.
             pause(Duration::from_millis(700));
+            times.push(answer.ms);
             let builds: Vec<Build> = witness.builds();
             section.add(&format!("{name}: last save -> served"), "ms", answer.ms);
             section.count(&format!("{name}: builds started"), "", builds.len());
@@ -48,6 +50,7 @@ pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
                 section.count(&format!("{name}: of them beside another"), "", overlaps);
             }
         }
+        section.add("hotrun - floor: last save -> served, paired", "ms", times[0] - times[1]);
     }
     vec![section]
 }
