@@ -23,7 +23,11 @@ impl Plan {
         Self {
             // `cargo bench` passes `--bench`; `cargo test` does not.
             full: words.iter().any(|word| word == "--bench"),
-            scenarios: words.into_iter().filter(|word| !word.starts_with('-')).collect(),
+            // Options and their numbers are meant for the tests that `cargo test` runs beside this.
+            scenarios: words
+                .into_iter()
+                .filter(|word| !word.starts_with('-') && word.parse::<u32>().is_err())
+                .collect(),
             rounds: std::env::var("HOTRUN_BENCH_ROUNDS")
                 .ok()
                 .map(|rounds| rounds.parse().ok().filter(|rounds| (1..=1000).contains(rounds)))
