@@ -40,6 +40,9 @@ fn follow(yard: &Yard, app: App) -> Section {
         }
         let (hotrun, floor) = (&answers[0], &answers[1]);
         times.add("hotrun - floor, paired", "ms", hotrun.ms - floor.ms);
+        if let (Some(ours), Some(theirs)) = (hotrun.step("cargo ran"), floor.step("cargo ran")) {
+            times.add("of that: cargo ran, paired", "ms", ours - theirs);
+        }
         times.add("hotrun / floor, paired", "×", hotrun.ms / floor.ms);
         for (tool, answer) in tools.iter().zip(&answers).skip(2) {
             times.add(&format!("{} / floor, paired", tool.name()), "×", answer.ms / floor.ms);
