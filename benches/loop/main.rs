@@ -1,66 +1,85 @@
-//! `cargo bench --bench loop`: how long from a save until the new version answers.
+//! `cargo bench --bench loop [-- SCENARIO…]`: hotrun measured from outside, beside a floor and whoever else is there.
 //!
-//! Beside hotrun, in the same run and in turn: the *floor*, a loop that is told of the save, runs a bare `cargo build`
-//! through whatever `cargo` is on the PATH, stops the old program and starts the new one. `cargo test` runs two rounds of
-//! it, to see that the harness works; it asserts no times.
+//! | Variable | |
+//! |---|---|
+//! | `HOTRUN_BENCH_ROUNDS` | how many rounds, instead of what each scenario finds enough |
+//! | `HOTRUN_BENCH_PEERS` | a folder with other tools, besides the PATH |
+//! | `HOTRUN_BENCH_JSON` | a file for all values |
+//!
+//! `cargo test` runs a short form of it, to see that the harness works; it asserts no times.
 
-mod floor;
-mod followed;
+mod clock;
+mod fifo;
+mod home;
+mod keeper;
+mod load;
+mod plan;
+mod procfs;
 mod project;
+mod report;
+mod scenarios;
+mod shim;
 mod stats;
+mod tools;
 
 use std::io::Write;
+use std::process::{Command, ExitCode};
 
-use project::Project;
-use stats::Series;
+use serde_json::{Map, Value, json};
 
-fn main() {
-    // `cargo bench` passes `--bench`; `cargo test` does not.
-    let full = std::env::args().any(|word| word == "--bench");
-    let rounds = match std::env::var("HOTRUN_BENCH_ROUNDS") {
-        Ok(rounds) => rounds.parse().expect("HOTRUN_BENCH_ROUNDS is a number"),
-        Err(_) if full => 30,
-        Err(_) => 2,
-    };
+use plan::Plan;
+use project::Yard;
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words.first().is_some_and(|word| word == keeper::ENTRY) {
+        keeper::main(&words[1..]);
+        return ExitCode::SUCCESS;
+    }
+    let plan = Plan::read();
+    let known: Vec<&str> = scenarios::ALL.iter().map(|(name, _)| *name).collect();
     let mut out = std::io::stdout().lock();
-    let report = save_to_served(rounds);
-    write!(out, "{report}").expect("stdout is open");
-}
-
-/// Saves in turn in two copies of a small std-only server, one followed by hotrun and one by the floor.
-fn save_to_served(rounds: usize) -> String {
-    let (ours, theirs) = (Project::new(), Project::new());
-    let mut hotrun = followed::Followed::start(&ours);
-    let mut floor = floor::Floor::start(&theirs);
-    let mut table = Series::default();
-    for round in 0..=rounds {
-        let version = format!("round {round}");
-        // Who comes first changes, so that a warm cache favours nobody.
-        let (mut ours, mut theirs) = (None, None);
-        for turn in 0..2 {
-            if (round + turn) % 2 == 0 {
-                ours = Some(hotrun.edit(&version));
-            } else {
-                theirs = Some(floor.edit(&version));
-            }
+    // `cargo test WORD` looks for tests of that name everywhere.
+    let unknown = plan.scenarios.iter().find(|name| plan.full && !known.contains(&name.as_str()));
+    if let Some(unknown) = unknown {
+        let known = known.join(", ");
+        writeln!(out, "error: no scenario is called `{unknown}`; there are {known}").expect("stdout is open");
+        return ExitCode::from(2);
+    }
+    let yard = Yard::open(plan);
+    let mut measured = Map::new();
+    for (name, measure) in scenarios::ALL {
+        if !yard.plan.scenarios.is_empty() && !yard.plan.scenarios.iter().any(|asked| asked == name) {
+            continue;
         }
-        let (Some(ours), Some(theirs)) = (ours, theirs) else { unreachable!("both had their turn") };
-        // The first round warms up.
-        if round > 0 {
-            table.add("hotrun: save -> served", ours.served);
-            table.add("floor: save -> served", theirs.served);
-            table.add("hotrun - floor (paired)", ours.served - theirs.served);
-            table.add("hotrun: cargo ran", ours.build);
-            table.add("floor: cargo ran", theirs.build);
-            table.add("hotrun: save -> change seen", ours.seen);
-            table.add("hotrun: change seen -> cargo ordered", ours.ordered);
-            table.add("hotrun: cargo ended -> published", ours.published);
-            table.add("hotrun: published -> new process", ours.started);
-            table.add(
-                "hotrun: all of its own share",
-                ours.seen + ours.ordered + ours.published + ours.started,
-            );
+        let began = clock::now();
+        let sections = measure(&yard);
+        for section in &sections {
+            write!(out, "{section}").expect("stdout is open");
+        }
+        writeln!(out, "({name} took {:.0} s)", (clock::now() - began) / 1e3).expect("stdout is open");
+        measured.insert((*name).to_owned(), sections.iter().map(report::Section::json).collect());
+        // After each, so that an interrupted run leaves what it has.
+        if let Some(path) = &yard.plan.json {
+            let all =
+                json!({ "schema": 1, "full": yard.plan.full, "machine": machine(), "scenarios": measured });
+            std::fs::write(path, format!("{all:#}\n")).expect("HOTRUN_BENCH_JSON can be written");
         }
     }
-    format!("save -> served, a small std-only server, {rounds} rounds, milliseconds\n{table}")
+    ExitCode::SUCCESS
+}
+
+/// What the values depend on.
+fn machine() -> Value {
+    let said = |program: &str, argument: &str| {
+        let output = Command::new(program).arg(argument).output().ok()?.stdout;
+        Some(String::from_utf8_lossy(&output).trim().to_owned())
+    };
+    json!({
+        "hotrun": env!("CARGO_PKG_VERSION"),
+        "cores": std::thread::available_parallelism().map(std::num::NonZero::get).ok(),
+        "system": said("uname", "-srm"),
+        "cargo": said("cargo", "-V"),
+        "rustc": said("rustc", "-V"),
+    })
 }

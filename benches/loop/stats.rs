@@ -1,63 +1,52 @@
-//! Medians, spread and intervals of named series.
+//! What is said about a few values: median, quartiles, and the interval the median lies in.
 
-use std::fmt;
+/// Values in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary(Vec<f64>);
 
-/// Named series of measurements, in the order they were first named.
-#[derive(Debug, Default)]
-pub(crate) struct Series {
-    rows: Vec<(String, Vec<f64>)>,
-}
-
-impl Series {
-    pub(crate) fn add(&mut self, name: &str, value: f64) {
-        match self.rows.iter_mut().find(|(other, _)| other == name) {
-            Some((_, values)) => values.push(value),
-            None => self.rows.push((name.to_owned(), vec![value])),
-        }
+impl Summary {
+    /// Of at least one value.
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Self(sorted)
     }
-}
 
-impl fmt::Display for Series {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<40} {:>9} {:>9} {:>9}   95 % of the median", "", "median", "p5", "p95")?;
-        for (name, values) in &self.rows {
-            let mut sorted = values.clone();
-            sorted.sort_by(f64::total_cmp);
-            let (low, high) = interval(&sorted);
-            writeln!(
-                f,
-                "{name:<40} {:>9.2} {:>9.2} {:>9.2}   {low:.2} .. {high:.2}",
-                at(&sorted, 0.5),
-                at(&sorted, 0.05),
-                at(&sorted, 0.95)
-            )?;
-        }
-        Ok(())
+    /// The value below which this share of them lies, between two of them where it falls there.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "an index into a few values"
+    )]
+    pub(crate) fn at(&self, share: f64) -> f64 {
+        let place = (self.0.len() - 1) as f64 * share;
+        let below = place.floor() as usize;
+        let above = (below + 1).min(self.0.len() - 1);
+        self.0[below] + (self.0[above] - self.0[below]) * (place - below as f64)
     }
-}
 
-/// The value below which this share of them lies.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "an index into a few values"
-)]
-fn at(sorted: &[f64], share: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
-}
+    pub(crate) fn median(&self) -> f64 {
+        self.at(0.5)
+    }
 
-/// The 95 % interval of the median, by order statistics (normal approximation of the binomial).
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "an index into a few values"
-)]
-fn interval(sorted: &[f64]) -> (f64, f64) {
-    let n = sorted.len() as f64;
-    let half = 1.96 * n.sqrt() / 2.0;
-    let low = (n / 2.0 - half).floor().max(0.0) as usize;
-    let high = ((n / 2.0 + half).ceil() as usize).min(sorted.len() - 1);
-    (sorted[low], sorted[high])
+    /// The 95 % interval of the median by order statistics: it holds whatever the values' distribution is. Nothing
+    /// where there are too few values for one.
+    pub(crate) fn interval(&self) -> Option<(f64, f64)> {
+        let count = self.0.len();
+        // The chance that at most `k` of `count` values lie below the true median, which is that of a fair coin.
+        let mut chance = 0.5_f64.powi(i32::try_from(count).expect("a few values"));
+        let (mut below, mut outside) = (None, 0.0);
+        for k in 0..count {
+            outside += chance;
+            if outside > 0.025 {
+                break;
+            }
+            below = Some(k);
+            #[expect(clippy::cast_precision_loss, reason = "a few values")]
+            let next = (count - k) as f64 / (k + 1) as f64;
+            chance *= next;
+        }
+        below.map(|k| (self.0[k], self.0[count - 1 - k]))
+    }
 }
