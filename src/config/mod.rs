@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub(crate) use address::{format_address, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
-pub use merge::merge;
+pub use merge::{color, merge};
 pub use show::show;
 pub use units::{POLL_INTERVAL, signal_name};
 

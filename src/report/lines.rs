@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Watching, short_path, short_time};
+use super::{Watching, fit, short_path, short_time};
 use crate::config::signal_name;
 use crate::session::{
     AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running, StartFailure,
@@ -36,32 +36,59 @@ pub struct Line {
     pub head: Head,
     /// The rest.
     pub text: String,
+    /// It is said also with `-q`: a crash is, a change is not.
+    pub(super) important: bool,
+    /// Files it ends with, of which as many are shown as have room.
+    files: Vec<String>,
+}
+
+impl Head {
+    /// As it is shown.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Status(verb) | Self::Attention(verb) => format!("{verb:>12}"),
+            Self::Error => "error:".to_owned(),
+            Self::Warning => "warning:".to_owned(),
+            Self::Note => "note:".to_owned(),
+            Self::Hint => "  hint:".to_owned(),
+        }
+    }
 }
 
 impl Line {
     /// A status line.
     pub fn status(verb: &str, text: impl Into<String>) -> Self {
-        Self { head: Head::Status(verb.to_owned()), text: text.into() }
+        Self::new(Head::Status(verb.to_owned()), text)
     }
 
     fn attention(verb: &str, text: impl Into<String>) -> Self {
-        Self { head: Head::Attention(verb.to_owned()), text: text.into() }
+        Self::new(Head::Attention(verb.to_owned()), text)
     }
 
-    /// Whether it is said also with `-q`.
-    pub(super) fn important(&self) -> bool {
-        matches!(self.head, Head::Error | Head::Warning | Head::Hint)
+    fn new(head: Head, text: impl Into<String>) -> Self {
+        let important = !matches!(head, Head::Status(_) | Head::Note);
+        Self { head, text: fit::printable(&text.into()), important, files: Vec::new() }
     }
 
-    /// Without colours.
-    pub fn plain(&self) -> String {
-        match &self.head {
-            Head::Status(verb) | Head::Attention(verb) => format!("{verb:>12} {}", self.text),
-            Head::Error => format!("error: {}", self.text),
-            Head::Warning => format!("warning: {}", self.text),
-            Head::Note => format!("note: {}", self.text),
-            Head::Hint => format!("  hint: {}", self.text),
+    /// What follows the head, on a terminal of this width.
+    pub(super) fn body(&self, width: Option<usize>) -> String {
+        const SHOWN: usize = 3;
+        let indent = self.head.text().len() + 1;
+        if self.files.is_empty() {
+            return fit::wrap(&self.text, indent, width);
         }
+        let room = width.map(|width| width.saturating_sub(indent + self.text.len()));
+        self.text.clone() + &fit::list(&self.files, SHOWN, room)
+    }
+
+    /// Without colours, on a terminal of this width.
+    pub fn fitted(&self, width: Option<usize>) -> String {
+        format!("{} {}", self.head.text(), self.body(width))
+    }
+
+    /// Without colours, on one line.
+    pub fn plain(&self) -> String {
+        self.fitted(None)
     }
 }
 
@@ -76,19 +103,29 @@ pub struct Context {
     pub keys: bool,
 }
 
-/// The lines for a fact; `running` says whether the program runs.
-pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line> {
+/// The lines for a fact.
+///
+/// Each build has two that never change, for whoever reads them with a pattern: `Building #14`, and at its end one that
+/// begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`, `Unchanged: build 14`, `error: build 14` or `error:
+/// could not publish build 14`. One that is cancelled has only the first.
+pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
     match notice {
-        Notice::Changed(paths) => vec![Line::status("Changed", paths_text(paths, context))],
-        Notice::BuildStarted { build, cause, .. } if *cause != Cause::Start => {
-            vec![Line::status("Building", format!("#{build}"))]
+        Notice::Changed(paths) => {
+            vec![Line { files: short_paths(paths, context), ..Line::status("Changed", "") }]
         }
+        Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
         Notice::BuildFinished { build, success: false, summary, running: still } => {
             error_lines(&failed_text(*build, *summary, *still))
         }
-        Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 && running => {
-            let again = if context.keys { "; `e` shows them" } else { "" };
-            warning(&format!("build {build} has {}{again}", count(summary.warnings, "warning")), None)
+        Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
+            let again = match (context.keys, summary.warnings) {
+                (false, _) => "",
+                (true, 1) => " (e shows it)",
+                (true, _) => " (e shows them)",
+            };
+            let text = format!("build {build} has {}{again}", count(summary.warnings, "warning"));
+            // The new ones were shown in full.
+            vec![Line { important: false, ..Line::new(Head::Warning, text) }]
         }
         Notice::Unchanged { build, restarts: false } => {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
@@ -97,7 +134,15 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
             error_lines(&format!("could not publish build {build}{}: {error}", still_running(*still)))
         }
         Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
-            vec![started_line(*build, *restart, *since_change, *build_took)]
+            let verb = if *restart { "Restarted" } else { "Started" };
+            vec![started_line(verb, *build, *since_change, *build_took)]
+        }
+        Notice::Reloaded { build, since_change, build_took } => {
+            vec![started_line("Reloaded", *build, *since_change, *build_took)]
+        }
+        Notice::Waits { build } => {
+            let how = if context.keys { " (r restarts the program)" } else { "; waiting for a restart" };
+            vec![Line::status("Published", format!("build {build}{how}"))]
         }
         Notice::StillStopping { signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
@@ -149,8 +194,7 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
             vec![Line::status("Stopped", "the terminal is gone")]
         }
         // What people need not be told, or are told by another line.
-        Notice::BuildStarted { .. }
-        | Notice::BuildCancelled(_)
+        Notice::BuildCancelled(_)
         | Notice::BuildFinished { .. }
         | Notice::Published { .. }
         | Notice::Unchanged { .. }
@@ -194,7 +238,7 @@ pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: 
         Cause::Changed => {}
     }
     if !paths.is_empty() {
-        causes.push(format!("changed: {}", paths_text(paths, context)));
+        causes.push(format!("changed: {}", fit::list(&short_paths(paths, context), 3, None)));
     }
     if causes.is_empty() {
         causes.push("an earlier build was cancelled".to_owned());
@@ -203,21 +247,16 @@ pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: 
 }
 
 fn error_lines(text: &str) -> Vec<Line> {
-    vec![Line { head: Head::Error, text: text.to_owned() }]
+    vec![Line::new(Head::Error, text)]
 }
 
-fn started_line(
-    build: BuildId,
-    restart: bool,
-    since: Option<Duration>,
-    build_took: Option<Duration>,
-) -> Line {
+fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took: Option<Duration>) -> Line {
     let took = build_took.map_or(String::new(), |took| {
         let took = short_time(took);
         format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
     });
     let times = since.map_or(String::new(), |since| format!(" in {}{took}", short_time(since)));
-    Line::status(if restart { "Restarted" } else { "Started" }, format!("build {build}{times}"))
+    Line::status(verb, format!("build {build}{times}"))
 }
 
 fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>) -> String {
@@ -242,14 +281,8 @@ fn count(n: u32, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-fn paths_text(paths: &[PathBuf], context: &Context) -> String {
-    const SHOWN: usize = 3;
-    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| short_path(path, &context.cwd)).collect();
-    let more = match paths.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    shown.join(", ") + &more
+fn short_paths(paths: &[PathBuf], context: &Context) -> Vec<String> {
+    paths.iter().map(|path| fit::printable(&short_path(path, &context.cwd))).collect()
 }
 
 fn exit_text(exit: Exit) -> String {
@@ -289,17 +322,17 @@ pub(super) fn watching(watching: &Watching) -> Line {
 
 /// A warning and its way out.
 pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
-    with_hint(Line { head: Head::Warning, text: message.to_owned() }, hint)
+    with_hint(Line::new(Head::Warning, message), hint)
 }
 
 /// An error and its way out.
 pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
-    with_hint(Line { head: Head::Error, text: message.to_owned() }, hint)
+    with_hint(Line::new(Head::Error, message), hint)
 }
 
 /// A remark.
 pub(super) fn note(message: &str) -> Line {
-    Line { head: Head::Note, text: message.to_owned() }
+    Line::new(Head::Note, message)
 }
 
 /// There were no errors.
@@ -308,7 +341,7 @@ pub(super) fn nothing_to_repeat() -> Line {
 }
 
 fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {
-    let hint = hint.map(|hint| Line { head: Head::Hint, text: hint.to_owned() });
+    let hint = hint.map(|hint| Line::new(Head::Hint, hint));
     std::iter::once(line).chain(hint).collect()
 }
 

@@ -4,9 +4,11 @@
 //! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
 
 mod event_file;
+mod fit;
 pub mod lines;
 mod records;
 mod terminal;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +17,7 @@ pub use self::event_file::{EventFile, open as open_events};
 use self::lines::{Context, Line};
 pub use self::records::Watching;
 use self::terminal::Output;
+use self::warnings::Warnings;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
@@ -86,6 +89,7 @@ pub struct Reporter {
     /// Lines of cargo's own in the current or last build that are no diagnostics.
     cargo_text: Vec<String>,
     diagnostics_of: Option<BuildId>,
+    warnings: Warnings,
     program_runs: bool,
     extras: Extras,
     /// The last build failed: the next one that does not is worth a notification.
@@ -107,6 +111,7 @@ impl Reporter {
             diagnostics: Vec::new(),
             cargo_text: Vec::new(),
             diagnostics_of: None,
+            warnings: Warnings::default(),
             program_runs: false,
             extras: options.extras,
             failed: false,
@@ -121,7 +126,7 @@ impl Reporter {
 
     /// Whether cargo's progress bar can be shown, and how wide it may be.
     pub fn progress_width(&self) -> Option<u16> {
-        self.output.width()
+        self.output.bar_width()
     }
 
     /// The command the next build runs, for its event.
@@ -139,7 +144,10 @@ impl Reporter {
                 self.diagnostics.clear();
                 self.cargo_text.clear();
                 self.diagnostics_of = Some(*build);
+                self.warnings.build_started();
             }
+            Notice::BuildFinished { success, .. } => self.warnings.build_ended(*success),
+            Notice::BuildCancelled(_) => self.warnings.build_ended(false),
             Notice::ProcessStarted { .. } => self.program_runs = true,
             Notice::ProcessExited { .. } => self.program_runs = false,
             _ => {}
@@ -158,7 +166,7 @@ impl Reporter {
         {
             self.output.notify(&text);
         }
-        let shown = lines::of_notice(notice, &self.context, self.program_runs);
+        let shown = lines::of_notice(notice, &self.context);
         self.show(&shown);
         if self.verbosity >= Verbosity::Verbose
             && let Notice::BuildStarted { build, cause, paths } = notice
@@ -198,8 +206,8 @@ impl Reporter {
         if self.diagnostics_of != Some(build) || self.diagnostics.contains(&diagnostic) {
             return;
         }
-        let quiet = self.verbosity == Verbosity::Quiet || self.program_runs;
-        if diagnostic.level == Level::Error || !quiet {
+        let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic);
+        if !known || self.verbosity >= Verbosity::Verbose {
             self.output.text(&diagnostic.rendered);
         }
         self.diagnostics.push(diagnostic);
@@ -300,7 +308,7 @@ impl Reporter {
 
     fn show(&mut self, shown: &[Line]) {
         for line in shown {
-            if self.verbosity > Verbosity::Quiet || line.important() {
+            if self.verbosity > Verbosity::Quiet || line.important {
                 self.output.styled(line);
             }
         }
@@ -314,7 +322,7 @@ impl Reporter {
 }
 
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
-pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
+pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -322,7 +330,7 @@ pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
         message.push_str(&cause.to_string());
         source = cause.source();
     }
-    let mut output = Output::stderr(Color::Auto, None);
+    let mut output = Output::stderr(color, None);
     for line in lines::error(&message, hint) {
         output.styled(&line);
     }
@@ -333,11 +341,15 @@ pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
 }
 
-/// A time as people are shown it: `0.94 s`, `3 min`.
+/// A time as people are shown it: `2 ms`, `0.2 s`, `0.94 s`, `3 min`.
 pub fn short_time(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
+        0..10 => {
+            let text = format!("{:.2}", time.as_secs_f64());
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
         10..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),

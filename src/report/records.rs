@@ -155,7 +155,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
-        Notice::StillStopping { .. } => return None,
+        // Told by `published` and by `ready`.
+        Notice::StillStopping { .. } | Notice::Waits { .. } | Notice::Reloaded { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }

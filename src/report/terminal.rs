@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 
-use console::{Style, Term, strip_ansi_codes};
+use console::{Term, strip_ansi_codes, truncate_str};
 
 use super::lines::{Head, Line};
 use crate::config::Color;
@@ -14,6 +14,8 @@ use crate::config::Color;
 #[derive(Debug)]
 pub(super) struct Output {
     terminal: bool,
+    /// It is a terminal that understands escape sequences: `TERM` is not `dumb`.
+    escapes: bool,
     colors: bool,
     log: Option<File>,
     /// A line that the next one overwrites (cargo's progress bar) is on the screen.
@@ -27,39 +29,40 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn stderr(color: Color, log: Option<File>) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let colors = match color {
-            Color::Always => true,
-            Color::Never => false,
-            // `NO_COLOR` and a dumb terminal are looked at by `console`.
-            Color::Auto => terminal && console::colors_enabled_stderr(),
-        };
-        Self { terminal, colors, log, transient: false, held: None, titled: 0 }
+        let escapes = terminal && understands_escapes(environment);
+        let colors = colored(color, terminal, environment);
+        Self { terminal, escapes, colors, log, transient: false, held: None, titled: 0 }
     }
 
     pub(super) fn colors(&self) -> bool {
         self.colors
     }
 
+    /// How wide a bar may be that is drawn again and again, where it can be.
+    pub(super) fn bar_width(&self) -> Option<u16> {
+        if self.escapes { self.width() } else { None }
+    }
+
     /// The terminal's width, where there is one.
-    pub(super) fn width(&self) -> Option<u16> {
-        if self.terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None }
+    fn width(&self) -> Option<u16> {
+        let width =
+            if self.terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None };
+        width.filter(|width| *width > 0)
     }
 
     pub(super) fn styled(&mut self, line: &Line) {
-        if !self.colors {
-            self.line(&line.plain());
-            return;
-        }
-        let style = |style: Style| style.force_styling(true).for_stderr();
-        let head = match &line.head {
-            Head::Status(verb) => style(Style::new().green().bold()).apply_to(format!("{verb:>12}")),
-            Head::Attention(verb) => style(Style::new().yellow().bold()).apply_to(format!("{verb:>12}")),
-            Head::Error => style(Style::new().red().bold()).apply_to("error:".to_owned()),
-            Head::Warning => style(Style::new().yellow().bold()).apply_to("warning:".to_owned()),
-            Head::Note => style(Style::new().bold()).apply_to("note:".to_owned()),
-            Head::Hint => style(Style::new().cyan().bold()).apply_to("  hint:".to_owned()),
+        let body = line.body(self.width().map(usize::from));
+        // The colours of cargo and rustc, by the same sequences.
+        let color = match &line.head {
+            Head::Status(_) => "\x1b[92m",
+            Head::Attention(_) | Head::Warning => "\x1b[33m",
+            Head::Error => "\x1b[91m",
+            Head::Note => "",
+            Head::Hint => "\x1b[96m",
         };
-        self.line(&format!("{head} {}", line.text));
+        let head = line.head.text();
+        let head = if self.colors { format!("\x1b[1m{color}{head}\x1b[0m") } else { head };
+        self.write(&format!("{head} {body}\n"), &format!("{}\n", line.plain()));
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -68,17 +71,25 @@ impl Output {
 
     /// Whole lines, their ends included (one is added where it is missing).
     pub(super) fn text(&mut self, text: &str) {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let plain = strip_ansi_codes(text) + end;
+        if self.colors {
+            self.write(&format!("{text}{end}"), &plain);
+        } else {
+            self.write(&plain, &plain);
+        }
+    }
+
+    /// Whole lines for the terminal, and for the log, which is as wide as it needs to be and has no escape sequences.
+    fn write(&mut self, text: &str, plain: &str) {
         let mut shown = String::with_capacity(text.len() + 8);
         if std::mem::take(&mut self.transient) {
             shown.push_str("\r\x1b[K");
         }
-        shown.push_str(&if self.colors { text.into() } else { strip_ansi_codes(text) });
-        if !shown.ends_with('\n') {
-            shown.push('\n');
-        }
+        shown.push_str(text);
         if let Some(log) = &mut self.log {
             // The log is a copy for reading beside a full-screen program; without disk room it goes quiet.
-            let _ = log.write_all(strip_ansi_codes(&shown).as_bytes());
+            let _ = log.write_all(plain.as_bytes());
         }
         if let Some(held) = &mut self.held {
             held.push_str(&shown);
@@ -90,8 +101,10 @@ impl Output {
 
     /// A line that the next one overwrites.
     pub(super) fn transient(&mut self, text: &str) {
-        if self.terminal && self.held.is_none() {
+        if self.escapes && self.held.is_none() {
             self.transient = true;
+            // The terminal may have become narrower since cargo was told how wide it is.
+            let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
             let _ = std::io::stderr().write_all(format!("\r\x1b[K{text}\r").as_bytes());
         }
     }
@@ -113,7 +126,7 @@ impl Output {
     pub(super) fn title(&mut self, errors: u32) {
         let said = match errors {
             0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
-            1.. if self.terminal && self.held.is_some() => {
+            1.. if self.escapes && self.held.is_some() => {
                 let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
                 let plural = if errors == 1 { "" } else { "s" };
                 format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
@@ -126,13 +139,14 @@ impl Output {
     /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
     pub(super) fn notify(&self, text: &str) {
         if self.terminal {
+            // A dumb terminal has a bell as well.
             let _ = std::io::stderr().write_all(notification(text, takes_osc_9(environment)).as_bytes());
         }
     }
 
     /// Clears the screen, unless somebody else has it.
     pub(super) fn clear(&mut self) {
-        if self.terminal && self.held.is_none() {
+        if self.escapes && self.held.is_none() {
             self.transient = false;
             // As `clear` does it: the screen and what was scrolled off it.
             let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
@@ -142,6 +156,21 @@ impl Output {
 
 fn environment(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
+}
+
+fn understands_escapes(environment: impl Fn(&str) -> String) -> bool {
+    !["", "dumb"].contains(&&*environment("TERM"))
+}
+
+/// Whether to colour: as asked, else as <https://no-color.org> and <https://bixense.com/clicolors/> say and cargo does it.
+fn colored(color: Color, terminal: bool, environment: impl Fn(&str) -> String) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if !environment("NO_COLOR").is_empty() => false,
+        Color::Auto if !["", "0"].contains(&&*environment("CLICOLOR_FORCE")) => true,
+        Color::Auto => terminal && environment("CLICOLOR") != "0" && understands_escapes(environment),
+    }
 }
 
 /// Whether the terminal shows OSC 9 to the desktop. iTerm2 invented it; the others say in their manuals that they follow.
@@ -172,6 +201,32 @@ mod tests {
     fn a_notification_is_osc_9_or_the_bell() {
         assert_eq!(notification("build 2 failed\x1b", true), "\x1b]9;hotrun: build 2 failed\x07");
         assert_eq!(notification("build 2 failed", false), "\x07");
+    }
+
+    #[test]
+    fn colours_are_for_terminals_and_for_whoever_asks() {
+        // `--color`, a terminal, `TERM`, the variables that are set, whether it is coloured.
+        let table: &[(Color, bool, &str, &[(&str, &str)], bool)] = &[
+            (Color::Auto, true, "xterm", &[], true),
+            (Color::Auto, false, "xterm", &[], false),
+            (Color::Auto, true, "dumb", &[], false),
+            (Color::Auto, true, "", &[], false),
+            (Color::Auto, true, "xterm", &[("NO_COLOR", "1")], false),
+            (Color::Auto, true, "xterm", &[("NO_COLOR", "")], true),
+            (Color::Auto, true, "xterm", &[("CLICOLOR", "0")], false),
+            (Color::Auto, false, "xterm", &[("CLICOLOR_FORCE", "1")], true),
+            (Color::Auto, true, "dumb", &[("CLICOLOR_FORCE", "1")], true),
+            (Color::Auto, false, "xterm", &[("CLICOLOR_FORCE", "0")], false),
+            (Color::Auto, true, "xterm", &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (Color::Always, false, "dumb", &[("NO_COLOR", "1")], true),
+            (Color::Never, true, "xterm", &[("CLICOLOR_FORCE", "1")], false),
+        ];
+        for (color, terminal, term, variables, expected) in table {
+            let set =
+                |name: &str| variables.iter().find(|(set, _)| *set == name).map_or("", |(_, value)| value);
+            let environment = |name: &str| if name == "TERM" { *term } else { set(name) }.to_owned();
+            assert_eq!(colored(*color, *terminal, environment), *expected, "{color:?} {term} {variables:?}");
+        }
     }
 
     #[test]

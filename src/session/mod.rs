@@ -260,11 +260,15 @@ impl Session {
         match outcome {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, path }));
+                if self.waits_for_request() && self.quitting.is_none() {
+                    out.push(Effect::Report(Notice::Waits { build }));
+                }
                 self.service.published(now, build);
                 self.take_over(now, StopCause::Update, order, out);
             }
             PublishOutcome::Unchanged { launch_changed } => {
-                let restarts = launch_changed || watched || self.restart.is_some() || self.service.down();
+                let restarts = (launch_changed || watched || self.restart.is_some() || self.service.down())
+                    && !self.waits_for_request();
                 out.push(Effect::Report(Notice::Unchanged { build, restarts }));
                 if restarts {
                     self.take_over(now, StopCause::Launch, order, out);
@@ -289,11 +293,16 @@ impl Session {
         if self.quitting.is_some() {
             return;
         }
-        let asked = self.restart.take();
-        if self.settings.update == Update::Manual && asked.is_none() && !self.service.down() {
+        if self.waits_for_request() {
             return;
         }
+        let asked = self.restart.take();
         self.service.update(now, &self.settings, asked.unwrap_or(cause), order, out);
+    }
+
+    /// Updates are manual, and nobody asked for this one.
+    fn waits_for_request(&self) -> bool {
+        self.settings.update == Update::Manual && self.restart.is_none() && !self.service.down()
     }
 
     fn restart_now(&mut self, now: Duration, cause: StopCause, out: &mut Vec<Effect>) {
