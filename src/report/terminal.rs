@@ -11,11 +11,20 @@ use console::{Term, strip_ansi_codes, truncate_str};
 use super::lines::{Head, Line};
 use crate::config::Color;
 
+/// What stderr is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Screen {
+    /// A file, a pipe.
+    None,
+    /// A terminal without escape sequences: `TERM` is `dumb`, or not set.
+    Dumb,
+    /// A terminal.
+    Full,
+}
+
 #[derive(Debug)]
 pub(super) struct Output {
-    terminal: bool,
-    /// It is a terminal that understands escape sequences: `TERM` is not `dumb`.
-    escapes: bool,
+    screen: Screen,
     colors: bool,
     log: Option<File>,
     /// A line that the next one overwrites (cargo's progress bar) is on the screen.
@@ -28,10 +37,13 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn stderr(color: Color, log: Option<File>) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let escapes = terminal && understands_escapes(environment);
-        let colors = colored(color, terminal, environment);
-        Self { terminal, escapes, colors, log, transient: false, held: None, titled: 0 }
+        let screen = match std::io::stderr().is_terminal() {
+            false => Screen::None,
+            true if ["", "dumb"].contains(&&*environment("TERM")) => Screen::Dumb,
+            true => Screen::Full,
+        };
+        let colors = colored(color, screen, environment);
+        Self { screen, colors, log, transient: false, held: None, titled: 0 }
     }
 
     pub(super) fn colors(&self) -> bool {
@@ -40,13 +52,13 @@ impl Output {
 
     /// How wide a bar may be that is drawn again and again, where it can be.
     pub(super) fn bar_width(&self) -> Option<u16> {
-        if self.escapes { self.width() } else { None }
+        if self.screen == Screen::Full { self.width() } else { None }
     }
 
     /// The terminal's width, where there is one.
     fn width(&self) -> Option<u16> {
-        let width =
-            if self.terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None };
+        let terminal = self.screen > Screen::None;
+        let width = if terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None };
         width.filter(|width| *width > 0)
     }
 
@@ -101,7 +113,7 @@ impl Output {
 
     /// A line that the next one overwrites.
     pub(super) fn transient(&mut self, text: &str) {
-        if self.escapes && self.held.is_none() {
+        if self.screen == Screen::Full && self.held.is_none() {
             self.transient = true;
             // The terminal may have become narrower since cargo was told how wide it is.
             let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
@@ -111,7 +123,7 @@ impl Output {
 
     /// Somebody else has the terminal, or no longer. Only a terminal is held: a file takes lines at any time.
     pub(super) fn hold(&mut self, held: bool) {
-        if held && self.terminal {
+        if held && self.screen > Screen::None {
             self.held.get_or_insert_default();
         } else if let Some(said) = self.held.take() {
             self.title(0);
@@ -126,7 +138,7 @@ impl Output {
     pub(super) fn title(&mut self, errors: u32) {
         let said = match errors {
             0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
-            1.. if self.escapes && self.held.is_some() => {
+            1.. if self.screen == Screen::Full && self.held.is_some() => {
                 let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
                 let plural = if errors == 1 { "" } else { "s" };
                 format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
@@ -138,7 +150,7 @@ impl Output {
 
     /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
     pub(super) fn notify(&self, text: &str) {
-        if self.terminal {
+        if self.screen > Screen::None {
             // A dumb terminal has a bell as well.
             let _ = std::io::stderr().write_all(notification(text, takes_osc_9(environment)).as_bytes());
         }
@@ -146,7 +158,7 @@ impl Output {
 
     /// Clears the screen, unless somebody else has it.
     pub(super) fn clear(&mut self) {
-        if self.escapes && self.held.is_none() {
+        if self.screen == Screen::Full && self.held.is_none() {
             self.transient = false;
             // As `clear` does it: the screen and what was scrolled off it.
             let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
@@ -158,18 +170,14 @@ fn environment(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-fn understands_escapes(environment: impl Fn(&str) -> String) -> bool {
-    !["", "dumb"].contains(&&*environment("TERM"))
-}
-
 /// Whether to colour: as asked, else as <https://no-color.org> and <https://bixense.com/clicolors/> say and cargo does it.
-fn colored(color: Color, terminal: bool, environment: impl Fn(&str) -> String) -> bool {
+fn colored(color: Color, screen: Screen, environment: impl Fn(&str) -> String) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto if !environment("NO_COLOR").is_empty() => false,
         Color::Auto if !["", "0"].contains(&&*environment("CLICOLOR_FORCE")) => true,
-        Color::Auto => terminal && environment("CLICOLOR") != "0" && understands_escapes(environment),
+        Color::Auto => screen == Screen::Full && environment("CLICOLOR") != "0",
     }
 }
 
@@ -205,27 +213,27 @@ mod tests {
 
     #[test]
     fn colours_are_for_terminals_and_for_whoever_asks() {
-        // `--color`, a terminal, `TERM`, the variables that are set, whether it is coloured.
-        let table: &[(Color, bool, &str, &[(&str, &str)], bool)] = &[
-            (Color::Auto, true, "xterm", &[], true),
-            (Color::Auto, false, "xterm", &[], false),
-            (Color::Auto, true, "dumb", &[], false),
-            (Color::Auto, true, "", &[], false),
-            (Color::Auto, true, "xterm", &[("NO_COLOR", "1")], false),
-            (Color::Auto, true, "xterm", &[("NO_COLOR", "")], true),
-            (Color::Auto, true, "xterm", &[("CLICOLOR", "0")], false),
-            (Color::Auto, false, "xterm", &[("CLICOLOR_FORCE", "1")], true),
-            (Color::Auto, true, "dumb", &[("CLICOLOR_FORCE", "1")], true),
-            (Color::Auto, false, "xterm", &[("CLICOLOR_FORCE", "0")], false),
-            (Color::Auto, true, "xterm", &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
-            (Color::Always, false, "dumb", &[("NO_COLOR", "1")], true),
-            (Color::Never, true, "xterm", &[("CLICOLOR_FORCE", "1")], false),
+        // `--color`, what stderr is, the variables that are set, whether it is coloured.
+        let table = [
+            (Color::Auto, Screen::Full, "", true),
+            (Color::Auto, Screen::None, "", false),
+            (Color::Auto, Screen::Dumb, "", false),
+            (Color::Auto, Screen::Full, "NO_COLOR=1", false),
+            (Color::Auto, Screen::Full, "NO_COLOR=", true),
+            (Color::Auto, Screen::Full, "CLICOLOR=0", false),
+            (Color::Auto, Screen::None, "CLICOLOR_FORCE=1", true),
+            (Color::Auto, Screen::Dumb, "CLICOLOR_FORCE=1", true),
+            (Color::Auto, Screen::None, "CLICOLOR_FORCE=0", false),
+            (Color::Auto, Screen::Full, "CLICOLOR_FORCE=1 NO_COLOR=1", false),
+            (Color::Always, Screen::Dumb, "NO_COLOR=1", true),
+            (Color::Never, Screen::Full, "CLICOLOR_FORCE=1", false),
         ];
-        for (color, terminal, term, variables, expected) in table {
-            let set =
-                |name: &str| variables.iter().find(|(set, _)| *set == name).map_or("", |(_, value)| value);
-            let environment = |name: &str| if name == "TERM" { *term } else { set(name) }.to_owned();
-            assert_eq!(colored(*color, *terminal, environment), *expected, "{color:?} {term} {variables:?}");
+        for (color, screen, variables, expected) in table {
+            let environment = |name: &str| {
+                let set = variables.split(' ').filter_map(|set| set.split_once('='));
+                set.filter(|(set, _)| *set == name).map(|(_, value)| value.to_owned()).collect::<String>()
+            };
+            assert_eq!(colored(color, screen, environment), expected, "{color:?} {screen:?} {variables}");
         }
     }
 
