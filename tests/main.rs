@@ -9,6 +9,7 @@ mod example;
 mod generated;
 mod handover;
 mod laws;
+mod notices;
 mod process;
 mod programs;
 mod project;

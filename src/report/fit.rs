@@ -78,6 +78,21 @@ pub(super) fn list(names: &[String], most: usize, width: Option<usize>) -> Strin
     })
 }
 
+/// The words of a line. What stands between backticks is one, to be copied whole, unless it is wider than `most`.
+fn pieces(line: &str, most: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let quotes = |end: usize| rest[..end].matches('`').count();
+        let ends: Vec<usize> = rest.match_indices(' ').map(|(at, _)| at).chain([rest.len()]).collect();
+        let whole = ends.iter().copied().find(|&end| quotes(end) % 2 == 0);
+        let end = whole.filter(|&end| measure_text_width(&rest[..end]) <= most).unwrap_or(ends[0]);
+        pieces.push(&rest[..end]);
+        rest = rest[end..].strip_prefix(' ').unwrap_or_default();
+    }
+    pieces
+}
+
 /// The text broken between words so that its lines, all but the first indented by `indent`, have at most `width` columns. The
 /// first line starts at column `indent` too: something stands there already. A word without room stays whole.
 pub(super) fn wrap(text: &str, indent: usize, width: Option<usize>) -> String {
@@ -97,7 +112,7 @@ pub(super) fn wrap(text: &str, indent: usize, width: Option<usize>) -> String {
         left = left.saturating_sub(lead);
         let margin = margin.max(lead);
         let mut begun = false;
-        for word in words.split(' ') {
+        for word in pieces(words, indent + room - margin) {
             let wide = measure_text_width(word);
             if begun && wide + 1 > left {
                 wrapped.push('\n');
@@ -181,6 +196,8 @@ mod tests {
             "bad\n  caused by: something\n  worse"
         );
         assert_eq!(wrap("日本語 日本語 日本語 日本語", 2, Some(22)), "日本語 日本語 日本語\n  日本語");
+        assert_eq!(wrap("a way out: `hotrun -- x`", 2, Some(22)), "a way out:\n  `hotrun -- x`");
+        assert_eq!(wrap("`hotrun --bin api -- x --fast`", 2, Some(22)), "`hotrun --bin api --\n  x --fast`");
         // So narrow that breaking helps nobody.
         assert_eq!(wrap(text, 13, Some(20)), text);
     }

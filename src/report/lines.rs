@@ -131,7 +131,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
         }
         Notice::PublishFailed { build, error, running: still } => {
-            error_lines(&format!("could not publish build {build}{}: {error}", still_running(*still)))
+            error_lines(&format!("could not publish build {build}: {error}{}", still_running(*still)))
         }
         Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
             let verb = if *restart { "Restarted" } else { "Started" };
@@ -328,6 +328,18 @@ pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
 /// An error and its way out.
 pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
     with_hint(Line::new(Head::Error, message), hint)
+}
+
+/// An error with what caused it, and its way out.
+pub fn of_error(error: &dyn std::error::Error, hint: Option<&str>) -> Vec<Line> {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str("\n  caused by: ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    self::error(&message, hint)
 }
 
 /// A remark.

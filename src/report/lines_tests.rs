@@ -88,7 +88,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Unchanged { build, restarts: true }, &[]),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
-            &["error: could not publish build 14; still running build 13, built 3 min ago: no room"],
+            &["error: could not publish build 14: no room; still running build 13, built 3 min ago"],
         ),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: None },

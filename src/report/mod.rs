@@ -323,15 +323,8 @@ impl Reporter {
 
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str("\n  caused by: ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
     let mut output = Output::stderr(color, None);
-    for line in lines::error(&message, hint) {
+    for line in lines::of_error(error, hint) {
         output.styled(&line);
     }
 }
