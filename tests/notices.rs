@@ -182,7 +182,8 @@ fn every_line_of_a_life() {
         _ => None,
     });
     complete(AFTERS, nexts);
-    let context = Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true };
+    let context =
+        Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
     for (name, width) in [("lines.txt", 80), ("lines-narrow.txt", 40)] {
         let mut text = String::new();
         let mut last = "";

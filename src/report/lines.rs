@@ -101,6 +101,8 @@ pub struct Context {
     pub service: String,
     /// Keys work.
     pub keys: bool,
+    /// `--once`: nothing is waited for.
+    pub once: bool,
 }
 
 /// The lines for a fact.
@@ -115,7 +117,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         }
         Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
         Notice::BuildFinished { build, success: false, summary, running: still } => {
-            error_lines(&failed_text(*build, *summary, *still))
+            error_lines(&failed_text(*build, *summary, *still, context))
         }
         Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
             let again = match (context.keys, summary.warnings) {
@@ -166,7 +168,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::StartFailed { build, failure, instead, .. } => error_lines(&format!(
             "build {build} could not start: {}{}",
             failure_text(failure),
-            instead_text(*instead)
+            instead_text(*instead, context)
         )),
         Notice::NeverReady { build, waited } => warning(
             &format!(
@@ -218,13 +220,13 @@ fn failure_text(failure: &StartFailure) -> String {
     }
 }
 
-fn instead_text(instead: Instead) -> String {
+fn instead_text(instead: Instead, context: &Context) -> String {
     match instead {
         Instead::StillRunning(still) => still_running(still),
         Instead::RollsBack(build) => {
             format!("; going back to build {build} (`r` or the next save tries again)")
         }
-        Instead::Down => "; waiting for a change".to_owned(),
+        Instead::Down => waiting(context),
     }
 }
 
@@ -259,16 +261,20 @@ fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took:
     Line::status(verb, format!("build {build}{times}"))
 }
 
-fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>) -> String {
+fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>, context: &Context) -> String {
     let errors = match summary.errors {
         0 => String::new(),
         errors => format!(" ({})", count(errors, "error")),
     };
     let still = match still {
         Some(_) => still_running(still),
-        None => "; waiting for a change".to_owned(),
+        None => waiting(context),
     };
     format!("build {build} failed{errors}{still}")
+}
+
+fn waiting(context: &Context) -> String {
+    if context.once { String::new() } else { "; waiting for a change".to_owned() }
 }
 
 fn still_running(still: Option<Running>) -> String {
@@ -303,11 +309,11 @@ fn next_text(next: AfterExit, context: &Context) -> String {
 }
 
 /// A failed build, or one that succeeds again, for somebody who looks elsewhere.
-pub(super) fn notification(notice: &Notice) -> Option<String> {
+pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String> {
     match notice {
         Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
         Notice::BuildFinished { build, summary, running, .. } => {
-            Some(failed_text(*build, *summary, *running))
+            Some(failed_text(*build, *summary, *running, context))
         }
         Notice::PublishFailed { build, .. } => Some(format!("could not publish build {build}")),
         _ => None,

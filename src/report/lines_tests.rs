@@ -7,7 +7,7 @@ use crate::words::{Instance, ServiceId};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(keys: bool) -> Context {
-    Context { cwd: "/home/ann/shop".into(), keys, service: "shop".to_owned() }
+    Context { cwd: "/home/ann/shop".into(), keys, once: false, service: "shop".to_owned() }
 }
 
 fn text(notice: &Notice) -> Vec<String> {
@@ -221,6 +221,15 @@ fn forty_columns_hold_what_happened() {
 }
 
 #[test]
+fn with_once_nothing_is_waited_for() {
+    let once = Context { once: true, ..context(false) };
+    let text = |notice: &Notice| of_notice(notice, &once).iter().map(Line::plain).collect::<Vec<_>>();
+    assert_eq!(text(&finished(false, 1, 0, None)), ["error: build 14 failed (1 error)"]);
+    let failure = start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::Down);
+    assert_eq!(text(&failure), ["error: build 14 could not start: it was not ready within 30 s"]);
+}
+
+#[test]
 fn without_keys_no_line_names_one() {
     for (notice, _) in table() {
         for line in of_notice(&notice, &context(false)) {
@@ -280,7 +289,7 @@ fn notifications_are_short() {
         (Notice::Paused, None),
     ];
     for (notice, expected) in table {
-        assert_eq!(notification(&notice).as_deref(), expected);
+        assert_eq!(notification(&notice, &context(true)).as_deref(), expected);
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// Keys work.
     pub keys: bool,
+    /// `--once`.
+    pub once: bool,
     /// What is done besides.
     pub extras: Extras,
     /// `--log`, opened.
@@ -104,7 +106,12 @@ impl Reporter {
         Self {
             output: Output::stderr(options.color, options.log),
             events: options.events,
-            context: Context { cwd: options.cwd, service: options.service.clone(), keys: options.keys },
+            context: Context {
+                cwd: options.cwd,
+                service: options.service.clone(),
+                keys: options.keys,
+                once: options.once,
+            },
             service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),
@@ -183,7 +190,7 @@ impl Reporter {
             _ => return None,
         };
         let failed_before = std::mem::replace(&mut self.failed, failed);
-        if failed || failed_before { lines::notification(notice) } else { None }
+        if failed || failed_before { lines::notification(notice, &self.context) } else { None }
     }
 
     /// What is watched.

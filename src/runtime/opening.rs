@@ -50,6 +50,7 @@ impl Runtime {
             color: config.ui.color,
             verbosity: Verbosity::from(config.ui.verbosity),
             keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
+            once: config.once,
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
             log: open_named("log file", config.log.value.as_ref(), |path| {
                 std::fs::File::options().append(true).create(true).open(path)
