@@ -7,6 +7,7 @@ mod completions;
 mod edits;
 mod endings;
 mod example;
+mod face;
 mod generated;
 mod handover;
 mod laws;

@@ -37,6 +37,38 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     blocks
 }
 
+/// The JSON block with this word in it.
+pub(crate) fn json_block(word: &str) -> serde_json::Value {
+    let blocks = blocks(&readme(), "json");
+    let block = blocks.iter().find(|block| block.contains(word)).unwrap();
+    serde_json::from_str(block).unwrap()
+}
+
+#[test]
+fn every_json_block_is_json() {
+    for block in blocks(&readme(), "json") {
+        serde_json::from_str::<serde_json::Value>(&block).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+    }
+}
+
+#[test]
+fn every_block_is_of_a_kind_that_is_checked() {
+    let text = readme();
+    let mut fences = text.lines().filter_map(|line| line.strip_prefix("```"));
+    while let (Some(kind), Some(_end)) = (fences.next(), fences.next()) {
+        assert!(["sh", "toml", "json", "rust"].contains(&kind), "nobody checks a block of {kind:?}");
+    }
+}
+
+#[test]
+fn what_the_readme_links_to_is_here() {
+    let text = readme();
+    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let file = path().with_file_name(link);
+        assert!(link.starts_with("http") || file.exists(), "{link}");
+    }
+}
+
 /// A shell's words, as far as the README uses them: comments, redirections, variables before the command, quotes around one
 /// word.
 fn words(line: &str) -> Vec<&str> {
