@@ -190,7 +190,8 @@ fn every_line_of_a_life() {
         for sample in &samples {
             let kind = notice(sample);
             if kind != last {
-                text += &format!("{}[{kind}]\n", if last.is_empty() { "" } else { "\n" });
+                let gap = if last.is_empty() { "" } else { "\n" };
+                text += &[gap, "[", kind, "]\n"].concat();
                 last = kind;
             }
             let lines = of_notice(sample, &context);

@@ -330,8 +330,11 @@ fn inner(error: &Error) -> (&'static str, &'static str) {
     (name(error), variant)
 }
 
+/// The exit code, the error, and its way out.
+type Shown = (Option<u8>, Box<dyn StdError>, Option<String>);
+
 /// Every error, with its exit code where it ends hotrun.
-fn errors() -> Vec<(Option<u8>, Box<dyn StdError>, Option<String>)> {
+fn errors() -> Vec<Shown> {
     let configs: Vec<ConfigError> = config_errors();
     complete(OF_CONFIG, configs.iter().map(config_name));
     let ending: Vec<Error> = command_line_errors()
@@ -354,7 +357,7 @@ fn errors() -> Vec<(Option<u8>, Box<dyn StdError>, Option<String>)> {
     complete(OF_WATCH, of("Watch"));
     complete(OF_SPAWN, spawn_errors().iter().map(spawn_name));
     complete(OF_REAPER, reaper_errors().iter().map(reaper_name));
-    let mut all: Vec<(Option<u8>, Box<dyn StdError>, Option<String>)> = Vec::new();
+    let mut all: Vec<Shown> = Vec::new();
     for error in ending {
         let hint = error.hint();
         all.push((Some(error.exit_code()), Box::new(error), hint));

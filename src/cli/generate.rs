@@ -30,7 +30,7 @@ fn script(shell: Shell, name: &str) -> String {
     mend(shell, text(script))
 }
 
-/// What clap_complete 4.6 gets wrong about a command whose own options stand beside subcommands; `tests/completions.rs` shows in
+/// What `clap_complete` 4.6 gets wrong about a command whose own options stand beside subcommands; `tests/completions.rs` shows in
 /// real shells that it is needed.
 fn mend(shell: Shell, script: String) -> String {
     match shell {
