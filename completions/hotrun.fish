@@ -8,6 +8,7 @@ function __fish_hotrun_needs_command
     set -l cmd (commandline -opc)
     set -e cmd[1]
     argparse -s (__fish_hotrun_global_optspecs) -- $cmd 2>/dev/null
+    or argparse -s (__fish_hotrun_global_optspecs) -- $cmd[1..-2] 2>/dev/null
     or return
     if set -q argv[1]
         # Also print the command, so this can be used to figure out what it is.
@@ -325,3 +326,4 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_
 complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
 complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

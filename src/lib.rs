@@ -43,7 +43,13 @@ pub fn main() -> ExitCode {
     if words.nth(1).is_some_and(|word| word == process::reaper::ENTRY) {
         return process::reaper::main();
     }
-    let done = cli::parse(std::env::args_os()).map_err(Error::from).and_then(|cli| match cli.command {
+    let mut color = config::Color::Auto;
+    let parsed = cli::parse(std::env::args_os()).map_err(Error::from).inspect(|cli| {
+        if let Command::Run(options) | Command::Config(options) = &cli.command {
+            color = config::color(&options.output);
+        }
+    });
+    let done = parsed.and_then(|cli| match cli.command {
         Command::Run(options) => runtime::run(*options),
         Command::Config(options) => {
             let (config, cwd) = runtime::config(*options)?;
@@ -78,7 +84,7 @@ pub fn main() -> ExitCode {
         Command::Completions(shell) => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });
-    done.unwrap_or_else(|error| fail(&error))
+    done.unwrap_or_else(|error| fail(&error, color))
 }
 
 /// Asks the hotrun that is meant, and prints the answer: the text, or with `--json` the answer itself.
@@ -110,12 +116,12 @@ fn print(text: &str) -> Result<ExitCode, Error> {
     }
 }
 
-fn fail(error: &Error) -> ExitCode {
+fn fail(error: &Error, color: config::Color) -> ExitCode {
     if let Error::Cli(CliError::Clap(clap)) = error {
         // clap knows where its text goes: help and version to stdout. What cannot be written there is lost.
         let _ = clap.print();
     } else {
-        report::fatal(error, error.hint().as_deref());
+        report::fatal(error, error.hint().as_deref(), color);
     }
     ExitCode::from(error.exit_code())
 }

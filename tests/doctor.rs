@@ -78,7 +78,7 @@ fn a_project_that_is_well() {
     assert!(stdout.lines().last().unwrap().starts_with("    Finished "), "{stdout}");
     assert!(!stdout.contains('\x1b'), "no colours in a pipe");
     let coloured = said(project.path(), &["doctor", "--color", "always"]).stdout;
-    assert!(coloured.contains("\x1b[32m"), "{coloured}");
+    assert!(coloured.contains("\x1b[92m"), "{coloured}");
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn on_exit_restart_backs_off_and_gives_up_after_five_failures() {
         assert_eq!(exited.0["code"], 7);
     }
     let said = hotrun.wait_said("too many failures in a row");
-    for wait in ["0.10 s", "0.20 s", "0.40 s", "0.80 s"] {
+    for wait in ["0.1 s", "0.2 s", "0.4 s", "0.8 s"] {
         assert!(
             said.contains("code 7 after ") && said.contains(&format!("starting it again in {wait}")),
             "{said}"

@@ -3,17 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod completions;
 mod control;
 mod crash_matrix;
 mod doctor;
 mod edits;
 mod endings;
 mod example;
+mod face;
 mod generated;
 mod handed_on;
 mod handover;
 mod init;
 mod laws;
+mod notices;
 mod process;
 mod programs;
 mod project;

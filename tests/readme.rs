@@ -37,6 +37,38 @@ pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     blocks
 }
 
+/// The JSON block with this word in it.
+pub(crate) fn json_block(word: &str) -> serde_json::Value {
+    let blocks = blocks(&readme(), "json");
+    let block = blocks.iter().find(|block| block.contains(word)).unwrap();
+    serde_json::from_str(block).unwrap()
+}
+
+#[test]
+fn every_json_block_is_json() {
+    for block in blocks(&readme(), "json") {
+        serde_json::from_str::<serde_json::Value>(&block).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+    }
+}
+
+#[test]
+fn every_block_is_of_a_kind_that_is_checked() {
+    let text = readme();
+    let mut fences = text.lines().filter_map(|line| line.strip_prefix("```"));
+    while let (Some(kind), Some(_end)) = (fences.next(), fences.next()) {
+        assert!(["sh", "toml", "json", "rust", "text"].contains(&kind), "nobody checks a block of {kind:?}");
+    }
+}
+
+#[test]
+fn what_the_readme_links_to_is_here() {
+    let text = readme();
+    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let file = path().with_file_name(link);
+        assert!(link.starts_with("http") || file.exists(), "{link}");
+    }
+}
+
 /// A shell's words, as far as the README uses them: comments, redirections, variables before the command, quotes around one
 /// word.
 fn words(line: &str) -> Vec<&str> {
@@ -119,13 +151,14 @@ fn every_command_line_is_understood() {
         .iter()
         .flat_map(|block| block.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
         .collect();
-    // Code in running text: every second piece between backticks, outside of blocks.
-    let mut in_block = false;
+    // Code in running text, also in a block of it: every second piece between backticks. And what is typed in a transcript.
+    let mut block = None;
     for line in text.lines() {
-        if line.starts_with("```") {
-            in_block = !in_block;
-        } else if !in_block {
+        if let Some(kind) = line.strip_prefix("```") {
+            block = if block.is_some() { None } else { Some(kind) };
+        } else if block.is_none_or(|kind| kind == "text") {
             lines.extend(line.split('`').skip(1).step_by(2).map(ToOwned::to_owned));
+            lines.extend(line.strip_prefix("$ ").map(ToOwned::to_owned));
         }
     }
     let mut checked = 0;

@@ -1,14 +1,15 @@
 //! Texts that people read, compared with what is committed under `tests/snapshots`; `UPDATE=1 cargo test snapshots` writes
 //! them anew.
 
-use std::fmt::Write as _;
+use std::error::Error as StdError;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use hotrun::build::PublishError;
-use hotrun::cli::{self, Invocation};
+use hotrun::cli::{self, CliError, Invocation};
+use hotrun::config::{self, ConfigError, Environment, FileKind, FileText};
 use hotrun::control::ControlError;
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
@@ -16,11 +17,33 @@ use hotrun::handover::listeners::Holder;
 use hotrun::init::InitError;
 use hotrun::process::{ReaperError, SpawnError};
 use hotrun::project::{ProjectError, UnknownTarget};
+use hotrun::report::lines;
 use hotrun::settings::SettingsError;
 use hotrun::watch::WatchError;
 
+/// The names of an enum's variants, and the name of the one a value is: a variant that is forgotten does not compile.
+macro_rules! variants {
+    ($all:ident, $name:ident, $kind:ident { $($variant:ident),* $(,)? }) => {
+        const $all: &[&str] = &[$(stringify!($variant)),*];
+        fn $name(value: &$kind) -> &'static str {
+            match value {
+                $($kind::$variant { .. } => stringify!($variant)),*
+            }
+        }
+    };
+}
+pub(crate) use variants;
+
+/// Every variant is among these.
 #[track_caller]
-fn compare(name: &str, text: &str) {
+pub(crate) fn complete<'a>(all: &[&str], shown: impl IntoIterator<Item = &'a str>) {
+    let shown: std::collections::BTreeSet<&str> = shown.into_iter().collect();
+    let missing: Vec<&&str> = all.iter().filter(|name| !shown.contains(**name)).collect();
+    assert!(missing.is_empty(), "no text for {missing:?}");
+}
+
+#[track_caller]
+pub(crate) fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -43,6 +66,7 @@ fn help_texts() {
     compare("help.txt", &help(80, false));
     compare("help-narrow.txt", &help(40, false));
     compare("help-long.txt", &help(80, true));
+    compare("help-long-narrow.txt", &help(40, true));
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -78,6 +102,7 @@ fn project_errors() -> Vec<ProjectError> {
             problem: "is a folder",
             meant: Some("shop/Cargo.toml".into()),
         },
+        ProjectError::Cargo { message: "failed to parse manifest at `/home/ann/shop/Cargo.toml`".to_owned() },
         ProjectError::Metadata { source: serde_json::from_str::<u32>("x").unwrap_err() },
         ProjectError::UnknownPackage {
             spec: "shopp".to_owned(),
@@ -156,10 +181,64 @@ fn other_errors() -> Vec<Error> {
     ]
 }
 
-/// Errors about starting the program and what it needs.
-fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
+/// What `hotrun.toml` with this text is refused with.
+fn config_errors() -> Vec<ConfigError> {
+    let texts = [
+        "[run\n",
+        "[run]\nstop-timeot = \"5s\"\n",
+        "[rum]\n",
+        "[proxy]\n",
+        "[run]\nlisten = 3000\n",
+        "[watch]\n\ndebounce = \"soon\"\n",
+        "[watch]\npoll = \"sometimes\"\n",
+        "[run]\nlisten = [\":3000\"]\n",
+        "[run]\nlisten = [\"nowhere:99999\"]\n",
+        "[run]\nstop-signal = \"SIGNOPE\"\n",
+        "[run]\nready = \"soon\"\n",
+        "[run]\nupdate = \"overlp\"\n",
+        "[run]\nlisten = [\"3000\"]\nready = \"tcp:3000\"\n",
+        "[run]\nupdate = \"overlap\"\nready = \"http://localhost:3000/\"\n",
+        "[build]\nbin = \"api\"\nexample = \"tour\"\n",
+        "[build]\nargs = [\"--release\"]\n",
+        "[build]\nargs = [\"--message-format=json\"]\n",
+    ];
+    let Ok(cli::Command::Run(options)) = cli::parse(["hotrun".into()]).map(|cli| cli.command) else {
+        unreachable!()
+    };
+    let cwd = Path::new("/home/ann/shop");
+    let refused = |text: &str| {
+        let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
+        config::merge(&options, &Environment::new(), &[file], cwd).expect_err(text)
+    };
+    texts.into_iter().map(refused).collect()
+}
+
+/// What these command lines are refused with.
+fn command_line_errors() -> Vec<CliError> {
+    let lines = [
+        "cargo-hotrun hotrun input.txt",
+        "hotrun --bin api in.txt --fast",
+        "cargo-hotrun hotrun -x run",
+        "hotrun -x ls",
+        "hotrun test",
+        "hotrun watch",
+        "cargo-hotrun hotrun watch",
+        "hotrun confg",
+        "cargo-hotrun hotrun +nightly -r",
+        "hotrun --message-format=json",
+        "hotrun --wath src",
+        "hotrun --update overlp",
+        "hotrun --bin api --example tour",
+        "hotrun -q -v",
+        "hotrun --bin",
+    ];
+    let refused = |line: &str| cli::parse(line.split(' ').map(Into::into)).expect_err(line);
+    lines.into_iter().map(refused).collect()
+}
+
+fn spawn_errors() -> Vec<SpawnError> {
     let missing = || io::Error::from(io::ErrorKind::NotFound);
-    let spawn = vec![
+    vec![
         SpawnError::NotOnPath("qemu-arm".into()),
         SpawnError::Missing("/srv/shop".into()),
         SpawnError::Folder { program: "/srv/shop".into(), cwd: "/nowhere".into(), source: missing() },
@@ -169,11 +248,19 @@ fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
         SpawnError::NotAProgram("/srv/shop".into()),
         SpawnError::Busy("/srv/shop".into()),
         SpawnError::Other { program: "/srv/shop".into(), source: missing() },
-    ];
-    let reaper = vec![ReaperError::OwnBinary(missing()), ReaperError::Start(missing())];
+    ]
+}
+
+fn reaper_errors() -> Vec<ReaperError> {
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
+    vec![ReaperError::OwnBinary(missing()), ReaperError::Start(missing())]
+}
+
+fn listen_errors() -> Vec<ListenError> {
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
     let holder = Holder { pid: 4711, name: "nginx".to_owned() };
     let address = || "127.0.0.1:3000".to_owned();
-    let listen = vec![
+    vec![
         ListenError::InUse { address: address(), holder: Some(holder) },
         ListenError::InUse { address: address(), holder: None },
         ListenError::NotPermitted {
@@ -189,51 +276,152 @@ fn start_errors() -> Vec<(Box<dyn std::error::Error>, Option<String>)> {
         ListenError::TooLong("/run/shop.sock".into()),
         ListenError::NoFolder("/run/shop/shop.sock".into()),
         ListenError::Other { address: address(), source: missing() },
-    ];
-    let listen = listen.into_iter().map(|error| {
-        let hint = error.hint();
-        (Box::new(error) as Box<dyn std::error::Error>, hint)
-    });
-    let spawn = spawn.into_iter().map(|error| {
-        let hint = error.hint();
-        (Box::new(error) as Box<dyn std::error::Error>, hint)
-    });
-    let reaper = reaper.into_iter().map(|error| {
-        let hint = error.hint();
-        (Box::new(error) as Box<dyn std::error::Error>, hint)
-    });
-    spawn.chain(reaper).chain(listen).collect()
+    ]
 }
 
-/// As it is shown: the message, what caused it, the way out.
-fn shown(error: &dyn std::error::Error, hint: Option<&str>) -> String {
+variants!(ALL, name, Error { Cli, Settings, Project, Publish, Listen, Init, Watch, Control, Open, System });
+variants!(OF_CLI, cli_name, CliError { Clap, Misunderstanding });
+variants!(OF_SETTINGS, settings_name, SettingsError { Config, Read, EnvFile });
+variants!(OF_CONFIG, config_name, ConfigError { Syntax, Unknown, Reserved, Type, Value, Conflict });
+variants!(
+    OF_PROJECT,
+    project_name,
+    ProjectError {
+        NoCargo,
+        Spawn,
+        Rustc,
+        NoManifest,
+        ManifestPath,
+        Cargo,
+        Metadata,
+        UnknownPackage,
+        PackageSpec,
+        AmbiguousPackage,
+        NoBinary,
+        SeveralBinaries,
+        SeveralPackages,
+        UnknownTarget,
+        LibraryExample,
+        Pattern,
+        SeveralTargets,
+    }
+);
+variants!(OF_PUBLISH, publish_name, PublishError { Taken, Io });
+variants!(OF_INIT, init_name, InitError { Exists, InManifest, Write });
+variants!(OF_WATCH, watch_name, WatchError { Thread });
+variants!(
+    OF_CONTROL,
+    control_name,
+    ControlError { None, Several, Ended, TimedOut, Silent, Misunderstood, Io }
+);
+variants!(
+    OF_LISTEN,
+    listen_name,
+    ListenError { InUse, NotPermitted, NotHere, NotASocket, TooLong, NoFolder, Other }
+);
+variants!(
+    OF_SPAWN,
+    spawn_name,
+    SpawnError {
+        NotOnPath,
+        Missing,
+        Folder,
+        NotExecutable,
+        MissingInterpreter,
+        WrongArchitecture,
+        NotAProgram,
+        Busy,
+        Other,
+    }
+);
+variants!(OF_REAPER, reaper_name, ReaperError { OwnBinary, Start });
+
+/// The room of an error, and its variant there.
+fn inner(error: &Error) -> (&'static str, &'static str) {
+    let variant = match error {
+        Error::Cli(error) => cli_name(error),
+        Error::Settings(error) => settings_name(error),
+        Error::Project(error) => project_name(error),
+        Error::Publish(error) => publish_name(error),
+        Error::Listen(error) => listen_name(error),
+        Error::Init(error) => init_name(error),
+        Error::Watch(error) => watch_name(error),
+        Error::Control(error) => control_name(error),
+        Error::Open { .. } | Error::System { .. } => "",
+    };
+    (name(error), variant)
+}
+
+/// The exit code, the error, and its way out.
+type Shown = (Option<u8>, Box<dyn StdError>, Option<String>);
+
+/// Every error, with its exit code where it ends hotrun.
+fn errors() -> Vec<Shown> {
+    let configs: Vec<ConfigError> = config_errors();
+    complete(OF_CONFIG, configs.iter().map(config_name));
+    let ending: Vec<Error> = command_line_errors()
+        .into_iter()
+        .map(Error::from)
+        .chain(configs.into_iter().map(|error| Error::from(SettingsError::from(error))))
+        .chain(project_errors().into_iter().map(Error::from))
+        .chain(other_errors())
+        .chain(listen_errors().into_iter().map(Error::from))
+        .collect();
+    complete(ALL, ending.iter().map(name));
+    let of = |room: &str| {
+        ending.iter().map(inner).filter(move |(of, _)| *of == room).map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    complete(OF_CLI, of("Cli"));
+    complete(OF_SETTINGS, of("Settings"));
+    complete(OF_PROJECT, of("Project"));
+    complete(OF_PUBLISH, of("Publish"));
+    complete(OF_LISTEN, of("Listen"));
+    complete(OF_INIT, of("Init"));
+    complete(OF_WATCH, of("Watch"));
+    complete(OF_CONTROL, of("Control"));
+    complete(OF_SPAWN, spawn_errors().iter().map(spawn_name));
+    complete(OF_REAPER, reaper_errors().iter().map(reaper_name));
+    let mut all: Vec<Shown> = Vec::new();
+    for error in ending {
+        let hint = error.hint();
+        all.push((Some(error.exit_code()), Box::new(error), hint));
+    }
+    for error in spawn_errors() {
+        let hint = error.hint();
+        all.push((None, Box::new(error), hint));
+    }
+    for error in reaper_errors() {
+        let hint = error.hint();
+        all.push((None, Box::new(error), hint));
+    }
+    all
+}
+
+/// As it is shown on a terminal of this width: the message, what caused it, the way out.
+fn shown(code: Option<u8>, error: &dyn StdError, hint: Option<&str>, width: usize) -> String {
+    let code = code.map_or(String::new(), |code| format!("[exit code {code}]\n"));
     let message = error.to_string();
+    if message.starts_with("error:") {
+        // clap's own, with its usage.
+        return code + message.trim_end() + "\n\n";
+    }
     let first = message.chars().next().unwrap();
     assert!(first.is_lowercase() || first == '`', "a fragment, as cargo's: {message}");
     assert!(!message.ends_with('.'), "no final stop: {message}");
-    let mut text = format!("error: {message}\n");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        writeln!(text, "  caused by: {error}").unwrap();
-        cause = error.source();
-    }
-    if let Some(hint) = hint {
-        writeln!(text, "  hint: {hint}").unwrap();
-    }
-    text
+    lines::of_error(error, hint).iter().fold(code, |text, line| text + &line.fitted(Some(width)) + "\n")
+        + "\n"
 }
 
 #[test]
 fn error_texts() {
-    let mut text = String::new();
-    for error in project_errors().into_iter().map(Error::from).chain(other_errors()) {
-        let code = error.exit_code();
-        text += &shown(&error, error.hint().as_deref()).replacen("error:", &format!("[{code}] error:"), 1);
+    for (name, width) in [("errors.txt", 80), ("errors-narrow.txt", 40)] {
+        let text: String = errors()
+            .iter()
+            .map(|(code, error, hint)| shown(*code, &**error, hint.as_deref(), width))
+            .collect();
+        // The one word that depends on the machine.
+        let text =
+            text.replace(&format!("this machine is {}", std::env::consts::ARCH), "this machine is [ARCH]");
+        compare(name, &text);
     }
-    for (error, hint) in start_errors() {
-        text += &shown(&*error, hint.as_deref());
-    }
-    // The one word that depends on the machine.
-    let text = text.replace(&format!("this machine is {}", std::env::consts::ARCH), "this machine is [ARCH]");
-    compare("errors.txt", &text);
 }

@@ -89,6 +89,13 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
     if CARGO_COMMANDS.contains(&&*word) {
         return cargo_command(&word);
     }
+    if word == "watch" {
+        let rest = typed(words.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, word)| word));
+        return misunderstanding(
+            "there is no command `watch`: following edits is all hotrun does",
+            format!("type `{name}{rest}`"),
+        );
+    }
     if let Some(command) = near_miss(&word) {
         return misunderstanding(
             format!("unexpected argument `{word}`"),

@@ -1,5 +1,6 @@
 //! What is made from the clap command: completion scripts and the manual page. Text out; writing it is the caller's part.
 
+use clap::ValueEnum;
 use clap_complete::Shell;
 
 use super::{Invocation, command};
@@ -26,7 +27,33 @@ pub fn man() -> String {
 fn script(shell: Shell, name: &str) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(Invocation::Direct), name, &mut script);
-    text(script)
+    mend(shell, text(script))
+}
+
+/// What `clap_complete` 4.6 gets wrong about a command whose own options stand beside subcommands; `tests/completions.rs` shows in
+/// real shells that it is needed.
+fn mend(shell: Shell, script: String) -> String {
+    match shell {
+        // It takes the arguments after `--` for a word before the subcommand.
+        Shell::Zsh => {
+            let (options, commands) = script.split_once("\":: :").expect("there are subcommands");
+            let options = options.rsplit_once("'::args").map_or(options, |(options, _)| options);
+            format!("{options}\":: :{commands}").replace("$line[2]", "$line[1]")
+        }
+        // An option that waits for its value is no reason to complete nothing.
+        Shell::Fish => {
+            let parse = "    argparse -s (__fish_hotrun_global_optspecs) -- $cmd 2>/dev/null\n";
+            let without_last =
+                parse.replace("    argparse", "    or argparse").replace("$cmd ", "$cmd[1..-2] ");
+            let shells =
+                Shell::value_variants().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            script.replace(parse, &format!("{parse}{without_last}"))
+                + &format!(
+                    "complete -c hotrun -n \"__fish_hotrun_using_subcommand completions\" -f -a \"{shells}\"\n"
+                )
+        }
+        _ => script,
+    }
 }
 
 fn text(bytes: Vec<u8>) -> String {

@@ -170,6 +170,10 @@ fn newcomers_get_an_exact_hint() {
              type `cargo +nightly hotrun -r`",
         ),
         (
+            "cargo-hotrun hotrun watch -r",
+            "there is no command `watch`: following edits is all hotrun does\ntype `cargo hotrun -r`",
+        ),
+        (
             "hotrun --message-format=json",
             "`--message-format` cannot be set: hotrun reads cargo's messages itself\n\
              `--events <PATH>` writes every diagnostic as JSON",

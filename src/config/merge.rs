@@ -189,7 +189,8 @@ fn split_features(lists: &[String]) -> Vec<String> {
     names.filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
 }
 
-fn color(output: &OutputOptions) -> Color {
+/// `--color`, which is needed also where the configuration cannot be read.
+pub fn color(output: &OutputOptions) -> Color {
     output
         .color
         .as_deref()

@@ -30,7 +30,7 @@ use std::time::Duration;
 pub(crate) use address::{format_address, http_host, reaches};
 pub use changes::{Needs, changes};
 pub use error::{ConfigError, Named, Place};
-pub use merge::merge;
+pub use merge::{color, merge};
 pub use schema::schema;
 pub(crate) use show::quoted;
 pub use show::show;

@@ -72,11 +72,8 @@ pub(super) fn lines(findings: &[Finding], verbose: bool) -> Vec<Line> {
             Level::Warning => Head::Attention("Warning".to_owned()),
             Level::Error => Head::Fault("Error".to_owned()),
         };
-        lines.push(Line { head, text: format!("{}: {}", finding.check, finding.message) });
-        let hint = finding
-            .hint
-            .iter()
-            .map(|hint| Line { head: Head::Plain("hint:".to_owned()), text: hint.clone() });
+        lines.push(Line::new(head, format!("{}: {}", finding.check, finding.message)));
+        let hint = finding.hint.iter().map(|hint| Line::new(Head::Plain("hint:".to_owned()), hint));
         lines.extend(hint);
     }
     lines.push(sum(findings));
@@ -93,8 +90,8 @@ fn sum(findings: &[Finding]) -> Line {
         [count(Level::Error, "error"), count(Level::Warning, "warning")].into_iter().flatten().collect();
     match (worst(findings), counts.is_empty()) {
         (_, true) => Line::status("Finished", "nothing is wrong"),
-        (Level::Error, _) => Line { head: Head::Fault("Finished".to_owned()), text: counts.join(", ") },
-        _ => Line { head: Head::Attention("Finished".to_owned()), text: counts.join(", ") },
+        (Level::Error, _) => Line::new(Head::Fault("Finished".to_owned()), counts.join(", ")),
+        _ => Line::new(Head::Attention("Finished".to_owned()), counts.join(", ")),
     }
 }
 

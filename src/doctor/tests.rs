@@ -12,7 +12,6 @@ use super::finding::{self, Finding, Level};
 use super::judge;
 use crate::config::Poll;
 use crate::project::{CompileSettings, Compiling};
-use crate::report::lines::wrapped;
 use crate::runtime::timing::{LastBuild, Outcome, Part};
 
 fn tools() -> Tools {
@@ -146,7 +145,7 @@ fn findings(facts: &Facts, tools: &Tools) -> Vec<Finding> {
 
 fn shown(findings: &[Finding], columns: usize) -> String {
     let lines = finding::lines(findings, true);
-    lines.iter().fold(String::new(), |page, line| page + &wrapped(line, columns).plain() + "\n")
+    lines.iter().fold(String::new(), |page, line| page + &line.fitted(Some(columns)) + "\n")
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Watching, short_path, short_time};
+use super::{Watching, fit, short_path, short_time};
 use crate::config::signal_name;
 use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
@@ -41,56 +41,63 @@ pub struct Line {
     pub head: Head,
     /// The rest.
     pub text: String,
+    /// It is said also with `-q`: a crash is, a change is not.
+    pub(super) important: bool,
+    /// Files it ends with, of which as many are shown as have room.
+    files: Vec<String>,
+}
+
+impl Head {
+    /// As it is shown.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Status(verb) | Self::Attention(verb) | Self::Fault(verb) | Self::Plain(verb) => {
+                format!("{verb:>12}")
+            }
+            Self::Error => "error:".to_owned(),
+            Self::Warning => "warning:".to_owned(),
+            Self::Note => "note:".to_owned(),
+            Self::Hint => "  hint:".to_owned(),
+        }
+    }
 }
 
 impl Line {
     /// A status line.
     pub fn status(verb: &str, text: impl Into<String>) -> Self {
-        Self { head: Head::Status(verb.to_owned()), text: text.into() }
+        Self::new(Head::Status(verb.to_owned()), text)
     }
 
     fn attention(verb: &str, text: impl Into<String>) -> Self {
-        Self { head: Head::Attention(verb.to_owned()), text: text.into() }
+        Self::new(Head::Attention(verb.to_owned()), text)
     }
 
-    /// Whether it is said also with `-q`.
-    pub(super) fn important(&self) -> bool {
-        matches!(self.head, Head::Error | Head::Warning | Head::Hint)
+    /// A line; an error, a warning or a hint is said also with `-q`.
+    pub(crate) fn new(head: Head, text: impl Into<String>) -> Self {
+        let important = !matches!(head, Head::Status(_) | Head::Note);
+        Self { head, text: fit::printable(&text.into()), important, files: Vec::new() }
     }
 
-    /// Without colours.
+    /// What follows the head, on a terminal of this width.
+    pub(super) fn body(&self, width: Option<usize>) -> String {
+        const SHOWN: usize = 3;
+        let indent = self.head.text().len() + 1;
+        if self.files.is_empty() {
+            return fit::wrap(&self.text, indent, width);
+        }
+        let room = width.map(|width| width.saturating_sub(indent + self.text.len()));
+        self.text.clone() + &fit::list(&self.files, SHOWN, room)
+    }
+
+    /// Without colours, on a terminal of this width.
+    pub fn fitted(&self, width: Option<usize>) -> String {
+        format!("{} {}", self.head.text(), self.body(width))
+    }
+
+    /// Without colours, on one line.
     pub fn plain(&self) -> String {
-        match &self.head {
-            Head::Status(verb) | Head::Attention(verb) | Head::Fault(verb) | Head::Plain(verb) => {
-                format!("{verb:>12} {}", self.text)
-            }
-            Head::Error => format!("error: {}", self.text),
-            Head::Warning => format!("warning: {}", self.text),
-            Head::Note => format!("note: {}", self.text),
-            Head::Hint => format!("  hint: {}", self.text),
-        }
+        self.fitted(None)
     }
-}
-
-/// Breaks the text of a line with a verb at spaces, so that it fits into so many columns where its words do.
-pub(crate) fn wrapped(line: &Line, columns: usize) -> Line {
-    const INDENT: usize = 13;
-    let room = columns.saturating_sub(INDENT).max(20);
-    let (mut text, mut used) = (String::new(), 0);
-    for word in line.text.split(' ') {
-        let width = console::measure_text_width(word);
-        if used > 0 && used + 1 + width > room {
-            text.push('\n');
-            text.push_str(&" ".repeat(INDENT));
-            used = 0;
-        } else if !text.is_empty() {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += width;
-    }
-    Line { head: line.head.clone(), text }
 }
 
 /// What the lines depend on besides the facts.
@@ -102,34 +109,44 @@ pub struct Context {
     pub service: String,
     /// Keys work.
     pub keys: bool,
+    /// `--once`: nothing is waited for.
+    pub once: bool,
 }
 
-/// The lines for a fact; `running` says whether the program runs.
-pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line> {
+/// The lines for a fact.
+///
+/// Each build has two that never change, for whoever reads them with a pattern: `Building #14`, and at its end one that
+/// begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`, `Unchanged: build 14`, `error: build 14` or `error:
+/// could not publish build 14`. One that is cancelled has only the first.
+pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
     match notice {
-        Notice::Changed(paths) => vec![Line::status("Changed", paths_text(paths, context))],
-        Notice::BuildStarted { build, cause, .. } if *cause != Cause::Start => {
-            vec![Line::status("Building", format!("#{build}"))]
+        Notice::Changed(paths) => {
+            vec![Line { files: short_paths(paths, context), ..Line::status("Changed", "") }]
         }
+        Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
         Notice::BuildFinished { build, success: false, summary, running: still } => {
-            error_lines(&failed_text(*build, *summary, *still))
+            error_lines(&failed_text(*build, *summary, *still, context))
         }
-        Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 && running => {
-            let again = if context.keys { "; `e` shows them" } else { "" };
-            warning(&format!("build {build} has {}{again}", count(summary.warnings, "warning")), None)
+        Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
+            vec![warnings_line(*build, summary.warnings, context)]
         }
         Notice::Unchanged { build, restarts: false } => {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
         }
         Notice::Held { build, running: still } => {
-            let text = format!("#{build}{} (`r` restarts)", still_running(*still));
-            vec![Line::status("Built", text)]
+            let how = if context.keys { "r" } else { "`hotrun restart`" };
+            let text = format!("build {build}{} ({how} restarts)", still_running(*still));
+            vec![Line::status("Published", text)]
         }
         Notice::PublishFailed { build, error, running: still } => {
-            error_lines(&format!("could not publish build {build}{}: {error}", still_running(*still)))
+            error_lines(&format!("could not publish build {build}: {error}{}", still_running(*still)))
         }
         Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
-            vec![started_line(*build, *restart, *since_change, *build_took)]
+            let verb = if *restart { "Restarted" } else { "Started" };
+            vec![started_line(verb, *build, *since_change, *build_took)]
+        }
+        Notice::Reloaded { build, since_change, build_took } => {
+            vec![started_line("Reloaded", *build, *since_change, *build_took)]
         }
         Notice::StillStopping { signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
@@ -157,7 +174,7 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         Notice::StartFailed { build, failure, instead, .. } => error_lines(&format!(
             "build {build} could not start: {}{}",
             failure_text(failure),
-            instead_text(*instead)
+            instead_text(*instead, context)
         )),
         Notice::NeverReady { build, waited } => warning(
             &format!(
@@ -174,15 +191,7 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
             warning(&format!("the program did not take up the new binary: {reason}; restarting it"), None)
         }
         Notice::ConfigChanged { files, keys, then } => {
-            let files: Vec<String> = files.iter().map(|file| short_path(file, &context.cwd)).collect();
-            let then = match then {
-                AfterConfig::Nothing => "",
-                AfterConfig::NextStart => "; from the next start on",
-                AfterConfig::Restart => "; restarting",
-                AfterConfig::Build => "; building",
-                AfterConfig::Resume => "; the program follows when edits are followed again (`p`)",
-            };
-            vec![Line::status("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))]
+            vec![applied_line(files, keys, *then, context)]
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],
@@ -196,8 +205,7 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
             vec![Line::status("Stopped", "the terminal is gone")]
         }
         // What people need not be told, or are told by another line.
-        Notice::BuildStarted { .. }
-        | Notice::BuildCancelled(_)
+        Notice::BuildCancelled(_)
         | Notice::BuildFinished { .. }
         | Notice::Published { .. }
         | Notice::Unchanged { .. }
@@ -206,6 +214,29 @@ pub fn of_notice(notice: &Notice, context: &Context, running: bool) -> Vec<Line>
         | Notice::ProcessExited { .. }
         | Notice::Exiting(_) => Vec::new(),
     }
+}
+
+fn warnings_line(build: BuildId, warnings: u32, context: &Context) -> Line {
+    let again = match (context.keys, warnings) {
+        (false, _) => "",
+        (true, 1) => " (e shows it)",
+        (true, _) => " (e shows them)",
+    };
+    let text = format!("build {build} has {}{again}", count(warnings, "warning"));
+    // The new ones were shown in full.
+    Line { important: false, ..Line::new(Head::Warning, text) }
+}
+
+fn applied_line(files: &[PathBuf], keys: &[&str], then: AfterConfig, context: &Context) -> Line {
+    let files: Vec<String> = files.iter().map(|file| short_path(file, &context.cwd)).collect();
+    let then = match then {
+        AfterConfig::Nothing => "",
+        AfterConfig::NextStart => "; from the next start on",
+        AfterConfig::Restart => "; restarting",
+        AfterConfig::Build => "; building",
+        AfterConfig::Resume => "; the program follows when edits are followed again (`p`)",
+    };
+    Line::status("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))
 }
 
 /// How a build that could not start gets another chance.
@@ -224,11 +255,12 @@ fn failure_text(failure: &StartFailure) -> String {
     }
 }
 
-fn instead_text(instead: Instead) -> String {
+fn instead_text(instead: Instead, context: &Context) -> String {
     match instead {
         Instead::StillRunning(still) => still_running(still) + AGAIN,
         Instead::RollsBack(build) => format!("; going back to build {build}{AGAIN}"),
-        Instead::Down => format!("; waiting for a change{AGAIN}"),
+        Instead::Down if context.once => String::new(),
+        Instead::Down => waiting(context) + AGAIN,
     }
 }
 
@@ -242,7 +274,7 @@ pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: 
         Cause::Changed => {}
     }
     if !paths.is_empty() {
-        causes.push(format!("changed: {}", paths_text(paths, context)));
+        causes.push(format!("changed: {}", fit::list(&short_paths(paths, context), 3, None)));
     }
     if causes.is_empty() {
         causes.push("an earlier build was cancelled".to_owned());
@@ -251,33 +283,32 @@ pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: 
 }
 
 fn error_lines(text: &str) -> Vec<Line> {
-    vec![Line { head: Head::Error, text: text.to_owned() }]
+    vec![Line::new(Head::Error, text)]
 }
 
-fn started_line(
-    build: BuildId,
-    restart: bool,
-    since: Option<Duration>,
-    build_took: Option<Duration>,
-) -> Line {
+fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took: Option<Duration>) -> Line {
     let took = build_took.map_or(String::new(), |took| {
         let took = short_time(took);
         format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
     });
     let times = since.map_or(String::new(), |since| format!(" in {}{took}", short_time(since)));
-    Line::status(if restart { "Restarted" } else { "Started" }, format!("build {build}{times}"))
+    Line::status(verb, format!("build {build}{times}"))
 }
 
-fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>) -> String {
+fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>, context: &Context) -> String {
     let errors = match summary.errors {
         0 => String::new(),
         errors => format!(" ({})", count(errors, "error")),
     };
     let still = match still {
         Some(_) => still_running(still),
-        None => "; waiting for a change".to_owned(),
+        None => waiting(context),
     };
     format!("build {build} failed{errors}{still}")
+}
+
+fn waiting(context: &Context) -> String {
+    if context.once { String::new() } else { "; waiting for a change".to_owned() }
 }
 
 fn still_running(still: Option<Running>) -> String {
@@ -290,14 +321,8 @@ fn count(n: u32, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-fn paths_text(paths: &[PathBuf], context: &Context) -> String {
-    const SHOWN: usize = 3;
-    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| short_path(path, &context.cwd)).collect();
-    let more = match paths.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    shown.join(", ") + &more
+fn short_paths(paths: &[PathBuf], context: &Context) -> Vec<String> {
+    paths.iter().map(|path| fit::printable(&short_path(path, &context.cwd))).collect()
 }
 
 fn exit_text(exit: Exit) -> String {
@@ -320,11 +345,11 @@ fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
 }
 
 /// A failed build, or one that succeeds again, for somebody who looks elsewhere.
-pub(super) fn notification(notice: &Notice) -> Option<String> {
+pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String> {
     match notice {
         Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
         Notice::BuildFinished { build, summary, running, .. } => {
-            Some(failed_text(*build, *summary, *running))
+            Some(failed_text(*build, *summary, *running, context))
         }
         Notice::PublishFailed { build, .. } => Some(format!("could not publish build {build}")),
         _ => None,
@@ -339,17 +364,29 @@ pub(super) fn watching(watching: &Watching) -> Line {
 
 /// A warning and its way out.
 pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
-    with_hint(Line { head: Head::Warning, text: message.to_owned() }, hint)
+    with_hint(Line::new(Head::Warning, message), hint)
 }
 
 /// An error and its way out.
 pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
-    with_hint(Line { head: Head::Error, text: message.to_owned() }, hint)
+    with_hint(Line::new(Head::Error, message), hint)
+}
+
+/// An error with what caused it, and its way out.
+pub fn of_error(error: &dyn std::error::Error, hint: Option<&str>) -> Vec<Line> {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str("\n  caused by: ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    self::error(&message, hint)
 }
 
 /// A remark.
 pub(crate) fn note(message: &str) -> Line {
-    Line { head: Head::Note, text: message.to_owned() }
+    Line::new(Head::Note, message)
 }
 
 /// There were no errors.
@@ -358,7 +395,7 @@ pub(super) fn nothing_to_repeat() -> Line {
 }
 
 fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {
-    let hint = hint.map(|hint| Line { head: Head::Hint, text: hint.to_owned() });
+    let hint = hint.map(|hint| Line::new(Head::Hint, hint));
     std::iter::once(line).chain(hint).collect()
 }
 

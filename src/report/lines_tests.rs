@@ -7,11 +7,11 @@ use crate::words::{Instance, ServiceId};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(keys: bool) -> Context {
-    Context { cwd: "/home/ann/shop".into(), keys, service: "shop".to_owned() }
+    Context { cwd: "/home/ann/shop".into(), keys, once: false, service: "shop".to_owned() }
 }
 
 fn text(notice: &Notice) -> Vec<String> {
-    of_notice(notice, &context(true), true).iter().map(Line::plain).collect()
+    of_notice(notice, &context(true)).iter().map(Line::plain).collect()
 }
 
 fn running() -> Option<Running> {
@@ -65,14 +65,14 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             changed(&["/home/ann/shop/a.rs", "/lib/b.rs", "/home/ann/shop/c.rs", "/d.rs", "/e.rs"]),
             &["     Changed a.rs, /lib/b.rs, c.rs and 2 more"],
         ),
-        (Notice::BuildStarted { build, cause: Cause::Start, paths: Vec::new() }, &[]),
+        (Notice::BuildStarted { build, cause: Cause::Start, paths: Vec::new() }, &["    Building #14"]),
         (Notice::BuildStarted { build, cause: Cause::Changed, paths: Vec::new() }, &["    Building #14"]),
         (Notice::BuildStarted { build, cause: Cause::Asked, paths: Vec::new() }, &["    Building #14"]),
         (Notice::BuildStarted { build, cause: Cause::LiveRemoved, paths: Vec::new() }, &["    Building #14"]),
         (Notice::BuildCancelled(build), &[]),
         (finished(true, 0, 0, running()), &[]),
-        (finished(true, 0, 1, running()), &["warning: build 14 has 1 warning; `e` shows them"]),
-        (finished(true, 0, 7, running()), &["warning: build 14 has 7 warnings; `e` shows them"]),
+        (finished(true, 0, 1, running()), &["warning: build 14 has 1 warning (e shows it)"]),
+        (finished(true, 0, 7, running()), &["warning: build 14 has 7 warnings (e shows them)"]),
         (
             finished(false, 3, 0, running()),
             &["error: build 14 failed (3 errors); still running build 13, built 3 min ago"],
@@ -88,16 +88,16 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Unchanged { build, restarts: true }, &[]),
         (
             Notice::Held { build, running: running() },
-            &["       Built #14; still running build 13, built 3 min ago (`r` restarts)"],
+            &["   Published build 14; still running build 13, built 3 min ago (r restarts)"],
         ),
         (
             exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
-            &["      Exited code 0 after 0.20 s; build 13 runs on"],
+            &["      Exited code 0 after 0.2 s; build 13 runs on"],
         ),
-        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.20 s"]),
+        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.2 s"]),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
-            &["error: could not publish build 14; still running build 13, built 3 min ago: no room"],
+            &["error: could not publish build 14: no room; still running build 13, built 3 min ago"],
         ),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: None },
@@ -105,26 +105,30 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (Notice::Stopping { instance: instance(), pid: 1, build, signal: 15, cause: StopCause::Update }, &[]),
         (started(true, millis(940), millis(910)), &["   Restarted build 13 in 0.94 s (build 0.91)"]),
-        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s (build 4.10)"]),
+        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.2 s (build 4.1)"]),
         (started(true, millis(12), None), &["   Restarted build 13 in 0.01 s"]),
         (started(true, millis(150_000), millis(149_000)), &["   Restarted build 13 in 2 min (build 2 min)"]),
         (started(true, None, None), &["   Restarted build 13"]),
+        (
+            Notice::Reloaded { build, since_change: millis(940), build_took: millis(910) },
+            &["    Reloaded build 14 in 0.94 s (build 0.91)"],
+        ),
         (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND }, &[]),
         (
             exited(Exit::Code(0), AfterExit::Waits, false),
-            &["      Exited code 0 after 0.20 s; waiting for a change (r runs it again, q quits)"],
+            &["      Exited code 0 after 0.2 s; waiting for a change (r runs it again, q quits)"],
         ),
         (
             exited(Exit::Signal(11), AfterExit::GivesUp, false),
             &[
-                "      Exited by SIGSEGV after 0.20 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
+                "      Exited by SIGSEGV after 0.2 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
             ],
         ),
         (
             exited(Exit::Code(1), AfterExit::Restarts(Duration::from_millis(800)), false),
-            &["      Exited code 1 after 0.20 s; starting it again in 0.80 s"],
+            &["      Exited code 1 after 0.2 s; starting it again in 0.8 s"],
         ),
-        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
+        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.2 s"]),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
             start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),
@@ -141,13 +145,13 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (
             start_failed(ended(Exit::Signal(11)), Instead::RollsBack(BuildId(13))),
             &[
-                "error: build 14 could not start: it was ended by SIGSEGV after 1.00 s; going back to build 13 (`r` or the next save tries again)",
+                "error: build 14 could not start: it was ended by SIGSEGV after 1 s; going back to build 13 (`r` or the next save tries again)",
             ],
         ),
         (
             start_failed(ended(Exit::Code(1)), Instead::StillRunning(running())),
             &[
-                "error: build 14 could not start: it exited with code 1 after 1.00 s; still running build 13, built 3 min ago (`r` or the next save tries again)",
+                "error: build 14 could not start: it exited with code 1 after 1 s; still running build 13, built 3 min ago (`r` or the next save tries again)",
             ],
         ),
         (start_failed(ended(Exit::Code(1)), Instead::Down), &[]),
@@ -213,11 +217,13 @@ fn every_notice_as_text() {
     }
 }
 
-/// Lines are not wrapped or cut: the terminal wraps them. What comes first has to be what matters.
+/// What comes first has to be what matters.
 #[test]
 fn forty_columns_hold_what_happened() {
     let words = [
         "Changed",
+        "Published build",
+        "Reloaded build",
         "Building #14",
         "build 14",
         "build 13",
@@ -242,9 +248,18 @@ fn forty_columns_hold_what_happened() {
 }
 
 #[test]
+fn with_once_nothing_is_waited_for() {
+    let once = Context { once: true, ..context(false) };
+    let text = |notice: &Notice| of_notice(notice, &once).iter().map(Line::plain).collect::<Vec<_>>();
+    assert_eq!(text(&finished(false, 1, 0, None)), ["error: build 14 failed (1 error)"]);
+    let failure = start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::Down);
+    assert_eq!(text(&failure), ["error: build 14 could not start: it was not ready within 30 s"]);
+}
+
+#[test]
 fn without_keys_no_line_names_one() {
     for (notice, _) in table() {
-        for line in of_notice(&notice, &context(false), true) {
+        for line in of_notice(&notice, &context(false)) {
             let plain = line.plain();
             let paused = matches!(notice, Notice::Paused);
             assert!(paused || !plain.contains("`e`") && !plain.contains("q quits"), "{plain}");
@@ -253,22 +268,44 @@ fn without_keys_no_line_names_one() {
 }
 
 #[test]
-fn warnings_are_counted_only_beside_a_program() {
-    // The first build has shown them in full.
-    assert_eq!(of_notice(&finished(true, 0, 7, None), &context(true), false), []);
+fn what_is_said_with_quiet() {
+    let said = |notice: &Notice| text_with_quiet(notice);
+    assert_eq!(said(&changed(&["/home/ann/shop/a.rs"])), [""; 0]);
+    assert_eq!(said(&started(true, None, None)), [""; 0]);
+    assert_eq!(said(&exited(Exit::Code(0), AfterExit::Waits, false)), [""; 0]);
+    assert_eq!(said(&finished(false, 1, 0, running())).len(), 1);
+    assert_eq!(said(&finished(true, 0, 7, running())), [""; 0]);
+    // A crash is no routine line.
+    for exit in [Exit::Signal(11), Exit::Code(101)] {
+        assert_eq!(said(&exited(exit, AfterExit::Waits, false)).len(), 1, "{exit:?}");
+    }
+}
+
+fn text_with_quiet(notice: &Notice) -> Vec<String> {
+    let lines = of_notice(notice, &context(true));
+    lines.iter().filter(|line| line.important).map(Line::plain).collect()
 }
 
 #[test]
-fn only_errors_warnings_and_hints_are_said_with_quiet() {
-    let important: Vec<String> = table()
-        .iter()
-        .flat_map(|(notice, _)| of_notice(notice, &context(true), true))
-        .filter(Line::important)
-        .map(|line| line.plain())
-        .collect();
-    let heads = ["error: ", "warning: ", "  hint: "];
-    assert!(important.iter().all(|line| heads.iter().any(|head| line.starts_with(head))));
-    assert!(important.iter().any(|line| line.starts_with("error: build 14 failed")));
+fn each_build_has_two_lines_for_patterns() {
+    let begins = |notice: &Notice, head: &str| {
+        text(notice).first().is_some_and(|line| line.trim_start().starts_with(head))
+    };
+    let build = BuildId(14);
+    for cause in [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved] {
+        assert!(begins(&Notice::BuildStarted { build, cause, paths: Vec::new() }, "Building #14"));
+    }
+    assert!(begins(&finished(false, 1, 0, None), "error: build 14"));
+    assert!(begins(&Notice::Unchanged { build, restarts: false }, "Unchanged: build 14"));
+    assert!(begins(
+        &Notice::PublishFailed { build, error: String::new(), running: None },
+        "error: could not publish build 14"
+    ));
+    assert!(begins(&Notice::Held { build, running: running() }, "Published build 14"));
+    assert!(begins(&Notice::Reloaded { build, since_change: None, build_took: None }, "Reloaded build 14"));
+    assert!(begins(&started(true, None, None), "Restarted build 13"));
+    assert!(begins(&started(false, None, None), "Started build 13"));
+    assert!(begins(&start_failed(StartFailure::Spawn(String::new()), Instead::Down), "error: build 14"));
 }
 
 #[test]
@@ -279,7 +316,7 @@ fn notifications_are_short() {
         (Notice::Paused, None),
     ];
     for (notice, expected) in table {
-        assert_eq!(notification(&notice).as_deref(), expected);
+        assert_eq!(notification(&notice, &context(true)).as_deref(), expected);
     }
 }
 

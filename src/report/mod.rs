@@ -4,9 +4,11 @@
 //! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
 
 mod event_file;
+mod fit;
 pub mod lines;
 mod records;
 mod terminal;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ pub use self::event_file::{EventFile, open as open_events};
 use self::lines::{Context, Line};
 pub use self::records::Watching;
 use self::terminal::Output;
+use self::warnings::Warnings;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
@@ -64,6 +67,8 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// Keys work.
     pub keys: bool,
+    /// `--once`.
+    pub once: bool,
     /// What is done besides.
     pub extras: Extras,
     /// `--log`, opened.
@@ -89,6 +94,7 @@ pub struct Reporter {
     diagnostics_of: Option<BuildId>,
     /// The processes that run: two during an overlap.
     running: BTreeSet<Instance>,
+    warnings: Warnings,
     extras: Extras,
     /// The last build failed: the next one that does not is worth a notification.
     failed: bool,
@@ -102,7 +108,12 @@ impl Reporter {
         Self {
             output: Output::stderr(options.color, options.log),
             events: options.events,
-            context: Context { cwd: options.cwd, service: options.service.clone(), keys: options.keys },
+            context: Context {
+                cwd: options.cwd,
+                service: options.service.clone(),
+                keys: options.keys,
+                once: options.once,
+            },
             service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),
@@ -110,6 +121,7 @@ impl Reporter {
             cargo_text: Vec::new(),
             diagnostics_of: None,
             running: BTreeSet::new(),
+            warnings: Warnings::default(),
             extras: options.extras,
             failed: false,
             paused: false,
@@ -143,7 +155,7 @@ impl Reporter {
 
     /// Whether cargo's progress bar can be shown, and how wide it may be.
     pub fn progress_width(&self) -> Option<u16> {
-        self.output.width()
+        self.output.bar_width()
     }
 
     /// The command the next build runs, for its event.
@@ -161,7 +173,10 @@ impl Reporter {
                 self.diagnostics.clear();
                 self.cargo_text.clear();
                 self.diagnostics_of = Some(*build);
+                self.warnings.build_started();
             }
+            Notice::BuildFinished { success, .. } => self.warnings.build_ended(*success),
+            Notice::BuildCancelled(_) => self.warnings.build_ended(false),
             Notice::ProcessStarted { instance, .. } => {
                 self.running.insert(*instance);
             }
@@ -184,7 +199,7 @@ impl Reporter {
         {
             self.output.notify(&text);
         }
-        let shown = lines::of_notice(notice, &self.context, self.program_runs());
+        let shown = lines::of_notice(notice, &self.context);
         self.show(&shown);
         if self.verbosity >= Verbosity::Verbose
             && let Notice::BuildStarted { build, cause, paths } = notice
@@ -205,7 +220,7 @@ impl Reporter {
             _ => return None,
         };
         let failed_before = std::mem::replace(&mut self.failed, failed);
-        if failed || failed_before { lines::notification(notice) } else { None }
+        if failed || failed_before { lines::notification(notice, &self.context) } else { None }
     }
 
     /// What is watched.
@@ -228,8 +243,8 @@ impl Reporter {
         if self.diagnostics_of != Some(build) || self.diagnostics.contains(&diagnostic) {
             return;
         }
-        let quiet = self.verbosity == Verbosity::Quiet || self.program_runs();
-        if diagnostic.level == Level::Error || !quiet {
+        let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic);
+        if !known || self.verbosity >= Verbosity::Verbose {
             self.output.text(&diagnostic.rendered);
         }
         self.diagnostics.push(diagnostic);
@@ -340,7 +355,7 @@ impl Reporter {
 
     fn show(&mut self, shown: &[Line]) {
         for line in shown {
-            if self.verbosity > Verbosity::Quiet || line.important() {
+            if self.verbosity > Verbosity::Quiet || line.important {
                 self.output.styled(line);
             }
         }
@@ -366,8 +381,11 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
-pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>) {
-    say(&lines::error(&with_causes(error), hint));
+pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
+    let mut output = Output::stderr(color, None);
+    for line in lines::of_error(error, hint) {
+        output.styled(&line);
+    }
 }
 
 /// Lines for stdout, where an answer goes that was asked for; `color` is what `--color` says.
@@ -393,11 +411,15 @@ pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
 }
 
-/// A time as people are shown it: `0.94 s`, `3 min`.
+/// A time as people are shown it: `2 ms`, `0.2 s`, `0.94 s`, `3 min`.
 pub fn short_time(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
+        0..10 => {
+            let text = format!("{:.2}", time.as_secs_f64());
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
         10..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),

@@ -155,8 +155,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
-        // For people: what there is to know of it was told before.
-        Notice::Held { .. } | Notice::StillStopping { .. } => return None,
+        // For people: what there is to know of it is told by other events.
+        Notice::Held { .. } | Notice::StillStopping { .. } | Notice::Reloaded { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }

@@ -6,14 +6,25 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 
-use console::{Style, Term, strip_ansi_codes};
+use console::{Term, strip_ansi_codes, truncate_str};
 
-use super::lines::{Head, Line, wrapped};
+use super::lines::{Head, Line};
 use crate::config::Color;
+
+/// What stderr is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Screen {
+    /// A file, a pipe.
+    None,
+    /// A terminal without escape sequences: `TERM` is `dumb`, or not set.
+    Dumb,
+    /// A terminal.
+    Full,
+}
 
 #[derive(Debug)]
 pub(super) struct Output {
-    terminal: bool,
+    screen: Screen,
     colors: bool,
     log: Option<File>,
     /// A line that the next one overwrites (cargo's progress bar) is on the screen.
@@ -26,14 +37,13 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn stderr(color: Color, log: Option<File>) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let colors = match color {
-            Color::Always => true,
-            Color::Never => false,
-            // `NO_COLOR` and a dumb terminal are looked at by `console`.
-            Color::Auto => terminal && console::colors_enabled_stderr(),
+        let screen = match std::io::stderr().is_terminal() {
+            false => Screen::None,
+            true if ["", "dumb"].contains(&&*environment("TERM")) => Screen::Dumb,
+            true => Screen::Full,
         };
-        Self { terminal, colors, log, transient: false, held: None, titled: 0 }
+        let colors = colored(color, screen, environment);
+        Self { screen, colors, log, transient: false, held: None, titled: 0 }
     }
 
     pub(super) fn set_log(&mut self, log: Option<File>) {
@@ -44,13 +54,22 @@ impl Output {
         self.colors
     }
 
+    /// How wide a bar may be that is drawn again and again, where it can be.
+    pub(super) fn bar_width(&self) -> Option<u16> {
+        if self.screen == Screen::Full { self.width() } else { None }
+    }
+
     /// The terminal's width, where there is one.
-    pub(super) fn width(&self) -> Option<u16> {
-        if self.terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None }
+    fn width(&self) -> Option<u16> {
+        let terminal = self.screen > Screen::None;
+        let width = if terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None };
+        width.filter(|width| *width > 0)
     }
 
     pub(super) fn styled(&mut self, line: &Line) {
-        self.line(&painted(line, self.colors));
+        let body = line.body(self.width().map(usize::from));
+        let head = head(line, self.colors);
+        self.write(&format!("{head} {body}\n"), &format!("{}\n", line.plain()));
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -59,17 +78,25 @@ impl Output {
 
     /// Whole lines, their ends included (one is added where it is missing).
     pub(super) fn text(&mut self, text: &str) {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let plain = strip_ansi_codes(text) + end;
+        if self.colors {
+            self.write(&format!("{text}{end}"), &plain);
+        } else {
+            self.write(&plain, &plain);
+        }
+    }
+
+    /// Whole lines for the terminal, and for the log, which is as wide as it needs to be and has no escape sequences.
+    fn write(&mut self, text: &str, plain: &str) {
         let mut shown = String::with_capacity(text.len() + 8);
         if std::mem::take(&mut self.transient) {
             shown.push_str("\r\x1b[K");
         }
-        shown.push_str(&if self.colors { text.into() } else { strip_ansi_codes(text) });
-        if !shown.ends_with('\n') {
-            shown.push('\n');
-        }
+        shown.push_str(text);
         if let Some(log) = &mut self.log {
             // The log is a copy for reading beside a full-screen program; without disk room it goes quiet.
-            let _ = log.write_all(strip_ansi_codes(&shown).as_bytes());
+            let _ = log.write_all(plain.as_bytes());
         }
         if let Some(held) = &mut self.held {
             held.push_str(&shown);
@@ -81,15 +108,17 @@ impl Output {
 
     /// A line that the next one overwrites.
     pub(super) fn transient(&mut self, text: &str) {
-        if self.terminal && self.held.is_none() {
+        if self.screen == Screen::Full && self.held.is_none() {
             self.transient = true;
+            // The terminal may have become narrower since cargo was told how wide it is.
+            let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
             let _ = std::io::stderr().write_all(format!("\r\x1b[K{text}\r").as_bytes());
         }
     }
 
     /// Somebody else has the terminal, or no longer. Only a terminal is held: a file takes lines at any time.
     pub(super) fn hold(&mut self, held: bool) {
-        if held && self.terminal {
+        if held && self.screen > Screen::None {
             self.held.get_or_insert_default();
         } else if let Some(said) = self.held.take() {
             self.title(0);
@@ -104,7 +133,7 @@ impl Output {
     pub(super) fn title(&mut self, errors: u32) {
         let said = match errors {
             0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
-            1.. if self.terminal && self.held.is_some() => {
+            1.. if self.screen == Screen::Full && self.held.is_some() => {
                 let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
                 let plural = if errors == 1 { "" } else { "s" };
                 format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
@@ -116,14 +145,15 @@ impl Output {
 
     /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
     pub(super) fn notify(&self, text: &str) {
-        if self.terminal {
+        if self.screen > Screen::None {
+            // A dumb terminal has a bell as well.
             let _ = std::io::stderr().write_all(notification(text, takes_osc_9(environment)).as_bytes());
         }
     }
 
     /// Clears the screen, unless somebody else has it.
     pub(super) fn clear(&mut self) {
-        if self.terminal && self.held.is_none() {
+        if self.screen == Screen::Full && self.held.is_none() {
             self.transient = false;
             // As `clear` does it: the screen and what was scrolled off it.
             let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
@@ -131,23 +161,17 @@ impl Output {
     }
 }
 
-/// A line with its beginning in colour, or without.
-fn painted(line: &Line, colors: bool) -> String {
-    if !colors {
-        return line.plain();
-    }
-    let bold = Style::new().force_styling(true).bold();
-    let head = match &line.head {
-        Head::Status(verb) => bold.green().apply_to(format!("{verb:>12}")),
-        Head::Attention(verb) => bold.yellow().apply_to(format!("{verb:>12}")),
-        Head::Fault(verb) => bold.red().apply_to(format!("{verb:>12}")),
-        Head::Plain(verb) => bold.apply_to(format!("{verb:>12}")),
-        Head::Error => bold.red().apply_to("error:".to_owned()),
-        Head::Warning => bold.yellow().apply_to("warning:".to_owned()),
-        Head::Note => bold.apply_to("note:".to_owned()),
-        Head::Hint => bold.cyan().apply_to("  hint:".to_owned()),
+/// The beginning of a line: in the colours of cargo and rustc, by the same sequences, or without.
+fn head(line: &Line, colors: bool) -> String {
+    let color = match &line.head {
+        Head::Status(_) => "\x1b[92m",
+        Head::Attention(_) | Head::Warning => "\x1b[33m",
+        Head::Error | Head::Fault(_) => "\x1b[91m",
+        Head::Note | Head::Plain(_) => "",
+        Head::Hint => "\x1b[96m",
     };
-    format!("{head} {}", line.text)
+    let head = line.head.text();
+    if colors { format!("\x1b[1m{color}{head}\x1b[0m") } else { head }
 }
 
 /// Lines for stdout, as wide as its terminal and coloured where that is one; `color` is what `--color` says.
@@ -159,8 +183,9 @@ pub(super) fn page(lines: &[Line], color: Option<&str>) -> String {
         _ => terminal && console::colors_enabled(),
     };
     let columns = if terminal { Term::stdout().size_checked().map(|(_, columns)| columns) } else { None };
-    let width = columns.map_or(usize::MAX, usize::from);
-    lines.iter().fold(String::new(), |page, line| page + &painted(&wrapped(line, width), colors) + "\n")
+    let width = columns.map(usize::from);
+    let shown = |line: &Line| format!("{} {}\n", head(line, colors), line.body(width));
+    lines.iter().map(shown).collect()
 }
 
 /// Whether a notification goes by OSC 9 on this terminal, or by its bell.
@@ -170,6 +195,17 @@ pub(super) fn notifies_by_osc_9() -> bool {
 
 fn environment(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
+}
+
+/// Whether to colour: as asked, else as <https://no-color.org> and <https://bixense.com/clicolors/> say and cargo does it.
+fn colored(color: Color, screen: Screen, environment: impl Fn(&str) -> String) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if !environment("NO_COLOR").is_empty() => false,
+        Color::Auto if !["", "0"].contains(&&*environment("CLICOLOR_FORCE")) => true,
+        Color::Auto => screen == Screen::Full && environment("CLICOLOR") != "0",
+    }
 }
 
 /// Whether the terminal shows OSC 9 to the desktop. iTerm2 invented it; the others say in their manuals that they follow.
@@ -200,6 +236,32 @@ mod tests {
     fn a_notification_is_osc_9_or_the_bell() {
         assert_eq!(notification("build 2 failed\x1b", true), "\x1b]9;hotrun: build 2 failed\x07");
         assert_eq!(notification("build 2 failed", false), "\x07");
+    }
+
+    #[test]
+    fn colours_are_for_terminals_and_for_whoever_asks() {
+        // `--color`, what stderr is, the variables that are set, whether it is coloured.
+        let table = [
+            (Color::Auto, Screen::Full, "", true),
+            (Color::Auto, Screen::None, "", false),
+            (Color::Auto, Screen::Dumb, "", false),
+            (Color::Auto, Screen::Full, "NO_COLOR=1", false),
+            (Color::Auto, Screen::Full, "NO_COLOR=", true),
+            (Color::Auto, Screen::Full, "CLICOLOR=0", false),
+            (Color::Auto, Screen::None, "CLICOLOR_FORCE=1", true),
+            (Color::Auto, Screen::Dumb, "CLICOLOR_FORCE=1", true),
+            (Color::Auto, Screen::None, "CLICOLOR_FORCE=0", false),
+            (Color::Auto, Screen::Full, "CLICOLOR_FORCE=1 NO_COLOR=1", false),
+            (Color::Always, Screen::Dumb, "NO_COLOR=1", true),
+            (Color::Never, Screen::Full, "CLICOLOR_FORCE=1", false),
+        ];
+        for (color, screen, variables, expected) in table {
+            let environment = |name: &str| {
+                let set = variables.split(' ').filter_map(|set| set.split_once('='));
+                set.filter(|(set, _)| *set == name).map(|(_, value)| value.to_owned()).collect::<String>()
+            };
+            assert_eq!(colored(color, screen, environment), expected, "{color:?} {screen:?} {variables}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Runtime {
             color: config.ui.color,
             verbosity: Verbosity::from(config.ui.verbosity),
             keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
+            once: config.once,
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
             log: open_log(config)?,
             events: open_events(config)?,

@@ -402,6 +402,15 @@ pub enum Notice {
         /// How long the build took that led to it, if one did.
         build_took: Option<Duration>,
     },
+    /// A program took the live binary up by itself (`update = "reexec"`).
+    Reloaded {
+        /// The build it runs now.
+        build: BuildId,
+        /// From the change (or the order) that led to it.
+        since_change: Option<Duration>,
+        /// How long the build took that led to it, if one did.
+        build_took: Option<Duration>,
+    },
     /// A process counts as ready.
     Ready {
         /// Which one.

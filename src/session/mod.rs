@@ -285,16 +285,17 @@ impl Session {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, path }));
                 self.service.published(now, build);
-                if self.holds() {
+                if self.holds() && self.quitting.is_none() {
                     let running = self.service.running(now);
                     out.push(Effect::Report(Notice::Held { build, running }));
                 }
                 self.take_over(now, StopCause::Update, order, out);
             }
             PublishOutcome::Unchanged { launch_changed } => {
-                let restarts = launch_changed || watched || self.restart.is_some() || self.service.down();
+                let due = launch_changed || watched || self.restart.is_some() || self.service.down();
+                let restarts = due && !self.holds();
                 out.push(Effect::Report(Notice::Unchanged { build, restarts }));
-                if restarts {
+                if due {
                     self.take_over(now, StopCause::Launch, order, out);
                 }
             }

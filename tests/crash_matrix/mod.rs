@@ -81,7 +81,7 @@ impl Stage {
         self.workshop.build_gives(&served(version, mode));
         self.hotrun.wait_for("published");
         if let Some(runs) = runs.filter(|_| column.update == "manual") {
-            self.hotrun.wait_said("(`r` restarts)");
+            self.hotrun.wait_said("restarts)");
             assert_eq!(ask(self.address, 0).unwrap().0, runs, "nobody asked for the new build");
             self.hotrun.signal(Signal::HUP);
         }

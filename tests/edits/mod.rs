@@ -4,4 +4,4 @@ mod counts;
 mod quiet;
 mod storms;
 mod verbose;
-mod world;
+pub(crate) mod world;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -47,6 +47,13 @@ pub(crate) struct Hotrun {
 struct Said {
     text: Mutex<String>,
     more: Condvar,
+}
+
+impl Said {
+    /// Also where a test has failed while it held it: its end is still to be told.
+    fn text(&self) -> MutexGuard<'_, String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How a hotrun is started.
@@ -137,14 +144,14 @@ impl Hotrun {
 
     /// What hotrun has said so far.
     pub(crate) fn stderr(&self) -> String {
-        self.stderr.text.lock().unwrap().clone()
+        self.stderr.text().clone()
     }
 
     /// Waits until hotrun has said this.
     #[track_caller]
     pub(crate) fn wait_said(&self, words: &str) -> String {
         let deadline = Instant::now() + DEADLINE;
-        let mut text = self.stderr.text.lock().unwrap();
+        let mut text = self.stderr.text();
         while !text.contains(words) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "hotrun did not say {words:?} but:\n{text}");
@@ -269,7 +276,7 @@ impl Start {
                     if n == 0 {
                         break;
                     }
-                    shared.text.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..n]));
+                    shared.text().push_str(&String::from_utf8_lossy(&chunk[..n]));
                     shared.more.notify_all();
                 }
             })

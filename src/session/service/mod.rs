@@ -344,6 +344,11 @@ impl Service {
                     process.build = live.build;
                 }
                 process.started = since;
+                out.push(Effect::Report(Notice::Reloaded {
+                    build: process.build,
+                    since_change: process.start.since.map(|since| now.saturating_sub(since)),
+                    build_took: process.start.build_took,
+                }));
             }
             // Said again, or said by one that was not waited for any more: from now on it is.
             _ => {

@@ -1,0 +1,103 @@
+//! Which warnings of a build were shown before: a new one is worth its lines, forty known ones with every build are not.
+//!
+//! Pure. cargo repeats the warnings of everything in the workspace at every build, also of what it did not compile again.
+
+use std::collections::HashSet;
+
+use crate::messages::Diagnostic;
+
+/// The warnings that people have seen.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    seen: HashSet<String>,
+    /// Those of the current build.
+    current: HashSet<String>,
+}
+
+impl Warnings {
+    pub(super) fn build_started(&mut self) {
+        self.current.clear();
+    }
+
+    /// Whether this one was there before, wherever its lines have moved to.
+    pub(super) fn known(&mut self, warning: &Diagnostic) -> bool {
+        let identity = identity(&warning.rendered);
+        let known = self.seen.contains(&identity);
+        self.current.insert(identity);
+        known
+    }
+
+    /// A build that succeeded had every warning there is: one that comes back later is new. A failed one had only some.
+    pub(super) fn build_ended(&mut self, success: bool) {
+        if success {
+            self.seen.clear();
+        }
+        self.seen.extend(self.current.iter().cloned());
+    }
+}
+
+/// The text without what changes when lines are added above, or when another warning of its kind comes before it.
+fn identity(rendered: &str) -> String {
+    let plain = console::strip_ansi_codes(rendered);
+    let lines =
+        plain.lines().map(str::trim_start).filter(|line| !(is_remark(line) && line.contains("#[warn(")));
+    let mut identity = String::with_capacity(plain.len());
+    for line in lines {
+        let line = line.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start();
+        let place = line.starts_with("--> ") || line.starts_with("::: ");
+        let digits = |letter: char| letter.is_ascii_digit() || letter == ':';
+        identity.push_str(if place { line.trim_end_matches(digits) } else { line });
+        identity.push('\n');
+    }
+    identity
+}
+
+/// `#[warn(…)]` on by default: rustc says so once for each lint and crate.
+fn is_remark(line: &str) -> bool {
+    line.starts_with("= note: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::Level;
+
+    fn warning(name: &str, line: usize, note: &str) -> Diagnostic {
+        let gutter = " ".repeat(line.to_string().len());
+        let rendered = format!(
+            "\x1b[33mwarning\x1b[0m: unused variable: `{name}`\n{gutter}--> src/main.rs:{line}:9\n{gutter} |\n\
+             {line} |     let {name} = 1;\n{gutter} |         ^ help: if this is intentional\n{gutter} |\n{note}\n"
+        );
+        let message = format!("unused variable: `{name}`");
+        let (code, file) = (None, None);
+        Diagnostic { level: Level::Warning, code, message, file, line: None, column: None, rendered }
+    }
+
+    const NOTE: &str = "  = note: `#[warn(unused_variables)]` on by default\n";
+
+    fn build(warnings: &mut Warnings, said: &[Diagnostic], success: bool) -> Vec<bool> {
+        warnings.build_started();
+        let new = said.iter().map(|warning| !warnings.known(warning)).collect();
+        warnings.build_ended(success);
+        new
+    }
+
+    #[test]
+    fn a_warning_is_new_once_wherever_it_moves_to() {
+        let mut warnings = Warnings::default();
+        assert_eq!(build(&mut warnings, &[warning("a", 9, NOTE), warning("b", 12, "")], true), [true, true]);
+        // Lines were added above, and the first of them was mended.
+        assert_eq!(build(&mut warnings, &[warning("b", 102, NOTE)], true), [false]);
+        // One that comes back is new.
+        assert_eq!(build(&mut warnings, &[warning("a", 9, NOTE), warning("b", 12, "")], true), [true, false]);
+    }
+
+    #[test]
+    fn a_failed_build_has_not_said_everything() {
+        let mut warnings = Warnings::default();
+        build(&mut warnings, &[warning("a", 1, NOTE), warning("b", 2, "")], true);
+        assert_eq!(build(&mut warnings, &[warning("c", 3, "")], false), [true]);
+        let all = [warning("a", 1, NOTE), warning("b", 2, ""), warning("c", 3, "")];
+        assert_eq!(build(&mut warnings, &all, true), [false, false, false]);
+    }
+}
