@@ -14,6 +14,7 @@ mod programs;
 mod project;
 mod pty;
 mod readme;
+mod seed;
 mod snapshots;
 mod support;
 mod terminal;

@@ -1,13 +1,16 @@
-//! Building: cargo in a process group of its own, its messages, forced freshness, and the atomic publish.
+//! Building: a first staging target, cargo in a process group of its own, its messages, forced freshness, and the atomic
+//! publish.
 //!
 //! Owns cargo's process and the live folder. Decides nothing: when to build, cancel or publish is the session's.
 
 pub mod cargo;
 pub mod freshness;
 pub mod publish;
+pub mod seed;
 pub mod sentinel;
 
 pub use self::cargo::{BuildNews, BuildOrder, BuildResult, Cargo, Program};
 
 pub use self::publish::{Publication, PublishError, Publisher, live_path};
+pub use self::seed::{SeedError, SeedNews, SeedPlan};
 pub use self::sentinel::Sentinel;

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::build::{self, BuildOrder, BuildResult, Program};
+use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
 use crate::config::{Config, Environment as Variables, TargetName};
 use crate::error::Error;
@@ -152,7 +152,21 @@ impl Site {
         }
         let program =
             Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
-        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program }
+        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program, seed: self.seed() }
+    }
+
+    /// What the staging target may begin as, unless there is none of its own.
+    fn seed(&self) -> Option<SeedPlan> {
+        let (config, project) = (&self.config.build, &self.project);
+        (!config.share_build_dir.value).then(|| {
+            SeedPlan::new(
+                &self.staging(),
+                &project.target_directory,
+                &project.build_directory,
+                &config.profile.value,
+                self.platform.triple.as_deref(),
+            )
+        })
     }
 
     /// How the program is started after `result`.
