@@ -35,13 +35,15 @@ const PACE_KNOWN: Duration = Duration::from_secs(3);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// Disk space that is left free beside the copy, for what the builds will write.
 const SPARE: u64 = 1 << 30;
-/// What is left out: rustc's incremental cache is often larger than all the rest and needed by none of it.
+/// What is left out: rustc's incremental cache is often larger than all the rest, and of no use to builds with another
+/// output folder.
 const LEFT_OUT: &[&str] = &["incremental"];
 
 /// What a staging target may begin as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedPlan {
     staging: PathBuf,
+    build: PathBuf,
     /// From where to where; the last one decides whether there is anything to do.
     folders: Vec<(PathBuf, PathBuf)>,
     /// The folders cargo has its locks in.
@@ -80,10 +82,12 @@ pub enum SeedNews {
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// Another cargo kept its locks.
-    #[error("another cargo has held `{}` for {} s", folder.display(), LOCK_LIMIT.as_secs())]
+    #[error("another cargo has held `{}` for {} s", folder.display(), waited.as_secs())]
     Blocked {
         /// The folder they are in.
         folder: PathBuf,
+        /// For how long.
+        waited: Duration,
     },
     /// A copy would fill the disk.
     #[error("a copy of `{}` would take {} of the {} that are free", folder.display(), size(*bytes), size(*free))]
@@ -138,7 +142,7 @@ impl SeedPlan {
             locked.extend(parts.iter().map(|part| target.join(part)));
         }
         let folders = parts.iter().map(|part| (build.join(part), staging.join(part))).collect();
-        Self { staging: staging.to_owned(), folders, locked }
+        Self { staging: staging.to_owned(), build: build.to_owned(), folders, locked }
     }
 
     /// Whether the staging target has no such folder yet and the project has.
@@ -221,8 +225,8 @@ fn seed(plan: &SeedPlan, stop: &AtomicBool, tell: &dyn Fn(SeedNews)) -> Result<b
         .write(true)
         .open(plan.staging.join(".seed.lock"))
         .map_err(failed)?;
-    let waiting = Waiting { plan, stop, tell, since: Instant::now() };
-    waiting.until(|| try_lock(&own))?;
+    let waiting = Waiting { plan, stop, tell };
+    waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
     let temporary = plan.temporary();
     match fs::remove_dir_all(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -232,7 +236,7 @@ fn seed(plan: &SeedPlan, stop: &AtomicBool, tell: &dyn Fn(SeedNews)) -> Result<b
         return Ok(false);
     }
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
-    let _locks = waiting.until(|| try_locks(&folders))?;
+    let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
     let copied = copy(plan, &temporary, stop, tell);
     let _ = fs::remove_dir_all(&temporary);
     copied.map(|()| true)
@@ -283,11 +287,23 @@ fn copy(
         }
         before += tree.bytes;
     }
+    copy_loose_files(&plan.build, &plan.staging);
     for (index, (_, place)) in trees.iter().enumerate() {
         fs::create_dir_all(place.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
         rename_new(&temporary.join(index.to_string()), place).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
+/// makes anew what is missing or damaged.
+fn copy_loose_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let copy = to.join(entry.file_name());
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) && !copy.exists() {
+            let _ = fs::copy(entry.path(), copy);
+        }
+    }
 }
 
 /// Whether a copy that has come so far will take longer than it may.
@@ -307,20 +323,19 @@ struct Waiting<'a> {
     plan: &'a SeedPlan,
     stop: &'a AtomicBool,
     tell: &'a dyn Fn(SeedNews),
-    since: Instant,
 }
 
 impl Waiting<'_> {
-    /// Tries until it is given something.
-    fn until<T>(&self, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
+    /// Tries until it is given something, for so long.
+    fn until<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
         let folder = || self.plan.from().to_owned();
-        let mut said = false;
+        let (since, mut said) = (Instant::now(), false);
         loop {
             match attempt() {
                 Ok(Some(locked)) => return Ok(locked),
                 Ok(None) if self.stop.load(Ordering::Relaxed) => return Err(SeedError::Stopped),
-                Ok(None) if self.since.elapsed() > LOCK_LIMIT => {
-                    return Err(SeedError::Blocked { folder: folder() });
+                Ok(None) if since.elapsed() > limit => {
+                    return Err(SeedError::Blocked { folder: folder(), waited: since.elapsed() });
                 }
                 Ok(None) => {
                     if !std::mem::replace(&mut said, true) {

@@ -20,7 +20,7 @@ fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
 #[test]
 fn a_profile_is_copied_once_without_what_rustc_keeps() {
     let root = tempfile::tempdir().unwrap();
-    let files = ["debug/.cargo-lock", "debug/deps/app-1", "debug/incremental/app/x", "release/app"];
+    let files = ["debug/.cargo-lock", "debug/deps/app-1", "debug/incremental/app/x", "release/app", "TAG"];
     write(&root.path().join("target"), &files);
     // A hotrun that was killed left this.
     write(&root.path().join("target/hotrun"), &[".seed/0/deps/half"]);
@@ -28,7 +28,7 @@ fn a_profile_is_copied_once_without_what_rustc_keeps() {
     assert!(plan.is_due());
     assert!(run(&plan).unwrap());
     let staging = root.path().join("target/hotrun");
-    assert!(staging.join("debug/deps/app-1").exists());
+    assert!(staging.join("debug/deps/app-1").exists() && staging.join("TAG").exists());
     for gone in ["debug/incremental", "debug/deps/half", "release", ".seed"] {
         assert!(!staging.join(gone).exists(), "{gone}");
     }
