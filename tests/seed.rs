@@ -226,3 +226,22 @@ fn without_anything_to_begin_with_or_with_a_shared_build_directory_nothing_is_co
     assert!(!said.contains("Compiling") && !said.contains("a copy of"), "{said}");
     assert!(!project.join("target/hotrun/.seed.lock").exists());
 }
+
+#[test]
+fn less_debug_information_is_for_the_staging_target_alone() {
+    let (project, home) = (project(), Home::new());
+    build(&project, &[], &[]);
+    let before = state(&project.join("target"));
+    project.write("hotrun.toml", "[build]\ndebug-info = \"none\"\n");
+    let mut hotrun = start(&project, &home, &[], &[]);
+    let started = hotrun.wait_for_build("build-started", 1);
+    let command = started.0["command"].as_array().unwrap();
+    assert!(command.iter().any(|word| word == "profile.dev.debug=\"none\""), "{command:?}");
+    home.call();
+    let said = hotrun.wait_said("Started");
+    // Nothing of the other builds' would be fresh.
+    assert!(said.contains("Compiling generated") && !said.contains("a copy of"), "{said}");
+    assert_eq!(state(&project.join("target")), before);
+    let size = |path: &str| project.join(path).metadata().unwrap().len();
+    assert!(size("target/hotrun/live/debug/app") < size("target/debug/app"));
+}

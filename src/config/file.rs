@@ -15,8 +15,18 @@ use super::value::{Key, Reader, in_file_order};
 use super::{FileKind, FileText, IgnoreGlob, Setting, TargetName, address};
 
 const TOP: &[&str] = &["build", "watch", "run", "ui", "events", "log"];
-const BUILD: &[&str] =
-    &["package", "bin", "example", "features", "profile", "args", "env", "inputs", "share-build-dir"];
+const BUILD: &[&str] = &[
+    "package",
+    "bin",
+    "example",
+    "features",
+    "profile",
+    "args",
+    "env",
+    "inputs",
+    "share-build-dir",
+    "debug-info",
+];
 const WATCH: &[&str] = &["paths", "ignore", "debounce", "poll"];
 const RUN: &[&str] = &[
     "args",
@@ -110,6 +120,7 @@ impl Reader<'_> {
                 "env" => layer.build_env = self.variables(&key)?,
                 "inputs" => layer.inputs = Some(self.paths(&key)?),
                 "share-build-dir" => layer.share_build_dir = Some(self.flag(&key)?),
+                "debug-info" => layer.debug_info = Some(self.parsed(&key, Word::parse)?),
                 _ => return Err(self.unknown(&key, name, BUILD)),
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
-use crate::config::{Config, Environment as Variables, TargetName};
+use crate::config::{Config, DebugInfo, Environment as Variables, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
@@ -136,6 +136,11 @@ impl Site {
         if let Some(triple) = &config.triple {
             words.extend(["--target".into(), triple.into()]);
         }
+        // Before what was typed: of two values for one key cargo takes the later.
+        if let Some(level) = debug_level(config.debug_info.value) {
+            let value = format!("profile.{}.debug=\"{level}\"", config.profile.value);
+            words.extend(["--config".into(), value.into()]);
+        }
         words.extend(config.common_args.iter().map(OsString::from));
         words.extend(config.build_args.iter().map(OsString::from));
         words.extend(["--target-dir".into(), self.staging().into()]);
@@ -155,10 +160,11 @@ impl Site {
         BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program, seed: self.seed() }
     }
 
-    /// What the staging target may begin as, unless there is none of its own.
+    /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.
     fn seed(&self) -> Option<SeedPlan> {
         let (config, project) = (&self.config.build, &self.project);
-        (!config.share_build_dir.value).then(|| {
+        let comparable = debug_level(config.debug_info.value).is_none();
+        (comparable && !config.share_build_dir.value).then(|| {
             SeedPlan::new(
                 &self.staging(),
                 &project.target_directory,
@@ -299,6 +305,16 @@ impl Site {
 fn load(options: &RunOptions, variables: &Variables, cwd: &Path, project: &Project) -> Result<Config, Error> {
     let (package, workspace) = (&project.package.root, &project.workspace_root);
     Ok(settings::load(options, variables, cwd, Some(package), Some(workspace))?)
+}
+
+/// cargo's word for how much debug information there is
+/// (<https://doc.rust-lang.org/cargo/reference/profiles.html#debug>).
+fn debug_level(info: DebugInfo) -> Option<&'static str> {
+    match info {
+        DebugInfo::Profile => None,
+        DebugInfo::Lines => Some("line-tables-only"),
+        DebugInfo::None => Some("none"),
+    }
 }
 
 /// Where cargo writes down what a build script printed: beside its `OUT_DIR`.
