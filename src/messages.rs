@@ -48,7 +48,22 @@ impl Diagnostic {
                 || self.message.ends_with("warning emitted")
                 || self.message.ends_with("warnings emitted"))
     }
+
+    /// Whether an error may be the fault of what was compiled earlier, not of a source: a crate that cannot be loaded
+    /// (<https://doc.rust-lang.org/error_codes/>), the linker, the compiler itself.
+    pub fn blames_artifacts(&self) -> bool {
+        match self.code.as_deref() {
+            Some(code) => LOADING.contains(&code),
+            None => {
+                !self.is_summary()
+                    && (self.file.is_none() || self.message.starts_with("internal compiler error"))
+            }
+        }
+    }
 }
+
+/// The errors about crates that are there and not as they should be.
+const LOADING: [&str; 8] = ["E0457", "E0460", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
 
 /// One line of cargo's stdout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +157,45 @@ pub fn stderr_line(plain: &str) -> StderrLine {
     if counts { StderrLine::Summary } else { StderrLine::Text }
 }
 
+/// Whether a line of cargo's stderr tells of a failure that may be the fault of what was compiled earlier: a build script
+/// (it may have kept absolute paths), a compiler that crashed, a file of cargo's own.
+pub fn line_blames_artifacts(line: &str) -> bool {
+    let plain = console::strip_ansi_codes(line);
+    plain.starts_with("error: failed to run custom build command")
+        || (plain.contains("process didn't exit successfully: `") && plain.contains("(signal: "))
+        || plain.starts_with("error: failed to link or copy")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_the_fault_of_earlier_artifacts_is_told_from_what_a_source_did() {
+        let error = |code: Option<&str>, message: &str, file: Option<&str>| Diagnostic {
+            level: Level::Error,
+            code: code.map(ToOwned::to_owned),
+            message: message.to_owned(),
+            file: file.map(ToOwned::to_owned),
+            line: None,
+            column: None,
+            rendered: String::new(),
+        };
+        let main = Some("src/main.rs");
+        assert!(error(Some("E0460"), "found possibly newer version of crate `dep`", main).blames_artifacts());
+        assert!(error(None, "linking with `cc` failed: exit status: 1", None).blames_artifacts());
+        assert!(error(None, "internal compiler error: no entry found for key", main).blames_artifacts());
+        assert!(!error(Some("E0308"), "mismatched types", main).blames_artifacts());
+        assert!(!error(None, "expected one of `;`, found `}`", main).blames_artifacts());
+        assert!(!error(None, "aborting due to 1 previous error", None).blames_artifacts());
+
+        let script = "\u{1b}[1merror\u{1b}[0m: failed to run custom build command for `dep v0.1.0`";
+        assert!(line_blames_artifacts(script));
+        assert!(line_blames_artifacts(
+            "  process didn't exit successfully: `rustc a.rs` (signal: 11, SIGSEGV)"
+        ));
+        assert!(!line_blames_artifacts("error: no matching package named `dep` found"));
+    }
 
     #[test]
     fn a_compiler_message_keeps_its_primary_place() {

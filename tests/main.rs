@@ -24,6 +24,7 @@ mod pty;
 mod readme;
 mod reload;
 mod schema;
+mod seed;
 mod snapshots;
 mod support;
 mod terminal;

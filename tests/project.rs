@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use cargo_metadata::{BuildScript, Message};
 use hotrun::config::{
-    BuildConfig, OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, TargetName, Update,
+    BuildConfig, DebugInfo, OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, TargetName,
+    Update,
 };
 use hotrun::project::{
     CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError, Toolchain,
@@ -93,6 +94,7 @@ fn build_config() -> BuildConfig {
         env: BTreeMap::new(),
         inputs: Vec::new(),
         share_build_dir: default(false),
+        debug_info: default(DebugInfo::Profile),
     }
 }
 

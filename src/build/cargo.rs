@@ -1,12 +1,14 @@
 //! Runs cargo: in a process group of its own, its messages read as they come, cancelled by group.
 //!
-//! One build at a time (L4). Everything cargo says reaches the rest of hotrun as [`BuildNews`]; nothing is printed here.
+//! One build at a time (L4). Before the first one the staging target may be seeded. Everything cargo says reaches the rest
+//! of hotrun as [`BuildNews`]; nothing is printed here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use cargo_metadata::BuildScript;
@@ -16,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
+use super::seed::{SeedNews, SeedPlan, Seeding};
 use crate::messages::{self, CargoMessage, Diagnostic, Level};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
@@ -41,6 +44,8 @@ pub struct BuildOrder {
     pub cwd: PathBuf,
     /// What is being built.
     pub program: Program,
+    /// What the staging target may begin as.
+    pub seed: Option<SeedPlan>,
 }
 
 /// Which of the artifacts is the program.
@@ -108,6 +113,8 @@ pub enum BuildNews {
         /// By which signal.
         signal: i32,
     },
+    /// The staging target begins as a copy, or does not.
+    Seed(SeedNews),
     /// Somebody else removed the live binary.
     LiveRemoved,
     /// cargo and its process group have ended.
@@ -128,35 +135,35 @@ pub enum BuildNews {
 pub struct Cargo {
     news: mpsc::UnboundedSender<BuildNews>,
     current: Option<(BuildId, oneshot::Sender<()>)>,
+    seed: Option<Rc<Seed>>,
+}
+
+/// The seeding of this hotrun, and whether a build has succeeded with it since.
+#[derive(Debug)]
+struct Seed {
+    seeding: Seeding,
+    proven: Cell<bool>,
 }
 
 impl Cargo {
     /// What happens is sent to `news`.
     pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        Self { news, current: None }
+        Self { news, current: None, seed: None }
     }
 
-    /// Starts cargo. Must be called within a tokio `LocalSet`.
+    /// Starts cargo, once the staging target is seeded where that is due. Must be called within a tokio `LocalSet`.
     pub fn start(&mut self, order: BuildOrder) {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));
-        let began = Instant::now();
-        match spawn(&order) {
-            Ok(child) => {
-                let pid = child.id().unwrap_or_default();
-                let _ = self.news.send(BuildNews::Spawned { build: order.build, pid });
-                tokio::task::spawn_local(follow(order, child, began, cancelled, self.news.clone()));
-            }
-            Err(error) => {
-                let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
-                let _ = self.news.send(BuildNews::Ended {
-                    build: order.build,
-                    outcome: BuildOutcome::Failed(BuildSummary { errors: 1, ..BuildSummary::default() }),
-                    result: None,
-                    error: Some(format!("could not run `{}`: {error}", program.unwrap_or_default())),
-                });
-            }
+        // A build that was cancelled while it waited for the copy has not stopped it.
+        if self.seed.is_none()
+            && let Some(plan) = order.seed.clone().filter(SeedPlan::is_due)
+        {
+            let seeding = Seeding::begin(plan, self.news.clone());
+            self.seed = Some(Rc::new(Seed { seeding, proven: Cell::new(false) }));
         }
+        let seed = self.seed.clone().filter(|seed| !seed.proven.get());
+        tokio::task::spawn_local(run(order, seed, cancelled, self.news.clone()));
     }
 
     /// Ends the build's whole process group.
@@ -164,6 +171,67 @@ impl Cargo {
         if let Some((_, cancel)) = self.current.take_if(|(current, _)| *current == build) {
             let _ = cancel.send(());
         }
+    }
+}
+
+/// How one run of cargo ended.
+struct Attempt {
+    outcome: BuildOutcome,
+    result: Option<BuildResult>,
+    error: Option<String>,
+    /// It failed in a way that may be the fault of what was compiled before.
+    odd: bool,
+}
+
+impl Attempt {
+    fn without_result(outcome: BuildOutcome, error: Option<String>) -> Self {
+        Self { outcome, result: None, error, odd: false }
+    }
+}
+
+async fn run(
+    order: BuildOrder,
+    seed: Option<Rc<Seed>>,
+    mut cancelled: oneshot::Receiver<()>,
+    news: mpsc::UnboundedSender<BuildNews>,
+) {
+    let attempt = match seed {
+        None => attempt(&order, &mut cancelled, &news).await,
+        Some(seed) => attempt_with(&seed, &order, &mut cancelled, &news).await,
+    };
+    let Attempt { outcome, result, error, .. } = attempt;
+    let _ = news.send(BuildNews::Ended { build: order.build, outcome, result, error });
+}
+
+/// A build with a seed that no build has succeeded with yet: one that fails oddly is tried again without.
+async fn attempt_with(
+    seed: &Seed,
+    order: &BuildOrder,
+    cancelled: &mut oneshot::Receiver<()>,
+    news: &mpsc::UnboundedSender<BuildNews>,
+) -> Attempt {
+    let seeded = tokio::select! {
+        biased;
+        () = ordered(cancelled) => return Attempt::without_result(BuildOutcome::Cancelled, None),
+        seeded = seed.seeding.done() => seeded,
+    };
+    let first = attempt(order, cancelled, news).await;
+    if matches!(first.outcome, BuildOutcome::Succeeded(_)) || !seeded {
+        seed.proven.set(true);
+    } else if first.odd
+        && let Some(from) = seed.seeding.discard()
+    {
+        seed.proven.set(true);
+        let _ = news.send(BuildNews::Seed(SeedNews::Discarded { from }));
+        return attempt(order, cancelled, news).await;
+    }
+    first
+}
+
+/// Waits for the order to cancel. A sender that was dropped has been replaced by a newer build's: only an order cancels.
+async fn ordered(cancelled: &mut oneshot::Receiver<()>) {
+    if cancelled.is_terminated() || cancelled.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -177,20 +245,29 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Reads what cargo says until it ends or is cancelled.
-async fn follow(
-    order: BuildOrder,
-    mut child: Child,
-    began: Instant,
-    cancelled: oneshot::Receiver<()>,
-    news: mpsc::UnboundedSender<BuildNews>,
-) {
+/// Runs cargo and reads what it says until it ends or is cancelled.
+async fn attempt(
+    order: &BuildOrder,
+    cancelled: &mut oneshot::Receiver<()>,
+    news: &mpsc::UnboundedSender<BuildNews>,
+) -> Attempt {
     let build = order.build;
+    let began = Instant::now();
+    let mut child = match spawn(order) {
+        Ok(child) => child,
+        Err(error) => {
+            let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
+            let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
+            let error = format!("could not run `{}`: {error}", program.unwrap_or_default());
+            return Attempt::without_result(BuildOutcome::Failed(summary), Some(error));
+        }
+    };
+    let _ = news.send(BuildNews::Spawned { build, pid: child.id().unwrap_or_default() });
     let group = child.id().map(u32::cast_signed);
     let read = RefCell::new(Read::default());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
-        tokio::join!(read_messages(stdout, &order, &news, &read), read_lines(stderr, build, &news));
+        tokio::join!(read_messages(stdout, order, news, &read), read_lines(stderr, build, news, &read));
     };
     let waiting = async {
         let mut reading = std::pin::pin!(reading);
@@ -214,20 +291,13 @@ async fn follow(
     };
     let ended = tokio::select! {
         biased;
-        // A sender that was dropped has been replaced by a newer build's: only an order cancels.
-        () = async { if cancelled.await.is_err() { std::future::pending::<()>().await } } => None,
+        () = ordered(cancelled) => None,
         status = waiting => Some(status),
         () = stops => None,
     };
     let Some(status) = ended else {
         end_group(&mut child, group).await;
-        let _ = news.send(BuildNews::Ended {
-            build,
-            outcome: BuildOutcome::Cancelled,
-            result: None,
-            error: None,
-        });
-        return;
+        return Attempt::without_result(BuildOutcome::Cancelled, None);
     };
     let read = read.into_inner();
     let summary = BuildSummary {
@@ -246,7 +316,7 @@ async fn follow(
         }
         (false, _) => (BuildOutcome::Failed(summary), None, None),
     };
-    let _ = news.send(BuildNews::Ended { build, outcome, result, error });
+    Attempt { outcome, result, error, odd: !success && read.odd }
 }
 
 /// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
@@ -278,6 +348,7 @@ struct Read {
     fresh: bool,
     executable: Option<PathBuf>,
     scripts: Vec<BuildScript>,
+    odd: bool,
 }
 
 async fn read_messages(
@@ -301,7 +372,10 @@ async fn read_messages(
             CargoMessage::Diagnostic(diagnostic) if diagnostic.is_summary() => {}
             CargoMessage::Diagnostic(diagnostic) => {
                 match diagnostic.level {
-                    Level::Error => read.errors += 1,
+                    Level::Error => {
+                        read.errors += 1;
+                        read.odd |= diagnostic.blames_artifacts();
+                    }
                     Level::Warning => read.warnings += 1,
                     Level::Note => {}
                 }
@@ -327,7 +401,12 @@ async fn read_messages(
     }
 }
 
-async fn read_lines(stderr: Option<ChildStderr>, build: BuildId, news: &mpsc::UnboundedSender<BuildNews>) {
+async fn read_lines(
+    stderr: Option<ChildStderr>,
+    build: BuildId,
+    news: &mpsc::UnboundedSender<BuildNews>,
+    read: &RefCell<Read>,
+) {
     let Some(mut stderr) = stderr else { return };
     let mut pending = Vec::new();
     let mut chunk = vec![0; 1 << 13];
@@ -340,6 +419,7 @@ async fn read_lines(stderr: Option<ChildStderr>, build: BuildId, news: &mpsc::Un
             let transient = pending[end] == b'\r';
             let text = String::from_utf8_lossy(&pending[..end]).into_owned();
             pending.drain(..=end);
+            read.borrow_mut().odd |= messages::line_blames_artifacts(&text);
             let _ = news.send(BuildNews::Line { build, text, transient });
         }
     }

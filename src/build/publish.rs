@@ -26,7 +26,7 @@ pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, targ
 
 /// The folder cargo keeps a profile's artifacts in
 /// (<https://doc.rust-lang.org/cargo/reference/profiles.html>: `dev` and `test` share `debug`, `bench` uses `release`).
-fn profile_folder(profile: &str) -> &str {
+pub(super) fn profile_folder(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",
         "bench" => "release",

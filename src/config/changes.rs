@@ -35,6 +35,7 @@ const KEYS: &[Key] = &[
     ("build.share-build-dir", Needs::Hotrun, |a, b| {
         a.build.share_build_dir.value != b.build.share_build_dir.value
     }),
+    ("build.debug-info", Needs::Build, |a, b| a.build.debug_info.value != b.build.debug_info.value),
     ("watch.paths", Needs::Nothing, |a, b| !same(&a.watch.paths, &b.watch.paths)),
     ("watch.ignore", Needs::Nothing, |a, b| !same(&a.watch.ignore, &b.watch.ignore)),
     ("watch.debounce", Needs::Nothing, |a, b| a.watch.debounce.value != b.watch.debounce.value),

@@ -92,6 +92,7 @@ impl Reader<'_> {
                 "env" => layer.build_env = self.variables(&key)?,
                 "inputs" => layer.inputs = Some(self.paths(&key)?),
                 "share-build-dir" => layer.share_build_dir = Some(self.flag(&key)?),
+                "debug-info" => layer.debug_info = Some(self.parsed(&key, Word::parse)?),
                 _ => return Err(self.unknown(&key, name, keys::names(BUILD))),
             }
         }

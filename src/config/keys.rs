@@ -2,7 +2,7 @@
 //! Schema is made of the same list, so that they cannot drift apart.
 
 use super::units::Word;
-use super::{OnExit, OnStartFailure, Stdin, Update};
+use super::{DebugInfo, OnExit, OnStartFailure, Stdin, Update};
 
 /// One key.
 #[derive(Debug)]
@@ -75,6 +75,11 @@ pub(super) const BUILD: &[Entry] = &[
         ),
     ),
     key("share-build-dir", Takes::Flag, Means::Option("share-build-dir")),
+    key(
+        "debug-info",
+        Takes::Words(words::<DebugInfo>),
+        Means::Text("How much debug information the builds in `target/hotrun` carry: less builds faster"),
+    ),
 ];
 
 pub(super) const WATCH: &[Entry] = &[

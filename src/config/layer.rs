@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{IgnoreGlob, Listen, OnExit, OnStartFailure, Poll, Ready, Setting, Stdin, TargetName, Update};
+use super::{
+    DebugInfo, IgnoreGlob, Listen, OnExit, OnStartFailure, Poll, Ready, Setting, Stdin, TargetName, Update,
+};
 
 /// What one source sets. Lists that replace are `Option`s, so that an empty one can replace as well; lists that add up
 /// are plain.
@@ -19,6 +21,7 @@ pub(super) struct Layer {
     pub(super) build_env: BTreeMap<String, Setting<String>>,
     pub(super) inputs: Option<Vec<Setting<PathBuf>>>,
     pub(super) share_build_dir: Option<Setting<bool>>,
+    pub(super) debug_info: Option<Setting<DebugInfo>>,
     pub(super) paths: Vec<Setting<PathBuf>>,
     pub(super) ignore: Vec<Setting<IgnoreGlob>>,
     pub(super) debounce: Option<Setting<Duration>>,
@@ -59,6 +62,7 @@ impl Layer {
             build_env: merged(lower.build_env, self.build_env),
             inputs: self.inputs.or(lower.inputs),
             share_build_dir: self.share_build_dir.or(lower.share_build_dir),
+            debug_info: self.debug_info.or(lower.debug_info),
             paths: joined(lower.paths, self.paths),
             ignore: joined(lower.ignore, self.ignore),
             debounce: self.debounce.or(lower.debounce),

@@ -10,8 +10,8 @@ use super::layer::Layer;
 use super::typed::{command_line, option, variables};
 use super::units::Word;
 use super::{
-    BuildConfig, Color, Config, Environment, FileText, OnExit, OnStartFailure, Origin, Poll, Ready,
-    RunConfig, Setting, Stdin, UiConfig, Update, WatchConfig, absolute, address, file,
+    BuildConfig, Color, Config, DebugInfo, Environment, FileText, OnExit, OnStartFailure, Origin, Poll,
+    Ready, RunConfig, Setting, Stdin, UiConfig, Update, WatchConfig, absolute, address, file,
 };
 use crate::cli::{CargoOptions, OutputOptions, RunOptions};
 
@@ -115,6 +115,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
             env: layer.build_env,
             inputs: layer.inputs.unwrap_or_default(),
             share_build_dir: or(layer.share_build_dir, false),
+            debug_info: or(layer.debug_info, DebugInfo::Profile),
         },
         watch: WatchConfig {
             paths: layer.paths,

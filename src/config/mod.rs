@@ -135,6 +135,19 @@ pub struct BuildConfig {
     pub inputs: Vec<Setting<PathBuf>>,
     /// `build.share-build-dir`.
     pub share_build_dir: Setting<bool>,
+    /// `build.debug-info`.
+    pub debug_info: Setting<DebugInfo>,
+}
+
+/// `build.debug-info`: how much of it the staging target's builds have, whatever other builds of the profile have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DebugInfo {
+    /// What the profile says.
+    Profile,
+    /// Files and lines, for backtraces.
+    Lines,
+    /// None.
+    None,
 }
 
 /// Which program of a package.

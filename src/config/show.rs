@@ -45,6 +45,7 @@ impl Page<'_> {
         self.variables("env", &build.env);
         self.list("inputs", &build.inputs, |path| quoted_path(path));
         self.setting("share-build-dir", &build.share_build_dir, ToString::to_string);
+        self.setting("debug-info", &build.debug_info, |info| quoted(info.word()));
     }
 
     fn watch(&mut self, config: &Config) {

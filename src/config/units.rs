@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::error::{Invalid, nearest};
-use super::{Color, OnExit, OnStartFailure, Poll, Stdin, Update};
+use super::{Color, DebugInfo, OnExit, OnStartFailure, Poll, Stdin, Update};
 
 /// How often files are looked at where an interval is needed and none was given.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +32,11 @@ pub(super) trait Word: Sized + Copy + PartialEq + 'static {
     fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, value)| *value == self).expect("every value has its word").0
     }
+}
+
+impl Word for DebugInfo {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("profile", Self::Profile), ("lines", Self::Lines), ("none", Self::None)];
 }
 
 impl Word for Update {

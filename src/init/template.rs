@@ -119,6 +119,7 @@ impl Page {
             None => self.idle("inputs = [\"migrations\"]", "what the compiler reads without telling cargo"),
         }
         self.idle("share-build-dir = false", "--share-build-dir");
+        self.idle("debug-info = \"profile\"", "lines or none: faster builds in target/hotrun");
     }
 
     fn watch(&mut self, findings: &Findings) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, Update};
+use crate::config::{DebugInfo, OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, Update};
 
 fn default<T>(value: T) -> Setting<T> {
     Setting { value, origin: Origin::Default }
@@ -28,6 +28,7 @@ fn build_config() -> BuildConfig {
         env: BTreeMap::new(),
         inputs: Vec::new(),
         share_build_dir: default(false),
+        debug_info: default(DebugInfo::Profile),
     }
 }
 

@@ -282,6 +282,12 @@ impl Reporter {
         }
     }
 
+    /// What the current build said so far is void: it begins again.
+    pub fn begin_again(&mut self) {
+        self.diagnostics.clear();
+        self.cargo_text.clear();
+    }
+
     /// The `e` key: what the compiler said in the last build, once more.
     pub fn repeat(&mut self) {
         if self.diagnostics.is_empty() && self.cargo_text.is_empty() {

@@ -9,6 +9,7 @@ mod leaving;
 mod lending;
 mod opening;
 mod reload;
+mod seeding;
 pub(crate) mod site;
 pub(crate) mod timing;
 
@@ -231,14 +232,10 @@ impl Runtime {
                 }
             }
             BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
+            BuildNews::Seed(news) => self.seed_news(news),
             BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
             BuildNews::Ended { build, outcome, result, error } => {
-                if let Some(group) = self.group.take() {
-                    if let Some(reaper) = self.processes.reaper() {
-                        reaper.cargo_gone(group);
-                    }
-                    let _ = self.take_terminal_back(group, None);
-                }
+                self.cargo_gone();
                 if let Some(error) = &error {
                     self.reporter.error(error, None);
                 }
@@ -253,6 +250,16 @@ impl Runtime {
             }
         }
         None
+    }
+
+    /// cargo and its process group have ended.
+    fn cargo_gone(&mut self) {
+        if let Some(group) = self.group.take() {
+            if let Some(reaper) = self.processes.reaper() {
+                reaper.cargo_gone(group);
+            }
+            let _ = self.take_terminal_back(group, None);
+        }
     }
 
     /// After the session was told, so that nothing here delays the new process.

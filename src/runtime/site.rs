@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 pub(super) use self::edit::Edit;
-use crate::build::{self, BuildOrder, BuildResult, Program};
+use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
-use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
+use crate::config::{self, Config, DebugInfo, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
@@ -157,6 +157,11 @@ impl Site {
         if let Some(triple) = &config.triple {
             words.extend(["--target".into(), triple.into()]);
         }
+        // Before what was typed: of two values for one key cargo takes the later.
+        if let Some(level) = debug_level(config.debug_info.value) {
+            let value = format!("profile.{}.debug=\"{level}\"", config.profile.value);
+            words.extend(["--config".into(), value.into()]);
+        }
         words.extend(config.common_args.iter().map(OsString::from));
         words.extend(config.build_args.iter().map(OsString::from));
         words.extend(["--target-dir".into(), self.staging().into()]);
@@ -173,7 +178,22 @@ impl Site {
         }
         let program =
             Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
-        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program }
+        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program, seed: self.seed() }
+    }
+
+    /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.
+    fn seed(&self) -> Option<SeedPlan> {
+        let (config, project) = (&self.config.build, &self.project);
+        let comparable = debug_level(config.debug_info.value).is_none();
+        (comparable && !config.share_build_dir.value).then(|| {
+            SeedPlan::new(
+                &self.staging(),
+                &project.target_directory,
+                &project.build_directory,
+                &config.profile.value,
+                self.platform.triple.as_deref(),
+            )
+        })
     }
 
     /// How the program is started after `result`.
@@ -304,6 +324,16 @@ fn load(
     let texts = settings::read(options, variables, cwd, Some(package), Some(workspace))?;
     let config = config::merge(options, variables, &texts, cwd).map_err(settings::SettingsError::from)?;
     Ok((config, texts))
+}
+
+/// cargo's word for how much debug information there is
+/// (<https://doc.rust-lang.org/cargo/reference/profiles.html#debug>).
+fn debug_level(info: DebugInfo) -> Option<&'static str> {
+    match info {
+        DebugInfo::Profile => None,
+        DebugInfo::Lines => Some("line-tables-only"),
+        DebugInfo::None => Some("none"),
+    }
 }
 
 /// Where cargo writes down what a build script printed: beside its `OUT_DIR`.

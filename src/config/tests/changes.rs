@@ -20,6 +20,7 @@ const OTHERS: &[(&str, &str, Needs)] = &[
     ("build.env", "{ A = '1' }", Needs::Build),
     ("build.inputs", "['i']", Needs::Nothing),
     ("build.share-build-dir", "true", Needs::Hotrun),
+    ("build.debug-info", "\"lines\"", Needs::Build),
     ("watch.paths", "['p']", Needs::Nothing),
     ("watch.ignore", "['g']", Needs::Nothing),
     ("watch.debounce", "'1s'", Needs::Nothing),

@@ -117,6 +117,7 @@ fn wrong_values() {
     let texts = [
         "[run]\nupdate = 'overlapp'",
         "[run]\non-exit = 'die'",
+        "[build]\ndebug-info = 'line'",
         "[watch]\ndebounce = 50",
         "[watch]\npoll = 'often'",
         "[run]\nstop-signal = 'SIGTREM'",
@@ -136,6 +137,9 @@ fn wrong_values() {
     hint: did you mean `overlap`?
 
     invalid value `die` for `run.on-exit` in `hotrun.toml`, line 2: expected `wait`, `restart` or `exit`
+
+    invalid value `line` for `build.debug-info` in `hotrun.toml`, line 2: expected `profile`, `lines` or `none`
+    hint: did you mean `lines`?
 
     invalid value `50` for `watch.debounce` in `hotrun.toml`, line 2: a time needs a unit
     hint: write `50ms` or `50s`

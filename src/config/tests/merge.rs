@@ -33,6 +33,7 @@ fn nothing_set_gives_the_defaults() {
     env = {}                   # nothing set
     inputs = []                # nothing set
     share-build-dir = false    # default
+    debug-info = "profile"     # default
 
     [watch]
     paths = []                 # nothing set
@@ -88,6 +89,7 @@ fn the_command_line_sets_everything() {
     env = {}                       # nothing set
     inputs = []                    # nothing set
     share-build-dir = true         # command line
+    debug-info = "profile"         # default
 
     [watch]
     paths = [
@@ -146,6 +148,7 @@ fn a_file_sets_every_key() {
         env = { CC = "clang", N = 1 }
         inputs = ["migrations"]
         share-build-dir = true
+        debug-info = "lines"
         [watch]
         paths = ["data", "/etc/shop"]
         ignore = ["*.tmp"]
@@ -191,45 +194,46 @@ fn a_file_sets_every_key() {
         "/p/app/migrations",             # hotrun.toml:11
     ]
     share-build-dir = true               # hotrun.toml:12
+    debug-info = "lines"                 # hotrun.toml:13
 
     [watch]
     paths = [
-        "/p/app/data",                   # hotrun.toml:14
-        "/etc/shop",                     # hotrun.toml:14
+        "/p/app/data",                   # hotrun.toml:15
+        "/etc/shop",                     # hotrun.toml:15
     ]
     ignore = [
-        "*.tmp",                         # hotrun.toml:15
+        "*.tmp",                         # hotrun.toml:16
     ]
-    debounce = "0"                       # hotrun.toml:16
-    poll = "always"                      # hotrun.toml:17
+    debounce = "0"                       # hotrun.toml:17
+    poll = "always"                      # hotrun.toml:18
 
     [run]
-    args = ["--port", "3000"]            # hotrun.toml:19
-    env.FLAG = "true"                    # hotrun.toml:34
-    env.RUST_LOG = "debug"               # hotrun.toml:32
-    env."odd name" = "with \"quotes\""   # hotrun.toml:33
+    args = ["--port", "3000"]            # hotrun.toml:20
+    env.FLAG = "true"                    # hotrun.toml:35
+    env.RUST_LOG = "debug"               # hotrun.toml:33
+    env."odd name" = "with \"quotes\""   # hotrun.toml:34
     env-file = [
-        "/p/app/../.env",                # hotrun.toml:20
+        "/p/app/../.env",                # hotrun.toml:21
     ]
-    cwd = "/p/app"                       # hotrun.toml:21
-    stdin = "inherit"                    # hotrun.toml:22
+    cwd = "/p/app"                       # hotrun.toml:22
+    stdin = "inherit"                    # hotrun.toml:23
     listen = [
-        "tcp:127.0.0.1:3000",            # hotrun.toml:23
-        "udp:[::1]:53",                  # hotrun.toml:23
-        "api=unix:/p/app/run/api.sock",  # hotrun.toml:23
+        "tcp:127.0.0.1:3000",            # hotrun.toml:24
+        "udp:[::1]:53",                  # hotrun.toml:24
+        "api=unix:/p/app/run/api.sock",  # hotrun.toml:24
     ]
-    ready = "2s"                         # hotrun.toml:24
-    ready-timeout = "1m 30s"             # hotrun.toml:25
-    update = "manual"                    # hotrun.toml:26
-    on-start-failure = "rollback"        # hotrun.toml:27
-    on-exit = "exit"                     # hotrun.toml:28
-    stop-signal = "SIGINT"               # hotrun.toml:29
-    stop-timeout = "500ms"               # hotrun.toml:30
+    ready = "2s"                         # hotrun.toml:25
+    ready-timeout = "1m 30s"             # hotrun.toml:26
+    update = "manual"                    # hotrun.toml:27
+    on-start-failure = "rollback"        # hotrun.toml:28
+    on-exit = "exit"                     # hotrun.toml:29
+    stop-signal = "SIGINT"               # hotrun.toml:30
+    stop-timeout = "500ms"               # hotrun.toml:31
 
     [ui]
-    clear = true                         # hotrun.toml:36
-    keys = false                         # hotrun.toml:37
-    notify = true                        # hotrun.toml:38
+    clear = true                         # hotrun.toml:37
+    keys = false                         # hotrun.toml:38
+    notify = true                        # hotrun.toml:39
 
     # passed on to cargo: --offline --jobs 2
     "#);

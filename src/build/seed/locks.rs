@@ -1,0 +1,45 @@
+//! cargo's own locks on its folders, taken without waiting.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// Takes every lock that cargo takes in these folders, or none: what holds one may be waiting for another. Nothing where
+/// one of them is held.
+///
+/// cargo locks files directly in a profile folder, whose names differ from version to version: `.cargo-lock`, or
+/// `.cargo-build-lock` and `.cargo-artifact-lock`. It may hold some of them shared while it writes, so that only an
+/// exclusive lock keeps it out.
+pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
+    let mut locks = Vec::new();
+    for folder in folders {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.as_encoded_bytes();
+            if name.starts_with(b".cargo") && name.ends_with(b"lock") {
+                let lock = File::options().read(true).write(true).open(entry.path())?;
+                let Some(()) = try_lock(&lock)? else { return Ok(None) };
+                locks.push(lock);
+            }
+        }
+    }
+    if locks.is_empty() {
+        return Err(io::Error::other("there is no lock of cargo's in it"));
+    }
+    Ok(Some(locks))
+}
+
+/// Locks a file; nothing where somebody else has.
+pub(super) fn try_lock(lock: &File) -> io::Result<Option<()>> {
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(())),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}

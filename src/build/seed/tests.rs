@@ -1,0 +1,92 @@
+//! Plans, locks and copies in folders that look like cargo's.
+
+use super::*;
+
+fn plan(root: &Path, triple: Option<&str>) -> SeedPlan {
+    SeedPlan::new(&root.join("target/hotrun"), &root.join("target"), &root.join("target"), "dev", triple)
+}
+
+fn write(root: &Path, files: &[&str]) {
+    for file in files {
+        fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+        fs::write(root.join(file), file).unwrap();
+    }
+}
+
+fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
+    seed(plan, &AtomicBool::new(false), &|_| ())
+}
+
+#[test]
+fn a_profile_is_copied_once_without_what_rustc_keeps() {
+    let root = tempfile::tempdir().unwrap();
+    let files = ["debug/.cargo-lock", "debug/deps/app-1", "debug/incremental/app/x", "release/app", "TAG"];
+    write(&root.path().join("target"), &files);
+    // A hotrun that was killed left this.
+    write(&root.path().join("target/hotrun"), &[".seed/0/deps/half"]);
+    let plan = plan(root.path(), None);
+    assert!(plan.is_due());
+    assert!(run(&plan).unwrap());
+    let staging = root.path().join("target/hotrun");
+    assert!(staging.join("debug/deps/app-1").exists() && staging.join("TAG").exists());
+    for gone in ["debug/incremental", "debug/deps/half", "release", ".seed"] {
+        assert!(!staging.join(gone).exists(), "{gone}");
+    }
+    assert!(!plan.is_due());
+    assert!(!run(&plan).unwrap());
+}
+
+#[test]
+fn with_a_triple_the_folder_of_build_scripts_comes_along() {
+    let root = tempfile::tempdir().unwrap();
+    let plan = plan(root.path(), Some("x86_64-unknown-linux-gnu"));
+    write(&root.path().join("target"), &["debug/.cargo-lock", "debug/build/script"]);
+    assert!(!plan.is_due(), "nothing was built for the triple");
+    write(&root.path().join("target/x86_64-unknown-linux-gnu"), &["debug/.cargo-lock", "debug/deps/app"]);
+    assert!(run(&plan).unwrap());
+    for there in ["debug/build/script", "x86_64-unknown-linux-gnu/debug/deps/app"] {
+        assert!(root.path().join("target/hotrun").join(there).exists(), "{there}");
+    }
+}
+
+#[test]
+fn a_separate_build_directory_is_the_one_to_copy_under_the_locks_of_both() {
+    let root = tempfile::tempdir().unwrap();
+    let (target, build) = (root.path().join("target"), root.path().join("build"));
+    write(&target, &["debug/.cargo-artifact-lock", "debug/app"]);
+    write(&build, &["debug/.cargo-build-lock", "debug/deps/app-1"]);
+    let plan = SeedPlan::new(&target.join("hotrun"), &target, &build, "dev", None);
+    for lock in [target.join("debug/.cargo-artifact-lock"), build.join("debug/.cargo-build-lock")] {
+        let held = File::open(lock).unwrap();
+        held.lock_shared().unwrap();
+        let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
+        assert!(try_locks(&folders).unwrap().is_none());
+    }
+    assert!(run(&plan).unwrap());
+    assert!(target.join("hotrun/debug/deps/app-1").exists());
+    assert!(!target.join("hotrun/debug/app").exists());
+}
+
+#[test]
+fn a_folder_without_a_lock_of_cargos_is_left_alone_and_a_stop_ends_the_wait() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("target"), &["debug/deps/app"]);
+    let plan = plan(root.path(), None);
+    assert!(matches!(run(&plan), Err(SeedError::Io { .. })));
+    write(&root.path().join("target"), &["debug/.cargo-lock"]);
+    let held = File::open(root.path().join("target/debug/.cargo-lock")).unwrap();
+    held.lock().unwrap();
+    let stopped = seed(&plan, &AtomicBool::new(true), &|_| ());
+    assert!(matches!(stopped, Err(SeedError::Stopped)));
+    assert!(!root.path().join("target/hotrun/debug").exists());
+}
+
+#[test]
+fn a_copy_that_would_take_too_long_is_known_by_its_pace() {
+    let second = Duration::from_secs(1);
+    assert!(!is_slow(second, 0, 100), "too early to tell");
+    assert!(!is_slow(second * 4, 50, 100));
+    assert!(is_slow(second * 4, 1, 100));
+    assert!(is_slow(second * 61, 99, 100));
+    assert_eq!((size(476_400_000), size(2_340_000_000)), ("476 MB".to_owned(), "2.3 GB".to_owned()));
+}
