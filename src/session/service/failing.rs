@@ -39,7 +39,8 @@ impl Service {
         let process = &mut self.processes[index];
         process.failure = Some(failure);
         let build = process.build;
-        if let Some(live) = self.live.as_mut().filter(|live| live.build == build && !live.settled) {
+        let proven = self.proven(build);
+        if let Some(live) = self.live.as_mut().filter(|live| live.build == build && !proven) {
             live.failed = true;
         }
     }
@@ -112,10 +113,13 @@ impl Service {
         others.find(|other| other.wanted() && other.pid != 0).map(|other| self.facts(now, other))
     }
 
-    /// Whether the live build is this one and has run before. Where it cannot start again something else is at fault,
-    /// and an older build would be no better.
+    /// Whether the live build is this one and has run before, or runs beside the process that cannot start. Something else
+    /// is at fault then, and an older build would be no better.
     fn proven(&self, build: BuildId) -> bool {
-        self.live.is_some_and(|live| live.build == build && live.settled)
+        let serves =
+            |process: &Process| process.build == build && process.failure.is_none() && process.serves();
+        self.live
+            .is_some_and(|live| live.build == build && (live.settled || self.processes.iter().any(serves)))
     }
 
     /// The build there is to go back to.
@@ -129,14 +133,21 @@ impl Service {
             && settings.rollback
             && !settings.once
             && !process.start.rollback
-            && self.live.is_some_and(|live| live.build == process.build && !live.settled)
+            && self.live.is_some_and(|live| live.build == process.build)
+            && !self.proven(process.build)
             && self.back_to().is_some()
     }
 
     /// A process that failed to start is gone: the live path goes back to what runs, or to what is started instead.
     pub(super) fn go_back(&mut self, settings: &Settings, process: &Process, out: &mut Vec<Effect>) -> bool {
-        let is_live = self.live.is_some_and(|live| live.build == process.build && !live.settled);
-        let serving = self.processes.iter().any(Process::wanted);
+        let is_live =
+            self.live.is_some_and(|live| live.build == process.build) && !self.proven(process.build);
+        let mut wanted = self.processes.iter().filter(|other| other.wanted()).peekable();
+        let serving = wanted.peek().is_some();
+        if wanted.any(|other| other.build == process.build) {
+            // Another of the same build runs or is starting: what becomes of that one decides.
+            return true;
+        }
         let Some(previous) = self.back_to().filter(|_| is_live) else { return serving };
         if serving || self.rolls_back(settings, process) {
             out.push(Effect::RollBack { from: process.build, to: previous.build });

@@ -224,3 +224,35 @@ fn what_is_not_ready_in_time_is_not_started_again_for_ever() {
     t.expect(exited(6, 0), &[]);
     t.expect(gone(6), &[]);
 }
+
+#[test]
+fn a_build_that_serves_is_not_gone_back_from_because_a_second_process_of_it_fails() {
+    let mut t = edited(notify(Update::Overlap));
+    t.expect(published(2), &["start 0.2 build 2"]);
+    t.tell(started(2));
+    t.tell(ready(2));
+    t.tell(exited(1, 0));
+    t.expect(gone(1), &[]);
+    t.expect(Event::Asked(Request::Restart), &["start 0.3 build 2"]);
+    t.tell(started(3));
+    t.tell(exited(3, 1));
+    t.expect(gone(3), &[]);
+    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(2)));
+}
+
+#[test]
+fn a_build_is_not_gone_back_from_while_another_process_of_it_starts() {
+    let mut t = edited(notify(Update::Overlap));
+    t.tell(published(2));
+    t.tell(started(2));
+    t.tell(ready(2));
+    t.tell(exited(1, 0));
+    t.tell(gone(1));
+    t.expect(Event::Asked(Request::Restart), &["start 0.3 build 2"]);
+    t.tell(started(3));
+    t.tell(exited(2, 1));
+    t.expect(gone(2), &[]);
+    // Where that one fails as well, the one before it is what is left.
+    t.tell(exited(3, 1));
+    t.expect(gone(3), &["roll back 2 to 1"]);
+}
