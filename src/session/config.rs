@@ -19,10 +19,10 @@ impl Session {
             if change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update") {
                 self.service.wait_for_readiness();
             }
-            // What was built and not started under `manual` is due where that is over.
-            let wanted = change.restart || manual && self.service.behind();
-            launch = wanted && change.settings.update != Update::Manual;
-            self.held |= wanted && !launch && !self.service.down();
+            // What `manual` left to a request is due where that is over.
+            let wanted = change.restart || manual && (self.held || self.service.behind());
+            launch = wanted && !self.leaves_to_requests();
+            self.held |= wanted && !launch;
             let then = if (launch || change.build) && self.builds.paused() {
                 AfterConfig::Resume
             } else if change.build {

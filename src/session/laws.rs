@@ -83,6 +83,7 @@ struct World {
     building: Option<(BuildId, Content)>,
     cancelling: bool,
     live: Option<Content>,
+    live_build: Option<BuildId>,
     staged: Option<(BuildId, Content)>,
     processes: Vec<Running>,
     overlap: bool,
@@ -129,6 +130,7 @@ impl World {
             building: None,
             cancelling: false,
             live: None,
+            live_build: None,
             staged: None,
             processes: Vec::new(),
             overlap: settings.update == Update::Overlap,
@@ -182,6 +184,8 @@ impl World {
             State::Running => {
                 let running: Vec<Content> = self.processes.iter().map(|process| process.content).collect();
                 assert_eq!(running, [self.content], "called running is not the last edit");
+                let launch = self.processes[0].launch;
+                assert_eq!(launch, self.launch, "what is called running was started by an earlier config");
             }
             State::Exited => assert_eq!(self.live, Some(self.content), "what ran is not the last edit"),
             State::Failed(Trouble::Build(_)) => assert!(!self.content.1, "called failed, but it compiles"),
@@ -213,6 +217,7 @@ impl World {
                 let outcome = if self.live == Some(content) {
                     PublishOutcome::Unchanged { launch_changed: false }
                 } else {
+                    self.live_build = Some(build);
                     let replaced = self.live.replace(content);
                     if std::mem::take(&mut self.live_good) {
                         self.before = replaced;
@@ -243,7 +248,8 @@ impl World {
                 self.plan(self.times.stop, Planned::Stopped(instance.number));
             }
             Effect::KillProcess(instance) => self.plan(0, Planned::Stopped(instance.number)),
-            Effect::RollBack { .. } => {
+            Effect::RollBack { to, .. } => {
+                self.live_build = Some(to);
                 self.live = self.before.take();
                 self.live_good = true;
                 assert!(self.live.is_some(), "rolled back to nothing");
@@ -268,8 +274,14 @@ impl World {
                 assert!(self.building.is_none() && self.processes.is_empty(), "L5: left something running");
                 self.exited = true;
             }
-            Effect::Report(Notice::Ready { .. }) => self.live_good = true,
-            Effect::Report(Notice::StartFailed { proven: false, .. }) => self.live_good = false,
+            Effect::Report(Notice::Ready { build, .. }) if self.live_build == Some(build) => {
+                self.live_good = true;
+            }
+            Effect::Report(Notice::StartFailed { build, proven: false, .. })
+                if self.live_build == Some(build) =>
+            {
+                self.live_good = false;
+            }
             Effect::ReadConfig(_) => {
                 let change = self.edited.take();
                 if let Some(change) = &change {
@@ -488,11 +500,14 @@ proptest! {
     /// L2 and L4 where updates overlap and processes fail to start: two processes at most, one in the end, which runs
     /// what is live.
     #[test]
-    fn an_overlap_ends_with_one_process_that_runs_what_is_live(steps in steps(true), times in times()) {
+    fn an_overlap_ends_with_one_process_that_runs_what_is_live(steps in steps(false), times in times()) {
         let settings =
             Settings { update: Update::Overlap, ready_at_spawn: false, rollback: true, ..settings() };
         let mut world = World::new(settings, times);
         world.play(&steps);
+        if world.session.builds.paused() {
+            world.tell(Event::Asked(Request::Pause));
+        }
         world.run(world.now + 300_000);
         prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
         for process in &world.processes {
@@ -515,6 +530,18 @@ proptest! {
         for process in &world.processes {
             prop_assert_eq!(Some(process.content), world.live);
         }
+    }
+
+    /// Under `manual` nothing that was saved is called running before somebody asks for it, and all of it runs after.
+    #[test]
+    fn what_manual_holds_back_runs_when_it_is_asked_for(steps in steps(false), times in times()) {
+        let mut world = World::new(Settings { update: Update::Manual, ..settings() }, times);
+        world.play(&steps);
+        world.quiet();
+        world.play(&[(0, Step::Save { compiles: true }), (0, Step::Restart)]);
+        world.quiet();
+        let state = world.session.standing(Duration::from_millis(world.now)).state;
+        prop_assert_eq!(state, State::Running);
     }
 
     /// However it is left, hotrun ends, and nothing it started outlives it (L5).

@@ -220,9 +220,9 @@ impl Session {
     /// Builds what is to be built for these changes, and starts the program again where they (or `launch`) ask for it.
     fn follow(&mut self, now: Duration, changes: Vec<Change>, launch: bool, out: &mut Vec<Effect>) {
         let env_file = changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
-        let manual = self.settings.update == Update::Manual;
-        self.held |= env_file && manual && !self.service.down();
-        let launch = launch || env_file && !manual;
+        let holds = self.leaves_to_requests();
+        self.held |= env_file && holds;
+        let launch = launch || env_file && !holds;
         let to_build: Vec<Change> = changes
             .into_iter()
             .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))
@@ -268,11 +268,7 @@ impl Session {
                     out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
                 }
                 self.builds.go_on(now, out);
-                if !self.builds.busy()
-                    && let Some(cause) = self.restart.take()
-                {
-                    self.restart_now(now, cause, out);
-                }
+                self.restart_if_owed(now, out);
             }
         }
     }
@@ -310,12 +306,18 @@ impl Session {
         }
         if self.quitting.is_none() {
             self.builds.go_on(now, out);
+            self.restart_if_owed(now, out);
         }
     }
 
     /// Whether updates wait for a request.
     fn holds(&self) -> bool {
-        self.settings.update == Update::Manual && self.restart.is_none() && !self.service.down()
+        self.leaves_to_requests() && self.restart.is_none()
+    }
+
+    /// `manual` is for what runs: a program that has ended is started with whatever changed.
+    fn leaves_to_requests(&self) -> bool {
+        self.settings.update == Update::Manual && !self.service.down()
     }
 
     /// What is live is to run now, unless updates wait for a request.
@@ -336,6 +338,15 @@ impl Session {
         self.service.update(now, &self.settings, cause, order, out);
     }
 
+    /// A restart that was owed to a build which is over, or to the end of a pause.
+    fn restart_if_owed(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if !self.builds.busy()
+            && let Some(cause) = self.restart.take()
+        {
+            self.restart_now(now, cause, out);
+        }
+    }
+
     fn asked(&mut self, now: Duration, request: Request, out: &mut Vec<Effect>) {
         match request {
             Request::Restart => {
@@ -351,6 +362,10 @@ impl Session {
                         self.builds.want(now, Cause::Asked, out);
                     }
                 } else {
+                    // One that a pause held back is this one as well.
+                    if self.restart.take().is_some() {
+                        self.unpause(now, out);
+                    }
                     self.restart_now(now, StopCause::Asked, out);
                 }
             }
@@ -394,11 +409,7 @@ impl Session {
         }
         out.push(Effect::Report(Notice::Resumed));
         self.builds.resume(now, out);
-        if !self.builds.busy()
-            && let Some(cause) = self.restart.take()
-        {
-            self.restart_now(now, cause, out);
-        }
+        self.restart_if_owed(now, out);
     }
 
     /// hotrun leaves when the last of what it started has ended.

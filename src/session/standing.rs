@@ -61,6 +61,18 @@ pub enum Trouble {
     Stuck(u32),
 }
 
+impl Trouble {
+    /// The build it is about; the first there could be where it is about none.
+    fn build(&self) -> BuildId {
+        match self {
+            Self::Build(build) | Self::Publish(build, _) | Self::Start(build, ..) | Self::Ended(build, _) => {
+                *build
+            }
+            Self::Stuck(_) => BuildId(0),
+        }
+    }
+}
+
 /// What the session is doing and what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -145,6 +157,9 @@ impl Past {
             Notice::PublishFailed { build, error, .. } => {
                 self.trouble = Some(Trouble::Publish(*build, error.clone()));
             }
+            // What became of an older build neither adds to a newer one's trouble nor mends it.
+            Notice::StartFailed { build, .. }
+                if self.trouble.as_ref().is_some_and(|old| old.build() > *build) => {}
             Notice::StartFailed { build, failure, instead, .. } => {
                 self.trouble = Some(Trouble::Start(*build, failure.clone(), *instead));
             }
@@ -191,7 +206,7 @@ impl Session {
             Doing::Stuck(pid) => return State::Failed(Trouble::Stuck(pid)),
             Doing::Running { .. } | Doing::Down => {}
         }
-        if self.builds.due() {
+        if self.builds.due() || self.restart.is_some() {
             return State::Paused;
         }
         if let Some(trouble) = &self.past.trouble {

@@ -122,7 +122,10 @@ fn manual_waits_until_somebody_asks_or_it_is_manual_no_longer() {
     let restart = ConfigChange { settings: manual, restart: true, ..plain() };
     assert_eq!(then(&mut t, restart.clone()), AfterConfig::NextStart);
     t.expect(read(restart), &[]);
-    // Nothing was built meanwhile, so nothing is due.
+    t.expect(read(plain()), &["stop 0.1 with 15"]);
+
+    let mut t = Table::running(manual);
+    // Nothing changed meanwhile, so nothing is due.
     t.expect(read(plain()), &[]);
     t.expect(read(ConfigChange { settings: manual, ..plain() }), &[]);
     t.edit("a.rs");
@@ -138,6 +141,29 @@ fn a_program_that_has_ended_starts_with_what_changed() {
     t.expect(gone(1), &[]);
     t.expect(read(plain()), &[]);
     t.expect(read(ConfigChange { restart: true, ..plain() }), &["start 0.2 build 1"]);
+}
+
+#[test]
+fn manual_holds_nothing_back_from_a_program_that_has_ended() {
+    let manual = Settings { update: Update::Manual, ..settings() };
+    let env_file = Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]);
+    for event in [read(ConfigChange { settings: manual, restart: true, ..plain() }), env_file] {
+        let mut t = Table::running(manual);
+        t.expect(exited(1, 0), &[]);
+        t.expect(gone(1), &[]);
+        t.expect(event, &["start 0.2 build 1"]);
+    }
+}
+
+#[test]
+fn r_while_paused_pays_the_restart_that_an_edit_is_owed() {
+    let mut t = Table::running(settings());
+    t.tell(Event::Asked(Request::Pause));
+    t.expect(read(ConfigChange { restart: true, ..plain() }), &[]);
+    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    assert!(!t.session.builds.paused());
+    t.tell(exited(1, 0));
+    t.expect(gone(1), &["start 0.2 build 1"]);
 }
 
 #[test]

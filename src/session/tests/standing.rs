@@ -78,6 +78,18 @@ fn a_failed_build_is_failed_until_the_next_begins() {
 }
 
 #[test]
+fn a_failed_build_is_no_success_because_the_old_program_starts_again() {
+    let mut t = Table::running(Settings { on_exit: OnExit::Restart, ..settings() });
+    t.tell(edit());
+    t.tell(bad(2));
+    t.tell(exited(1, 1));
+    t.tell(gone(1));
+    t.tell(Event::TimerFired(Timer::Backoff));
+    t.tell(started(2));
+    t.now(settled(2), State::Failed(Trouble::Build(BuildId(2))));
+}
+
+#[test]
 fn how_a_program_ended_is_how_it_stands() {
     let mut t = Table::running(settings());
     t.now(exited(1, 0), State::Stopping);
@@ -157,6 +169,30 @@ fn a_pause_is_a_rest_only_for_what_was_saved_before() {
 }
 
 #[test]
+fn a_restart_that_a_pause_holds_back_is_not_running() {
+    let mut t = Table::running(settings());
+    t.tell(Event::Asked(Request::Pause));
+    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Paused);
+    t.now(Event::Asked(Request::Pause), State::Starting);
+}
+
+#[test]
+fn what_manual_held_is_not_held_for_ever() {
+    let manual = Settings { update: Update::Manual, ..settings() };
+    let mut t = Table::running(manual);
+    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Held);
+    let change = ConfigChange {
+        files: Vec::new(),
+        keys: vec!["run.update"],
+        settings: settings(),
+        restart: false,
+        build: false,
+        next_start: false,
+    };
+    t.now(Event::ConfigRead(Some(change)), State::Starting);
+}
+
+#[test]
 fn who_leaves_does_not_rest() {
     let mut t = Table::running(settings());
     t.now(Event::Asked(Request::Quit(QuitReason::Asked)), State::Leaving);
@@ -168,4 +204,25 @@ fn what_was_removed_is_built_before_anything_rests() {
     let mut t = Table::running(settings());
     t.now(Event::LiveRemoved, State::Changed);
     t.now(Event::TimerFired(Timer::LiveRemoved), State::Building(BuildId(2)));
+}
+
+#[test]
+fn a_build_that_could_not_start_is_no_success_because_the_one_before_it_does() {
+    let mut t = Table::new(Settings { ready_at_spawn: false, rollback: true, ..settings() });
+    for event in
+        [Event::Started, ok(1), published(1), started(1), Event::ProcessReady { instance: process(1) }]
+    {
+        t.tell(event);
+    }
+    for event in [edit(), ok(2), published(2), exited(1, 0), gone(1), started(2), exited(2, 1), gone(2)] {
+        t.tell(event);
+    }
+    // The one before it cannot start either at first.
+    for event in [Event::RolledBack { error: None }, started(3), exited(3, 1), gone(3)] {
+        t.tell(event);
+    }
+    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(started(4));
+    t.tell(Event::ProcessReady { instance: process(4) });
+    assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());
 }
