@@ -17,7 +17,7 @@ pub use signal::{
     block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,
     own_group, own_session, signal_name, stop_by_terminal_signal,
 };
-pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, close_high_on_exec, spawn};
+pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, spawn};
 pub use table::{
     ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, process, processes,
 };

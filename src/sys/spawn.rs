@@ -195,11 +195,6 @@ pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
     outcome(pid, failure.as_fd())
 }
 
-/// Marks every descriptor from `first` on to be closed by exec, those hotrun inherited from its own parent included.
-pub fn close_high_on_exec(first: RawFd) {
-    close_on_exec_from(first, highest_descriptor());
-}
-
 /// Reads how the child fared: the end of the pipe means that it is executing.
 fn outcome(pid: i32, failure: BorrowedFd<'_>) -> Result<i32, SpawnFailure> {
     let mut message = Vec::new();
