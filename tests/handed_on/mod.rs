@@ -6,6 +6,8 @@ mod broken;
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod flood;
+#[cfg(target_os = "linux")]
+mod inherited;
 mod lines;
 #[cfg(target_os = "linux")]
 mod main_process;
