@@ -158,12 +158,19 @@ fn files_are_removed_and_the_name_is_another() {
     let mut hotrun = StandIn::start("plain", Some(&file));
     hotrun.reports(2);
     assert!(file.exists());
-    let reaper = sys::processes().into_iter().find(|row| {
-        std::fs::read_to_string(format!("/proc/{}/comm", row.pid))
-            .is_ok_and(|name| name.trim() == "hr-reaper")
-            && row.parent == i32::try_from(hotrun.process.id()).unwrap()
-    });
-    assert!(reaper.is_some());
+    // It names itself when it runs, which may be after the programs do.
+    let reaper = || {
+        sys::processes().into_iter().find(|row| {
+            std::fs::read_to_string(format!("/proc/{}/comm", row.pid))
+                .is_ok_and(|name| name.trim() == "hr-reaper")
+                && row.parent == i32::try_from(hotrun.process.id()).unwrap()
+        })
+    };
+    let deadline = std::time::Instant::now() + super::DEADLINE;
+    while reaper().is_none() {
+        assert!(std::time::Instant::now() < deadline, "no child is named hr-reaper");
+        std::thread::yield_now();
+    }
     hotrun.kill();
     hotrun.nothing_left();
     assert!(!file.exists());
