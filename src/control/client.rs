@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
 use super::registry::{self, About};
 use super::server::SOCKET;
 use super::{Answer, ControlError, Envelope, Request};
@@ -53,7 +55,7 @@ impl Client {
     pub fn wait(&self, limit: Option<Duration>) -> Result<Answer, ControlError> {
         let answer = match self.ask(Request::Wait, limit) {
             Ok(answer) => answer,
-            Err(error) if is_timeout(&error) => {
+            Err(error) if limit.is_some() && is_timeout(&error) => {
                 let after = limit.unwrap_or_default();
                 let state =
                     self.at_once(Request::Status).map_or("no answer".to_owned(), |answer| answer.state);
@@ -70,6 +72,8 @@ impl Client {
     /// Where it cannot be told.
     pub fn stop(&self) -> Result<(), ControlError> {
         let failed = |what| move |source| ControlError::Io { what, source };
+        // One that is stopped itself (Ctrl-Z) would be waited for without end.
+        self.status()?;
         let mut stream = self.connect().map_err(|error| self.failed(error))?;
         let process = Process::of(&stream);
         send(&mut stream, Request::Stop).map_err(|error| self.failed(error))?;
@@ -88,7 +92,6 @@ impl Client {
             Ok(Some(answer)) if answer.state == "unreachable" => Err(self.misunderstood(answer)),
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(ControlError::Ended { pid: self.about.pid }),
-            Err(error) if is_timeout(&error) => Err(ControlError::Silent { pid: self.about.pid }),
             Err(error) => Err(self.failed(error)),
         }
     }
@@ -104,7 +107,7 @@ impl Client {
     }
 
     fn connect(&self) -> io::Result<UnixStream> {
-        UnixStream::connect(&self.socket)
+        connect(&self.socket, PATIENCE)
     }
 
     fn misunderstood(&self, answer: Answer) -> ControlError {
@@ -115,6 +118,7 @@ impl Client {
     fn failed(&self, error: io::Error) -> ControlError {
         let pid = self.about.pid;
         match error.kind() {
+            _ if is_timeout(&error) => ControlError::Silent { pid },
             io::ErrorKind::InvalidData => ControlError::Misunderstood { pid, problem: error.to_string() },
             // It ended just now.
             io::ErrorKind::NotFound
@@ -126,18 +130,30 @@ impl Client {
     }
 }
 
+/// Connects within this time. Without a limit the kernel waits for room where a hotrun that is stopped has left too many
+/// waiting (connect(2), `SO_SNDTIMEO` in socket(7)).
+fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
+    let stream = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    stream.set_write_timeout(Some(limit))?;
+    stream.connect(&SockAddr::unix(socket)?)?;
+    Ok(stream.into())
+}
+
 /// Whether a hotrun listens in this folder. What one left that was killed together with its reaper is cleared away: it
 /// listened before it wrote down anything, so where nobody does any more, it is gone.
 fn alive(folder: &Path) -> bool {
-    match UnixStream::connect(folder.join(SOCKET)) {
+    match connect(&folder.join(SOCKET), Duration::from_millis(1)) {
         Ok(_) => true,
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            // Somebody else may have done so.
-            let _ = std::fs::remove_dir_all(folder);
+            // Elsewhere one that is there and has no room for more clients refuses as well.
+            if cfg!(target_os = "linux") {
+                // Somebody else may have done so.
+                let _ = std::fs::remove_dir_all(folder);
+            }
             false
         }
-        // Its clients are many.
-        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        // There is no room for more clients.
+        Err(error) => is_timeout(&error),
     }
 }
 

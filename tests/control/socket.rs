@@ -42,10 +42,14 @@ impl Scene {
     }
 
     fn code(&self, words: &[&str]) -> i32 {
-        let mut command = answering(self.project.path(), words);
-        command.env("XDG_RUNTIME_DIR", self.base.path());
-        finish(command).code
+        code(&self.project, self.base.path(), words)
     }
+}
+
+fn code(project: &Project, base: &Path, words: &[&str]) -> i32 {
+    let mut command = answering(project.path(), words);
+    command.env("XDG_RUNTIME_DIR", base);
+    finish(command).code
 }
 
 #[test]
@@ -113,6 +117,35 @@ fn many_who_wait_are_all_answered() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.contains("\"ok\":true") && answer.contains("\"build\":2"), "{answer}");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nobody_waits_without_end_for_a_hotrun_that_is_stopped() {
+    let mut scene = Scene::new();
+    let folder = scene.folder();
+    scene.hotrun.signal(Signal::STOP);
+    // Until there is no room for another.
+    let address = socket2::SockAddr::unix(folder.join("control")).unwrap();
+    loop {
+        let client = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        match client.connect(&address) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    std::thread::scope(|scope| {
+        let (project, base) = (&scene.project, scene.base.path());
+        let asked = ["status", "stop"].map(|name| scope.spawn(move || code(project, base, &[name])));
+        assert_eq!(asked.map(|code| code.join().unwrap()), [1, 1]);
+    });
+    assert!(folder.exists());
+    scene.hotrun.signal(Signal::CONT);
+    assert_eq!(scene.code(&["wait", "--timeout", "1m"]), 0);
+    assert_eq!(scene.code(&["stop"]), 0);
+    assert!(scene.hotrun.wait_for_end().success());
 }
 
 #[test]
