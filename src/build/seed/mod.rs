@@ -35,6 +35,8 @@ const PACE_KNOWN: Duration = Duration::from_secs(3);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// Disk space that is left free beside the copy, for what the builds will write.
 const SPARE: u64 = 1 << 30;
+/// The largest file copied that is not in a profile folder.
+const LARGEST_LOOSE: u64 = 1 << 20;
 /// What is left out: rustc's incremental cache is often larger than all the rest, and of no use to builds with another
 /// output folder.
 const LEFT_OUT: &[&str] = &["incremental"];
@@ -296,11 +298,12 @@ fn copy(
 }
 
 /// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
-/// makes anew what is missing or damaged.
+/// makes anew what is missing or damaged. What is larger is nothing of cargo's: a profile, a core dump.
 fn copy_loose_files(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let copy = to.join(entry.file_name());
-        if entry.file_type().is_ok_and(|kind| kind.is_file()) && !copy.exists() {
+        let small = entry.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST_LOOSE);
+        if small && !copy.exists() {
             let _ = fs::copy(entry.path(), copy);
         }
     }

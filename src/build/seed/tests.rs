@@ -24,12 +24,14 @@ fn a_profile_is_copied_once_without_what_rustc_keeps() {
     write(&root.path().join("target"), &files);
     // A hotrun that was killed left this.
     write(&root.path().join("target/hotrun"), &[".seed/0/deps/half"]);
+    // Somebody's own, and too large to be cargo's.
+    File::create(root.path().join("target/core")).unwrap().set_len(LARGEST_LOOSE + 1).unwrap();
     let plan = plan(root.path(), None);
     assert!(plan.is_due());
     assert!(run(&plan).unwrap());
     let staging = root.path().join("target/hotrun");
     assert!(staging.join("debug/deps/app-1").exists() && staging.join("TAG").exists());
-    for gone in ["debug/incremental", "debug/deps/half", "release", ".seed"] {
+    for gone in ["debug/incremental", "debug/deps/half", "release", ".seed", "core"] {
         assert!(!staging.join(gone).exists(), "{gone}");
     }
     assert!(!plan.is_due());
