@@ -112,7 +112,7 @@ pub(super) fn wrap(text: &str, indent: usize, width: Option<usize>) -> String {
         left = left.saturating_sub(lead);
         let margin = margin.max(lead);
         let mut begun = false;
-        for word in pieces(words, indent + room - margin) {
+        for word in pieces(words, (indent + room).saturating_sub(margin)) {
             let wide = measure_text_width(word);
             if begun && wide + 1 > left {
                 wrapped.push('\n');
@@ -198,6 +198,9 @@ mod tests {
         assert_eq!(wrap("日本語 日本語 日本語 日本語", 2, Some(22)), "日本語 日本語 日本語\n  日本語");
         assert_eq!(wrap("a way out: `hotrun -- x`", 2, Some(22)), "a way out:\n  `hotrun -- x`");
         assert_eq!(wrap("`hotrun --bin api -- x --fast`", 2, Some(22)), "`hotrun --bin api --\n  x --fast`");
+        // A line of somebody's file, shown as it is.
+        let deep = format!("bad\n{}x", " ".repeat(40));
+        assert_eq!(wrap(&deep, 7, Some(30)), deep);
         // So narrow that breaking helps nobody.
         assert_eq!(wrap(text, 13, Some(20)), text);
     }
