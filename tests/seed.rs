@@ -191,7 +191,7 @@ fn a_copy_that_the_first_build_cannot_use_is_thrown_away() {
     let (project, home) = (project(), Home::new());
     build(&project, &[], &[]);
     // Damaged, with their times as they were: cargo takes them for fresh.
-    for (path, (modified, _)) in state(&project.join("target/debug")) {
+    for (path, (modified, ..)) in state(&project.join("target/debug")) {
         if path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta") {
             fs::write(&path, "damaged").unwrap();
             File::open(&path).unwrap().set_times(FileTimes::new().set_modified(modified)).unwrap();

@@ -25,7 +25,7 @@ const ABOVE: [&str; 5] =
     ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
 /// Its name in the staging target.
 const FILE: &str = ".survey.json";
-/// Coarser than any file system's clock (one tick of the kernel's is at most 10 ms): a change this near cannot be told by its time.
+/// Coarser than the clock of files (one tick of the kernel's is at most 10 ms): by its time no change this near is told.
 const BLURRED: Duration = Duration::from_millis(100);
 /// What cargo takes for part of a package by finding it: files and folders of programs.
 const FOUND_FILES: [&str; 6] = ["build.rs", "README.md", "README.txt", "README", "src/main.rs", "src/lib.rs"];

@@ -104,7 +104,7 @@ fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
     files.recall(&mut memo).unwrap();
     assert_eq!(memo, known);
 
-    let mut answers = |path: &str, text: &str| {
+    let answers = |path: &str, text: &str| {
         files.write(path, text);
         files.recall(&mut memo.clone()).map(|project| project.target.name)
     };
