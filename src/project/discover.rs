@@ -4,14 +4,17 @@
 //! cargo's own words.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use cargo_metadata::{DependencyKind, Metadata};
 
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
+use super::memo::{self, Kept, Memo};
 use super::toolchain::Toolchain;
 use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
 use crate::config::BuildConfig;
@@ -28,9 +31,28 @@ impl Project {
         build: &BuildConfig,
         cwd: &Path,
     ) -> Result<Self, ProjectError> {
+        Self::recall(toolchain, environment, config, build, cwd, &mut Memo::default())
+    }
+
+    /// As [`discover`](Self::discover), without asking cargo where the memo knows what it would say; else the memo keeps
+    /// what it says.
+    pub fn recall(
+        toolchain: &Toolchain,
+        environment: &Environment,
+        config: &CargoConfig,
+        build: &BuildConfig,
+        cwd: &Path,
+        memo: &mut Memo,
+    ) -> Result<Self, ProjectError> {
         check_manifest(build.manifest_path.as_deref(), cwd)?;
         let ask = Ask { toolchain, environment, build, cwd };
-        let json = ask.metadata(build.manifest_path.as_deref())?;
+        let (asked, question) = (SystemTime::now(), ask.question());
+        let known = memo.metadata.as_ref().and_then(|kept| kept.answer(question)).cloned();
+        let fresh = known.is_none();
+        let json = match known {
+            Some(json) => json,
+            None => ask.metadata(build.manifest_path.as_deref())?,
+        };
         let metadata = parse(&json)?;
         let (package, target) =
             select::select(&metadata, build.package.value.as_deref(), build.target.value.as_ref(), cwd)?;
@@ -60,6 +82,15 @@ impl Project {
         manifests.extend(used.into_iter().cloned());
         manifests.extend(sources.outer_manifests);
         manifests.insert(root_manifest);
+        // Else more files than these decide what cargo says, or others' answers are part of it.
+        let complete = member_patterns.is_empty()
+            && manifests.len() <= members.len() + 1
+            && sources.packages.iter().all(|package| members.contains(&package.manifest));
+        // One that a linked folder of rustup's holds may be anything.
+        if fresh && complete && toolchain.name.is_some() {
+            let inputs = memo::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
+            memo.metadata = Kept::new(question, inputs, &memo.above, asked, json.clone());
+        }
 
         let (target_directory, build_directory) = directories(&metadata, build.target_dir.as_deref(), cwd);
         Ok(Self {
@@ -91,6 +122,15 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// What [`metadata`](Self::metadata) of the project itself asks.
+    fn question(&self) -> u64 {
+        let mut words = vec![OsStr::new("metadata"), self.toolchain.cargo.as_os_str()];
+        words.extend(self.build.common_args.iter().map(OsStr::new));
+        words.push(OsStr::new("--manifest-path"));
+        words.extend(self.build.manifest_path.as_ref().map(|path| path.as_os_str()));
+        memo::question(&words, self.cwd, self.environment)
+    }
+
     fn metadata(&self, manifest: Option<&Path>) -> Result<String, ProjectError> {
         let mut command = Command::new(&self.toolchain.cargo);
         command

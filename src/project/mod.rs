@@ -1,8 +1,9 @@
 //! The room that knows cargo's view of the project: which cargo, which package and program, which folders they are made
 //! of, and how `cargo run` would start the program.
 //!
-//! Starts short-lived cargo, rustup and rustc processes and reads manifests and cargo's configuration; writes nothing and
-//! remembers nothing: whoever sees one of these files change asks again. Functions here block for some milliseconds.
+//! Starts short-lived cargo, rustup and rustc processes and reads manifests and cargo's configuration; writes nothing but
+//! the [`Memo`] that spares the next start asking again. Whoever sees one of these files change later asks without it.
+//! Functions here block for some milliseconds.
 
 mod cargo_config;
 mod compiling;
@@ -10,6 +11,7 @@ mod discover;
 mod environment;
 mod error;
 mod launch;
+mod memo;
 mod platform;
 mod select;
 mod sources;
@@ -22,6 +24,7 @@ pub use self::compiling::Compiling;
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};
+pub use self::memo::Memo;
 pub use self::platform::Platform;
 pub use self::sources::SourcePackage;
 pub use self::toolchain::Toolchain;

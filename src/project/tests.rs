@@ -51,10 +51,10 @@ pub(super) fn run_config() -> RunConfig {
 }
 
 /// A workspace on disk.
-struct Workspace(tempfile::TempDir);
+pub(super) struct Workspace(tempfile::TempDir);
 
 impl Workspace {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         for (path, text) in files {
             folder.write(path, text);
@@ -87,23 +87,31 @@ impl Workspace {
         ])
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.0.path().canonicalize().unwrap()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     fn discover(&self, folder: &str, build: &BuildConfig) -> Result<Project, ProjectError> {
+        self.ask(folder, build, &mut Memo::default())
+    }
+
+    pub(super) fn recall(&self, memo: &mut Memo) -> Result<Project, ProjectError> {
+        self.ask("", &build_config(), memo)
+    }
+
+    fn ask(&self, folder: &str, build: &BuildConfig, memo: &mut Memo) -> Result<Project, ProjectError> {
         let cwd = self.root().join(folder);
         let clean = clean_environment(std::env::vars_os());
         let toolchain = Toolchain::find(&cwd, &clean)?;
         let environment = cargo_environment(&toolchain, &clean, build);
         let config = CargoConfig::load(&cwd, &environment, &build.common_args);
-        Project::discover(&toolchain, &environment, &config, build, &cwd)
+        Project::recall(&toolchain, &environment, &config, build, &cwd, memo)
     }
 
     /// The chosen package and the arguments for `cargo build`, or the error, its hint and its exit code.

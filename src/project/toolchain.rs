@@ -8,12 +8,16 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 use super::environment::{self, Environment, LIBRARY_PATH};
 use super::error::ProjectError;
+use super::memo::{self, Kept, Memo};
 
 /// The cargo in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {
     /// What to start: the real cargo, or rustup's shim where the real one could not be found out.
     pub cargo: PathBuf,
@@ -23,6 +27,8 @@ pub struct Toolchain {
     pub name: Option<OsString>,
     /// The toolchain's folder as `rustc --print sysroot` prints it, where it is known.
     pub sysroot: Option<PathBuf>,
+    /// The triple its rustc calls `host`, where that is known from an earlier start.
+    pub host: Option<String>,
     /// What to set (or remove) in a clean environment, so that cargo finds what the shim would have given it.
     pub env: Vec<(OsString, Option<OsString>)>,
 }
@@ -32,6 +38,11 @@ impl Toolchain {
     ///
     /// Blocks for about 15 ms, or for as long as rustup needs to install a toolchain that a file asks for.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
+        Self::recall(cwd, environment, &Memo::default())
+    }
+
+    /// As [`find`](Self::find), without asking rustup where the memo knows what it would say.
+    pub fn recall(cwd: &Path, environment: &Environment, memo: &Memo) -> Result<Self, ProjectError> {
         let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
         let in_home = || {
             environment::cargo_home(environment, cwd)
@@ -40,14 +51,48 @@ impl Toolchain {
         };
         let shim = found.or_else(in_home).ok_or(ProjectError::NoCargo)?;
         let rustup = rustup_of(&shim);
-        let behind = rustup.as_ref().and_then(|rustup| behind_shim(rustup, cwd, environment));
+        let behind = rustup.as_ref().and_then(|rustup| {
+            let known = memo.toolchain.as_ref()?.answer(question(rustup, cwd, environment));
+            known.cloned()
+        });
+        let behind =
+            behind.or_else(|| rustup.as_ref().and_then(|rustup| behind_shim(rustup, cwd, environment)));
         Ok(behind.unwrap_or_else(|| Self {
             cargo_variable: rustup.is_none().then(|| current_exe_of(&shim)),
             cargo: shim,
             name: None,
             sysroot: None,
+            host: None,
             env: Vec::new(),
         }))
+    }
+
+    /// Keeps what was found at `asked`, where that was rustup's own toolchain, with what its rustc said since.
+    pub fn remember(
+        &self,
+        host: &str,
+        cwd: &Path,
+        environment: &Environment,
+        asked: SystemTime,
+        memo: &mut Memo,
+    ) {
+        let above = &memo.above;
+        let keep = || {
+            let root = self.cargo.parent()?.parent()?;
+            // A folder linked into rustup's may hold any kind of cargo.
+            if root.is_symlink() || self.host.is_some() {
+                return None;
+            }
+            let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
+            let rustup = rustup_of(&shim)?;
+            let inputs =
+                memo::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
+            let found = Self { host: Some(host.to_owned()), ..self.clone() };
+            Kept::new(question(&rustup, cwd, environment), inputs, above, asked, found)
+        };
+        if let Some(kept) = keep() {
+            memo.toolchain = Some(kept);
+        }
     }
 
     /// The environment for cargo and for the app: `clean` with what the shim would have set.
@@ -92,6 +137,10 @@ fn rustup_of(cargo: &Path) -> Option<PathBuf> {
     ((shim.dev(), shim.ino()) == (rustup.dev(), rustup.ino())).then_some(beside)
 }
 
+fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
+    memo::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
+}
+
 fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<Toolchain> {
     // One after the other: the first may install the toolchain.
     let cargo = PathBuf::from(ask(rustup, &["which", "cargo"], cwd, environment)?);
@@ -125,6 +174,7 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<T
         sysroot: root.canonicalize().ok().filter(|root| root.join("bin/rustc").is_file()),
         cargo,
         name: Some(name.into()),
+        host: None,
         env,
     })
 }
@@ -200,6 +250,7 @@ mod tests {
             cargo_variable: Some("/t/bin/cargo".into()),
             name: None,
             sysroot: None,
+            host: None,
             env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into())), ("GONE".into(), None)],
         };
         let clean = Environment::from([("GONE".into(), "x".into()), (LIBRARY_PATH.into(), "/a".into())]);

@@ -50,8 +50,9 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     sys::block_terminal_stops();
     // Before any other descriptor is opened: those from 3 on may be sockets for the program.
     let adopted = Adopted::take(|name| std::env::var(name).ok());
-    let site = Site::survey(options, current_folder()?)?;
+    let mut site = Site::survey(options, current_folder()?)?;
     let publisher = Publisher::open(site.live())?;
+    site.remember();
     let listeners = Listeners::open(&site.config.run, adopted)?;
     let engine = tokio::runtime::Builder::new_current_thread()
         .enable_all()

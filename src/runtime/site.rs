@@ -5,7 +5,7 @@
 
 mod edit;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ use crate::cli::RunOptions;
 use crate::config::{self, Config, DebugInfo, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Platform, Project, Toolchain, cargo_environment,
+    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain, cargo_environment,
     clean_environment, selection_args,
 };
 use crate::settings;
@@ -39,6 +39,8 @@ pub(crate) struct Site {
     pub(crate) cargo_config: CargoConfig,
     pub(crate) platform: Platform,
     pub(crate) project: Project,
+    /// What the next start need not ask, where it is not written down yet.
+    memo: Option<Memo>,
 }
 
 impl Site {
@@ -48,11 +50,17 @@ impl Site {
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
         let first = settings::load(&options, &variables, &cwd, nearest.as_deref(), None)?;
-        let toolchain = Toolchain::find(&cwd, &environment)?;
+        let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].map(OsStr::new);
+        let named = named.into_iter().find_map(|name| environment.get(name)).map(Path::new);
+        let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
+        let mut memo = known.clone();
+        let asked = SystemTime::now();
+        let toolchain = Toolchain::recall(&cwd, &environment, &memo)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
-        let discover =
-            |config: &Config| Project::discover(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd);
+        let mut discover = |config: &Config| {
+            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
+        };
         // rustc is asked beside cargo.
         let (project, platform) = std::thread::scope(|scope| {
             let platform = scope.spawn(|| {
@@ -74,6 +82,10 @@ impl Site {
             Err(error) => return Err(error.into()),
         };
         let platform = platform?;
+        // What another compiler says is no answer of the toolchain's.
+        if cargo_config.rustc.is_none() {
+            toolchain.remember(&platform.host, &cwd, &environment, asked, &mut memo);
+        }
         let read = config.clone();
         let site = Self {
             cwd,
@@ -87,10 +99,18 @@ impl Site {
             cargo_config,
             platform,
             project,
+            memo: Some(memo).filter(|memo| *memo != known),
         };
         // A missing or broken env file is said now, not when the first build is done.
         site.env_files(&site.config)?;
         Ok(site)
+    }
+
+    /// Writes down what the next start need not ask. The staging target has to exist.
+    pub(super) fn remember(&mut self) {
+        if let Some(mut memo) = self.memo.take() {
+            memo.write(&self.staging());
+        }
     }
 
     /// Reads the project, cargo's config and the toolchain again, the settings staying as they are. On an error the

@@ -1,7 +1,8 @@
 //! Copying a folder so that cargo takes the copy for what it built there itself.
 //!
 //! Modification times are kept to the nanosecond, since cargo compares them; permissions, symbolic links and hard links
-//! within the folder are kept as well. No file is shared with the original: cargo and rustc write to some of theirs in place.
+//! within the folder are kept as well. Libraries are shared with the original: rustc replaces them and never writes to
+//! one that is there. Nothing else is: cargo, build scripts and some linkers (mold) write to theirs in place.
 
 use std::collections::HashMap;
 use std::fs::{self, File, FileTimes, Metadata};
@@ -31,7 +32,7 @@ pub(super) struct Tree {
     names: Vec<(PathBuf, PathBuf)>,
     /// Symbolic links, and what they say.
     links: Vec<(PathBuf, PathBuf)>,
-    /// What the files take on disk.
+    /// What the files that are not shared take on disk.
     pub(super) bytes: u64,
 }
 
@@ -75,7 +76,9 @@ impl Tree {
                         }
                         seen.insert((metadata.dev(), metadata.ino()), path.clone());
                     }
-                    tree.bytes += metadata.blocks() * BLOCK;
+                    if !is_shared(&path) {
+                        tree.bytes += metadata.blocks() * BLOCK;
+                    }
                     tree.files.push((path, metadata));
                 }
             }
@@ -95,9 +98,14 @@ impl Tree {
             while !stop.load(Ordering::Relaxed)
                 && let Some((path, metadata)) = self.files.get(next.fetch_add(1, Ordering::Relaxed))
             {
-                copy_file(&self.root.join(path), &to.join(path), metadata)
-                    .inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
-                copied.fetch_add(metadata.blocks() * BLOCK, Ordering::Relaxed);
+                let (from, to) = (self.root.join(path), to.join(path));
+                if is_shared(path) && fs::hard_link(&from, &to).is_ok() {
+                    continue;
+                }
+                copy_file(&from, &to, metadata).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+                if !is_shared(path) {
+                    copied.fetch_add(metadata.blocks() * BLOCK, Ordering::Relaxed);
+                }
             }
             io::Result::Ok(())
         };
@@ -150,6 +158,13 @@ impl Tree {
     }
 }
 
+/// Whether it is a library that rustc wrote, which it does under another name first. What a build script made may have
+/// the same ending, but is not in this folder.
+fn is_shared(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder == Path::new("deps"))
+        && path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta")
+}
+
 fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
     // Shares the blocks where the file system can (`copy_file_range` and `clonefile` do).
     match fs::copy(from, to) {
@@ -180,13 +195,17 @@ mod tests {
     }
 
     #[test]
-    fn times_modes_and_links_are_kept_and_nothing_is_shared() {
+    fn times_modes_and_links_are_kept_and_only_libraries_are_shared() {
         let root = tempfile::tempdir().unwrap();
         let (from, to) = (root.path().join("from"), root.path().join("to"));
         fs::create_dir_all(from.join("deps/empty")).unwrap();
         fs::create_dir_all(from.join("incremental")).unwrap();
         fs::create_dir_all(from.join("deps/incremental")).unwrap();
         fs::write(from.join("incremental/large"), "no").unwrap();
+        fs::create_dir_all(from.join("build/x/out/deps")).unwrap();
+        for library in ["deps/liba.rlib", "deps/liba.rmeta", "build/x/out/deps/liba.rlib", "liba.rlib"] {
+            fs::write(from.join(library), "library").unwrap();
+        }
         fs::write(from.join("deps/app-1"), "program").unwrap();
         fs::set_permissions(from.join("deps/app-1"), fs::Permissions::from_mode(0o555)).unwrap();
         fs::hard_link(from.join("deps/app-1"), from.join("app")).unwrap();
@@ -199,6 +218,10 @@ mod tests {
         assert!(tree.bytes > 0);
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
 
+        let shared =
+            |file: &str| from.join(file).metadata().unwrap().ino() == to.join(file).metadata().unwrap().ino();
+        assert!(shared("deps/liba.rlib") && shared("deps/liba.rmeta"));
+        assert!(!shared("build/x/out/deps/liba.rlib") && !shared("liba.rlib") && !shared("deps/app-1"));
         assert!(!to.join("incremental").exists());
         assert!(to.join("deps/incremental").is_dir() && to.join("deps/empty").is_dir());
         let copy = to.join("deps/app-1").metadata().unwrap();

@@ -1,0 +1,117 @@
+//! When an answer counts, on disk, and what the real cargo and rustup are still asked.
+
+use std::fs::File;
+use std::time::Instant;
+
+use super::super::tests::Workspace;
+use super::*;
+
+/// Later than anything that was written before, for certain.
+fn later() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(10)
+}
+
+fn kept(paths: &[PathBuf]) -> Kept<u8> {
+    Kept::new(1, paths.to_vec(), &Above::default(), later(), 7).unwrap()
+}
+
+#[test]
+fn an_answer_counts_while_everything_it_follows_from_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (manifest, main, lib) = (root.join("Cargo.toml"), root.join("src/main.rs"), root.join("src/lib.rs"));
+    let (src, config) = (root.join("src"), root.join("config.toml"));
+    fs::create_dir(&src).unwrap();
+    fs::write(&manifest, "one").unwrap();
+    fs::write(&main, "one").unwrap();
+    let all = [manifest.clone(), main.clone(), lib.clone(), src.clone(), config.clone()];
+    let answer = kept(&all);
+    assert_eq!((answer.answer(1), answer.answer(2)), (Some(&7), None));
+
+    fs::write(&main, "other").unwrap();
+    fs::write(src.join(".main.rs.swp"), "").unwrap();
+    assert_eq!(answer.answer(1), Some(&7), "the text of a source does not count");
+
+    // The same size, and a time that was put back.
+    let time = manifest.metadata().unwrap().modified().unwrap();
+    fs::write(&manifest, "two").unwrap();
+    File::options().write(true).open(&manifest).unwrap().set_modified(time).unwrap();
+    assert_eq!(answer.answer(1), None);
+
+    for new in [config, lib, src.join("other.rs"), src.join("bin/x.rs")] {
+        let answer = kept(&all);
+        fs::create_dir_all(new.parent().unwrap()).unwrap();
+        fs::write(&new, "").unwrap();
+        let counts = !new.starts_with(root.join("src/bin"));
+        assert_eq!(answer.answer(1).is_none(), counts, "{}", new.display());
+    }
+    let answer = kept(&[root.join("src/bin")]);
+    fs::create_dir(src.join("bin/y")).unwrap();
+    assert_eq!(answer.answer(1), Some(&7));
+    fs::write(src.join("bin/y/main.rs"), "").unwrap();
+    assert_eq!(answer.answer(1), None);
+}
+
+#[test]
+fn what_may_have_changed_since_it_was_asked_for_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let asked = SystemTime::now();
+    assert!(Kept::new(1, [file], &Above::default(), asked, ()).is_none());
+    assert!(
+        Kept::new(1, [folder.path().join("src/lib.rs")], &Above::default(), asked, ()).is_none(),
+        "it may have been removed"
+    );
+}
+
+#[test]
+fn a_memo_that_is_damaged_or_of_another_hotrun_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = folder.path().join("target/hotrun");
+    fs::create_dir_all(&staging).unwrap();
+    let below = folder.path().join("a/b");
+    let mut memo = Memo { metadata: Some(kept_text()), ..Memo::read(&below, None) };
+    memo.write(&staging);
+    assert_eq!(Memo::read(&below, None), memo);
+    assert!(Memo::read(&below, Some(Path::new("elsewhere"))).metadata.is_none());
+    let text = fs::read_to_string(staging.join(FILE)).unwrap();
+    for other in [&text[..text.len() - 1], &text.replace(env!("CARGO_PKG_VERSION"), "0.0.0")] {
+        fs::write(staging.join(FILE), other).unwrap();
+        assert!(Memo::read(&below, None).metadata.is_none());
+    }
+}
+
+fn kept_text() -> Kept<String> {
+    Kept::new(1, [], &Above::default(), later(), "text".to_owned()).unwrap()
+}
+
+#[test]
+fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
+    let files = Workspace::new(&[
+        ("Cargo.toml", "[package]\nname = \"p\"\nedition = \"2024\"\n"),
+        ("src/main.rs", "fn main() {}"),
+    ]);
+    let mut memo = Memo::read(&files.root(), None);
+    // Files that were just written are not told apart from those that are being written.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while memo.metadata.is_none() {
+        assert!(Instant::now() < deadline);
+        files.recall(&mut memo).unwrap();
+    }
+    let before = files.recall(&mut memo).unwrap();
+    let known = memo.clone();
+    files.recall(&mut memo).unwrap();
+    assert_eq!(memo, known);
+
+    let answers = |path: &str, text: &str| {
+        files.write(path, text);
+        files.recall(&mut memo.clone()).map(|project| project.target.name)
+    };
+    assert_eq!(answers("src/main.rs", "fn main() { }").unwrap(), before.target.name);
+    assert!(answers("src/bin/q.rs", "fn main() {}").is_err(), "there are two programs now");
+    fs::remove_dir_all(files.root().join("src/bin")).unwrap();
+    let named = "[package]\nname = \"q\"\nedition = \"2024\"\n";
+    assert_eq!(answers("Cargo.toml", named).unwrap(), "q");
+    assert!(answers("Cargo.toml", "[package]\n").is_err());
+}
