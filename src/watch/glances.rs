@@ -75,7 +75,7 @@ impl Glances {
         self.due
     }
 
-    /// Looks. Says whether anything is another than at the last glance, or was never seen before.
+    /// Looks; before each walk too, so that nothing that happens after it is compared with older sights. Says whether anything is another than at the last glance, or was never seen before.
     pub(super) fn glance(&mut self, now: Instant) -> bool {
         let mut changed = false;
         for (path, before) in &mut self.names {

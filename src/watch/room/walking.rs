@@ -100,6 +100,8 @@ impl Room {
         self.survey_due = None;
         self.stock.clear();
         self.unwatched = false;
+        // What the walk sees is told by the walk; what comes after it has to differ from this.
+        self.glances.glance(begun);
         let found = self.walk(cause, survey);
         if self.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
             self.survey_due = Some(Instant::now());
