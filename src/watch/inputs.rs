@@ -21,6 +21,17 @@ pub enum Reach {
     Wide,
 }
 
+/// What a successful build read, beside what the builds before it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// The same.
+    Same,
+    /// These too.
+    More(Vec<PathBuf>),
+    /// Some of it no more, and perhaps others.
+    Fewer,
+}
+
 /// What the caller knows about a path that its name does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -202,13 +213,20 @@ impl Rules {
 
     /// What a successful build read: files, folders (everything below counts), and the roots of packages of which
     /// every file counts.
-    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) {
+    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) -> Read {
         let barred = |path: &PathBuf| self.barred(path, false).is_some();
-        let sources = sources.into_iter().filter(|path| !barred(path)).collect();
+        let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !barred(path)).collect();
+        let more: Vec<PathBuf> = sources.iter().filter(|path| !self.is_source(path)).cloned().collect();
+        let fewer = self.dropped.iter().any(|path| !sources.contains(path));
         let before = std::mem::replace(&mut self.sources, sources);
         self.dropped = before.difference(&self.sources).cloned().collect();
         self.rerun_everything = rerun_everything.iter().cloned().collect();
         self.reach = Reach::Narrow;
+        match (fewer, more.is_empty()) {
+            (true, _) => Read::Fewer,
+            (false, true) => Read::Same,
+            (false, false) => Read::More(more),
+        }
     }
 
     /// The last build failed: everything that may mend it counts.

@@ -192,3 +192,16 @@ fn walks_leave_out_what_cannot_count() {
         assert_eq!(rules.prunes(Path::new(folder), named), expect, "{folder}");
     }
 }
+
+#[test]
+fn a_build_says_what_it_read_beside_the_builds_before() {
+    let mut rules = Rules::new(&plan());
+    let mut read = |sources: &[&str]| rules.succeeded(paths(sources).into_iter().collect(), &[]);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::More(paths(&["/ws/app/src/main.rs"])));
+    assert_eq!(read(&["/ws/app/src/main.rs", "/ws/target/out.rs"]), Read::Same);
+    assert_eq!(read(&["/ws/app/src/main.rs", "/out/a.txt"]), Read::More(paths(&["/out/a.txt"])));
+    // It counts until the next build, which then reads fewer.
+    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Fewer);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
+}

@@ -8,6 +8,7 @@
 
 pub mod dep_info;
 pub mod fingerprint;
+mod glances;
 mod guard;
 mod holds;
 mod ignores;
@@ -18,6 +19,7 @@ mod look;
 mod mounts;
 mod polling;
 mod room;
+mod sieve;
 mod survey;
 mod watcher;
 

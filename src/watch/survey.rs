@@ -35,22 +35,12 @@ pub(super) struct Survey {
 /// Walks over what `rules` name and over the program's packages. `watch` is called once for each folder, with whether
 /// everything in it matters, before it is read.
 pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Survey {
-    let mut surveyor = Surveyor {
-        rules,
-        ignores,
-        watch,
-        survey: Survey::default(),
-        resolved: HashMap::new(),
-        walked: HashSet::new(),
-    };
+    let mut surveyor = Surveyor::new(rules, ignores, watch);
     for root in rules.package_roots().chain(rules.glob_bases()) {
         surveyor.walk(root, Named::No);
     }
     for (path, below) in rules.named_paths() {
-        surveyor.file(path);
-        if below && surveyor.survey.files.get(path).is_some_and(|stat| is_folder(*stat)) {
-            surveyor.walk(path, Named::Yes);
-        }
+        surveyor.named(path, below);
     }
     for (base, depth) in rules.member_bases() {
         surveyor.members(base, depth);
@@ -62,6 +52,37 @@ pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut
         surveyor.survey.turns.insert(path);
     }
     surveyor.survey
+}
+
+/// The part of a walk that goes over these paths, which somebody has come to name with all they hold.
+pub(super) fn survey_more(
+    paths: &[PathBuf],
+    rules: &Rules,
+    ignores: &mut Ignores,
+    watch: &mut dyn FnMut(&Path),
+) -> Survey {
+    let mut surveyor = Surveyor::new(rules, ignores, watch);
+    for path in paths {
+        surveyor.named(path, true);
+    }
+    surveyor.survey
+}
+
+impl Survey {
+    /// Takes in the survey of more paths.
+    pub(super) fn join(&mut self, more: Self) {
+        self.files.extend(more.files);
+        for (mine, theirs) in [(&mut self.folders, more.folders), (&mut self.points, more.points)] {
+            for (path, names) in theirs {
+                let known = mine.entry(path).or_default();
+                let new: Vec<PathBuf> = names.into_iter().filter(|name| !known.contains(name)).collect();
+                known.extend(new);
+            }
+        }
+        self.turns.extend(more.turns);
+        self.read.extend(more.read);
+        self.pruned.extend(more.pruned);
+    }
 }
 
 /// Whether a walk goes over what somebody named, where git's rules do not matter.
@@ -80,7 +101,20 @@ struct Surveyor<'a> {
     walked: HashSet<(PathBuf, Named)>,
 }
 
-impl Surveyor<'_> {
+impl<'a> Surveyor<'a> {
+    fn new(rules: &'a Rules, ignores: &'a mut Ignores, watch: &'a mut dyn FnMut(&Path)) -> Self {
+        let survey = Survey::default();
+        Self { rules, ignores, watch, survey, resolved: HashMap::new(), walked: HashSet::new() }
+    }
+
+    /// A path somebody names; `below`: with all it holds.
+    fn named(&mut self, path: &Path, below: bool) {
+        self.file(path);
+        if below && self.survey.files.get(path).is_some_and(|stat| is_folder(*stat)) {
+            self.walk(path, Named::Yes);
+        }
+    }
+
     /// Reads `root` and the folders below it that are not left out.
     fn walk(&mut self, root: &Path, named: Named) {
         let Some(real) = self.resolve(root, 0) else {

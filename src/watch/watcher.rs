@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify_debouncer_full::notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify_debouncer_full::notify::{
@@ -16,6 +16,7 @@ use notify_debouncer_full::notify::{
 use notify_debouncer_full::{Debouncer, NoCache, new_debouncer_opt};
 
 use super::fingerprint;
+use super::sieve::{Passage, Sieve};
 
 /// Whether the platform tells when a file that was open for writing is closed.
 pub(super) const TELLS_CLOSING: bool = cfg!(target_os = "linux");
@@ -41,6 +42,8 @@ pub(super) enum Signal {
     Metadata(PathBuf),
     /// The debouncer's second look at what changed a while ago.
     Late(Vec<PathBuf>),
+    /// Others do a lot in this folder, of which only a few names matter.
+    Busy(PathBuf),
     /// Events were lost.
     Overflow,
     /// Adding a watch failed somewhere below, or the event queue could not be read.
@@ -73,12 +76,15 @@ impl std::fmt::Debug for Native {
 }
 
 impl Native {
-    /// Starts the platform's watcher; `tell` is called from its threads.
-    pub(super) fn new(tell: impl Fn(Signal) + Send + Sync + 'static) -> Result<Self, Refused> {
+    /// Starts the platform's watcher; `tell` is called from its threads with what passes the sieve.
+    pub(super) fn new(
+        sieve: Arc<Sieve>,
+        tell: impl Fn(Signal) + Send + Sync + 'static,
+    ) -> Result<Self, Refused> {
         let tell: Tell = Arc::new(tell);
         let late = Arc::clone(&tell);
         // notify constructs the watcher from a handler and a config alone, so the rest goes round about.
-        WAITING.with_borrow_mut(|waiting| *waiting = Some(tell));
+        WAITING.with_borrow_mut(|waiting| *waiting = Some((sieve, tell)));
         let debouncer = new_debouncer_opt::<_, Tap, NoCache>(
             SECOND_LOOK,
             Some(TICK),
@@ -132,8 +138,7 @@ impl Native {
         let stale: Vec<PathBuf> =
             self.watched.keys().filter(|path| !folders.contains_key(*path)).cloned().collect();
         for path in stale {
-            let _ = lock(&self.watcher).unwatch(&path);
-            self.watched.remove(&path);
+            self.unwatch(&path);
         }
         false
     }
@@ -168,6 +173,13 @@ impl Native {
         true
     }
 
+    /// Watches this one folder no longer.
+    pub(super) fn unwatch(&mut self, folder: &Path) {
+        if self.watched.remove(folder).is_some() {
+            let _ = lock(&self.watcher).unwatch(folder);
+        }
+    }
+
     /// What was watched at and below `path` is gone from there.
     pub(super) fn forget(&mut self, path: &Path) {
         if !self.watched.keys().any(|watched| watched.starts_with(path)) {
@@ -176,8 +188,7 @@ impl Native {
         let gone: Vec<PathBuf> =
             self.watched.keys().filter(|watched| watched.starts_with(path)).cloned().collect();
         for path in gone {
-            let _ = lock(&self.watcher).unwatch(&path);
-            self.watched.remove(&path);
+            self.unwatch(&path);
         }
     }
 }
@@ -185,8 +196,8 @@ impl Native {
 type Tell = Arc<dyn Fn(Signal) + Send + Sync>;
 
 thread_local! {
-    /// What the next [`Tap`] made on this thread tells raw events to.
-    static WAITING: RefCell<Option<Tell>> = const { RefCell::new(None) };
+    /// What the next [`Tap`] made on this thread sifts raw events by and tells them to.
+    static WAITING: RefCell<Option<(Arc<Sieve>, Tell)>> = const { RefCell::new(None) };
     /// The watcher inside the [`Tap`] made last on this thread.
     static MADE: RefCell<Option<Arc<Mutex<RecommendedWatcher>>>> = const { RefCell::new(None) };
 }
@@ -197,11 +208,14 @@ struct Tap(Arc<Mutex<RecommendedWatcher>>);
 
 impl Watcher for Tap {
     fn new<F: EventHandler>(mut debouncer: F, config: Config) -> notify::Result<Self> {
-        let tell =
+        let (sieve, tell) =
             WAITING.with_borrow_mut(Option::take).ok_or_else(|| notify::Error::generic("made by hand"))?;
         let handler = move |result: notify::Result<Event>| match result {
             Ok(event) => {
                 let second_look = !event.need_rescan();
+                if second_look && sifted_out(&sieve, &event, &tell) {
+                    return;
+                }
                 let Some(signal) = signal(&event) else {
                     return;
                 };
@@ -238,6 +252,17 @@ impl Watcher for Tap {
 
 fn lock(watcher: &Mutex<RecommendedWatcher>) -> std::sync::MutexGuard<'_, RecommendedWatcher> {
     watcher.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an event can mean nothing. Tells when its folder is busy.
+fn sifted_out(sieve: &Sieve, event: &Event, tell: &Tell) -> bool {
+    // The second path of a rename came in an event of its own.
+    let Some(path) = event.paths.first() else { return false };
+    let passage = sieve.passage(path, Instant::now());
+    if let (Passage::Busy, Some(folder)) = (passage, path.parent()) {
+        tell(Signal::Busy(folder.to_path_buf()));
+    }
+    passage != Passage::Through
 }
 
 /// What a raw event says; `None` for what nobody needs to hear.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
+mod busy;
 mod fixture;
 mod looks;
 mod quiet;

@@ -21,6 +21,15 @@ impl Room {
                 self.warn(format!("a file event was lost: {message}"), None);
                 self.ask_for_survey();
             }
+            Signal::Busy(folder) => {
+                // Where folders are not watched one by one, not watching one of them saves nothing.
+                if cfg!(not(target_os = "macos")) && self.glances.begin(&folder, &self.survey) {
+                    if let Some(native) = &mut self.native {
+                        native.unwatch(&folder);
+                    }
+                    self.glances.set(&self.survey, Instant::now());
+                }
+            }
             Signal::Late(paths) => {
                 for path in paths {
                     for followed in self.followed(&path) {

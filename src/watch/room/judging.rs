@@ -114,7 +114,6 @@ impl Room {
             self.ledger.settle(path);
         }
         for kind in kinds {
-            self.changes.retain(|change| change.path != path || change.kind != *kind);
             self.changes.push(Change { path: path.to_path_buf(), kind: *kind, hidden });
         }
     }

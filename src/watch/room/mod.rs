@@ -4,21 +4,25 @@
 //! with a deadline.
 
 mod events;
+mod following;
 mod judging;
 mod looks;
 mod walking;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::watch::fingerprint::{self, Content};
+use crate::watch::glances::Glances;
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::Rules;
+use crate::watch::inputs::{Read, Rules};
 use crate::watch::ledger::Ledger;
+use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
 use crate::watch::{Backend, Command, News, Plan, Sink, dep_info, polling};
@@ -67,6 +71,12 @@ pub(super) struct Room {
     holds: Holds,
     survey: Survey,
     native: Option<Native>,
+    sieve: Arc<Sieve>,
+    glances: Glances,
+    /// A folder could not be watched, so that only walks tell of what changes in it.
+    unwatched: bool,
+    /// Files still to be looked at since the end of the last build.
+    stock: Vec<PathBuf>,
     /// The folder, if any, that keeps native events from being enough, or the limit that was reached.
     poll: Option<Duration>,
     limit_reached: bool,
@@ -106,6 +116,10 @@ impl Room {
             holds: Holds::default(),
             survey: Survey::default(),
             native: None,
+            sieve: Arc::default(),
+            glances: Glances::default(),
+            unwatched: false,
+            stock: Vec::new(),
             poll: None,
             limit_reached: false,
             poll_due: None,
@@ -159,6 +173,7 @@ impl Room {
     /// Chooses how to notice changes, takes the first state, and says that it watches.
     fn open(&mut self) {
         self.limit_reached = false;
+        self.glances.end();
         self.choose_backend();
         self.take_survey(Cause::Plan);
         self.watching();
@@ -205,19 +220,19 @@ impl Room {
             Command::BuildSucceeded { build, dep_info, rerun_everything } => {
                 self.ended(build, sent);
                 let sources = dep_info.into_iter().map(tidy).collect();
-                self.rules.succeeded(sources, &rerun_everything);
-                self.take_survey(Cause::Inputs);
+                let read = self.rules.succeeded(sources, &rerun_everything);
+                self.follow(read);
                 self.tell_disturbed(2);
             }
             Command::BuildFailed(build) => {
                 self.ended(build, sent);
                 self.rules.failed();
-                self.take_survey(Cause::Inputs);
+                self.follow(Read::Same);
                 self.tell_disturbed(1);
             }
             Command::BuildCancelled(build) => {
                 self.ended(build, sent);
-                self.ask_for_survey();
+                if self.events_tell() { self.follow(Read::Same) } else { self.ask_for_survey() }
             }
             Command::ScriptRan { build, root, ended } => {
                 if self.building().is_some_and(|attempt| attempt.build == build && attempt.started <= ended) {
@@ -292,7 +307,12 @@ impl Room {
 
     fn tell(&mut self) {
         if !self.changes.is_empty() {
-            let changes = std::mem::take(&mut self.changes);
+            let mut changes = std::mem::take(&mut self.changes);
+            // What was reported twice is told as it was last.
+            let mut told = HashSet::new();
+            changes.reverse();
+            changes.retain(|change| told.insert((change.path.clone(), change.kind)));
+            changes.reverse();
             (self.sink)(News::Changed { changes });
         }
     }
@@ -302,10 +322,9 @@ impl Room {
             .building()
             .is_none()
             .then(|| self.patient.values().map(|(since, rest)| *since + *rest).min());
-        [self.holds.next(), self.survey_due, self.poll_due, patient.flatten(), self.look_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let stock = (!self.stock.is_empty()).then(Instant::now);
+        let walks = [self.survey_due, self.poll_due, self.glances.due(), stock];
+        [self.holds.next(), patient.flatten(), self.look_due()].into_iter().chain(walks).flatten().min()
     }
 
     fn deadlines(&mut self) {
@@ -315,6 +334,10 @@ impl Room {
         } else if self.poll_due.is_some_and(|due| due <= now) {
             self.take_survey(Cause::Poll);
         }
+        if self.glances.due().is_some_and(|due| due <= now) && self.glances.glance(now) {
+            self.ask_for_survey();
+        }
+        self.take_stock();
         for (path, why) in self.holds.take_due(now) {
             let seen = self.fingerprint(&path);
             let was = self.ledger.get(&path).and_then(|entry| entry.now.stat);

@@ -1,12 +1,16 @@
 //! Walks: choosing how to notice changes, watching what is to be watched, and comparing what is there with what is known.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Cause, Message, Room};
 use crate::config::Poll;
-use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Stat};
 use crate::watch::holds::Why;
+use crate::watch::ignores::Ignores;
+use crate::watch::inputs::Rules;
 use crate::watch::ledger::{Origin, SLACK};
 use crate::watch::look::unreliable_folder;
 
@@ -42,7 +46,7 @@ impl Room {
                 // The room may be closing.
                 let _ = events.send(Message::Signal(signal));
             };
-            match Native::new(tell) {
+            match Native::new(Arc::clone(&self.sieve), tell) {
                 Ok(native) => {
                     self.native = Some(native);
                     self.follow_mounts();
@@ -94,27 +98,17 @@ impl Room {
     pub(super) fn take_survey(&mut self, cause: Cause) {
         let (begun, cpu) = (Instant::now(), polling::cpu_time());
         self.survey_due = None;
-        let mut native = self.native.take();
-        let mut refusal = None;
-        let limit_reached = self.limit_reached;
-        let found = survey(&self.rules, &mut self.ignores, &mut |folder| {
-            if let (Some(native), None, false) = (&mut native, refusal, limit_reached) {
-                // A folder that may not be watched alone is noticed by the walks only.
-                refusal = native.watch(folder).err().filter(|refused| *refused != Refused::Other);
-            }
-        });
-        if native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
+        self.stock.clear();
+        self.unwatched = false;
+        // What the walk sees is told by the walk; what comes after it has to differ from this.
+        self.glances.glance(begun);
+        let found = self.walk(cause, survey);
+        if self.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
             self.survey_due = Some(Instant::now());
-        }
-        self.native = native;
-        if let Some(refused) = refusal {
-            self.refused(refused);
-            if cause != Cause::Plan {
-                self.watching();
-            }
         }
         let before = std::mem::replace(&mut self.survey, found);
         self.compare(&before, cause);
+        self.surveyed();
         self.survey_end = Instant::now();
         self.survey_cost = self.survey_end - begun;
         if let Some(interval) = self.poll {
@@ -125,9 +119,82 @@ impl Room {
         }
     }
 
-    pub(super) fn compare(&mut self, before: &Survey, cause: Cause) {
+    /// Walks with the folders being watched that it asks for.
+    pub(super) fn walk(
+        &mut self,
+        cause: Cause,
+        walk: impl FnOnce(&Rules, &mut Ignores, &mut dyn FnMut(&Path)) -> Survey,
+    ) -> Survey {
+        self.sieve.open();
+        let (native, glances, limit_reached) = (&mut self.native, &self.glances, self.limit_reached);
+        let (mut refusal, mut unwatched) = (None, false);
+        let found = walk(&self.rules, &mut self.ignores, &mut |folder| {
+            if let (Some(native), None, false, false) =
+                (&mut *native, refusal, limit_reached, glances.at(folder))
+            {
+                // A folder that may not be watched alone is noticed by the walks only.
+                match native.watch(folder) {
+                    Ok(()) => {}
+                    Err(Refused::Other) => unwatched = true,
+                    Err(refused) => refusal = Some(refused),
+                }
+            }
+        });
+        self.unwatched |= unwatched;
+        if let Some(refused) = refusal {
+            self.refused(refused);
+            if cause != Cause::Plan {
+                self.watching();
+            }
+        }
+        found
+    }
+
+    /// The room goes by the survey as it is now.
+    pub(super) fn surveyed(&mut self) {
+        self.sieve.set(&self.survey);
+        if self.glances.set(&self.survey, Instant::now()) {
+            self.ask_for_survey();
+        }
+    }
+
+    fn compare(&mut self, before: &Survey, cause: Cause) {
         let files = std::mem::take(&mut self.survey.files);
-        for (path, stat) in &files {
+        self.compare_files(&files, before, cause);
+        let lost: Vec<PathBuf> =
+            self.ledger.paths().filter(|path| !files.contains_key(*path)).map(Path::to_path_buf).collect();
+        for path in lost {
+            if fingerprint::stat(&path).is_some() {
+                // Still there, but no longer anything to follow.
+                self.ledger.drop(&path);
+            } else if self.holds.why(&path).is_none() {
+                let now = self.ledger.get(&path).map(|entry| (entry.now.content, entry.baseline));
+                match now {
+                    Some((Content::Missing, Content::Missing)) => self.ledger.drop(&path),
+                    Some((Content::Missing, _)) | None => {}
+                    Some(_) => self.holds.hold(&path, Why::Gone, Instant::now()),
+                }
+            }
+        }
+        self.survey.files = files;
+        self.judge_differing();
+    }
+
+    /// Judges what is not what the latest build attempt started from.
+    pub(super) fn judge_differing(&mut self) {
+        for path in self.ledger.differing() {
+            self.judge(&path);
+        }
+    }
+
+    /// Compares what a walk found with what is known.
+    pub(super) fn compare_files(
+        &mut self,
+        files: &HashMap<PathBuf, Option<Stat>>,
+        before: &Survey,
+        cause: Cause,
+    ) {
+        for (path, stat) in files {
             match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
                 None if stat.is_none()
                     && cause == Cause::Inputs
@@ -152,25 +219,6 @@ impl Room {
                 Some(_) if stat.is_none() => self.holds.hold(path, Why::Gone, Instant::now()),
                 Some(_) => self.look_settled(path),
             }
-        }
-        let lost: Vec<PathBuf> =
-            self.ledger.paths().filter(|path| !files.contains_key(*path)).map(Path::to_path_buf).collect();
-        for path in lost {
-            if fingerprint::stat(&path).is_some() {
-                // Still there, but no longer anything to follow.
-                self.ledger.drop(&path);
-            } else if self.holds.why(&path).is_none() {
-                let now = self.ledger.get(&path).map(|entry| (entry.now.content, entry.baseline));
-                match now {
-                    Some((Content::Missing, Content::Missing)) => self.ledger.drop(&path),
-                    Some((Content::Missing, _)) | None => {}
-                    Some(_) => self.holds.hold(&path, Why::Gone, Instant::now()),
-                }
-            }
-        }
-        self.survey.files = files;
-        for path in self.ledger.differing() {
-            self.judge(&path);
         }
     }
 
