@@ -61,6 +61,18 @@ pub enum Trouble {
     Stuck(u32),
 }
 
+impl Trouble {
+    /// The build that is to blame.
+    fn build(&self) -> Option<BuildId> {
+        match self {
+            Self::Build(build) | Self::Publish(build, _) | Self::Start(build, ..) | Self::Ended(build, _) => {
+                Some(*build)
+            }
+            Self::Stuck(_) => None,
+        }
+    }
+}
+
 /// What the session is doing and what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -146,6 +158,10 @@ impl Past {
                 self.trouble = Some(Trouble::Publish(*build, error.clone()));
             }
             Notice::StartFailed { build, failure, instead, .. } => {
+                // That an older build cannot start again is not why the newer one does not run.
+                if self.trouble.as_ref().and_then(Trouble::build).is_some_and(|newer| newer > *build) {
+                    return;
+                }
                 self.trouble = Some(Trouble::Start(*build, failure.clone(), *instead));
             }
             Notice::Ready { build, .. } => {
