@@ -108,7 +108,10 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (started(false, millis(79_000), millis(78_900)), &["     Started build 13 in 1m 19s (build 1m 18s)"]),
         (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s (build 4.10)"]),
         (started(true, millis(12), None), &["   Restarted build 13 in 0.01 s"]),
-        (started(true, millis(150_000), millis(149_000)), &["   Restarted build 13 in 2m 30s (build 2m 29s)"]),
+        (
+            started(true, millis(150_000), millis(149_000)),
+            &["   Restarted build 13 in 2m 30s (build 2m 29s)"],
+        ),
         (started(true, None, None), &["   Restarted build 13"]),
         (
             Notice::Reloaded { build, since_change: millis(940), build_took: millis(910) },
