@@ -258,7 +258,12 @@ async fn attempt(
         Err(error) => {
             let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
             let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
-            let error = format!("could not run `{}`: {error}", program.unwrap_or_default());
+            // The system says "no such file" of a missing folder too.
+            let error = if order.cwd.is_dir() {
+                format!("could not run `{}`: {error}", program.unwrap_or_default())
+            } else {
+                format!("could not run cargo: the folder `{}` does not exist any more", order.cwd.display())
+            };
             return Attempt::without_result(BuildOutcome::Failed(summary), Some(error));
         }
     };

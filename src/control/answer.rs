@@ -147,7 +147,7 @@ impl Answer {
         let (reason, hint) = match &standing.state {
             State::Paused => (
                 Some("edits are not followed: hotrun is paused".to_owned()),
-                Some("`p` in hotrun's terminal goes on; `hotrun restart` goes on as well, and restarts"),
+                Some("`p` in hotrun's terminal goes on, or `hotrun restart`, which restarts too"),
             ),
             State::Held => (
                 Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
@@ -227,8 +227,14 @@ impl Answer {
         }
         if let Some(last) = &self.last_build {
             let how = if last.success { "succeeded" } else { "failed" };
-            let counts = format!("{}, {}", count(last.errors, "error"), count(last.warnings, "warning"));
-            line(&mut text, "Last build", &format!("{} {how} ({counts})", last.build));
+            let counted = [(last.errors, "error"), (last.warnings, "warning")];
+            let counts: Vec<String> = counted
+                .iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|&(number, noun)| count(number, noun))
+                .collect();
+            let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+            line(&mut text, "Last build", &format!("{} {how}{counts}", last.build));
         }
         for address in &self.listening {
             line(&mut text, "Listening", address);
@@ -255,7 +261,8 @@ impl Answer {
             }
             return text;
         }
-        if self.last_build.as_ref().is_some_and(|last| !last.success) {
+        // Otherwise they may be mended already.
+        if self.state == "failed" && self.last_build.as_ref().is_some_and(|last| !last.success) {
             text.push_str(&self.output);
             for error in self.diagnostics.iter().filter(|diagnosis| diagnosis.level == "error") {
                 text.push_str(&error.rendered);
@@ -394,10 +401,13 @@ mod tests {
         assert_eq!(answer.outcome(), "error: from cargo\nerror: from rustc\nerror: build 2 failed\n");
         assert_eq!(
             answer.status(),
-            "     Running build 1 of `shop` (pid 9) since 2026-01-01T00:00:00Z\n  Last build 2 failed (1 error, 0 warnings)\n\
+            "     Running build 1 of `shop` (pid 9) since 2026-01-01T00:00:00Z\n  Last build 2 failed (1 error)\n\
              error: build 2 failed\n"
         );
         assert_eq!(serde_json::from_str::<Answer>(&answer.json()).unwrap(), answer);
+        let paused =
+            Answer { state: "paused".to_owned(), reason: Some("paused".to_owned()), ..answer.clone() };
+        assert_eq!(paused.outcome(), "error: paused\n");
         assert!(answer.json().contains("\"last-build\":{\"build\":2,"));
     }
 }

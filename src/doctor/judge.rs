@@ -6,7 +6,7 @@ use super::facts::{Age, Facts, Failure, Limits, RuntimePlace, Socket, Terminal, 
 use super::finding::{Finding, Level};
 use super::{disk, linker};
 use crate::config::Poll;
-use crate::report::short_time;
+use crate::report::short_age;
 use crate::runtime::timing::{LastBuild, Outcome, Part};
 
 /// The first cargo with a build directory of its own (`build.build-dir`).
@@ -193,7 +193,7 @@ fn clock(facts: &Facts, findings: &mut Vec<Finding>) {
             "clock",
             format!(
                 "`{file}` was modified in the future (by {}): cargo compiles it in every build until then",
-                short_time(*ahead)
+                short_age(*ahead)
             ),
             format!("set the clock right, or `touch {file}`"),
         ));
@@ -203,7 +203,7 @@ fn clock(facts: &Facts, findings: &mut Vec<Finding>) {
     {
         findings.push(Finding::warning(
             "clock",
-            format!("the clock was set back: the last build is {} in the future", short_time(*ahead)),
+            format!("the clock was set back: the last build is {} in the future", short_age(*ahead)),
             "set the clock right; cargo, which goes by times, may take old files for new until then",
         ));
     }
@@ -307,7 +307,7 @@ fn terminal(terminal: Terminal) -> Finding {
 
 fn last_build(last: &LastBuild, age: Age) -> Finding {
     let ago = match age {
-        Age::Past(ago) => format!("{} ago", short_time(ago)),
+        Age::Past(ago) => format!("{} ago", short_age(ago)),
         Age::Future(_) => "in the future".to_owned(),
     };
     let outcome = match last.outcome {

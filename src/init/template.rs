@@ -96,11 +96,9 @@ impl Page {
             }
             None => self.idle("package = \"api\"", "-p"),
         }
-        let others: Vec<String> = findings.others.iter().map(|name| format!("`{name}`")).collect();
-        let reason = if others.is_empty() {
-            "the program to run".to_owned()
-        } else {
-            format!("the program to run; there is {} too", others.join(", "))
+        let reason = match others(&findings.others) {
+            None => "the program to run".to_owned(),
+            Some(others) => format!("the program to run; there is {others} too"),
         };
         match &findings.target {
             Some(TargetName::Bin(name)) => self.active(&format!("bin = {}", quoted(name)), &reason),
@@ -232,6 +230,17 @@ impl Page {
     }
 }
 
+/// The programs that were not chosen. A large workspace has too many for a comment.
+fn others(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = match names.len() - quoted.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!names.is_empty()).then(|| quoted.join(", ") + &more)
+}
+
 /// An address that a program bound to this one answers on.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip() {
@@ -326,6 +335,14 @@ mod tests {
         let several = page(&web(&["127.0.0.1:3000", "127.0.0.1:3001"], false, false));
         assert!(several.reasons.is_empty() && several.remarks.len() == 1);
         accepted(&page(&web(&["[::]:3000"], false, false)).text);
+    }
+
+    #[test]
+    fn of_many_programs_a_few_are_named() {
+        let names: Vec<String> = (1..=8).map(|number| format!("p{number}")).collect();
+        assert_eq!(others(&[]), None);
+        assert_eq!(others(&names[..2]).unwrap(), "`p1`, `p2`");
+        assert_eq!(others(&names).unwrap(), "`p1`, `p2`, `p3`, `p4`, `p5` and 3 more");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub enum ProjectError {
         source: serde_json::Error,
     },
     /// `-p` matches nothing.
-    #[error("package `{spec}` not found in workspace `{}`; it has {}", workspace_root.display(), names(members))]
+    #[error("package `{spec}` not found in workspace `{}`{}", workspace_root.display(), available(members, suggestion.as_deref()))]
     UnknownPackage {
         /// As given.
         spec: String,
@@ -113,7 +113,7 @@ pub enum ProjectError {
         packages: Vec<String>,
     },
     /// `--bin` or `--example` matches nothing.
-    #[error("no {} named `{}` in {}{}", .0.kind, .0.name, inside(&.0.packages), available(&.0.existing))]
+    #[error("no {} named `{}` in {}{}", .0.kind, .0.name, inside(&.0.packages), available(&.0.existing, .0.suggestion.as_deref()))]
     UnknownTarget(Box<UnknownTarget>),
     /// `--example` names a library.
     #[error("example `{name}` is a library and cannot be run")]
@@ -192,11 +192,7 @@ impl ProjectError {
             Self::PackageSpec { instead: Some(spec), .. } => format!("did you mean `-p {spec}`?"),
             Self::AmbiguousPackage { .. } => "name one of them with `-p <ID>`".to_owned(),
             Self::NoBinary { elsewhere, .. } if !elsewhere.is_empty() => {
-                let packages = elsewhere.iter().map(|(name, package)| format!("`{name}` in `{package}`"));
-                format!(
-                    "choose another package with `-p <PACKAGE>`; the workspace has {}",
-                    packages.collect::<Vec<_>>().join(", ")
-                )
+                format!("choose another package with `-p <PACKAGE>`; the workspace has {}", placed(elsewhere))
             }
             Self::NoBinary { examples, .. } if !examples.is_empty() => {
                 format!("run an example with `--example <NAME>`: {}", names(examples))
@@ -252,13 +248,26 @@ fn has(packages: &[String]) -> String {
 }
 
 fn several(binaries: &[(String, String)], packages: &[String]) -> String {
-    let name = |(name, package): &(String, String)| match packages {
-        [_] => format!("`{name}`"),
-        _ => format!("`{name}` in `{package}`"),
-    };
-    binaries.iter().map(name).collect::<Vec<_>>().join(", ")
+    match packages {
+        [_] => names(&binaries.iter().map(|(name, _)| name).collect::<Vec<_>>()),
+        _ => placed(binaries),
+    }
 }
 
-fn available(existing: &[String]) -> String {
-    if existing.is_empty() { String::new() } else { format!("; it has {}", names(existing)) }
+/// Binaries, each with its package where the name alone does not tell it.
+fn placed(binaries: &[(String, String)]) -> String {
+    let alone = |wanted: &str| binaries.iter().filter(|(name, _)| name == wanted).count() == 1;
+    let placed = |(name, package): &(String, String)| {
+        if name == package && alone(name) { format!("`{name}`") } else { format!("`{name}` in `{package}`") }
+    };
+    binaries.iter().map(placed).collect::<Vec<_>>().join(", ")
+}
+
+/// What there is instead. Where one of many is near, the hint names that one, and the others would bury it.
+fn available(existing: &[String], suggestion: Option<&str>) -> String {
+    const FEW: usize = 10;
+    if existing.is_empty() || suggestion.is_some() && existing.len() > FEW {
+        return String::new();
+    }
+    format!("; it has {}", names(existing))
 }

@@ -136,14 +136,19 @@ fn package_names(packages: &[&Package]) -> Vec<String> {
     packages.iter().map(|package| package.name.to_string()).collect()
 }
 
-/// The nearest of these names, where one is near enough for a slip of the finger.
-fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+/// The nearest of these names, where one is near enough for a slip of the finger, or else the only one that the name is a
+/// part of.
+fn near<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
     let distance = |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+    let mut longer = names.clone().filter(|other| !name.is_empty() && other.contains(name));
+    let sole = longer.next().filter(|_| longer.next().is_none());
     names
         .map(|other| (distance(other), other))
         .filter(|(distance, other)| *distance <= name.len().max(other.len()).max(3) / 3)
         .min()
-        .map(|(_, other)| other.to_owned())
+        .map(|(_, other)| other)
+        .or(sole)
+        .map(ToOwned::to_owned)
 }
 
 /// The member that a package ID specification means: `NAME`, `NAME@VERSION`, `NAME:VERSION` or a `file://` URL,

@@ -188,7 +188,7 @@ fn default_run_and_default_members_count_as_they_do_for_cargo() {
 fn what_cannot_be_chosen_is_said_with_the_choices() {
     let workspace = Workspace::four("");
     insta::assert_snapshot!(workspace.chosen("", None, None), @"
-    2: the default packages of the workspace have 5 binaries: `a` in `a`, `a` in `b`, `b` in `b`, `c` in `c`, `extra` in `b`
+    2: the default packages of the workspace have 5 binaries: `a` in `a`, `a` in `b`, `b`, `c`, `extra` in `b`
     hint: choose one with `--bin <NAME>` or `-p <PACKAGE>`
     ");
     insta::assert_snapshot!(workspace.chosen("b", None, None), @"
@@ -197,7 +197,7 @@ fn what_cannot_be_chosen_is_said_with_the_choices() {
     ");
     insta::assert_snapshot!(workspace.chosen("l", None, None), @"
     1: package `l` has no binary to run
-    hint: choose another package with `-p <PACKAGE>`; the workspace has `a` in `a`, `a` in `b`, `b` in `b`, `extra` in `b`, `c` in `c`
+    hint: choose another package with `-p <PACKAGE>`; the workspace has `a` in `a`, `a` in `b`, `b`, `extra` in `b`, `c`
     ");
     insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("c"))), @"
     2: no binary named `c` in package `b`; it has `a`, `b`, `extra`
@@ -210,6 +210,10 @@ fn what_cannot_be_chosen_is_said_with_the_choices() {
     insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("ex"))), @"
     2: no binary named `ex` in package `b`; it has `a`, `b`, `extra`
     hint: did you mean `--example ex`?
+    ");
+    insta::assert_snapshot!(workspace.chosen("b", None, Some(bin("xtr"))), @"
+    2: no binary named `xtr` in package `b`; it has `a`, `b`, `extra`
+    hint: did you mean `--bin extra`?
     ");
     insta::assert_snapshot!(workspace.chosen("a", None, Some(example("x"))), @"2: no example named `x` in package `a`");
     insta::assert_snapshot!(workspace.chosen("", None, Some(example("elib"))), @"2: example `elib` is a library and cannot be run");

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Watching, fit, short_path, short_time};
+use super::{Watching, fit, short_age, short_path, short_time};
 use crate::config::signal_name;
 use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
@@ -130,7 +130,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
             vec![warnings_line(*build, summary.warnings, context)]
         }
-        Notice::Unchanged { build, restarts: false } => {
+        Notice::Unchanged { build, .. } => {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
         }
         Notice::Held { build, running: still } => {
@@ -208,7 +208,6 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::BuildCancelled(_)
         | Notice::BuildFinished { .. }
         | Notice::Published { .. }
-        | Notice::Unchanged { .. }
         | Notice::Stopping { .. }
         | Notice::Ready { .. }
         | Notice::ProcessExited { .. }
@@ -313,7 +312,7 @@ fn waiting(context: &Context) -> String {
 
 fn still_running(still: Option<Running>) -> String {
     still.map_or(String::new(), |running| {
-        format!("; still running build {}, built {} ago", running.build, short_time(running.age))
+        format!("; still running build {}, built {} ago", running.build, short_age(running.age))
     })
 }
 

@@ -85,16 +85,16 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (finished(false, 0, 0, None), &["error: build 14 failed; waiting for a change"]),
         (Notice::Published { build, path: "/t/live".into() }, &[]),
         (Notice::Unchanged { build, restarts: false }, &["  Unchanged: build 14 gave the same binary"]),
-        (Notice::Unchanged { build, restarts: true }, &[]),
+        (Notice::Unchanged { build, restarts: true }, &["  Unchanged: build 14 gave the same binary"]),
         (
             Notice::Held { build, running: running() },
             &["   Published build 14; still running build 13, built 3 min ago (r restarts)"],
         ),
         (
             exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
-            &["      Exited code 0 after 0.2 s; build 13 runs on"],
+            &["      Exited code 0 after 0.20 s; build 13 runs on"],
         ),
-        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.2 s"]),
+        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.20 s"]),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
             &["error: could not publish build 14: no room; still running build 13, built 3 min ago"],
@@ -105,9 +105,13 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (Notice::Stopping { instance: instance(), pid: 1, build, signal: 15, cause: StopCause::Update }, &[]),
         (started(true, millis(940), millis(910)), &["   Restarted build 13 in 0.94 s (build 0.91)"]),
-        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.2 s (build 4.1)"]),
+        (started(false, millis(79_000), millis(78_900)), &["     Started build 13 in 1m 19s (build 1m 18s)"]),
+        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s (build 4.10)"]),
         (started(true, millis(12), None), &["   Restarted build 13 in 0.01 s"]),
-        (started(true, millis(150_000), millis(149_000)), &["   Restarted build 13 in 2 min (build 2 min)"]),
+        (
+            started(true, millis(150_000), millis(149_000)),
+            &["   Restarted build 13 in 2m 30s (build 2m 29s)"],
+        ),
         (started(true, None, None), &["   Restarted build 13"]),
         (
             Notice::Reloaded { build, since_change: millis(940), build_took: millis(910) },
@@ -116,19 +120,19 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND }, &[]),
         (
             exited(Exit::Code(0), AfterExit::Waits, false),
-            &["      Exited code 0 after 0.2 s; waiting for a change (r runs it again, q quits)"],
+            &["      Exited code 0 after 0.20 s; waiting for a change (r runs it again, q quits)"],
         ),
         (
             exited(Exit::Signal(11), AfterExit::GivesUp, false),
             &[
-                "      Exited by SIGSEGV after 0.2 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
+                "      Exited by SIGSEGV after 0.20 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
             ],
         ),
         (
             exited(Exit::Code(1), AfterExit::Restarts(Duration::from_millis(800)), false),
-            &["      Exited code 1 after 0.2 s; starting it again in 0.8 s"],
+            &["      Exited code 1 after 0.20 s; starting it again in 0.80 s"],
         ),
-        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.2 s"]),
+        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
             start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),

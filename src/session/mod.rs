@@ -141,7 +141,10 @@ impl Session {
             Event::ConfigRead(change) => self.config_read(now, change, &mut out),
             Event::LiveRemoved => {
                 if self.quitting.is_none() {
-                    out.push(Effect::Report(Notice::LiveRemoved));
+                    // What removes a folder goes through it file by file.
+                    if self.cleaned == 0 {
+                        out.push(Effect::Report(Notice::LiveRemoved));
+                    }
                     out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING));
                     self.cleaned = CLEANED_BUILDS;
                 }

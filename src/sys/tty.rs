@@ -7,10 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 /// What undoes a full-screen program's escape sequences: all of them harmless where it sent none.
 ///
 /// The cursor is saved first, because leaving the alternate screen restores it even where that was not in use (xterm,
-/// ctlseqs: `CSI ? 1049 l`). Then: cursor shown, mouse, focus and paste reports off, normal cursor and number keys, the
+/// ctlseqs: `CSI ? 1049 l`). tmux restores another one, which entering the alternate screen saves (screen.c,
+/// `screen_alternate_off`): without that the cursor would jump to where the last full-screen program in the pane was
+/// started. Where the alternate screen is in use, entering it changes neither. Then: cursor shown, mouse, focus and paste reports off, normal cursor and number keys, the
 /// kitty keyboard protocol off, plain text.
 pub const TERMINAL_RESET: &[u8] =
-    b"\x1b7\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[<u\x1b[0m";
+    b"\x1b7\x1b[?1049h\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[<u\x1b[0m";
 
 /// The modes of a terminal (termios(3)).
 #[derive(Clone, Copy)]

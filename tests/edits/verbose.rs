@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::world::{World, module};
+use super::world::{World, module, rename};
 
 /// Changes that do not count, each with the beginning of the reason.
 const REASONS: &[(&str, &str)] = &[
@@ -50,4 +50,21 @@ fn one_note_for_each_folder_says_why_nothing_happens_and_what_would_help() {
         assert_eq!(said.matches(&note).count(), 1, "{said}");
     }
     assert_eq!(said.matches("does not count").count(), 2, "{said}");
+}
+
+#[test]
+fn a_folder_that_moves_away_is_named_and_its_files_are_no_notes() {
+    let mut world = World::new(&["--poll=never"]);
+    let (here, away) = (world.path("ws"), world.path("away"));
+    rename(&here, &away);
+    let gone = world.path("ws/app");
+    let text = format!("error: could not run cargo: the folder `{}` does not exist any more", gone.display());
+    world.hotrun.wait_said(&text);
+    world.hotrun.wait_said("still running build 1");
+    let said = world.hotrun.stderr();
+    assert!(!said.contains("does not count"), "{said}");
+    rename(&away, &here);
+    let token = world.word();
+    world.project.write("ws/app/src/part.rs", &module(&token));
+    world.expect(&token);
 }

@@ -48,6 +48,7 @@ fn what_comes_to_exist_in_a_busy_folder_is_told() {
     site.expect(&toolchain);
 }
 
+#[expect(clippy::disallowed_methods, reason = "no live path here")]
 #[test]
 fn a_project_moved_away_below_a_busy_folder_and_back_is_followed() {
     let mut site = Site::new();

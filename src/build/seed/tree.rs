@@ -158,11 +158,10 @@ impl Tree {
     }
 }
 
-/// Whether it is a library that rustc wrote, which it does under another name first. What a build script made may have
-/// the same ending, but is not in this folder.
+/// Whether it is a library of rustc's: that writes one under another name first and renames it, so that a link to it is as good
+/// as a copy.
 fn is_shared(path: &Path) -> bool {
-    path.parent().is_some_and(|folder| folder == Path::new("deps"))
-        && path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta")
+    path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta")
 }
 
 fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {

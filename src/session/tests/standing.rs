@@ -146,6 +146,30 @@ fn a_rollback_is_a_failure_although_something_runs() {
 }
 
 #[test]
+fn an_older_build_that_fails_to_start_and_then_does_mends_no_newer_one() {
+    let mut t = Table::new(Settings { ready_at_spawn: false, rollback: true, ..settings() });
+    t.tell(Event::Started);
+    t.tell(ok(1));
+    t.tell(published(1));
+    t.tell(started(1));
+    t.tell(Event::ProcessReady { instance: process(1) });
+    t.now(settled(1), State::Running);
+    t.tell(edit());
+    t.now(bad(2), State::Failed(Trouble::Build(BuildId(2))));
+    // The process from before ends, and is started again, first in vain.
+    t.tell(exited(1, 1));
+    t.tell(gone(1));
+    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(started(2));
+    t.tell(exited(2, 1));
+    t.now(gone(2), State::Failed(Trouble::Build(BuildId(2))));
+    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(started(3));
+    t.tell(Event::ProcessReady { instance: process(3) });
+    t.now(settled(3), State::Failed(Trouble::Build(BuildId(2))));
+}
+
+#[test]
 fn what_waits_for_a_request_is_held() {
     let mut t = Table::running(Settings { update: Update::Manual, ..settings() });
     t.tell(edit());

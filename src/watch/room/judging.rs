@@ -160,7 +160,8 @@ impl Room {
 
     pub(super) fn not_counted(&mut self, path: &Path, reason: Reason) {
         let known = self.ledger.get(path).is_some_and(|entry| entry.baseline != Content::Missing);
-        let worth_a_note = known && matches!(reason, Reason::NotRead);
+        // A file that is gone was not saved.
+        let worth_a_note = known && matches!(reason, Reason::NotRead) && path.symlink_metadata().is_ok();
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let first_in_folder = worth_a_note && self.noted.insert(folder);
         if first_in_folder || self.plan.verbose {
