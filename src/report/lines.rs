@@ -287,11 +287,19 @@ fn error_lines(text: &str) -> Vec<Line> {
 
 fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took: Option<Duration>) -> Line {
     let took = build_took.map_or(String::new(), |took| {
-        let took = short_time(took);
+        let took = measured(took);
         format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
     });
-    let times = since.map_or(String::new(), |since| format!(" in {}{took}", short_time(since)));
+    let times = since.map_or(String::new(), |since| format!(" in {}{took}", measured(since)));
     Line::status(verb, format!("build {build}{times}"))
+}
+
+/// A time that stands below and beside others of its kind: with as many digits as they have.
+fn measured(time: Duration) -> String {
+    match time.as_millis() {
+        10..9995 => format!("{:.2} s", time.as_secs_f64()),
+        _ => short_time(time),
+    }
 }
 
 fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>, context: &Context) -> String {

@@ -92,9 +92,9 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (
             exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
-            &["      Exited code 0 after 0.20 s; build 13 runs on"],
+            &["      Exited code 0 after 0.2 s; build 13 runs on"],
         ),
-        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.20 s"]),
+        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.2 s"]),
         (
             Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
             &["error: could not publish build 14: no room; still running build 13, built 3 min ago"],
@@ -120,19 +120,19 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND }, &[]),
         (
             exited(Exit::Code(0), AfterExit::Waits, false),
-            &["      Exited code 0 after 0.20 s; waiting for a change (r runs it again, q quits)"],
+            &["      Exited code 0 after 0.2 s; waiting for a change (r runs it again, q quits)"],
         ),
         (
             exited(Exit::Signal(11), AfterExit::GivesUp, false),
             &[
-                "      Exited by SIGSEGV after 0.20 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
+                "      Exited by SIGSEGV after 0.2 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
             ],
         ),
         (
             exited(Exit::Code(1), AfterExit::Restarts(Duration::from_millis(800)), false),
-            &["      Exited code 1 after 0.20 s; starting it again in 0.80 s"],
+            &["      Exited code 1 after 0.2 s; starting it again in 0.8 s"],
         ),
-        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.20 s"]),
+        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.2 s"]),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
             start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),

@@ -417,14 +417,16 @@ pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
 }
 
-/// How long something took, as people are shown it: `2 ms`, `0.20 s`, `38 s`, and from a minute on as cargo writes it,
+/// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,
 /// `1m 19s`.
 pub fn short_time(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
-        0..10 if time.subsec_nanos() == 0 => format!("{seconds} s"),
-        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        0..10 => {
+            let text = format!("{:.2}", time.as_secs_f64());
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
         10..60 => format!("{seconds} s"),
         60..7200 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => short_age(time),
