@@ -170,7 +170,10 @@ impl Room {
         }
         self.survey.files = files;
         for path in self.ledger.differing() {
-            self.judge(&path);
+            // What waits for rest is not disturbed by being found as it was: polling would never let it rest.
+            if !self.patient.contains_key(&path) {
+                self.judge(&path);
+            }
         }
     }
 
