@@ -286,9 +286,19 @@ fn an_ignored_tree_costs_nothing() {
 
 #[test]
 fn a_file_that_every_build_writes_anew_is_recognised() {
+    recognised(Poll::Never);
+}
+
+#[test]
+fn polling_recognises_it_as_well() {
+    recognised(Poll::Every(Duration::from_millis(30)));
+}
+
+#[track_caller]
+fn recognised(poll: Poll) {
     let mut site = Site::new();
     let file = site.root.join("src/one.rs");
-    site.watch_built(Poll::Never);
+    site.watch_built(poll);
     let mut warned = None;
     for round in 0..12 {
         site.start_build();

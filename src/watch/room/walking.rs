@@ -183,7 +183,10 @@ impl Room {
     /// Judges what is not what the latest build attempt started from.
     pub(super) fn judge_differing(&mut self) {
         for path in self.ledger.differing() {
-            self.judge(&path);
+            // What waits for rest is not disturbed by being found as it was: polling would never let it rest.
+            if !self.patient.contains_key(&path) {
+                self.judge(&path);
+            }
         }
     }
 
