@@ -373,7 +373,7 @@ fn sockets_come_and_go_while_those_that_stay_refuse_nobody() {
     assert_eq!(applied(&mut hotrun), (json!(["run.listen"]), json!("restart")));
     let call = home.call();
     assert!(call.version.contains(" sockets=b:a:c "), "{}", call.version);
-    let all = listening(&hotrun.stderr());
+    let all = listening(&hotrun.wait_said("Listening http://127.0.0.2:"));
     assert_eq!((all.len(), all[0]), (2, kept), "what is kept is not opened anew");
     TcpStream::connect(all[1]).unwrap();
     assert!(project.join("c.sock").exists());
