@@ -45,6 +45,9 @@ impl Room {
             Verdict::Counts(kinds) => kinds,
             Verdict::Not(reason) => return Some(reason),
         };
+        if kinds == [ChangeKind::Source] && self.ledger.is_new(path) && self.is_in_new_package(path) {
+            return Some(Reason::OtherPackage);
+        }
         if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
             return None;
         }
@@ -79,6 +82,14 @@ impl Room {
             }
         }
         None
+    }
+
+    /// A new file in a package of its own that no walk has seen yet, because its folder was met before its manifest was there.
+    fn is_in_new_package(&self, path: &Path) -> bool {
+        let within = |folder: &&Path| {
+            self.rules.package_roots().any(|root| folder.starts_with(root) && *folder != root)
+        };
+        path.ancestors().skip(1).take_while(within).any(|folder| folder.join("Cargo.toml").exists())
     }
 
     /// A new file in a package with a build script, while a build runs: most likely the script made it, and if so it is no
