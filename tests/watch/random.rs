@@ -184,3 +184,14 @@ fn the_last_build_has_the_final_content() {
         }
     });
 }
+
+/// Found by the random ones: the first look at a new source was put off, and the compiler had read it before it went.
+#[test]
+fn a_source_that_goes_before_its_first_look_is_told_where_the_build_has_read_it() {
+    let acts = [Act::Replace(4, 97), Act::Build, Act::Replace(2, 236), Act::Rename(2, 4), Act::Delete(4)];
+    for poll in [Poll::Never, Poll::Every(std::time::Duration::from_millis(30))] {
+        for _ in 0..5 {
+            run(&acts, poll);
+        }
+    }
+}

@@ -110,7 +110,10 @@ impl Room {
                 // A file that was not there before it was made will be closed; until then nothing happened to a known one.
                 Why::Writing if held.is_none() && self.ledger.get(&path).is_none() => {}
                 Why::Gone
-                    if self.ledger.get(&path).is_none_or(|entry| entry.now.content == Content::Missing) =>
+                    if match self.ledger.get(&path) {
+                        Some(entry) => entry.now.content == Content::Missing,
+                        None => !self.was_lost(&path),
+                    } =>
                 {
                     self.holds.release(&path);
                 }

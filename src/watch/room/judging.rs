@@ -8,7 +8,7 @@ use crate::watch::News;
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
-use crate::watch::ledger::SLACK;
+use crate::watch::ledger::{Origin, SLACK};
 use crate::words::{Change, ChangeKind};
 
 impl Room {
@@ -20,6 +20,12 @@ impl Room {
     /// Takes a file for what it is now.
     pub(super) fn accept(&mut self, path: &Path, now: Fingerprint) {
         let known = self.ledger.get(path).is_some();
+        // A look that was put off found it gone, and the compiler has read it meanwhile.
+        if !known && now.content == Content::Missing && self.was_lost(path) {
+            self.ledger.meet(path, now, SystemTime::now(), Origin::Lost);
+            self.judge(path);
+            return;
+        }
         let changed = self.ledger.record(path, now, SystemTime::now());
         if !known && now.content == Content::Missing {
             self.ledger.drop(path);

@@ -199,14 +199,7 @@ impl Room {
     ) {
         for (path, stat) in files {
             match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
-                None if stat.is_none()
-                    && cause == Cause::Inputs
-                    && self.rules.was_read(path)
-                    && (is_rust(path)
-                        || self
-                            .attempt
-                            .is_some_and(|attempt| may_have_gone_since(path, attempt.started))) =>
-                {
+                None if stat.is_none() && cause == Cause::Inputs && self.was_lost(path) => {
                     self.ledger.meet(path, Fingerprint::MISSING, SystemTime::now(), Origin::Lost);
                 }
                 // Met already, and looked at when its time has come.
@@ -223,6 +216,13 @@ impl Room {
                 Some(_) => self.look_settled(path),
             }
         }
+    }
+
+    /// Whether a missing file that was never looked at was there for the latest build.
+    pub(super) fn was_lost(&self, path: &Path) -> bool {
+        self.rules.was_read(path)
+            && (is_rust(path)
+                || self.attempt.is_some_and(|attempt| may_have_gone_since(path, attempt.started)))
     }
 
     /// The stat is another: looks now, or a little later where the file was written only just now.
