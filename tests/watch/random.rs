@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use hotrun::config::Poll;
 use hotrun::watch::{Command, News};
@@ -170,8 +171,7 @@ fn the_last_build_has_the_final_content() {
                     max_shrink_iters: 20,
                     ..ProptestConfig::default()
                 };
-                let poll =
-                    if lane < 2 { Poll::Every(std::time::Duration::from_millis(30)) } else { Poll::Never };
+                let poll = if lane < 2 { Poll::Every(Duration::from_millis(30)) } else { Poll::Never };
                 let mut runner = proptest::test_runner::TestRunner::new(config);
                 let result = runner.run(&proptest::collection::vec(act(), 1..40), |acts| {
                     run(&acts, poll);
@@ -189,9 +189,37 @@ fn the_last_build_has_the_final_content() {
 #[test]
 fn a_source_that_goes_before_its_first_look_is_told_where_the_build_has_read_it() {
     let acts = [Act::Replace(4, 97), Act::Build, Act::Replace(2, 236), Act::Rename(2, 4), Act::Delete(4)];
-    for poll in [Poll::Never, Poll::Every(std::time::Duration::from_millis(30))] {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
         for _ in 0..5 {
             run(&acts, poll);
         }
     }
+}
+
+/// Between the walk that finds it and the look at it there is a moment, which these try to hit.
+#[test]
+fn a_file_outside_that_goes_while_its_first_build_ends_is_told() {
+    std::thread::scope(|scope| {
+        for lane in 0..12u64 {
+            scope.spawn(move || {
+                for turn in 0..5u64 {
+                    let mut site = Site::new();
+                    let outside = site.out().join("outside.txt");
+                    write(&outside, "one");
+                    site.watch(Poll::Never);
+                    site.start_build();
+                    site.sources.push(outside.clone());
+                    // As every compiler does, longer than file times are coarse.
+                    std::thread::park_timeout(Duration::from_millis(20));
+                    site.succeed();
+                    let until = Instant::now() + Duration::from_micros((lane * 37 + turn * 53) % 1500);
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
+                    fs::remove_file(&outside).unwrap();
+                    site.expect(&outside);
+                }
+            });
+        }
+    });
 }

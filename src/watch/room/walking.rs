@@ -247,6 +247,9 @@ impl Room {
             (_, Some(attempt)) => Origin::Since(attempt.started),
         };
         let now = self.fingerprint(path);
+        // It may have gone since the walk.
+        let lost = now.content == Content::Missing && cause == Cause::Inputs && self.was_lost(path);
+        let origin = if lost { Origin::Lost } else { origin };
         self.ledger.meet(path, now, SystemTime::now(), origin);
     }
 }
