@@ -109,20 +109,25 @@ impl Tree {
             }
             io::Result::Ok(())
         };
+        let ended = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).clamp(2, THREADS);
         std::thread::scope(|scope| {
             let main = std::thread::current();
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
-                    let (work, main) = (&work, main.clone());
+                    let (work, main, ended) = (&work, main.clone(), &ended);
                     scope.spawn(move || {
                         let done = work();
+                        ended.fetch_add(1, Ordering::Release);
                         main.unpark();
                         done
                     })
                 })
                 .collect();
-            while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            // Counted before they wake this one, for then they are not finished yet; one that panicked is not counted.
+            while ended.load(Ordering::Acquire) < threads
+                && !workers.iter().all(std::thread::ScopedJoinHandle::is_finished)
+            {
                 std::thread::park_timeout(TOLD);
                 if !go_on(copied.load(Ordering::Relaxed)) {
                     stop.store(true, Ordering::Relaxed);
