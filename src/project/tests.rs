@@ -363,3 +363,47 @@ fn target_and_build_directory_follow_flags_and_configuration() {
     assert_eq!(project.target_directory, root.join("src/u"));
     assert_eq!(project.build_directory, root.join("src/u"));
 }
+
+#[test]
+fn where_cargo_builds_is_known_without_asking_it_or_not_at_all() {
+    let package = |more: &str| format!("[package]\nname = 'p'\nversion = '0.1.0'\nedition = '2021'\n{more}");
+    let known = |root: &str, inner: &str, folder: &str, change: &dyn Fn(&mut BuildConfig)| {
+        let workspace = Workspace::new(&[
+            ("Cargo.toml", root),
+            ("a/in/Cargo.toml", inner),
+            ("a/in/src/main.rs", ""),
+            ("a/src/main.rs", ""),
+            ("src/main.rs", ""),
+        ]);
+        let mut build = build_config();
+        change(&mut build);
+        let cwd = workspace.root().join(folder);
+        let environment = clean_environment(std::env::vars_os());
+        let config = CargoConfig::load(&cwd, &environment, &build.common_args);
+        let known = known_target_directory(&environment, &config, &build, &cwd)?;
+        assert_eq!(known, workspace.discover(folder, &build).unwrap().target_directory, "{root} {inner}");
+        Some(())
+    };
+    let plain = |_: &mut BuildConfig| ();
+    let manifest = |build: &mut BuildConfig| build.manifest_path = Some("a/in/Cargo.toml".into());
+    let flag = |build: &mut BuildConfig| build.target_dir = Some("t".into());
+    let split = |build: &mut BuildConfig| {
+        build.common_args.extend(["--config".to_owned(), "build.build-dir='b'".to_owned()]);
+    };
+    let (own, workspace) = (package(""), package("[workspace]\nmembers = ['a/in']\n"));
+    let members = "[workspace]\nmembers = ['a/*']\n";
+    let other = "name = 'q'\n";
+    let inner = package("").replace("name = 'p'\n", other);
+    assert!(known(&workspace, &inner, "src", &plain).is_some(), "the root");
+    assert!(known(members, &inner, "a/in/src", &plain).is_some(), "a member");
+    assert!(known(&workspace, &inner, "", &manifest).is_some(), "a manifest that is named");
+    assert!(known(&own, &inner, "a/in", &plain).is_some(), "a package in another's folder");
+    assert!(known(&own, &format!("{inner}[workspace]\n"), "a/in", &plain).is_some(), "one of its own");
+    assert!(known(members, &inner, "a/in", &flag).is_some(), "a folder that is named");
+    // These cargo alone can tell.
+    let excluded = package("[workspace]\nexclude = ['a/in']\n");
+    assert!(known(&excluded, &inner, "a/in", &plain).is_none());
+    let named = inner.replace(other, &format!("{other}workspace = '../..'\n"));
+    assert!(known(&workspace, &named, "a/in", &plain).is_none());
+    assert!(known(&own, &inner, "", &split).is_none());
+}

@@ -1,8 +1,10 @@
 //! Which cargo to run, and what the rustup shim would have set for it.
 //!
-//! Every call of rustup's shim costs a start of rustup, so the real cargo behind it is found once. Where anything about
-//! that fails, the shim itself is used: it then says in its own words what is wrong.
+//! Every call of rustup's shim costs a start of rustup, so the real cargo behind it is found once: in rustup's settings
+//! where they leave nothing to decide, else by asking rustup. Where anything about that fails, the shim itself is used: it
+//! then says in its own words what is wrong.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -27,7 +29,7 @@ pub struct Toolchain {
     pub name: Option<OsString>,
     /// The toolchain's folder as `rustc --print sysroot` prints it, where it is known.
     pub sysroot: Option<PathBuf>,
-    /// The triple its rustc calls `host`, where that is known from an earlier start.
+    /// The triple its rustc calls `host`, where that is known without asking it.
     pub host: Option<String>,
     /// What to set (or remove) in a clean environment, so that cargo finds what the shim would have given it.
     pub env: Vec<(OsString, Option<OsString>)>,
@@ -36,7 +38,7 @@ pub struct Toolchain {
 impl Toolchain {
     /// Finds the cargo that `cargo` means in the folder `cwd` with this (clean) environment.
     ///
-    /// Blocks for about 15 ms, or for as long as rustup needs to install a toolchain that a file asks for.
+    /// Blocks for about 15 ms where rustup has to be asked, or for as long as rustup needs to install a toolchain that a file asks for.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
         Self::recall(cwd, environment, &Memo::default())
     }
@@ -80,7 +82,7 @@ impl Toolchain {
         let keep = || {
             let root = self.cargo.parent()?.parent()?;
             // A folder linked into rustup's may hold any kind of cargo.
-            if root.is_symlink() || self.host.is_some() {
+            if root.is_symlink() {
                 return None;
             }
             let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
@@ -88,7 +90,9 @@ impl Toolchain {
             let inputs =
                 memo::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
             let found = Self { host: Some(host.to_owned()), ..self.clone() };
-            Kept::new(question(&rustup, cwd, environment), inputs, above, asked, found)
+            let question = question(&rustup, cwd, environment);
+            let known = memo.toolchain.as_ref().is_some_and(|kept| kept.answer(question) == Some(&found));
+            (!known).then(|| Kept::new(question, inputs, above, asked, found)).flatten()
         };
         if let Some(kept) = keep() {
             memo.toolchain = Some(kept);
@@ -142,12 +146,18 @@ fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
 }
 
 fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<Toolchain> {
-    // One after the other: the first may install the toolchain.
-    let cargo = PathBuf::from(ask(rustup, &["which", "cargo"], cwd, environment)?);
-    let active = ask(rustup, &["show", "active-toolchain"], cwd, environment)?;
-    let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
     let cargo_home = environment::cargo_home(environment, cwd)?;
     let rustup_home = environment::rustup_home(environment, cwd)?;
+    let in_force = plain_default(&rustup_home, cwd, environment);
+    let (cargo, active) = match &in_force {
+        Some(name) => (rustup_home.join("toolchains").join(name).join("bin/cargo"), name.clone()),
+        // One after the other: the first may install the toolchain.
+        None => (
+            PathBuf::from(ask(rustup, &["which", "cargo"], cwd, environment)?),
+            ask(rustup, &["show", "active-toolchain"], cwd, environment)?,
+        ),
+    };
+    let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
     let root = rustup_home.join("toolchains").join(name);
     // A custom toolchain without a cargo borrows another's; what the shim sets then is rustup's own secret.
     if cargo != root.join("bin/cargo") || !cargo.is_file() {
@@ -174,9 +184,44 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<T
         sysroot: root.canonicalize().ok().filter(|root| root.join("bin/rustc").is_file()),
         cargo,
         name: Some(name.into()),
-        host: None,
+        host: host_of(name, &root),
         env,
     })
+}
+
+/// rustup's default, where nothing overrides it and it is there, so that rustup would have nothing to decide or to install
+/// (<https://rust-lang.github.io/rustup/overrides.html>).
+fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Settings {
+        version: String,
+        default_toolchain: String,
+        #[serde(default)]
+        overrides: BTreeMap<PathBuf, String>,
+    }
+    let is_toolchain_file = |file: &PathBuf| !file.ends_with("settings.toml") && file.exists();
+    if environment.contains_key(OsStr::new("RUSTUP_TOOLCHAIN"))
+        || Toolchain::inputs(cwd, environment).iter().any(is_toolchain_file)
+    {
+        return None;
+    }
+    let text = std::fs::read_to_string(rustup_home.join("settings.toml")).ok()?;
+    let Settings { version, default_toolchain: name, overrides } = toml::from_str(&text).ok()?;
+    let root = rustup_home.join("toolchains").join(&name);
+    let here = cwd.canonicalize().ok()?;
+    let is_overridden = overrides.keys().any(|folder| cwd.starts_with(folder) || here.starts_with(folder));
+    // Another version of its settings may mean other things.
+    let is_plain = version == "12" && !is_overridden && Path::new(&name).components().count() == 1;
+    (is_plain && !root.is_symlink() && root.join("bin/cargo").is_file()).then_some(name)
+}
+
+/// The triple that a toolchain of rustup's own is for: its name ends with it, and what is installed in it lists a rustc of
+/// that name.
+fn host_of(name: &str, root: &Path) -> Option<String> {
+    let components = std::fs::read_to_string(root.join("lib/rustlib/components")).ok()?;
+    let triples = components.lines().filter_map(|component| component.strip_prefix("rustc-"));
+    let mut own = triples.filter(|triple| name.strip_suffix(triple).is_some_and(|rest| rest.ends_with('-')));
+    own.next().map(ToOwned::to_owned)
 }
 
 /// The value of `RUSTUP_TOOLCHAIN_SOURCE` for the reason that `rustup show active-toolchain` gives in brackets.
@@ -231,6 +276,56 @@ fn prefixed(entry: &OsStr, rest: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_default_that_nothing_overrides_needs_no_question() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().canonicalize().unwrap();
+        let (rustup, cwd) = (root.join("rustup"), root.join("project/src"));
+        std::fs::create_dir_all(&cwd).unwrap();
+        std::fs::create_dir_all(rustup.join("toolchains/stable-x/bin")).unwrap();
+        std::fs::write(rustup.join("toolchains/stable-x/bin/cargo"), "").unwrap();
+        let settings = |text: &str| std::fs::write(rustup.join("settings.toml"), text).unwrap();
+        let plain =
+            "version = \"12\"\ndefault_toolchain = \"stable-x\"\nprofile = \"default\"\n\n[overrides]\n";
+        let mut environment = Environment::from([("RUSTUP_HOME".into(), rustup.clone().into())]);
+        let default = |environment: &Environment| plain_default(&rustup, &cwd, environment);
+        settings(plain);
+        assert_eq!(default(&environment).as_deref(), Some("stable-x"));
+        settings(&format!("{plain}\"/elsewhere\" = \"nightly-x\"\n"));
+        assert_eq!(default(&environment).as_deref(), Some("stable-x"));
+
+        let overridden = format!("{plain}{:?} = \"nightly-x\"\n", root.join("project"));
+        let others = [
+            overridden,
+            plain.replace("12", "13"),
+            plain.replace("stable-x", "stable"),
+            "version = \"12\"\n".to_owned(),
+        ];
+        for text in others {
+            settings(&text);
+            assert_eq!(default(&environment), None, "{text}");
+        }
+        settings(plain);
+        std::fs::write(root.join("project/rust-toolchain"), "").unwrap();
+        assert_eq!(default(&environment), None);
+        std::fs::remove_file(root.join("project/rust-toolchain")).unwrap();
+        environment.insert("RUSTUP_TOOLCHAIN".into(), "nightly-x".into());
+        assert_eq!(default(&environment), None);
+    }
+
+    #[test]
+    fn a_toolchain_is_for_the_triple_that_its_name_and_its_compiler_have() {
+        let root = tempfile::tempdir().unwrap();
+        let parts =
+            "cargo-x86_64-a-b\nrust-std-x86_64-a-b\nrustc-dev-x86_64-a-b\nrustc-x86_64-a-b\nrust-std-wasm\n";
+        std::fs::create_dir_all(root.path().join("lib/rustlib")).unwrap();
+        assert_eq!(host_of("stable-x86_64-a-b", root.path()), None);
+        std::fs::write(root.path().join("lib/rustlib/components"), parts).unwrap();
+        assert_eq!(host_of("1.95.0-x86_64-a-b", root.path()).as_deref(), Some("x86_64-a-b"));
+        assert_eq!(host_of("mine", root.path()), None);
+        assert_eq!(host_of("stable-aarch64-a-b", root.path()), None);
+    }
 
     #[test]
     fn the_reason_rustup_gives_becomes_the_source_it_would_set() {
