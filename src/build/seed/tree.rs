@@ -1,10 +1,12 @@
 //! Copying a folder so that cargo takes the copy for what it built there itself.
 //!
 //! Modification times are kept to the nanosecond, since cargo compares them; permissions, symbolic links and hard links
-//! within the folder are kept as well. Libraries are shared with the original: rustc replaces them and never writes to
-//! one that is there. Nothing else is: cargo, build scripts and some linkers (mold) write to theirs in place.
+//! within the folder are kept as well. What is never written to in place is shared with the original: libraries, which
+//! rustc replaces, and build scripts, which cargo removes before they are linked anew. Nothing else is: cargo, what it
+//! runs and some linkers (mold) write to theirs in place, and programs are somebody's to strip or to sign. Test programs
+//! stay behind: a build of one program has no use for them, and they are often most of what there is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, FileTimes, Metadata};
 use std::io;
 use std::num::NonZero;
@@ -27,13 +29,21 @@ pub(super) struct Tree {
     /// Each after the one it is in; the root first.
     folders: Vec<(PathBuf, Metadata)>,
     /// The largest first.
-    files: Vec<(PathBuf, Metadata)>,
+    files: Vec<Item>,
     /// Another name, and the file in `files` that it names.
     names: Vec<(PathBuf, PathBuf)>,
     /// Symbolic links, and what they say.
     links: Vec<(PathBuf, PathBuf)>,
     /// What the files that are not shared take on disk.
     pub(super) bytes: u64,
+}
+
+/// A file that is to be there as well.
+#[derive(Debug)]
+struct Item {
+    path: PathBuf,
+    metadata: Metadata,
+    shared: bool,
 }
 
 impl Tree {
@@ -47,7 +57,7 @@ impl Tree {
             links: Vec::new(),
             bytes: 0,
         };
-        let mut seen = HashMap::new();
+        let (mut single, mut several) = (Vec::new(), HashMap::new());
         let mut next = 0;
         while let Some((folder, _)) = tree.folders.get(next) {
             let folder = folder.clone();
@@ -68,23 +78,53 @@ impl Tree {
                     tree.folders.push((path, metadata));
                 } else if metadata.is_symlink() {
                     tree.links.push((path, fs::read_link(entry.path())?));
+                } else if metadata.is_file() && metadata.nlink() > 1 {
+                    let file = several.entry((metadata.dev(), metadata.ino()));
+                    file.or_insert_with(|| (metadata, Vec::new())).1.push(path);
                 } else if metadata.is_file() {
-                    if metadata.nlink() > 1 {
-                        if let Some(first) = seen.get(&(metadata.dev(), metadata.ino())) {
-                            tree.names.push((path, PathBuf::clone(first)));
-                            continue;
-                        }
-                        seen.insert((metadata.dev(), metadata.ino()), path.clone());
-                    }
-                    if !is_shared(&path) {
-                        tree.bytes += metadata.blocks() * BLOCK;
-                    }
-                    tree.files.push((path, metadata));
+                    single.push((path, metadata));
                 }
             }
         }
-        tree.files.sort_by_key(|(_, metadata)| std::cmp::Reverse(metadata.len()));
+        tree.take_files(single, several.into_values());
         Ok(tree)
+    }
+
+    /// Sorts out what is done with the files with one name, and with those that have several.
+    fn take_files(
+        &mut self,
+        single: Vec<(PathBuf, Metadata)>,
+        several: impl Iterator<Item = (Metadata, Vec<PathBuf>)>,
+    ) {
+        // Where cargo puts the programs it links to another name as well. Among them, one without is a test.
+        let mut folders = HashSet::new();
+        for (metadata, names) in several {
+            let linked = names.len() > 1;
+            let is_program = linked && names.iter().all(|name| is_program(name, &metadata));
+            if is_program {
+                folders.extend(
+                    names
+                        .iter()
+                        .filter(|name| !is_output(name))
+                        .filter_map(|name| name.parent())
+                        .map(Path::to_owned),
+                );
+            }
+            let shared = is_program && !names.iter().any(|name| is_output(name))
+                || names.iter().all(|name| is_library(name));
+            let mut names = names.into_iter();
+            let Some(path) = names.next() else { continue };
+            self.names.extend(names.map(|name| (name, path.clone())));
+            self.files.push(Item { path, metadata, shared });
+        }
+        let is_test = |path: &Path, metadata: &Metadata| {
+            is_program(path, metadata) && path.parent().is_some_and(|folder| folders.contains(folder))
+        };
+        let single = single.into_iter().filter(|(path, metadata)| !is_test(path, metadata));
+        self.files.extend(single.map(|(path, metadata)| Item { shared: is_library(&path), path, metadata }));
+        self.files.sort_by_key(|file| std::cmp::Reverse(file.metadata.len()));
+        let copied = self.files.iter().filter(|file| !file.shared);
+        self.bytes = copied.map(|file| file.metadata.blocks() * BLOCK).sum();
     }
 
     /// Copies everything to `to`, which must not exist and is going to be renamed to `place`. `go_on` is asked now and then,
@@ -96,14 +136,15 @@ impl Tree {
         let (next, copied, stop) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let work = || {
             while !stop.load(Ordering::Relaxed)
-                && let Some((path, metadata)) = self.files.get(next.fetch_add(1, Ordering::Relaxed))
+                && let Some(Item { path, metadata, shared }) =
+                    self.files.get(next.fetch_add(1, Ordering::Relaxed))
             {
                 let (from, to) = (self.root.join(path), to.join(path));
-                if is_shared(path) && fs::hard_link(&from, &to).is_ok() {
+                if *shared && fs::hard_link(&from, &to).is_ok() {
                     continue;
                 }
                 copy_file(&from, &to, metadata).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
-                if !is_shared(path) {
+                if !shared {
                     copied.fetch_add(metadata.blocks() * BLOCK, Ordering::Relaxed);
                 }
             }
@@ -165,8 +206,20 @@ impl Tree {
 
 /// Whether it is a library of rustc's: that writes one under another name first and renames it, so that a link to it is as good
 /// as a copy.
-fn is_shared(path: &Path) -> bool {
+fn is_library(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta")
+}
+
+/// Whether it is a program. One that cargo has linked to another name it removes before it is linked anew, because some
+/// linkers would write to the file that is there (<https://github.com/rust-lang/cargo/issues/8348>).
+fn is_program(path: &Path, metadata: &Metadata) -> bool {
+    path.extension().is_none() && metadata.mode() & 0o111 != 0
+}
+
+/// Whether it is where cargo documents that programs are for everybody to find: directly in the folder, or in that of
+/// examples (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
+fn is_output(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == "examples")
 }
 
 fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
@@ -199,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn times_modes_and_links_are_kept_and_only_libraries_are_shared() {
+    fn times_modes_and_links_are_kept_and_libraries_are_shared() {
         let root = tempfile::tempdir().unwrap();
         let (from, to) = (root.path().join("from"), root.path().join("to"));
         fs::create_dir_all(from.join("deps/empty")).unwrap();
@@ -235,6 +288,51 @@ mod tests {
         assert_eq!(copy.ino(), to.join("app").metadata().unwrap().ino());
         assert_eq!(fs::read_link(to.join("relative")).unwrap(), Path::new("deps/app-1"));
         assert_eq!(fs::read_link(to.join("absolute")).unwrap(), root.path().join("place/deps"));
+    }
+
+    #[test]
+    fn build_scripts_are_shared_and_tests_stay_behind() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        let program = |path: &str| {
+            fs::create_dir_all(from.join(path).parent().unwrap()).unwrap();
+            fs::write(from.join(path), path).unwrap();
+            fs::set_permissions(from.join(path), fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let linked = |path: &str, name: &str| {
+            program(path);
+            fs::hard_link(from.join(path), from.join(name)).unwrap();
+        };
+        linked("deps/app-1", "app");
+        linked("examples/tour-1", "examples/tour");
+        linked("build/it-1/script-1", "build/it-1/script");
+        // Whose folder is of another layout, where every unit has one of its own.
+        program("build/it/2/script");
+        program("build/it-1/out/generator");
+        program("deps/test-1");
+        program("deps/libmacros-1.so");
+        fs::write(from.join("deps/app-1.d"), "app").unwrap();
+
+        let tree = Tree::survey(&from, &[]).unwrap();
+        tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
+
+        let inode = |folder: &Path, file: &str| folder.join(file).metadata().unwrap().ino();
+        let shared = |file: &str| inode(&from, file) == inode(&to, file);
+        assert!(shared("build/it-1/script-1") && shared("build/it-1/script"));
+        for copied in [
+            "app",
+            "deps/app-1",
+            "examples/tour",
+            "examples/tour-1",
+            "build/it/2/script",
+            "build/it-1/out/generator",
+            "deps/libmacros-1.so",
+            "deps/app-1.d",
+        ] {
+            assert!(!shared(copied), "{copied}");
+        }
+        assert_eq!(inode(&to, "app"), inode(&to, "deps/app-1"));
+        assert!(!to.join("deps/test-1").exists());
     }
 
     #[test]
