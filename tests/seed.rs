@@ -123,6 +123,57 @@ fn a_built_project_is_not_compiled_again_and_its_own_target_stays_as_it_is() {
 }
 
 #[test]
+fn what_tests_were_built_stays_behind() {
+    let (project, home) = (project(), Home::new());
+    build(&project, &[], &[]);
+    let built = |folder: &str| -> Vec<_> {
+        let entries = fs::read_dir(project.join(folder)).unwrap().map(|entry| entry.unwrap());
+        let programs = entries.filter(|entry| entry.path().extension().is_none());
+        programs.map(|entry| entry.file_name()).collect()
+    };
+    let before = built("target/debug/deps");
+    let done = Command::new("cargo")
+        .args(["test", "--no-run", "--quiet", "--offline"])
+        .current_dir(project.path())
+        .env_remove("CARGO_TARGET_DIR")
+        .status();
+    assert!(done.unwrap().success());
+    assert!(built("target/debug/deps").len() > before.len());
+    began_with(&mut start(&project, &home, &[], &[]), "target/debug");
+    assert_eq!(built("target/hotrun/debug/deps"), before);
+}
+
+#[test]
+fn a_profile_that_only_the_workspace_names_is_the_one_that_is_copied() {
+    let (project, home) = (project(), Home::new());
+    project.write(
+        "Cargo.toml",
+        &fs::read_to_string(project.join("Cargo.toml"))
+            .unwrap()
+            .replace("[workspace]\n", "[workspace]\nmembers = [\"inner\"]\n"),
+    );
+    project
+        .write("inner/Cargo.toml", "[package]\nname = \"inner\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    project.write(
+        "inner/src/main.rs",
+        &fs::read_to_string(project.join("src/main.rs"))
+            .unwrap()
+            .replace("assert_eq!(generated::it(), macros::seven!());", ""),
+    );
+    project.write("hotrun.toml", "[build]\nprofile = \"release\"\n");
+    for profile in ["dev", "release"] {
+        build(&project, &["--workspace", "--profile", profile], &[]);
+    }
+    let mut hotrun = Hotrun::prepare(&project, &home, &[]).folder(&project.join("inner")).start();
+    hotrun.wait_for("process-started");
+    let said = hotrun.wait_said("Started");
+    assert!(said.contains("target/release`") && !said.contains("Compiling"), "{said}");
+    for gone in ["debug", ".seed"] {
+        assert!(!project.join("target/hotrun").join(gone).exists(), "{gone}");
+    }
+}
+
+#[test]
 fn a_separate_build_directory_is_where_it_begins() {
     let (project, home) = (project(), Home::new());
     let elsewhere = tempfile::tempdir().unwrap();

@@ -135,6 +135,8 @@ pub enum BuildNews {
 pub struct Cargo {
     news: mpsc::UnboundedSender<BuildNews>,
     current: Option<(BuildId, oneshot::Sender<()>)>,
+    /// A seeding that was begun before the first build was ordered.
+    early: Option<Seeding>,
     seed: Option<Rc<Seed>>,
 }
 
@@ -148,7 +150,19 @@ struct Seed {
 impl Cargo {
     /// What happens is sent to `news`.
     pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        Self { news, current: None, seed: None }
+        Self { news, current: None, early: None, seed: None }
+    }
+
+    /// Where news of builds goes.
+    pub fn news(&self) -> mpsc::UnboundedSender<BuildNews> {
+        self.news.clone()
+    }
+
+    /// Begins to seed the staging target for a build that will be ordered, unless its order has another plan.
+    pub fn prepare(&mut self, plan: SeedPlan) {
+        if plan.is_due() {
+            self.early = Some(Seeding::begin(plan, self.news.clone()));
+        }
     }
 
     /// Starts cargo, once the staging target is seeded where that is due. Must be called within a tokio `LocalSet`.
@@ -156,14 +170,23 @@ impl Cargo {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));
         // A build that was cancelled while it waited for the copy has not stopped it.
-        if self.seed.is_none()
-            && let Some(plan) = order.seed.clone().filter(SeedPlan::is_due)
-        {
-            let seeding = Seeding::begin(plan, self.news.clone());
-            self.seed = Some(Rc::new(Seed { seeding, proven: Cell::new(false) }));
+        if self.seed.is_none() {
+            self.seed = self.seeding(order.seed.as_ref());
         }
         let seed = self.seed.clone().filter(|seed| !seed.proven.get());
         tokio::task::spawn_local(run(order, seed, cancelled, self.news.clone()));
+    }
+
+    fn seeding(&mut self, plan: Option<&SeedPlan>) -> Option<Rc<Seed>> {
+        // One that is dropped is gone, with what it has written, before another begins.
+        let early = self.early.take().filter(|early| Some(early.plan()) == plan);
+        let begin = || {
+            let plan = plan.filter(|plan| plan.is_due())?;
+            Some(Seeding::begin(plan.clone(), self.news.clone()))
+        };
+        let mut seeding = early.or_else(begin)?;
+        seeding.confirm();
+        Some(Rc::new(Seed { seeding, proven: Cell::new(false) }))
     }
 
     /// Ends the build's whole process group.

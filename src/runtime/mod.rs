@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
@@ -40,7 +40,7 @@ use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
-    let site = Site::survey(options, current_folder()?)?;
+    let site = Site::survey(options, current_folder()?, &mut |_| ())?;
     Ok((site.config, site.cwd))
 }
 
@@ -50,7 +50,9 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     sys::block_terminal_stops();
     // Before any other descriptor is opened: those from 3 on may be sockets for the program.
     let adopted = Adopted::take(|name| std::env::var(name).ok());
-    let mut site = Site::survey(options, current_folder()?)?;
+    let (build_news, build) = unbounded_channel();
+    let mut cargo = Cargo::new(build_news);
+    let mut site = Site::survey(options, current_folder()?, &mut |plan| cargo.prepare(plan))?;
     let publisher = Publisher::open(site.live())?;
     site.remember();
     let listeners = Listeners::open(&site.config.run, adopted)?;
@@ -59,8 +61,9 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason =
-        tasks.block_on(&engine, async { Runtime::open(site, publisher, listeners)?.follow().await })?;
+    let reason = tasks.block_on(&engine, async {
+        Runtime::open(site, publisher, listeners, cargo, build)?.follow().await
+    })?;
     drop(tasks);
     drop(engine);
     Ok(leaving::leave(reason))

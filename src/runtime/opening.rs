@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 use super::control::Control;
@@ -12,7 +12,7 @@ use super::reload::takes_keys;
 use super::site::Site;
 use super::timing::Timing;
 use super::{Runtime, Sources};
-use crate::build::{Cargo, Publisher, Sentinel};
+use crate::build::{BuildNews, Cargo, Publisher, Sentinel};
 use crate::config::{Config, Ready};
 use crate::control::About;
 use crate::error::Error;
@@ -25,9 +25,14 @@ use crate::watch;
 
 impl Runtime {
     #[expect(clippy::too_many_lines, reason = "one thing after another, each needing those before it")]
-    pub(super) fn open(site: Site, publisher: Publisher, listeners: Listeners) -> Result<Self, Error> {
+    pub(super) fn open(
+        site: Site,
+        publisher: Publisher,
+        listeners: Listeners,
+        cargo: Cargo,
+        build: UnboundedReceiver<BuildNews>,
+    ) -> Result<Self, Error> {
         let system = |what| move |source| Error::System { what, source };
-        let (build_sender, build) = unbounded_channel();
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
@@ -112,10 +117,10 @@ impl Runtime {
                 site.project.target.name.clone(),
             ),
             site,
-            sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
+            sentinel: Sentinel::new(publisher.live().to_owned(), cargo.news()),
             publisher,
             reporter,
-            cargo: Cargo::new(build_sender),
+            cargo,
             processes,
             watch,
             timers: BTreeMap::new(),

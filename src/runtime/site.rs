@@ -13,11 +13,11 @@ use std::time::{Duration, SystemTime};
 pub(super) use self::edit::Edit;
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
-use crate::config::{self, Config, DebugInfo, Environment as Variables, FileText, TargetName};
+use crate::config::{self, BuildConfig, Config, DebugInfo, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain, cargo_environment,
-    clean_environment, selection_args,
+    clean_environment, known_target_directory, selection_args,
 };
 use crate::settings;
 use crate::watch::{PackageFolder, Plan};
@@ -44,8 +44,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Reads everything. `cwd` is absolute.
-    pub(crate) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
+    /// Reads everything. `cwd` is absolute. What the staging target may begin as is told to `early` before cargo is asked,
+    /// where that is known by then.
+    pub(crate) fn survey(
+        options: RunOptions,
+        cwd: PathBuf,
+        early: &mut dyn FnMut(SeedPlan),
+    ) -> Result<Self, Error> {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
@@ -58,6 +63,9 @@ impl Site {
         let toolchain = Toolchain::recall(&cwd, &environment, &memo)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
+        if let Some(plan) = early_seed(&first.build, &cargo_config, &for_cargo, &cwd) {
+            early(plan);
+        }
         let mut discover = |config: &Config| {
             Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
         };
@@ -137,7 +145,7 @@ impl Site {
 
     /// The target directory hotrun builds in.
     pub(crate) fn staging(&self) -> PathBuf {
-        self.project.target_directory.join("hotrun")
+        staging_of(&self.project.target_directory)
     }
 
     /// Where cargo keeps intermediates.
@@ -204,8 +212,7 @@ impl Site {
     /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.
     fn seed(&self) -> Option<SeedPlan> {
         let (config, project) = (&self.config.build, &self.project);
-        let comparable = debug_level(config.debug_info.value).is_none();
-        (comparable && !config.share_build_dir.value).then(|| {
+        is_seeded(config).then(|| {
             SeedPlan::new(
                 &self.staging(),
                 &project.target_directory,
@@ -331,6 +338,31 @@ impl Site {
         names.dedup();
         names
     }
+}
+
+/// Whether the staging target is one of its own, where cargo would find fresh what it built elsewhere.
+fn is_seeded(config: &BuildConfig) -> bool {
+    debug_level(config.debug_info.value).is_none() && !config.share_build_dir.value
+}
+
+/// What [`Site::seed`] will be, as far as that is known before cargo is asked.
+fn early_seed(
+    config: &BuildConfig,
+    cargo_config: &CargoConfig,
+    environment: &Environment,
+    cwd: &Path,
+) -> Option<SeedPlan> {
+    let for_host = config.triple.is_none() && cargo_config.targets.is_empty();
+    if !for_host || !is_seeded(config) {
+        return None;
+    }
+    let target = known_target_directory(environment, cargo_config, config, cwd)?;
+    Some(SeedPlan::new(&staging_of(&target), &target, &target, &config.profile.value, None))
+}
+
+/// The target directory hotrun builds in, beside the project's own.
+fn staging_of(target_directory: &Path) -> PathBuf {
+    target_directory.join("hotrun")
 }
 
 /// The settings once the package is known, and the texts they are made of.

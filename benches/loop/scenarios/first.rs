@@ -1,4 +1,4 @@
-//! The first start in a project that `cargo run` has built, and the second.
+//! The first start in a project that `cargo run` has built, and the second; with nothing to compile, and after an edit.
 
 use std::fs;
 
@@ -8,33 +8,70 @@ use crate::project::{App, Yard, cargo};
 use crate::report::Section;
 use crate::tools::{Hotrun, Site, Socket, Tool};
 
+/// How a hotrun is started: its name, and its arguments.
+const KINDS: [(&str, &[&str]); 2] = [("hotrun", &[]), ("hotrun --share-build-dir", &["--share-build-dir"])];
+
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     let apps = yard.plan.size(&[App::Tiny, App::Web][..], &[App::Tiny]);
     apps.iter().map(|&app| start(yard, app)).collect()
 }
 
 fn start(yard: &Yard, app: App) -> Section {
-    let rounds = yard.plan.rounds(5);
+    let rounds = yard.plan.rounds(10);
     let mut section = Section::new(format!("start -> served, {}, {rounds} rounds", app.title()));
     let mut site = Site::new(yard, app, Socket::Any);
     site.project.build();
-    for _ in 0..rounds {
-        let began = now();
-        let mut command = cargo(&site.project.folder);
-        site.prepare(&mut command).args(["run", "--offline"]);
-        let run = Kept::spawn(&mut command, &site.mark);
-        section.add("cargo run, everything built", "ms", site.answered("none") - began);
-        drop(run);
-        let sharing: &[&str] = &["--share-build-dir"];
-        for (arguments, name) in [(&[][..], "hotrun"), (sharing, "hotrun --share-build-dir")] {
-            let _ = fs::remove_dir_all(site.project.folder.join("target/hotrun"));
+    let mut version = "none".to_owned();
+    for round in 0..rounds {
+        let floor = cargo_run(&site, &version);
+        section.add("cargo run, everything built", "ms", floor);
+        for (name, arguments) in KINDS {
+            forget(&site);
             for which in ["first", "second"] {
-                let began = now();
-                let hotrun = Hotrun::launch(yard, site, "hotrun", arguments);
-                section.add(&format!("{name}, {which} start"), "ms", hotrun.site().answered("none") - began);
-                site = hotrun.end();
+                let took;
+                (took, site) = launch(yard, site, arguments, &version);
+                section.add(&format!("{name}, {which} start"), "ms", took);
+                section.add(&format!("{name}, {which} start / cargo run, paired"), "×", took / floor);
             }
         }
+        // The edit that is compiled is another one each time, and neither has compiled the other's.
+        version = format!("edit {round} for cargo");
+        site.project.save(&version);
+        let floor = cargo_run(&site, &version);
+        section.add("cargo run, an edit to compile", "ms", floor);
+        for (name, arguments) in KINDS {
+            forget(&site);
+            version = format!("edit {round} for {name}");
+            site.project.save(&version);
+            let took;
+            (took, site) = launch(yard, site, arguments, &version);
+            section.add(&format!("{name}, first start, an edit to compile"), "ms", took);
+            section.add(&format!("{name}, first start, an edit / cargo run, paired"), "×", took / floor);
+        }
+        site.project.build();
     }
     section
+}
+
+fn cargo_run(site: &Site, version: &str) -> f64 {
+    let began = now();
+    let mut command = cargo(&site.project.folder);
+    site.prepare(&mut command).args(["run", "--offline"]);
+    let run = Kept::spawn(&mut command, &site.mark);
+    let answered = site.answered(version);
+    drop(run);
+    answered - began
+}
+
+fn launch(yard: &Yard, site: Site, arguments: &[&str], version: &str) -> (f64, Site) {
+    let began = now();
+    let hotrun = Hotrun::launch(yard, site, "hotrun", arguments);
+    let took = hotrun.site().answered(version) - began;
+    (took, hotrun.end())
+}
+
+/// As if hotrun had never run here.
+fn forget(site: &Site) {
+    // It may not have.
+    let _ = fs::remove_dir_all(site.project.folder.join("target/hotrun"));
 }

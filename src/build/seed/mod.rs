@@ -10,11 +10,13 @@ mod locks;
 mod tests;
 mod tree;
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -161,17 +163,25 @@ impl SeedPlan {
     }
 }
 
-/// A seeding that was begun.
+/// A seeding that was begun. Until its plan is confirmed it copies beside the place only, and says nothing.
 #[derive(Debug)]
 pub(super) struct Seeding {
     plan: SeedPlan,
     stop: Arc<AtomicBool>,
+    confirm: Option<std_mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
     ended: watch::Receiver<Option<bool>>,
 }
 
 impl Drop for Seeding {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        // What was copied for a plan that is not to be followed is cleared away before anybody goes on.
+        if self.confirm.take().is_some()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -179,18 +189,31 @@ impl Seeding {
     /// Begins in a thread of its own, as it may take a while.
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
         let (sender, ended) = watch::channel(None);
+        let (confirm, confirmed) = std_mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
-        let seeding = Self { plan: plan.clone(), stop: Arc::clone(&stop), ended };
-        std::thread::spawn(move || {
-            // Whoever listened is gone when hotrun ends.
-            let tell = |said| drop(news.send(BuildNews::Seed(said)));
-            let seeded = seed(&plan, &stop, &tell).unwrap_or_else(|error| {
-                tell(SeedNews::Declined(error));
+        let (own_plan, own_stop) = (plan.clone(), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || {
+            let voice = Voice::new(news, confirmed);
+            let seeded = seed(&own_plan, &own_stop, &voice).unwrap_or_else(|error| {
+                voice.tell(SeedNews::Declined(error));
                 false
             });
+            voice.is_confirmed();
             let _ = sender.send(Some(seeded));
         });
-        seeding
+        Self { plan, stop, confirm: Some(confirm), thread: Some(thread), ended }
+    }
+
+    pub(super) fn plan(&self) -> &SeedPlan {
+        &self.plan
+    }
+
+    /// The plan is the right one: what is copied is put in its place.
+    pub(super) fn confirm(&mut self) {
+        if let Some(confirm) = self.confirm.take() {
+            // A thread that has ended needs to hear nothing.
+            let _ = confirm.send(());
+        }
     }
 
     /// Waits until it is done; says whether the staging target has begun as a copy.
@@ -216,8 +239,51 @@ impl Seeding {
     }
 }
 
+/// Tells what is said of a seeding, once its plan is confirmed.
+struct Voice {
+    news: mpsc::UnboundedSender<BuildNews>,
+    confirmed: std_mpsc::Receiver<()>,
+    /// What was said before, in order; nothing where it is confirmed.
+    kept: RefCell<Option<Vec<SeedNews>>>,
+}
+
+impl Voice {
+    fn new(news: mpsc::UnboundedSender<BuildNews>, confirmed: std_mpsc::Receiver<()>) -> Self {
+        Self { news, confirmed, kept: RefCell::new(Some(Vec::new())) }
+    }
+
+    fn tell(&self, said: SeedNews) {
+        if self.confirmed.try_recv().is_ok() {
+            self.speak();
+        }
+        match &mut *self.kept.borrow_mut() {
+            Some(kept) => kept.push(said),
+            None => self.send(said),
+        }
+    }
+
+    /// Waits until it is known whether the plan is followed, and says whether.
+    fn is_confirmed(&self) -> bool {
+        if self.kept.borrow().is_some() && self.confirmed.recv().is_ok() {
+            self.speak();
+        }
+        self.kept.borrow().is_none()
+    }
+
+    fn speak(&self) {
+        for said in self.kept.take().into_iter().flatten() {
+            self.send(said);
+        }
+    }
+
+    fn send(&self, said: SeedNews) {
+        // Whoever listened is gone when hotrun ends.
+        let _ = self.news.send(BuildNews::Seed(said));
+    }
+}
+
 /// Seeds; says whether there is a copy now.
-fn seed(plan: &SeedPlan, stop: &AtomicBool, tell: &dyn Fn(SeedNews)) -> Result<bool, SeedError> {
+fn seed(plan: &SeedPlan, stop: &AtomicBool, voice: &Voice) -> Result<bool, SeedError> {
     let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
     fs::create_dir_all(&plan.staging).map_err(failed)?;
     // Another hotrun may seed for another program of the workspace.
@@ -227,7 +293,7 @@ fn seed(plan: &SeedPlan, stop: &AtomicBool, tell: &dyn Fn(SeedNews)) -> Result<b
         .write(true)
         .open(plan.staging.join(".seed.lock"))
         .map_err(failed)?;
-    let waiting = Waiting { plan, stop, tell };
+    let waiting = Waiting { plan, stop, voice };
     waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
     let temporary = plan.temporary();
     match fs::remove_dir_all(&temporary) {
@@ -239,17 +305,12 @@ fn seed(plan: &SeedPlan, stop: &AtomicBool, tell: &dyn Fn(SeedNews)) -> Result<b
     }
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
     let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
-    let copied = copy(plan, &temporary, stop, tell);
+    let copied = copy(plan, &temporary, stop, voice);
     let _ = fs::remove_dir_all(&temporary);
     copied.map(|()| true)
 }
 
-fn copy(
-    plan: &SeedPlan,
-    temporary: &Path,
-    stop: &AtomicBool,
-    tell: &dyn Fn(SeedNews),
-) -> Result<(), SeedError> {
+fn copy(plan: &SeedPlan, temporary: &Path, stop: &AtomicBool, voice: &Voice) -> Result<(), SeedError> {
     let folder = || plan.from().to_owned();
     let failed = |source| SeedError::Io { folder: folder(), source };
     let mut trees = Vec::new();
@@ -262,14 +323,14 @@ fn copy(
     if free < bytes + SPARE {
         return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
     }
-    tell(SeedNews::Began { from: folder(), bytes });
+    voice.tell(SeedNews::Began { from: folder(), bytes });
     fs::create_dir(temporary).map_err(failed)?;
     let (since, mut before, mut slow) = (Instant::now(), 0, false);
     for (index, (tree, place)) in trees.iter().enumerate() {
         let copied = tree.copy(&temporary.join(index.to_string()), place, |copied| {
             let (copied, took) = (before + copied, since.elapsed());
             if took > SHOWN_AFTER {
-                tell(SeedNews::Progress { copied, bytes });
+                voice.tell(SeedNews::Progress { copied, bytes });
             }
             slow |= is_slow(took, copied, bytes);
             !slow && !stop.load(Ordering::Relaxed)
@@ -288,6 +349,9 @@ fn copy(
             copied => copied.map_err(failed)?,
         }
         before += tree.bytes;
+    }
+    if !voice.is_confirmed() {
+        return Err(SeedError::Stopped);
     }
     copy_loose_files(&plan.build, &plan.staging);
     for (index, (_, place)) in trees.iter().enumerate() {
@@ -325,7 +389,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 struct Waiting<'a> {
     plan: &'a SeedPlan,
     stop: &'a AtomicBool,
-    tell: &'a dyn Fn(SeedNews),
+    voice: &'a Voice,
 }
 
 impl Waiting<'_> {
@@ -342,7 +406,7 @@ impl Waiting<'_> {
                 }
                 Ok(None) => {
                     if !std::mem::replace(&mut said, true) {
-                        (self.tell)(SeedNews::Blocked);
+                        self.voice.tell(SeedNews::Blocked);
                     }
                     std::thread::park_timeout(LOCK_PAUSE);
                 }
