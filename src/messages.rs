@@ -166,9 +166,26 @@ pub fn line_blames_artifacts(line: &str) -> bool {
         || plain.starts_with("error: failed to link or copy")
 }
 
+/// Whether with this line cargo says that it waits for another to be done in the folders it builds in (`Blocking waiting for
+/// file lock on build directory`, or `artifact directory`).
+pub fn line_waits_for_folder(line: &str) -> bool {
+    let plain = console::strip_ansi_codes(line);
+    plain.trim_start().starts_with("Blocking waiting for file lock on ") && plain.ends_with(" directory")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_for_a_folder_is_told_from_one_for_what_all_projects_share() {
+        assert!(line_waits_for_folder("    Blocking waiting for file lock on build directory"));
+        assert!(line_waits_for_folder(
+            "\x1b[1m    Blocking\x1b[0m waiting for file lock on artifact directory"
+        ));
+        assert!(!line_waits_for_folder("    Blocking waiting for file lock on package cache"));
+        assert!(!line_waits_for_folder("   Compiling directory v0.1.0 (/a/build directory"));
+    }
 
     #[test]
     fn what_may_be_the_fault_of_earlier_artifacts_is_told_from_what_a_source_did() {

@@ -220,6 +220,20 @@ fn the_locks_of_another_cargo_are_waited_for_and_an_edit_meanwhile_is_in_the_bui
 }
 
 #[test]
+fn a_copy_that_takes_long_is_waited_for_without_a_word() {
+    let (project, home) = (project(), Home::new());
+    build(&project, &[], &[]);
+    // Longer than cargo takes to find out what there is to build.
+    fs::write(project.join("target/debug/large"), vec![1; 400 << 20]).unwrap();
+    let mut hotrun = start(&project, &home, &[], &[]);
+    began_with(&mut hotrun, "target/debug");
+    let said = hotrun.stderr();
+    assert!(!said.contains(BLOCKED), "{said}");
+    assert!(project.join("target/hotrun/debug/large").exists());
+    assert!(!project.join("target/hotrun/.seed").exists());
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_the_locks_and_nothing_half_done_is_left() {
     let (project, home) = (project(), Home::new());
     build(&project, &[], &[]);

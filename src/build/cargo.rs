@@ -184,7 +184,7 @@ impl Cargo {
             let plan = plan.filter(|plan| plan.is_due())?;
             Some(Seeding::begin(plan.clone(), self.news.clone()))
         };
-        let mut seeding = early.or_else(begin)?;
+        let seeding = early.or_else(begin)?;
         seeding.confirm();
         Some(Rc::new(Seed { seeding, proven: Cell::new(false) }))
     }
@@ -219,7 +219,7 @@ async fn run(
     news: mpsc::UnboundedSender<BuildNews>,
 ) {
     let attempt = match seed {
-        None => attempt(&order, &mut cancelled, &news).await,
+        None => attempt(&order, false, &mut cancelled, &news).await,
         Some(seed) => attempt_with(&seed, &order, &mut cancelled, &news).await,
     };
     let Attempt { outcome, result, error, .. } = attempt;
@@ -233,20 +233,27 @@ async fn attempt_with(
     cancelled: &mut oneshot::Receiver<()>,
     news: &mpsc::UnboundedSender<BuildNews>,
 ) -> Attempt {
-    let seeded = tokio::select! {
+    tokio::select! {
         biased;
         () = ordered(cancelled) => return Attempt::without_result(BuildOutcome::Cancelled, None),
-        seeded = seed.seeding.done() => seeded,
-    };
-    let first = attempt(order, cancelled, news).await;
-    if matches!(first.outcome, BuildOutcome::Succeeded(_)) || !seeded {
-        seed.proven.set(true);
-    } else if first.odd
-        && let Some(from) = seed.seeding.discard()
-    {
-        seed.proven.set(true);
-        let _ = news.send(BuildNews::Seed(SeedNews::Discarded { from }));
-        return attempt(order, cancelled, news).await;
+        () = seed.seeding.ready() => {}
+    }
+    let first = attempt(order, seed.seeding.ended().is_none(), cancelled, news).await;
+    match seed.seeding.ended() {
+        // It was cancelled, or failed before it came to what is built.
+        None => {}
+        Some(seeded) if !seeded || matches!(first.outcome, BuildOutcome::Succeeded(_)) => {
+            seed.proven.set(true);
+        }
+        Some(_) => {
+            if first.odd
+                && let Some(from) = seed.seeding.discard()
+            {
+                seed.proven.set(true);
+                let _ = news.send(BuildNews::Seed(SeedNews::Discarded { from }));
+                return attempt(order, false, cancelled, news).await;
+            }
+        }
     }
     first
 }
@@ -268,9 +275,10 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Runs cargo and reads what it says until it ends or is cancelled.
+/// Runs cargo and reads what it says until it ends or is cancelled. `held`: hotrun has the lock of its folder for a while.
 async fn attempt(
     order: &BuildOrder,
+    held: bool,
     cancelled: &mut oneshot::Receiver<()>,
     news: &mpsc::UnboundedSender<BuildNews>,
 ) -> Attempt {
@@ -295,7 +303,10 @@ async fn attempt(
     let read = RefCell::new(Read::default());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
-        tokio::join!(read_messages(stdout, order, news, &read), read_lines(stderr, build, news, &read));
+        tokio::join!(
+            read_messages(stdout, order, news, &read),
+            read_lines(stderr, order.build, held, news, &read)
+        );
     };
     let waiting = async {
         let mut reading = std::pin::pin!(reading);
@@ -432,6 +443,7 @@ async fn read_messages(
 async fn read_lines(
     stderr: Option<ChildStderr>,
     build: BuildId,
+    held: bool,
     news: &mpsc::UnboundedSender<BuildNews>,
     read: &RefCell<Read>,
 ) {
@@ -448,6 +460,10 @@ async fn read_lines(
             let text = String::from_utf8_lossy(&pending[..end]).into_owned();
             pending.drain(..=end);
             read.borrow_mut().odd |= messages::line_blames_artifacts(&text);
+            // Nobody need be told to wait for what hotrun does itself.
+            if held && messages::line_waits_for_folder(&text) {
+                continue;
+            }
             let _ = news.send(BuildNews::Line { build, text, transient });
         }
     }

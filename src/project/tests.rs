@@ -372,7 +372,6 @@ fn where_cargo_builds_is_known_without_asking_it_or_not_at_all() {
             ("Cargo.toml", root),
             ("a/in/Cargo.toml", inner),
             ("a/in/src/main.rs", ""),
-            ("a/src/main.rs", ""),
             ("src/main.rs", ""),
         ]);
         let mut build = build_config();

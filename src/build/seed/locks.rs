@@ -1,5 +1,6 @@
 //! cargo's own locks on its folders, taken without waiting.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -20,9 +21,7 @@ pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
         };
         for entry in entries {
             let entry = entry?;
-            let name = entry.file_name();
-            let name = name.as_encoded_bytes();
-            if name.starts_with(b".cargo") && name.ends_with(b"lock") {
+            if is_lock(&entry.file_name()) {
                 let lock = File::options().read(true).write(true).open(entry.path())?;
                 let Some(()) = try_lock(&lock)? else { return Ok(None) };
                 locks.push(lock);
@@ -33,6 +32,12 @@ pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
         return Err(io::Error::other("there is no lock of cargo's in it"));
     }
     Ok(Some(locks))
+}
+
+/// Whether this is what cargo calls a lock file.
+pub(super) fn is_lock(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".cargo") && name.ends_with(b"lock")
 }
 
 /// Locks a file; nothing where somebody else has.

@@ -1,47 +1,37 @@
 //! The first start: a staging target that does not exist yet begins as a copy of what the project's own target holds, so
 //! that a project that is built already is not compiled again because hotrun builds elsewhere.
 //!
-//! Copies whole profile folders, under the locks cargo takes, into a temporary folder that is then renamed; what of it
+//! Copies whole profile folders, under the locks cargo takes, into a temporary folder that then takes their place; what of it
 //! is fresh is for cargo to judge. Reads the project's own target and writes to the staging target only. Of the inside
 //! of a profile folder it knows what cargo documents (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
 
 mod locks;
+mod news;
+mod place;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod work;
 
-use std::cell::RefCell;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use self::locks::{try_lock, try_locks};
-use self::tree::Tree;
+use self::locks::try_locks;
+use self::news::Voice;
+pub use self::news::{SeedError, SeedNews, size};
+use self::place::{Opening, holds_only_locks, rename_new};
+use self::work::{copy_loose_files, seed};
 use super::BuildNews;
 use super::publish::profile_folder;
 
-/// How long the locks of another cargo are waited for: rust-analyzer's first check may take minutes.
-const LOCK_LIMIT: Duration = Duration::from_secs(10);
-/// How often they are tried. Nothing tells when a file lock becomes free to somebody who must be able to stop waiting.
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How long a copy may take that is not finished soon: whoever has that much to copy is served better by compiling.
 const COPY_LIMIT: Duration = Duration::from_mins(1);
-/// From when on the pace says how long a copy will take, and from when on it is shown.
-const PACE_KNOWN: Duration = Duration::from_secs(3);
-const SHOWN_AFTER: Duration = Duration::from_secs(1);
-/// Disk space that is left free beside the copy, for what the builds will write.
-const SPARE: u64 = 1 << 30;
-/// The largest file copied that is not in a profile folder.
-const LARGEST_LOOSE: u64 = 1 << 20;
-/// What is left out: rustc's incremental cache is often larger than all the rest, and of no use to builds with another
-/// output folder.
-const LEFT_OUT: &[&str] = &["incremental"];
 
 /// What a staging target may begin as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,85 +42,6 @@ pub struct SeedPlan {
     folders: Vec<(PathBuf, PathBuf)>,
     /// The folders cargo has its locks in.
     locked: Vec<PathBuf>,
-}
-
-/// What is told of the seeding.
-#[derive(Debug)]
-pub enum SeedNews {
-    /// Another cargo holds the project's own target.
-    Blocked,
-    /// The copy begins.
-    Began {
-        /// The folder that decides.
-        from: PathBuf,
-        /// How much there is to copy.
-        bytes: u64,
-    },
-    /// How far it is, where it takes long.
-    Progress {
-        /// The bytes copied.
-        copied: u64,
-        /// Those there are.
-        bytes: u64,
-    },
-    /// There was something to begin with, but the first build begins with nothing.
-    Declined(SeedError),
-    /// The first build failed with it, and begins again with nothing.
-    Discarded {
-        /// The folder it was copied from.
-        from: PathBuf,
-    },
-}
-
-/// Why the first build begins with nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// Another cargo kept its locks.
-    #[error("another cargo has held `{}` for {} s", folder.display(), waited.as_secs())]
-    Blocked {
-        /// The folder they are in.
-        folder: PathBuf,
-        /// For how long.
-        waited: Duration,
-    },
-    /// A copy would fill the disk.
-    #[error("a copy of `{}` would take {} of the {} that are free", folder.display(), size(*bytes), size(*free))]
-    LittleSpace {
-        /// What was to be copied.
-        folder: PathBuf,
-        /// How much that is.
-        bytes: u64,
-        /// How much is free.
-        free: u64,
-    },
-    /// The copy would have taken too long.
-    #[error("a copy of `{}` ({}) would take more than {} s", folder.display(), size(*bytes), COPY_LIMIT.as_secs())]
-    Slow {
-        /// What was to be copied.
-        folder: PathBuf,
-        /// How much that is.
-        bytes: u64,
-    },
-    /// Something could not be read or written.
-    #[error("could not copy `{}`", folder.display())]
-    Io {
-        /// What was to be copied.
-        folder: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// hotrun ends.
-    #[error("stopped")]
-    Stopped,
-}
-
-impl SeedError {
-    /// A way out, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::LittleSpace { .. } | Self::Slow { .. })
-            .then_some("`--share-build-dir` builds in the project's own build directory instead")
-    }
 }
 
 impl SeedPlan {
@@ -149,9 +60,9 @@ impl SeedPlan {
         Self { staging: staging.to_owned(), build: build.to_owned(), folders, locked }
     }
 
-    /// Whether the staging target has no such folder yet and the project has.
+    /// Whether the staging target has no such folder yet, or nothing in it, and the project has.
     pub fn is_due(&self) -> bool {
-        self.folders.last().is_some_and(|(from, to)| from.is_dir() && !to.exists())
+        self.folders.last().is_some_and(|(from, to)| from.is_dir() && is_free(to))
     }
 
     fn from(&self) -> &Path {
@@ -163,21 +74,37 @@ impl SeedPlan {
     }
 }
 
+/// Whether nothing was ever built in this folder.
+fn is_free(folder: &Path) -> bool {
+    !folder.exists() || holds_only_locks(folder)
+}
+
+/// How far a seeding is.
+#[derive(Debug)]
+enum Stage {
+    /// What is to be copied is not known yet, or another cargo holds it.
+    Begun,
+    /// It is copied; a cargo can be made to wait for it where these are opened.
+    Copies(Vec<Opening>),
+    /// It is done; says whether the staging target has begun as a copy.
+    Ended(bool),
+}
+
 /// A seeding that was begun. Until its plan is confirmed it copies beside the place only, and says nothing.
 #[derive(Debug)]
 pub(super) struct Seeding {
     plan: SeedPlan,
     stop: Arc<AtomicBool>,
-    confirm: Option<std_mpsc::Sender<()>>,
+    voice: Arc<Voice>,
     thread: Option<JoinHandle<()>>,
-    ended: watch::Receiver<Option<bool>>,
+    stage: watch::Receiver<Stage>,
 }
 
 impl Drop for Seeding {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // What was copied for a plan that is not to be followed is cleared away before anybody goes on.
-        if self.confirm.take().is_some()
+        if self.voice.refuse()
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();
@@ -188,20 +115,18 @@ impl Drop for Seeding {
 impl Seeding {
     /// Begins in a thread of its own, as it may take a while.
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        let (sender, ended) = watch::channel(None);
-        let (confirm, confirmed) = std_mpsc::channel();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (own_plan, own_stop) = (plan.clone(), Arc::clone(&stop));
+        let (sender, stage) = watch::channel(Stage::Begun);
+        let (stop, voice) = (Arc::new(AtomicBool::new(false)), Arc::new(Voice::new(news)));
+        let (own_plan, own_stop, own_voice) = (plan.clone(), Arc::clone(&stop), Arc::clone(&voice));
         let thread = std::thread::spawn(move || {
-            let voice = Voice::new(news, confirmed);
-            let seeded = seed(&own_plan, &own_stop, &voice).unwrap_or_else(|error| {
-                voice.tell(SeedNews::Declined(error));
+            let copies = |openings| drop(sender.send(Stage::Copies(openings)));
+            let seeded = seed(&own_plan, &own_stop, &own_voice, &copies).unwrap_or_else(|error| {
+                own_voice.tell(SeedNews::Declined(error));
                 false
             });
-            voice.is_confirmed();
-            let _ = sender.send(Some(seeded));
+            let _ = sender.send(Stage::Ended(seeded));
         });
-        Self { plan, stop, confirm: Some(confirm), thread: Some(thread), ended }
+        Self { plan, stop, voice, thread: Some(thread), stage }
     }
 
     pub(super) fn plan(&self) -> &SeedPlan {
@@ -209,18 +134,36 @@ impl Seeding {
     }
 
     /// The plan is the right one: what is copied is put in its place.
-    pub(super) fn confirm(&mut self) {
-        if let Some(confirm) = self.confirm.take() {
-            // A thread that has ended needs to hear nothing.
-            let _ = confirm.send(());
+    pub(super) fn confirm(&self) {
+        self.voice.confirm();
+    }
+
+    /// Waits until a cargo can be started: most of what one has to do before it looks at what is built it does while the
+    /// copy is made, and then it waits for the lock of its folder.
+    pub(super) async fn ready(&self) {
+        let mut stage = self.stage.clone();
+        // A thread that panicked has made nothing.
+        let Ok(opened) = stage.wait_for(|stage| !matches!(stage, Stage::Begun)).await.map(|stage| {
+            copy_loose_files(&self.plan.build, &self.plan.staging);
+            match &*stage {
+                Stage::Copies(openings) => openings.iter().all(Opening::open),
+                Stage::Begun | Stage::Ended(_) => true,
+            }
+        }) else {
+            return;
+        };
+        if !opened {
+            let _ = stage.wait_for(|stage| matches!(stage, Stage::Ended(_))).await;
         }
     }
 
-    /// Waits until it is done; says whether the staging target has begun as a copy.
-    pub(super) async fn done(&self) -> bool {
-        let mut ended = self.ended.clone();
-        // A thread that panicked has made nothing.
-        ended.wait_for(Option::is_some).await.is_ok_and(|seeded| *seeded == Some(true))
+    /// Whether the staging target has begun as a copy; nothing while it is not known yet.
+    pub(super) fn ended(&self) -> Option<bool> {
+        match *self.stage.borrow() {
+            Stage::Ended(seeded) => Some(seeded),
+            Stage::Begun | Stage::Copies(_) if self.stage.has_changed().is_err() => Some(false),
+            Stage::Begun | Stage::Copies(_) => None,
+        }
     }
 
     /// Takes the copy away, unless another cargo builds with it; gives where it was from.
@@ -237,188 +180,4 @@ impl Seeding {
         std::thread::spawn(move || fs::remove_dir_all(trash));
         Some(plan.from().to_owned())
     }
-}
-
-/// Tells what is said of a seeding, once its plan is confirmed.
-struct Voice {
-    news: mpsc::UnboundedSender<BuildNews>,
-    confirmed: std_mpsc::Receiver<()>,
-    /// What was said before, in order; nothing where it is confirmed.
-    kept: RefCell<Option<Vec<SeedNews>>>,
-}
-
-impl Voice {
-    fn new(news: mpsc::UnboundedSender<BuildNews>, confirmed: std_mpsc::Receiver<()>) -> Self {
-        Self { news, confirmed, kept: RefCell::new(Some(Vec::new())) }
-    }
-
-    fn tell(&self, said: SeedNews) {
-        if self.confirmed.try_recv().is_ok() {
-            self.speak();
-        }
-        match &mut *self.kept.borrow_mut() {
-            Some(kept) => kept.push(said),
-            None => self.send(said),
-        }
-    }
-
-    /// Waits until it is known whether the plan is followed, and says whether.
-    fn is_confirmed(&self) -> bool {
-        if self.kept.borrow().is_some() && self.confirmed.recv().is_ok() {
-            self.speak();
-        }
-        self.kept.borrow().is_none()
-    }
-
-    fn speak(&self) {
-        for said in self.kept.take().into_iter().flatten() {
-            self.send(said);
-        }
-    }
-
-    fn send(&self, said: SeedNews) {
-        // Whoever listened is gone when hotrun ends.
-        let _ = self.news.send(BuildNews::Seed(said));
-    }
-}
-
-/// Seeds; says whether there is a copy now.
-fn seed(plan: &SeedPlan, stop: &AtomicBool, voice: &Voice) -> Result<bool, SeedError> {
-    let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
-    fs::create_dir_all(&plan.staging).map_err(failed)?;
-    // Another hotrun may seed for another program of the workspace.
-    let own = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(plan.staging.join(".seed.lock"))
-        .map_err(failed)?;
-    let waiting = Waiting { plan, stop, voice };
-    waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
-    let temporary = plan.temporary();
-    match fs::remove_dir_all(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    if !plan.is_due() {
-        return Ok(false);
-    }
-    let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
-    let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
-    let copied = copy(plan, &temporary, stop, voice);
-    let _ = fs::remove_dir_all(&temporary);
-    copied.map(|()| true)
-}
-
-fn copy(plan: &SeedPlan, temporary: &Path, stop: &AtomicBool, voice: &Voice) -> Result<(), SeedError> {
-    let folder = || plan.from().to_owned();
-    let failed = |source| SeedError::Io { folder: folder(), source };
-    let mut trees = Vec::new();
-    for (from, to) in plan.folders.iter().filter(|(from, to)| from.is_dir() && !to.exists()) {
-        trees.push((Tree::survey(from, LEFT_OUT).map_err(failed)?, to));
-    }
-    let bytes = trees.iter().map(|(tree, _)| tree.bytes).sum();
-    let space = rustix::fs::statvfs(&plan.staging).map_err(|error| failed(error.into()))?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
-    if free < bytes + SPARE {
-        return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
-    }
-    voice.tell(SeedNews::Began { from: folder(), bytes });
-    fs::create_dir(temporary).map_err(failed)?;
-    let (since, mut before, mut slow) = (Instant::now(), 0, false);
-    for (index, (tree, place)) in trees.iter().enumerate() {
-        let copied = tree.copy(&temporary.join(index.to_string()), place, |copied| {
-            let (copied, took) = (before + copied, since.elapsed());
-            if took > SHOWN_AFTER {
-                voice.tell(SeedNews::Progress { copied, bytes });
-            }
-            slow |= is_slow(took, copied, bytes);
-            !slow && !stop.load(Ordering::Relaxed)
-        });
-        match copied {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(if slow {
-                    SeedError::Slow { folder: folder(), bytes }
-                } else {
-                    SeedError::Stopped
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
-            }
-            copied => copied.map_err(failed)?,
-        }
-        before += tree.bytes;
-    }
-    if !voice.is_confirmed() {
-        return Err(SeedError::Stopped);
-    }
-    copy_loose_files(&plan.build, &plan.staging);
-    for (index, (_, place)) in trees.iter().enumerate() {
-        fs::create_dir_all(place.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
-        rename_new(&temporary.join(index.to_string()), place).map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
-/// makes anew what is missing or damaged. What is larger is nothing of cargo's: a profile, a core dump.
-fn copy_loose_files(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
-        let copy = to.join(entry.file_name());
-        let small = entry.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST_LOOSE);
-        if small && !copy.exists() {
-            let _ = fs::copy(entry.path(), copy);
-        }
-    }
-}
-
-/// Whether a copy that has come so far will take longer than it may.
-fn is_slow(took: Duration, copied: u64, bytes: u64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a pace need not be exact")]
-    let part = copied as f64 / bytes.max(1) as f64;
-    took > PACE_KNOWN && took.as_secs_f64() > part * COPY_LIMIT.as_secs_f64()
-}
-
-/// Renames a folder onto a name that is free: whoever has put something there meanwhile keeps it (rename(2), `ENOTEMPTY`).
-#[expect(clippy::disallowed_methods, reason = "these are folders, and not the live one")]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
-}
-
-struct Waiting<'a> {
-    plan: &'a SeedPlan,
-    stop: &'a AtomicBool,
-    voice: &'a Voice,
-}
-
-impl Waiting<'_> {
-    /// Tries until it is given something, for so long.
-    fn until<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
-        let folder = || self.plan.from().to_owned();
-        let (since, mut said) = (Instant::now(), false);
-        loop {
-            match attempt() {
-                Ok(Some(locked)) => return Ok(locked),
-                Ok(None) if self.stop.load(Ordering::Relaxed) => return Err(SeedError::Stopped),
-                Ok(None) if since.elapsed() > limit => {
-                    return Err(SeedError::Blocked { folder: folder(), waited: since.elapsed() });
-                }
-                Ok(None) => {
-                    if !std::mem::replace(&mut said, true) {
-                        self.voice.tell(SeedNews::Blocked);
-                    }
-                    std::thread::park_timeout(LOCK_PAUSE);
-                }
-                Err(source) => return Err(SeedError::Io { folder: folder(), source }),
-            }
-        }
-    }
-}
-
-/// A size as people are shown it: `476 MB`.
-pub fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded anyway")]
-    let bytes = bytes as f64;
-    if bytes < 1e9 { format!("{:.0} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
 }

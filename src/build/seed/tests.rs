@@ -1,5 +1,8 @@
 //! Plans, locks and copies in folders that look like cargo's.
 
+use std::fs::File;
+
+use super::work::{LARGEST_LOOSE, is_slow};
 use super::*;
 
 fn plan(root: &Path, triple: Option<&str>) -> SeedPlan {
@@ -14,13 +17,15 @@ fn write(root: &Path, files: &[&str]) {
 }
 
 fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
-    seed(plan, &AtomicBool::new(false), &confirmed())
+    let seeded = seed(plan, &AtomicBool::new(false), &confirmed(), &|_| ())?;
+    copy_loose_files(&plan.build, &plan.staging);
+    Ok(seeded)
 }
 
 fn confirmed() -> Voice {
-    let (confirm, confirmed) = std_mpsc::channel();
-    confirm.send(()).unwrap();
-    Voice::new(mpsc::unbounded_channel().0, confirmed)
+    let voice = Voice::new(mpsc::unbounded_channel().0);
+    voice.confirm();
+    voice
 }
 
 #[test]
@@ -84,7 +89,7 @@ fn a_folder_without_a_lock_of_cargos_is_left_alone_and_a_stop_ends_the_wait() {
     write(&root.path().join("target"), &["debug/.cargo-lock"]);
     let held = File::open(root.path().join("target/debug/.cargo-lock")).unwrap();
     held.lock().unwrap();
-    let stopped = seed(&plan, &AtomicBool::new(true), &confirmed());
+    let stopped = seed(&plan, &AtomicBool::new(true), &confirmed(), &|_| ());
     assert!(matches!(stopped, Err(SeedError::Stopped)));
     assert!(!root.path().join("target/hotrun/debug").exists());
 }
@@ -110,9 +115,14 @@ async fn what_is_copied_for_a_plan_that_is_not_followed_goes_without_a_word() {
     assert!(!staging.join("debug").exists() && !staging.join(".seed").exists());
     assert!(told.try_recv().is_err());
 
-    let mut seeding = Seeding::begin(plan.clone(), news);
+    let seeding = Seeding::begin(plan.clone(), news);
     seeding.confirm();
-    assert!(seeding.done().await);
+    seeding.ready().await;
+    let mut stage = seeding.stage.clone();
+    assert!(matches!(
+        *stage.wait_for(|stage| matches!(stage, Stage::Ended(_))).await.unwrap(),
+        Stage::Ended(true)
+    ));
     assert!(staging.join("debug/deps/app-1").exists());
     assert!(matches!(told.recv().await, Some(BuildNews::Seed(SeedNews::Began { .. }))));
 }

@@ -7,6 +7,7 @@
 //! stay behind: a build of one program has no use for them, and they are often most of what there is.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, Metadata};
 use std::io;
 use std::num::NonZero;
@@ -47,8 +48,8 @@ struct Item {
 }
 
 impl Tree {
-    /// Lists what is below `root`, without its subfolders named in `leave_out`.
-    pub(super) fn survey(root: &Path, leave_out: &[&str]) -> io::Result<Self> {
+    /// Lists what is below `root`, without what it has itself under a name that is to be left out.
+    pub(super) fn survey(root: &Path, is_left_out: impl Fn(&OsStr) -> bool) -> io::Result<Self> {
         let mut tree = Self {
             root: root.to_owned(),
             folders: vec![(PathBuf::new(), fs::metadata(root)?)],
@@ -65,7 +66,7 @@ impl Tree {
             for entry in fs::read_dir(root.join(&folder))? {
                 let entry = entry?;
                 let name = entry.file_name();
-                if folder.as_os_str().is_empty() && leave_out.iter().any(|left| name == *left) {
+                if folder.as_os_str().is_empty() && is_left_out(&name) {
                     continue;
                 }
                 let path = folder.join(&name);
@@ -127,10 +128,10 @@ impl Tree {
         self.bytes = copied.map(|file| file.metadata.blocks() * BLOCK).sum();
     }
 
-    /// Copies everything to `to`, which must not exist and is going to be renamed to `place`. `go_on` is asked now and then,
+    /// Copies everything to the folder `to`, which is there and is going to be renamed to `place`. `go_on` is asked now and then,
     /// with the number of bytes copied, and says whether to; nothing tidies up after an end in the middle.
     pub(super) fn copy(&self, to: &Path, place: &Path, mut go_on: impl FnMut(u64) -> bool) -> io::Result<()> {
-        for (folder, _) in &self.folders {
+        for (folder, _) in self.folders.iter().skip(1) {
             fs::create_dir(to.join(folder))?;
         }
         let (next, copied, stop) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
@@ -270,8 +271,9 @@ mod tests {
         age(&from.join("deps/app-1"), at(1_000_000_000, 123_456_789));
         age(&from.join("deps"), at(1_000_000_001, 987_654_321));
 
-        let tree = Tree::survey(&from, &["incremental"]).unwrap();
+        let tree = Tree::survey(&from, |name| name == "incremental").unwrap();
         assert!(tree.bytes > 0);
+        fs::create_dir(&to).unwrap();
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
 
         let shared =
@@ -313,7 +315,8 @@ mod tests {
         program("deps/libmacros-1.so");
         fs::write(from.join("deps/app-1.d"), "app").unwrap();
 
-        let tree = Tree::survey(&from, &[]).unwrap();
+        let tree = Tree::survey(&from, |_| false).unwrap();
+        fs::create_dir(&to).unwrap();
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
 
         let inode = |folder: &Path, file: &str| folder.join(file).metadata().unwrap().ino();
@@ -341,7 +344,8 @@ mod tests {
         let from = root.path().join("from");
         fs::create_dir(&from).unwrap();
         fs::write(from.join("file"), "text").unwrap();
-        let tree = Tree::survey(&from, &[]).unwrap();
+        let tree = Tree::survey(&from, |_| false).unwrap();
+        fs::create_dir(root.path().join("to")).unwrap();
         let error = tree.copy(&root.path().join("to"), &root.path().join("place"), |_| false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     }

@@ -1,0 +1,195 @@
+//! Where a copy is made, and how it takes its place while a cargo waits there.
+//!
+//! cargo reads manifests and resolves dependencies for most of the time that a build with nothing to compile takes, and only
+//! then locks a file in its profile folder. That is why it is started beside the copy: the place has by then the same
+//! lock file as the copy (one inode), which is held until the two have changed names.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::locks::{is_lock, try_lock, try_locks};
+
+/// The folder that a copy is made in.
+#[derive(Debug)]
+pub(super) struct Place {
+    opening: Opening,
+    /// Held until this is dropped.
+    _locks: Vec<File>,
+}
+
+/// What gives a cargo something to wait for.
+#[derive(Debug, Clone)]
+pub(super) struct Opening {
+    copy: PathBuf,
+    place: PathBuf,
+    /// The lock files' names.
+    locks: Vec<OsString>,
+}
+
+impl Place {
+    /// Makes the folder `copy` with the lock files that there are in `from`, and holds them. Nothing where another cargo is
+    /// in the place.
+    pub(super) fn make(from: &Path, copy: PathBuf, place: PathBuf) -> io::Result<Option<Self>> {
+        if place.exists() {
+            // What a hotrun that was killed has left.
+            let Some(_locks) = try_locks(&[&place])? else { return Ok(None) };
+            fs::remove_dir_all(&place)?;
+        }
+        fs::create_dir_all(&copy)?;
+        let (mut names, mut locks) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            if is_lock(&name) {
+                let lock = File::create_new(copy.join(&name))?;
+                try_lock(&lock)?;
+                locks.push(lock);
+                names.push(name);
+            }
+        }
+        Ok(Some(Self { opening: Opening { copy, place, locks: names }, _locks: locks }))
+    }
+
+    pub(super) fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    pub(super) fn copy(&self) -> &Path {
+        &self.opening.copy
+    }
+
+    pub(super) fn place(&self) -> &Path {
+        &self.opening.place
+    }
+
+    /// Puts the copy into its place. Whoever has put something else there keeps it.
+    pub(super) fn fill(&self) -> io::Result<()> {
+        let Opening { copy, place, .. } = &self.opening;
+        fs::create_dir_all(place.parent().unwrap_or(Path::new("/")))?;
+        if rename_new(copy, place).is_ok() {
+            return Ok(());
+        }
+        if !self.opening.is_open() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        renameat_with(CWD, copy, CWD, place, RenameFlags::EXCHANGE).or_else(|_| {
+            // The file system exchanges no names. A cargo that finds none makes another folder, which then stays.
+            rename_new(place, &copy.with_extension("before"))?;
+            rename_new(copy, place)
+        })
+    }
+}
+
+impl Opening {
+    /// Gives the place the locks of the copy; says whether a cargo would wait there.
+    pub(super) fn open(&self) -> bool {
+        // Where the copy has taken its place by now nothing is left to do.
+        let _ = fs::create_dir_all(&self.place);
+        for name in &self.locks {
+            let _ = fs::hard_link(self.copy.join(name), self.place.join(name));
+        }
+        self.has_locks()
+    }
+
+    fn has_locks(&self) -> bool {
+        let inode =
+            |folder: &Path, name| folder.join(name).metadata().map(|file| (file.dev(), file.ino())).ok();
+        self.locks.iter().all(|name| {
+            let there = inode(&self.place, name);
+            // The copy is gone from where it was made when it has taken its place.
+            there.is_some() && inode(&self.copy, name).is_none_or(|own| there == Some(own))
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        holds_only_locks(&self.place) && self.has_locks()
+    }
+}
+
+/// Whether there is nothing in a folder but lock files of cargo's.
+pub(super) fn holds_only_locks(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_lock(&entry.file_name()))))
+}
+
+/// Renames a folder onto a name that is free: whoever has put something there meanwhile keeps it (rename(2), `ENOTEMPTY`).
+#[expect(clippy::disallowed_methods, reason = "these are folders, and not the live one")]
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is to be copied, where the copy is made, and its place.
+    fn folders() -> (tempfile::TempDir, [PathBuf; 3]) {
+        let root = tempfile::tempdir().unwrap();
+        let folders = ["from", "copy", "staging/debug"].map(|name| root.path().join(name));
+        fs::create_dir(&folders[0]).unwrap();
+        fs::write(folders[0].join(".cargo-lock"), "").unwrap();
+        (root, folders)
+    }
+
+    fn make([from, copy, place]: &[PathBuf; 3]) -> Option<Place> {
+        let made = Place::make(from, copy.clone(), place.clone()).unwrap();
+        made.inspect(|_| fs::write(copy.join("app"), "copied").unwrap())
+    }
+
+    #[test]
+    fn a_cargo_that_waits_in_the_place_goes_on_in_the_copy() {
+        let (_root, folders) = folders();
+        let made = make(&folders).unwrap();
+        assert!(made.opening().open());
+        let waits = File::open(folders[2].join(".cargo-lock")).unwrap();
+        assert!(try_lock(&waits).unwrap().is_none());
+        made.fill().unwrap();
+        assert_eq!(fs::read_to_string(folders[2].join("app")).unwrap(), "copied");
+        assert!(made.opening().open(), "where it is too late nothing is to be done");
+        assert!(try_lock(&waits).unwrap().is_none());
+        drop(made);
+        assert!(try_lock(&waits).unwrap().is_some());
+        // It keeps out whoever comes after it.
+        let next = File::open(folders[2].join(".cargo-lock")).unwrap();
+        assert!(try_lock(&next).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_place_that_nobody_has_opened_is_filled_as_well() {
+        let (_root, folders) = folders();
+        make(&folders).unwrap().fill().unwrap();
+        assert!(folders[2].join("app").exists() && folders[2].join(".cargo-lock").exists());
+    }
+
+    #[test]
+    fn what_somebody_else_has_built_there_stays() {
+        let (_root, folders) = folders();
+        let made = make(&folders).unwrap();
+        assert!(made.opening().open());
+        fs::write(folders[2].join("app"), "built").unwrap();
+        assert_eq!(made.fill().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(folders[2].join("app")).unwrap(), "built");
+        fs::remove_dir_all(&folders[2]).unwrap();
+        // Its own lock is not the one that is held.
+        fs::create_dir(&folders[2]).unwrap();
+        fs::write(folders[2].join(".cargo-lock"), "").unwrap();
+        assert!(!made.opening().open());
+        assert!(made.fill().is_err());
+    }
+
+    #[test]
+    fn what_a_killed_one_left_is_cleared_away_unless_a_cargo_is_in_it() {
+        let (_root, folders) = folders();
+        fs::create_dir_all(&folders[2]).unwrap();
+        fs::write(folders[2].join(".cargo-lock"), "").unwrap();
+        let other = File::open(folders[2].join(".cargo-lock")).unwrap();
+        other.lock().unwrap();
+        assert!(make(&folders).is_none());
+        other.unlock().unwrap();
+        assert!(make(&folders).unwrap().opening().open());
+    }
+}

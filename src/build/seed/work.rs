@@ -1,0 +1,174 @@
+//! What the thread does that seeds.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::locks::{is_lock, try_lock, try_locks};
+use super::news::{SeedError, SeedNews, Voice};
+use super::place::{Opening, Place};
+use super::tree::Tree;
+use super::{COPY_LIMIT, SeedPlan, is_free};
+
+/// How long the locks of another cargo are waited for: rust-analyzer's first check may take minutes.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// How often they are tried. Nothing tells when a file lock becomes free to somebody who must be able to stop waiting.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// From when on the pace says how long a copy will take, and from when on it is shown.
+const PACE_KNOWN: Duration = Duration::from_secs(3);
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+/// Disk space that is left free beside the copy, for what the builds will write.
+const SPARE: u64 = 1 << 30;
+/// The largest file copied that is not in a profile folder.
+pub(super) const LARGEST_LOOSE: u64 = 1 << 20;
+/// What is left out: rustc's incremental cache is often larger than all the rest, and of no use to builds with another
+/// output folder.
+const LEFT_OUT: &str = "incremental";
+
+/// Seeds; says whether there is a copy now. `opened` is called when it is known what is copied to where.
+pub(super) fn seed(
+    plan: &SeedPlan,
+    stop: &AtomicBool,
+    voice: &Voice,
+    opened: &dyn Fn(Vec<Opening>),
+) -> Result<bool, SeedError> {
+    let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
+    fs::create_dir_all(&plan.staging).map_err(failed)?;
+    // Another hotrun may seed for another program of the workspace.
+    let own = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(plan.staging.join(".seed.lock"))
+        .map_err(failed)?;
+    let waiting = Waiting { plan, stop, voice };
+    waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
+    let temporary = plan.temporary();
+    match fs::remove_dir_all(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    if !plan.is_due() {
+        return Ok(false);
+    }
+    let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
+    let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
+    let done = copy(plan, &temporary, stop, voice, opened);
+    let _ = fs::remove_dir_all(&temporary);
+    done
+}
+
+fn copy(
+    plan: &SeedPlan,
+    temporary: &Path,
+    stop: &AtomicBool,
+    voice: &Voice,
+    opened: &dyn Fn(Vec<Opening>),
+) -> Result<bool, SeedError> {
+    let folder = || plan.from().to_owned();
+    let failed = |source| SeedError::Io { folder: folder(), source };
+    let mut places = Vec::new();
+    for (index, (from, to)) in plan.folders.iter().enumerate() {
+        if from.is_dir() && is_free(to) {
+            let copy = temporary.join(index.to_string());
+            let Some(place) = Place::make(from, copy, to.clone()).map_err(failed)? else { return Ok(false) };
+            places.push((from, place));
+        }
+    }
+    opened(places.iter().map(|(_, place)| place.opening().clone()).collect());
+    let mut trees = Vec::new();
+    for (from, place) in &places {
+        let tree = Tree::survey(from, |name| name == LEFT_OUT || is_lock(name)).map_err(failed)?;
+        trees.push((tree, place));
+    }
+    let bytes = trees.iter().map(|(tree, _)| tree.bytes).sum();
+    let space = rustix::fs::statvfs(&plan.staging).map_err(|error| failed(error.into()))?;
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    if free < bytes + SPARE {
+        return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
+    }
+    voice.tell(SeedNews::Began { from: folder(), bytes });
+    let (since, mut before, mut slow) = (Instant::now(), 0, false);
+    for (tree, place) in &trees {
+        let copied = tree.copy(place.copy(), place.place(), |copied| {
+            let (copied, took) = (before + copied, since.elapsed());
+            if took > SHOWN_AFTER {
+                voice.tell(SeedNews::Progress { copied, bytes });
+            }
+            slow |= is_slow(took, copied, bytes);
+            !slow && !stop.load(Ordering::Relaxed)
+        });
+        match copied {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(if slow {
+                    SeedError::Slow { folder: folder(), bytes }
+                } else {
+                    SeedError::Stopped
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
+            }
+            copied => copied.map_err(failed)?,
+        }
+        before += tree.bytes;
+    }
+    if !voice.is_confirmed() {
+        return Err(SeedError::Stopped);
+    }
+    for (_, place) in &places {
+        place.fill().map_err(failed)?;
+    }
+    Ok(true)
+}
+
+/// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
+/// makes anew what is missing or damaged. What is larger is nothing of cargo's: a profile, a core dump.
+pub(super) fn copy_loose_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let copy = to.join(entry.file_name());
+        let small = entry.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST_LOOSE);
+        if small && !copy.exists() {
+            let _ = fs::copy(entry.path(), copy);
+        }
+    }
+}
+
+/// Whether a copy that has come so far will take longer than it may.
+pub(super) fn is_slow(took: Duration, copied: u64, bytes: u64) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "a pace need not be exact")]
+    let part = copied as f64 / bytes.max(1) as f64;
+    took > PACE_KNOWN && took.as_secs_f64() > part * COPY_LIMIT.as_secs_f64()
+}
+
+struct Waiting<'a> {
+    plan: &'a SeedPlan,
+    stop: &'a AtomicBool,
+    voice: &'a Voice,
+}
+
+impl Waiting<'_> {
+    /// Tries until it is given something, for so long.
+    fn until<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
+        let folder = || self.plan.from().to_owned();
+        let (since, mut said) = (Instant::now(), false);
+        loop {
+            match attempt() {
+                Ok(Some(locked)) => return Ok(locked),
+                Ok(None) if self.stop.load(Ordering::Relaxed) => return Err(SeedError::Stopped),
+                Ok(None) if since.elapsed() > limit => {
+                    return Err(SeedError::Blocked { folder: folder(), waited: since.elapsed() });
+                }
+                Ok(None) => {
+                    if !std::mem::replace(&mut said, true) {
+                        self.voice.tell(SeedNews::Blocked);
+                    }
+                    std::thread::park_timeout(LOCK_PAUSE);
+                }
+                Err(source) => return Err(SeedError::Io { folder: folder(), source }),
+            }
+        }
+    }
+}
