@@ -218,12 +218,13 @@ impl Service {
             && process.phase != Phase::Stuck
         {
             let ago = now.saturating_sub(since);
+            let held = process.debugged && process.phase == Phase::Stopping;
             out.push(Effect::Report(Notice::StillStopping {
                 instance,
                 pid: process.pid,
                 signal: plan.signal,
                 ago,
-                left: plan.timeout.saturating_sub(ago),
+                left: (!held).then(|| plan.timeout.saturating_sub(ago)),
                 quitting,
             }));
         }
@@ -278,6 +279,7 @@ impl Service {
             ready_by: now,
             phase: Phase::Ordered,
             stop: None,
+            debugged: false,
             failure: None,
         });
         out.push(Effect::StartProcess { instance, build });
