@@ -109,7 +109,10 @@ impl Service {
             Phase::Ready => !declared,
             _ => false,
         };
+        let stopping = |process: &Process| matches!(process.phase, Phase::Stopping | Phase::Ended(_));
         match self.processes.as_slice() {
+            // The next one waits for the end of this one.
+            _ if self.start.is_some() && self.processes.iter().any(stopping) => Doing::Stopping,
             _ if self.start.is_some() || self.processes.iter().any(starting) => Doing::Starting,
             [] => Doing::Down,
             processes if processes.iter().all(Process::serves) => {
