@@ -85,8 +85,8 @@ fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
     Notice::StartFailed { build: BUILD, pid: 4712, failure, instead, proven: false }
 }
 
-fn still_stopping(quitting: bool) -> Notice {
-    let (ago, left) = (millis(1000), millis(3700));
+fn still_stopping(quitting: bool, debugged: bool) -> Notice {
+    let (ago, left) = (millis(1000), (!debugged).then(|| millis(3700)));
     Notice::StillStopping { instance: PROCESS, pid: 4711, signal: 15, ago, left, quitting }
 }
 
@@ -127,8 +127,9 @@ fn samples() -> Vec<Notice> {
             running,
         },
         Notice::Stopping { instance: PROCESS, pid: 4711, build, signal: 15, cause: StopCause::Update },
-        still_stopping(false),
-        still_stopping(true),
+        still_stopping(false, false),
+        still_stopping(true, false),
+        still_stopping(true, true),
         started(false, Some(4200), Some(4100)),
         started(true, Some(940), Some(910)),
         started(true, Some(4), None),

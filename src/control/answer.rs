@@ -214,6 +214,8 @@ impl Answer {
                     ),
                 );
             }
+            // It may still be there.
+            None if self.state == "stopping" => {}
             None => line(&mut text, "Down", &format!("`{program}` does not run")),
         }
         match &*self.state {
@@ -352,6 +354,12 @@ mod tests {
             let answer = answer(state);
             assert!(!answer.ok && answer.reason.is_some(), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn what_is_being_stopped_is_not_called_down() {
+        assert_eq!(answer(State::Stopping).status(), "    Stopping `the program`\n");
+        assert!(answer(State::Starting).status().contains("Down"));
     }
 
     #[test]

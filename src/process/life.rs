@@ -80,6 +80,8 @@ pub(super) struct Life {
     pub(super) group: Rc<Group>,
     /// Its stop by somebody else was told.
     stopped: bool,
+    /// A debugger held it at the last look, which was told.
+    traced: bool,
     /// Outside the group: sent the stop signal already.
     asked: BTreeSet<i32>,
     look_again: Duration,
@@ -125,6 +127,7 @@ impl Life {
             last_words: LastWords::Unheard,
             group,
             stopped: false,
+            traced: false,
             asked: BTreeSet::new(),
             look_again: FIRST_LOOK,
             sweeping: false,
@@ -256,6 +259,7 @@ impl Life {
         self.phase = Phase::Stopping { signal: plan.signal, until };
         let sent = self.ask_group(plan.signal);
         self.tell_step(Step::Signal(plan.signal));
+        self.look_for_debugger();
         if sent.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM)) {
             self.refused();
         }
@@ -342,10 +346,17 @@ impl Life {
 
     fn next_step(&mut self) {
         match self.phase {
-            Phase::Stopping { signal, .. } if self.exit.is_none() && sys::is_traced(self.pid) => {
-                self.phase = Phase::Stopping { signal, until: Instant::now() + TRACED_PAUSE };
+            Phase::Stopping { signal, .. } => {
+                let was_traced = self.traced;
+                if self.look_for_debugger() {
+                    self.phase = Phase::Stopping { signal, until: Instant::now() + TRACED_PAUSE };
+                } else if was_traced && self.exit.is_none() {
+                    // It gets the signal only now.
+                    self.phase = Phase::Stopping { signal, until: Instant::now() + self.plan.timeout };
+                } else {
+                    self.kill();
+                }
             }
-            Phase::Stopping { .. } => self.kill(),
             Phase::Killing { .. } => {
                 let still = self.everybody();
                 self.tell_step(Step::StillThere(still.clone()));
@@ -353,6 +364,16 @@ impl Life {
             }
             Phase::Running | Phase::Held { .. } | Phase::GivenUp => {}
         }
+    }
+
+    /// Whether the ladder has to stand still for a debugger.
+    fn look_for_debugger(&mut self) -> bool {
+        let traced = self.exit.is_none() && sys::is_traced(self.pid);
+        if traced && !self.traced {
+            self.tell_step(Step::Held);
+        }
+        self.traced = traced;
+        traced
     }
 
     fn refused(&mut self) {

@@ -89,6 +89,8 @@ pub enum Whom {
 pub enum Step {
     /// The stop signal was sent to the group.
     Signal(i32),
+    /// A debugger holds the process, and nothing more is done before it lets go.
+    Held,
     /// SIGKILL was sent to the group and to all else that is left of the tree.
     Kill,
     /// These may not be signalled by hotrun: they run as another user.

@@ -151,11 +151,10 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::StillStopping { signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
             let (name, signal) = (&context.service, signal_name(*signal));
-            let text = format!(
-                "{name} ({signal} sent {} s ago; {} s until SIGKILL; {kill})",
-                ago.as_secs(),
-                left.as_secs_f64().ceil()
-            );
+            let next = left.map_or("not killed while a debugger holds it".to_owned(), |left| {
+                format!("{} s until SIGKILL", left.as_secs_f64().ceil())
+            });
+            let text = format!("{name} ({signal} sent {} s ago; {next}; {kill})", ago.as_secs());
             vec![Line::attention("Stopping", text)]
         }
         Notice::ProcessExited { exit, lived, next, expected: false, .. } => {

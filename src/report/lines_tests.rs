@@ -181,10 +181,21 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 pid: 100,
                 signal: 15,
                 ago: Duration::from_secs(1),
-                left: Duration::from_secs(4),
+                left: Some(Duration::from_secs(4)),
                 quitting: false,
             },
             &["    Stopping shop (SIGTERM sent 1 s ago; 4 s until SIGKILL; Ctrl-C quits)"],
+        ),
+        (
+            Notice::StillStopping {
+                instance: Instance { service: ServiceId::MAIN, number: 2 },
+                pid: 100,
+                signal: 15,
+                ago: Duration::from_secs(1),
+                left: None,
+                quitting: false,
+            },
+            &["    Stopping shop (SIGTERM sent 1 s ago; not killed while a debugger holds it; Ctrl-C quits)"],
         ),
         (
             Notice::ConfigChanged {

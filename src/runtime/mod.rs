@@ -348,6 +348,9 @@ impl Runtime {
             ProcessNews::Stopping { step: Step::Signal(signal), .. } => {
                 self.stop_sent = Some((signal, Instant::now()));
             }
+            ProcessNews::Stopping { instance, step: Step::Held } => {
+                return self.tell(Event::HeldByDebugger { instance });
+            }
             ProcessNews::Stopping { step: Step::Kill, .. } => {
                 if let Some((signal, at)) = self.stop_sent.take() {
                     let (signal, waited) = (sys::signal_name(signal), report::short_time(at.elapsed()));

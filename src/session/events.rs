@@ -46,6 +46,11 @@ pub enum Event {
         /// The process id it has from now on.
         pid: u32,
     },
+    /// A process that was told to stop is held by a debugger, and not killed as long as it is.
+    HeldByDebugger {
+        /// Which one.
+        instance: Instance,
+    },
     /// A process could not be started.
     SpawnFailed {
         /// Which one.
@@ -382,8 +387,8 @@ pub enum Notice {
         signal: i32,
         /// When.
         ago: Duration,
-        /// What is left until SIGKILL.
-        left: Duration,
+        /// What is left until SIGKILL; without it a debugger holds the process, and hotrun waits.
+        left: Option<Duration>,
         /// hotrun ends: another request kills it now.
         quitting: bool,
     },

@@ -165,6 +165,9 @@ impl Session {
                 self.service.process_started(now, &self.settings, instance, pid, &mut out);
             }
             Event::MainProcess { instance, pid } => self.service.main_process(instance, pid),
+            Event::HeldByDebugger { instance } => {
+                self.service.held_by_debugger(now, instance, self.quitting.is_some(), &mut out);
+            }
             Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
             Event::MoreTime { instance, time } => self.service.extend(now, instance, time, &mut out),
             Event::Stored(stored) => self.service.set_stored(stored),

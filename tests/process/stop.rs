@@ -224,7 +224,8 @@ fn a_stop_by_somebody_else_holds_the_ladder() {
 fn a_debugger_holds_the_ladder() {
     run(|| async {
         let mut house = House::new();
-        let pid = house.start(&["traceable"], 1).await;
+        // It takes longer to end than hotrun to notice that the debugger is gone.
+        let pid = house.start(&["slow", "1500"], 1).await;
         let mut debugger = Command::new(program("app"))
             .args(["trace", &pid.to_string()])
             .stdout(Stdio::piped())
@@ -233,13 +234,17 @@ fn a_debugger_holds_the_ladder() {
         let mut line = String::new();
         BufReader::new(debugger.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(sys::is_traced(pid), "{line}");
-        house.processes.stop(FIRST, SHORT);
+        let plan = StopPlan { timeout: Duration::from_secs(3), ..SHORT };
+        house.processes.stop(FIRST, plan);
         assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Signal(_), .. }));
-        let quiet = timeout(SHORT.timeout * 5, house.news.recv()).await;
+        assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Held, .. }));
+        let quiet = timeout(plan.timeout + Duration::from_millis(100), house.news.recv()).await;
         assert!(quiet.is_err(), "{quiet:?}");
         debugger.kill().unwrap();
         debugger.wait().unwrap();
-        house.exit().await;
+        // The signal comes to it only now, and it has the whole time for its end.
+        let (exit, _) = house.exit().await;
+        assert_eq!(exit, Exit::Code(100 + libc::SIGTERM));
         house.gone().await;
     });
 }

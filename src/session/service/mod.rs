@@ -109,7 +109,10 @@ impl Service {
             Phase::Ready => !declared,
             _ => false,
         };
+        let stopping = |process: &Process| matches!(process.phase, Phase::Stopping | Phase::Ended(_));
         match self.processes.as_slice() {
+            // The next one waits for the end of this one.
+            _ if self.start.is_some() && self.processes.iter().any(stopping) => Doing::Stopping,
             _ if self.start.is_some() || self.processes.iter().any(starting) => Doing::Starting,
             [] => Doing::Down,
             processes if processes.iter().all(Process::serves) => {
@@ -218,12 +221,13 @@ impl Service {
             && process.phase != Phase::Stuck
         {
             let ago = now.saturating_sub(since);
+            let held = process.debugged && process.phase == Phase::Stopping;
             out.push(Effect::Report(Notice::StillStopping {
                 instance,
                 pid: process.pid,
                 signal: plan.signal,
                 ago,
-                left: plan.timeout.saturating_sub(ago),
+                left: (!held).then(|| plan.timeout.saturating_sub(ago)),
                 quitting,
             }));
         }
@@ -278,6 +282,7 @@ impl Service {
             ready_by: now,
             phase: Phase::Ordered,
             stop: None,
+            debugged: false,
             failure: None,
         });
         out.push(Effect::StartProcess { instance, build });

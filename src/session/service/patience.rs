@@ -1,9 +1,9 @@
-//! More time, for a process that asks for it (`EXTEND_TIMEOUT_USEC=`).
+//! More time, for a process that asks for it (`EXTEND_TIMEOUT_USEC=`) or is held by a debugger.
 
 use std::time::Duration;
 
-use super::Service;
 use super::process::Phase;
+use super::{MOMENT, Service};
 use crate::session::events::{Effect, Timer};
 use crate::words::Instance;
 
@@ -30,6 +30,26 @@ impl Service {
                 out.push(Effect::ExtendStop { instance, time });
             }
             _ => {}
+        }
+    }
+
+    /// A debugger holds a process that was told to stop: that is said once it has taken a moment.
+    pub(in crate::session) fn held_by_debugger(
+        &mut self,
+        now: Duration,
+        instance: Instance,
+        quitting: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(index) = self.index(instance) else { return };
+        let process = &mut self.processes[index];
+        process.debugged = true;
+        let Some((since, _)) = process.stop else { return };
+        match MOMENT.checked_sub(now.saturating_sub(since)) {
+            Some(moment) if !moment.is_zero() => {
+                out.push(Effect::StartTimer(Timer::Slow(instance), moment));
+            }
+            _ => self.slow(now, instance, quitting, out),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Process {
     pub(super) phase: Phase,
     /// When it was told to stop, and how.
     pub(super) stop: Option<(Duration, StopPlan)>,
+    /// A debugger holds it, so that it cannot end.
+    pub(super) debugged: bool,
     /// It failed to start, and how.
     pub(super) failure: Option<StartFailure>,
 }

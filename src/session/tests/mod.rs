@@ -3,6 +3,7 @@
 mod config;
 mod failing;
 mod standing;
+mod stopping;
 mod updates;
 
 use std::path::PathBuf;
@@ -517,21 +518,6 @@ fn a_sighup_means_r_unless_the_terminal_goes_away() {
     t.expect(Event::HangupSignal { terminal: true }, &["timer Hangup 500ms"]);
     t.expect(quit(QuitReason::Hangup), &["stop 0.1 with 15"]);
     t.expect(Event::TimerFired(Timer::Hangup), &[]);
-}
-
-#[test]
-fn a_stop_that_takes_longer_than_a_moment_is_said_once() {
-    let mut t = Table::running(settings());
-    t.tell(Event::Asked(Request::Restart));
-    t.wait(ms(1000));
-    let said = t.session.handle(t.now, Event::TimerFired(Timer::Slow(process(1))));
-    let Some(Effect::Report(Notice::StillStopping { signal, ago, left, quitting, .. })) = said.first() else {
-        panic!("{said:?}");
-    };
-    assert_eq!((*signal, *ago, *left, *quitting), (TERM, ms(1000), ms(4000), false));
-    t.expect(exited(1, 0), &[]);
-    t.expect(gone(1), &["start 0.2 build 1"]);
-    assert!(t.said(Event::TimerFired(Timer::Slow(process(1)))).is_empty());
 }
 
 #[test]

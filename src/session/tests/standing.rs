@@ -39,8 +39,8 @@ fn nothing_rests_before_the_new_process_has_started() {
     t.now(edit(), State::Building(BuildId(2)));
     t.now(Event::TimerFired(Timer::Burst), State::Building(BuildId(2)));
     t.now(ok(2), State::Building(BuildId(2)));
-    t.now(published(2), State::Starting);
-    t.now(exited(1, 0), State::Starting);
+    t.now(published(2), State::Stopping);
+    t.now(exited(1, 0), State::Stopping);
     t.now(gone(1), State::Starting);
     t.now(started(2), State::Starting);
     t.now(settled(2), State::Running);
@@ -175,9 +175,9 @@ fn what_waits_for_a_request_is_held() {
     t.tell(edit());
     t.tell(ok(2));
     t.now(published(2), State::Held);
-    t.now(Event::Asked(Request::Restart), State::Starting);
+    t.now(Event::Asked(Request::Restart), State::Stopping);
     t.tell(exited(1, 0));
-    t.tell(gone(1));
+    t.now(gone(1), State::Starting);
     t.tell(started(2));
     t.now(settled(2), State::Running);
     t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Held);
@@ -197,7 +197,7 @@ fn a_restart_that_a_pause_holds_back_is_not_running() {
     let mut t = Table::running(settings());
     t.tell(Event::Asked(Request::Pause));
     t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Paused);
-    t.now(Event::Asked(Request::Pause), State::Starting);
+    t.now(Event::Asked(Request::Pause), State::Stopping);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn what_manual_held_is_not_held_for_ever() {
         build: false,
         next_start: false,
     };
-    t.now(Event::ConfigRead(Some(change)), State::Starting);
+    t.now(Event::ConfigRead(Some(change)), State::Stopping);
 }
 
 #[test]
