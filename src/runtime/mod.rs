@@ -388,7 +388,7 @@ impl Runtime {
                 if first_in_folder { self.reporter.note(&text) } else { self.reporter.verbose(&text) }
             }
             watch::News::Looked(token) => self.looked(token),
-            watch::News::Warning { message, hint } => self.reporter.warning(&message, hint.as_deref()),
+            watch::News::Warning(warning) => self.reporter.warning(&warning.to_string(), warning.hint()),
         }
         None
     }
