@@ -4,7 +4,7 @@ use super::Runtime;
 use crate::config::Ready;
 use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
 use crate::process::{PassedFd, Whom};
-use crate::session::{Event, ExitReason, Timer};
+use crate::session::{Event, ExitReason, NotReloaded, Timer};
 use crate::sys;
 use crate::words::Instance;
 
@@ -63,7 +63,7 @@ impl Runtime {
         if self.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
             // Where that cannot be told, it is taken at its word.
             if self.runs_live(instance) == Some(false) {
-                let reason = "it is ready again with the old binary".to_owned();
+                let reason = NotReloaded::OldBinary;
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
         } else if Probe::of(&self.ready).is_some() {
@@ -82,7 +82,7 @@ impl Runtime {
     pub(super) fn reload(&mut self, instance: Instance) -> Option<Event> {
         let pid = self.processes.main_pid(instance)?;
         if !sys::catches(pid, libc::SIGHUP) {
-            let reason = "it has no handler for SIGHUP".to_owned();
+            let reason = NotReloaded::NoHandler;
             return Some(Event::ReloadFailed { instance, reason });
         }
         self.reloading = Some((instance, false));
