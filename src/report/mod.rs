@@ -386,6 +386,21 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     message
 }
 
+/// An error with what led to it and its way out, as part of a longer line.
+pub fn in_a_line(error: &dyn std::error::Error, hint: Option<&str>) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    if let Some(hint) = hint {
+        message = message + " (" + hint + ")";
+    }
+    message
+}
+
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     let mut output = Output::stderr(color, None);

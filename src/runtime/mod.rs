@@ -238,9 +238,9 @@ impl Runtime {
             BuildNews::Ended { build, outcome, result, error } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
-                    self.reporter.error(error, None);
+                    self.reporter.error(&report::with_causes(error), None);
                 }
-                self.control.build_error = error;
+                self.control.build_error = error.map(|error| report::in_a_line(&error, None));
                 let succeeded = result.is_some();
                 if succeeded {
                     self.result = result;
@@ -317,10 +317,10 @@ impl Runtime {
             }
             ProcessNews::SpawnFailed { instance, error } => {
                 self.handover.close(instance);
-                let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
                 // It may have been meant to have the terminal from its start.
                 self.regain_terminal();
-                return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
+                let error = report::in_a_line(&error, error.hint().as_deref());
+                return self.tell(Event::SpawnFailed { instance, error });
             }
             ProcessNews::Leaving { instance } => {
                 let reason = self.listen_up(instance);
