@@ -7,6 +7,7 @@ mod event_file;
 mod fit;
 pub mod lines;
 mod records;
+mod remarks;
 mod terminal;
 mod warnings;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 pub use self::event_file::{EventFile, open as open_events};
 use self::lines::{Context, Line};
 pub use self::records::Watching;
+use self::remarks::Manner;
+pub use self::remarks::{Remark, Told, key_help};
 use self::terminal::Output;
 use self::warnings::Warnings;
 use crate::config::Color;
@@ -306,33 +309,35 @@ impl Reporter {
         (&self.diagnostics, &self.cargo_text)
     }
 
-    /// Something went wrong that hotrun goes on after.
-    pub fn warning(&mut self, message: &str, hint: Option<&str>) {
-        self.record(records::warning(message));
-        self.show(&lines::warning(message, hint));
-    }
-
-    /// An error of cargo's or hotrun's that is no diagnostic.
-    pub fn error(&mut self, message: &str, hint: Option<&str>) {
-        self.record(records::warning(message));
-        self.show(&lines::error(message, hint));
-    }
-
-    /// A remark.
-    pub fn note(&mut self, message: &str) {
-        self.show(&[lines::note(message)]);
-    }
-
-    /// A remark for those who asked to know more.
-    pub fn verbose(&mut self, message: &str) {
-        if self.verbosity >= Verbosity::Verbose {
-            self.show(&[lines::note(message)]);
+    /// Something that is no fact of the session.
+    pub fn remark(&mut self, remark: &Remark) {
+        let lines = remark.lines();
+        match remark.manner() {
+            Manner::Status(_) => {
+                for line in lines {
+                    self.answer(&line);
+                }
+            }
+            Manner::Cargo { transient, .. } => {
+                for line in lines {
+                    self.cargo_line(&line.plain(), transient);
+                }
+            }
+            Manner::Error | Manner::Warning => {
+                self.record(records::warning(&remark.to_string()));
+                self.show(&lines);
+            }
+            Manner::Note => self.show(&lines),
+            Manner::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
+            Manner::Detail => {}
         }
     }
 
-    /// A status line that was asked for, and so is shown with `-q` as well.
-    pub fn status(&mut self, verb: &str, message: &str) {
-        self.answer(&Line::status(verb, message));
+    /// The `h` key: what the keys do.
+    pub fn help(&mut self) {
+        for line in key_help() {
+            self.answer(&line);
+        }
     }
 
     /// What the program says of itself (`STATUS=`).

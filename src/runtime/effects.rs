@@ -7,7 +7,7 @@ use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
 use crate::error::Error;
 use crate::process::Spawn;
-use crate::report;
+use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
@@ -35,7 +35,7 @@ impl Runtime {
                 let error = self.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
-                    self.reporter.error(error, None);
+                    self.reporter.remark(&Remark::NotRolledBack { to, cause: error.clone() });
                 } else {
                     self.restore_stored();
                     self.live_build = Some(to);
@@ -93,9 +93,8 @@ impl Runtime {
         if !unseen.is_empty() {
             let packages = self.site.packages_of(&unseen);
             if let Err(error) = freshness::force(&self.site.build_directory(), &packages) {
-                let message = format!("could not make cargo compile {} again: {error}", packages.join(", "));
-                self.reporter
-                    .warning(&message, Some("run `cargo clean` in the staging target (`target/hotrun`)"));
+                let folder = report::short_path(&self.site.build_directory(), &self.site.cwd);
+                self.reporter.remark(&Remark::NotForced { packages, folder, cause: error.to_string() });
             }
         }
         let order = self.site.build_order(build, self.reporter.colors(), self.reporter.progress_width());

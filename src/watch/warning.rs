@@ -3,7 +3,7 @@
 //! Facts with their words; pure.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Something the user should know.
@@ -49,6 +49,18 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// With the file named as people in this folder would.
+    #[must_use]
+    pub fn seen_from(self, folder: &Path) -> Self {
+        match self {
+            Self::Loop { path } => match path.strip_prefix(folder) {
+                Ok(short) => Self::Loop { path: short.to_owned() },
+                Err(_) => Self::Loop { path },
+            },
+            other => other,
+        }
+    }
+
     /// A way out.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
