@@ -13,7 +13,6 @@ mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use self::event_file::{EventFile, open as open_events};
 use self::lines::{Context, Line};
@@ -26,6 +25,7 @@ use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
 use crate::words::{BuildId, Instance};
+pub use crate::words::{short_age, short_time};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -435,31 +435,4 @@ pub fn say(shown: &[Line]) {
 /// A path as people are shown it: relative to `cwd` where that is shorter.
 pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
-}
-
-/// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,
-/// `1m 19s`.
-pub fn short_time(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
-        0..10 => {
-            let text = format!("{:.2}", time.as_secs_f64());
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-        }
-        10..60 => format!("{seconds} s"),
-        60..7200 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => short_age(time),
-    }
-}
-
-/// How long ago something was, as people are shown it: `3 s`, `3 min`.
-pub fn short_age(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{} s", seconds.max(1)),
-        60..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }

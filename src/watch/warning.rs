@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::words::short_time;
+
 /// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Warning {
@@ -18,7 +20,7 @@ pub enum Warning {
         file_system: &'static str,
     },
     /// The platform gave no watch, and files are looked at this often.
-    #[error("{missing}; polling every {}", humantime::format_duration(*every))]
+    #[error("{missing}; polling every {}", short_time(*every))]
     Polling {
         /// What it had none of.
         missing: Refused,
