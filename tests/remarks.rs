@@ -219,12 +219,12 @@ fn samples() -> Vec<Remark> {
 }
 
 /// Lines of the samples under these names, one text for each width.
-pub(crate) fn compare_lines(file: &str, samples: &[(&str, Vec<Line>)]) {
+pub(crate) fn compare_lines(file: &str, samples: &[(String, Vec<Line>)]) {
     for (name, width) in [(format!("{file}.txt"), 80), (format!("{file}-narrow.txt"), 40)] {
         let mut text = String::new();
         let mut last = "";
         for (kind, lines) in samples {
-            if *kind != last {
+            if kind != last {
                 let gap = if last.is_empty() { "" } else { "\n" };
                 text += &[gap, "[", kind, "]\n"].concat();
                 last = kind;
@@ -233,7 +233,9 @@ pub(crate) fn compare_lines(file: &str, samples: &[(&str, Vec<Line>)]) {
                 assert!(!line.text.ends_with('.'), "no final stop: {}", line.text);
                 for row in line.fitted(Some(width)).lines() {
                     let columns = console::measure_text_width(row);
-                    assert!(columns <= width || !row.trim().contains(' '), "{columns} columns: {row}");
+                    // A head and a word that has no room.
+                    let unbreakable = row.split_whitespace().count() < 3;
+                    assert!(columns <= width || unbreakable, "{columns} columns: {row}");
                     text += row;
                     text += "\n";
                 }
@@ -248,8 +250,8 @@ fn snapshots_of_every_remark() {
     let mut samples = samples();
     complete(REMARKS, samples.iter().map(remark));
     samples.sort_by_key(|sample| REMARKS.iter().position(|name| *name == remark(sample)));
-    let mut lines: Vec<(&str, Vec<Line>)> =
-        samples.iter().map(|sample| (remark(sample), sample.lines())).collect();
-    lines.push(("the key `h`", key_help()));
+    let mut lines: Vec<(String, Vec<Line>)> =
+        samples.iter().map(|sample| (remark(sample).to_owned(), sample.lines())).collect();
+    lines.push(("the key `h`".to_owned(), key_help()));
     compare_lines("remarks", &lines);
 }
