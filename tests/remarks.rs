@@ -8,7 +8,9 @@ use std::time::Duration;
 use hotrun::build::{BuildError, SeedError};
 use hotrun::handover::{ListenError, Malformed};
 use hotrun::process::{NotFollowed, ReaperError};
-use hotrun::report::{Remark, Told, in_a_line, key_help, lines::Line};
+use hotrun::report::lines::{self, Context, Line};
+use hotrun::report::{Remark, Told, Watching, in_a_line, key_help};
+use hotrun::session::Cause;
 use hotrun::watch::inputs::Reason;
 use hotrun::watch::{Refused, Warning};
 use hotrun::words::BuildId;
@@ -218,6 +220,29 @@ fn samples() -> Vec<Remark> {
     all
 }
 
+variants!(CAUSES, cause_name, Cause { Start, Changed, Asked, LiveRemoved });
+
+/// What the reporter says where it is asked, or with `-v`.
+fn of_the_reporter() -> [(String, Vec<Line>); 4] {
+    let context =
+        Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
+    let causes = [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved];
+    complete(CAUSES, causes.iter().map(cause_name));
+    let paths = ["src/main.rs", "src/routes/mod.rs", "src/db.rs", "Cargo.toml"];
+    let paths = paths.map(|path| context.cwd.join(path));
+    let mut because: Vec<Line> =
+        causes.iter().map(|cause| lines::because(BuildId(14), *cause, &[], &context)).collect();
+    because.push(lines::because(BuildId(14), Cause::Changed, &paths, &context));
+    because.push(lines::because(BuildId(14), Cause::Asked, &paths[..1], &context));
+    let watching = Watching { files: 1234, folders: 56, backend: "inotify+polling".to_owned() };
+    [
+        ("the key `h`".to_owned(), key_help()),
+        ("the key `e`, after a clean build".to_owned(), vec![lines::nothing_to_repeat()]),
+        ("what is watched, with -v".to_owned(), vec![lines::watching(&watching)]),
+        ("why there is a build, with -v".to_owned(), because),
+    ]
+}
+
 /// Lines of the samples under these names, one text for each width.
 pub(crate) fn compare_lines(file: &str, samples: &[(String, Vec<Line>)]) {
     for (name, width) in [(format!("{file}.txt"), 80), (format!("{file}-narrow.txt"), 40)] {
@@ -252,6 +277,6 @@ fn snapshots_of_every_remark() {
     samples.sort_by_key(|sample| REMARKS.iter().position(|name| *name == remark(sample)));
     let mut lines: Vec<(String, Vec<Line>)> =
         samples.iter().map(|sample| (remark(sample).to_owned(), sample.lines())).collect();
-    lines.push(("the key `h`".to_owned(), key_help()));
+    lines.extend(of_the_reporter());
     compare_lines("remarks", &lines);
 }
