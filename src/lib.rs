@@ -34,8 +34,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{CliError, Command, ControlOptions};
-use control::{Answer, Client, ControlError};
+use control::{Answer, Client, ControlError, Said};
 use error::Error;
+use report::lines::{Head, Line};
 
 /// Runs hotrun with this process's arguments and gives its exit code.
 pub fn main() -> ExitCode {
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
         }
         Command::Status(options) => ask(&options, |client| {
             let answer = client.status()?;
-            Ok((answer.status(), answer, ExitCode::SUCCESS))
+            Ok((page(&answer.status()), answer, ExitCode::SUCCESS))
         }),
         Command::Wait(options) => {
             let limit = config::duration("--timeout", options.timeout.as_deref())
@@ -65,7 +66,7 @@ pub fn main() -> ExitCode {
             ask(&options.control, |client| {
                 let answer = client.wait(limit)?;
                 let code = if answer.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-                Ok((answer.outcome(), answer, code))
+                Ok((answer.errors() + &page(&answer.outcome()), answer, code))
             })
         }
         Command::Restart(options) => {
@@ -103,6 +104,21 @@ fn ask(
             Ok(ExitCode::from(error.exit_code()))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// An answer of a hotrun that was asked, for people.
+fn page(said: &[Said]) -> String {
+    let lines: Vec<Line> = said.iter().map(line_of).collect();
+    report::page(&lines, None)
+}
+
+/// A part of such an answer as a line.
+pub fn line_of(said: &Said) -> Line {
+    match said {
+        Said::Status(verb, text) => Line::status(verb, text),
+        Said::Error(text) => Line::new(Head::Error, text),
+        Said::Hint(text) => Line::new(Head::Hint, text),
     }
 }
 

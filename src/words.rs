@@ -1,4 +1,4 @@
-//! The words every room shares: plain data, no behaviour beyond it.
+//! The words every room shares: plain data, and how people are told a time.
 //!
 //! Must not touch the operating system, and imports no other room.
 
@@ -97,4 +97,31 @@ pub struct StopPlan {
     pub signal: i32,
     /// How long the group has to end before SIGKILL.
     pub timeout: Duration,
+}
+
+/// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,
+/// `1m 19s`.
+pub fn short_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
+        0..10 => {
+            let text = format!("{:.2}", time.as_secs_f64());
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        10..60 => format!("{seconds} s"),
+        60..7200 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => short_age(time),
+    }
+}
+
+/// How long ago something was, as people are shown it: `3 s`, `3 min`.
+pub fn short_age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{} s", seconds.max(1)),
+        60..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }

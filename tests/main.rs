@@ -23,6 +23,7 @@ mod project;
 mod pty;
 mod readme;
 mod reload;
+mod remarks;
 mod schema;
 mod seed;
 mod snapshots;

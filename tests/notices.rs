@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use hotrun::report::lines::{Context, of_notice};
 use hotrun::session::{
-    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
-    StartFailure, StopCause,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
+    Running, StartFailure, StopCause,
 };
 use hotrun::words::{BuildId, Exit, Instance, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
+variants!(NOT_RELOADED, not_reloaded, NotReloaded { Silent, NoHandler, Ended, OldBinary, NotReady });
 variants!(
     NOTICES,
     notice,
@@ -88,6 +89,18 @@ fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
 fn still_stopping(quitting: bool, debugged: bool) -> Notice {
     let (ago, left) = (millis(1000), (!debugged).then(|| millis(3700)));
     Notice::StillStopping { instance: PROCESS, pid: 4711, signal: 15, ago, left, quitting }
+}
+
+fn not_reloads() -> [Notice; 5] {
+    let reasons = [
+        NotReloaded::Silent,
+        NotReloaded::NoHandler,
+        NotReloaded::Ended,
+        NotReloaded::OldBinary,
+        NotReloaded::NotReady,
+    ];
+    complete(NOT_RELOADED, reasons.iter().map(not_reloaded));
+    reasons.map(|reason| Notice::ReloadFailed { reason })
 }
 
 fn samples() -> Vec<Notice> {
@@ -182,17 +195,15 @@ fn samples() -> Vec<Notice> {
         Notice::NeverReady { build, waited: millis(30_000) },
         Notice::RolledBack { to: BuildId(13) },
         Notice::NoOverlap,
-        Notice::ReloadFailed { reason: "it has no handler for SIGHUP".to_owned() },
-        Notice::Paused,
-        Notice::Resumed,
-        Notice::LiveRemoved,
     ]);
+    all.extend(not_reloads());
+    all.extend([Notice::Paused, Notice::Resumed, Notice::LiveRemoved]);
     all.extend(reasons.map(Notice::Exiting));
     all
 }
 
 #[test]
-fn every_line_of_a_life() {
+fn snapshots_of_every_line_of_a_life() {
     let samples = samples();
     complete(NOTICES, samples.iter().map(notice));
     let nexts = samples.iter().filter_map(|notice| match notice {

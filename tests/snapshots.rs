@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use hotrun::build::PublishError;
+use hotrun::build::{BuildError, PublishError};
 use hotrun::cli::{self, CliError, Invocation};
 use hotrun::config::{self, ConfigError, Environment, FileKind, FileText};
 use hotrun::control::ControlError;
@@ -157,6 +157,7 @@ fn other_errors() -> Vec<Error> {
     let env_file = hotrun::config::env_file::parse("A=1\n\nnonsense\n", &|_| None, &mut variables);
     vec![
         PublishError::Taken { pid: "4711".to_owned(), live: "target/hotrun/live/debug/shop".into() }.into(),
+        PublishError::NoBinary.into(),
         publish(io::ErrorKind::PermissionDenied),
         publish(io::ErrorKind::StorageFull),
         publish(io::ErrorKind::NotADirectory),
@@ -251,6 +252,15 @@ fn spawn_errors() -> Vec<SpawnError> {
     ]
 }
 
+fn build_errors() -> Vec<BuildError> {
+    let missing = io::Error::from(io::ErrorKind::NotFound);
+    vec![
+        BuildError::NotRun { program: "/home/ann/.cargo/bin/cargo".to_owned(), source: missing },
+        BuildError::NoFolder("/home/ann/shop".into()),
+        BuildError::NoProgram("shop".to_owned()),
+    ]
+}
+
 fn reaper_errors() -> Vec<ReaperError> {
     let missing = || io::Error::from(io::ErrorKind::NotFound);
     vec![ReaperError::OwnBinary(missing()), ReaperError::Start(missing())]
@@ -306,7 +316,7 @@ variants!(
         SeveralTargets,
     }
 );
-variants!(OF_PUBLISH, publish_name, PublishError { Taken, Io });
+variants!(OF_PUBLISH, publish_name, PublishError { Taken, NoBinary, Io });
 variants!(OF_INIT, init_name, InitError { Exists, InManifest, Write });
 variants!(OF_WATCH, watch_name, WatchError { Thread });
 variants!(
@@ -334,6 +344,7 @@ variants!(
         Other,
     }
 );
+variants!(OF_BUILD, build_name, BuildError { NotRun, NoFolder, NoProgram });
 variants!(OF_REAPER, reaper_name, ReaperError { OwnBinary, Start });
 
 /// The room of an error, and its variant there.
@@ -380,6 +391,7 @@ fn errors() -> Vec<Shown> {
     complete(OF_WATCH, of("Watch"));
     complete(OF_CONTROL, of("Control"));
     complete(OF_SPAWN, spawn_errors().iter().map(spawn_name));
+    complete(OF_BUILD, build_errors().iter().map(build_name));
     complete(OF_REAPER, reaper_errors().iter().map(reaper_name));
     let mut all: Vec<Shown> = Vec::new();
     for error in ending {
@@ -390,6 +402,7 @@ fn errors() -> Vec<Shown> {
         let hint = error.hint();
         all.push((None, Box::new(error), hint));
     }
+    all.extend(build_errors().into_iter().map(|error| -> Shown { (None, Box::new(error), None) }));
     for error in reaper_errors() {
         let hint = error.hint();
         all.push((None, Box::new(error), hint));

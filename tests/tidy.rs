@@ -49,6 +49,7 @@ const PURE_FILES: &[&str] = &[
     "init/sources.rs",
     "init/template.rs",
     "report/lines.rs",
+    "report/remarks.rs",
     "watch/dep_info.rs",
     "watch/inputs.rs",
 ];
@@ -187,6 +188,22 @@ fn pure_rooms_touch_nothing() {
         for (number, line) in source.code() {
             for word in IMPURE.iter().filter(|word| line.contains(**word)) {
                 violations.push(format!("src/{}:{number}: `{word}` in a pure room", source.path));
+            }
+        }
+    }
+    none(violations);
+}
+
+/// What hotrun says is worded in `report`, or by the room whose error or warning it is.
+#[test]
+fn the_runtime_words_nothing() {
+    let mut violations = Vec::new();
+    // `site.rs` makes words for cargo.
+    let says = |source: &Source| source.room() == "runtime" && source.path != "runtime/site.rs";
+    for source in sources().iter().filter(|source| says(source)) {
+        for (number, line) in source.code() {
+            for word in ["format!(", "Line::", "lines::"].iter().filter(|word| line.contains(**word)) {
+                violations.push(format!("src/{}:{number}: `{word}`: add a `Remark`", source.path));
             }
         }
     }

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
+use super::error::BuildError;
 use super::seed::{SeedNews, SeedPlan, Seeding};
 use crate::messages::{self, CargoMessage, Diagnostic, Level};
 use crate::session::{BuildOutcome, BuildSummary};
@@ -125,8 +126,8 @@ pub enum BuildNews {
         outcome: BuildOutcome,
         /// What it gave, where it succeeded.
         result: Option<BuildResult>,
-        /// Where cargo could not be run at all: why.
-        error: Option<String>,
+        /// What went wrong where the compiler found no fault.
+        error: Option<BuildError>,
     },
 }
 
@@ -201,13 +202,13 @@ impl Cargo {
 struct Attempt {
     outcome: BuildOutcome,
     result: Option<BuildResult>,
-    error: Option<String>,
+    error: Option<BuildError>,
     /// It failed in a way that may be the fault of what was compiled before.
     odd: bool,
 }
 
 impl Attempt {
-    fn without_result(outcome: BuildOutcome, error: Option<String>) -> Self {
+    fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
         Self { outcome, result: None, error, odd: false }
     }
 }
@@ -286,14 +287,14 @@ async fn attempt(
     let began = Instant::now();
     let mut child = match spawn(order) {
         Ok(child) => child,
-        Err(error) => {
+        Err(source) => {
             let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
             let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
             // The system says "no such file" of a missing folder too.
             let error = if order.cwd.is_dir() {
-                format!("could not run `{}`: {error}", program.unwrap_or_default())
+                BuildError::NotRun { program: program.unwrap_or_default(), source }
             } else {
-                format!("could not run cargo: the folder `{}` does not exist any more", order.cwd.display())
+                BuildError::NoFolder(order.cwd.clone())
             };
             return Attempt::without_result(BuildOutcome::Failed(summary), Some(error));
         }
@@ -350,7 +351,7 @@ async fn attempt(
     let (outcome, result, error) = match (success, result) {
         (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
         (true, None) => {
-            let error = format!("cargo built no program named `{}`", order.program.target);
+            let error = BuildError::NoProgram(order.program.target.clone());
             (BuildOutcome::Failed(summary), None, Some(error))
         }
         (false, _) => (BuildOutcome::Failed(summary), None, None),

@@ -45,6 +45,9 @@ pub enum PublishError {
         /// The live path.
         live: PathBuf,
     },
+    /// No build has given a binary.
+    #[error("there is no fresh binary")]
+    NoBinary,
     /// A file or folder could not be made, read or renamed.
     #[error("could not {what} `{}`", path.display())]
     Io {
@@ -65,6 +68,7 @@ impl PublishError {
             Self::Taken { pid, .. } => Some(format!(
                 "stop the other one (`kill {pid}`), or use another target directory with `--target-dir <DIR>`"
             )),
+            Self::NoBinary => None,
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
                     "make the target directory writable, or name another one with `--target-dir <DIR>`"

@@ -1,4 +1,4 @@
-//! The answer: the JSON object that scripts read, and the same for people.
+//! The answer: the JSON object that scripts read.
 //!
 //! Pure. The names are public: they are only added to.
 
@@ -8,7 +8,7 @@ use super::ControlError;
 use crate::config::signal_name;
 use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, Standing, StartFailure, State, Trouble};
-use crate::words::Exit;
+use crate::words::{Exit, short_time};
 
 /// How things stand with one hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -198,97 +198,9 @@ impl Answer {
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers always serialise") + "\n"
     }
-
-    /// `hotrun status`, for people.
-    pub fn status(&self) -> String {
-        let mut text = String::new();
-        let program = self.program.as_deref().unwrap_or("the program");
-        match &self.running {
-            Some(running) => {
-                line(
-                    &mut text,
-                    "Running",
-                    &format!(
-                        "build {} of `{program}` (pid {}) since {}",
-                        running.build, running.pid, running.since
-                    ),
-                );
-            }
-            // It may still be there.
-            None if self.state == "stopping" => {}
-            None => line(&mut text, "Down", &format!("`{program}` does not run")),
-        }
-        match &*self.state {
-            "building" => line(&mut text, "Building", "what was saved last"),
-            "changed" => line(&mut text, "Changed", "a build is due"),
-            "starting" => line(&mut text, "Starting", &format!("`{program}` is not ready yet")),
-            "stopping" => line(&mut text, "Stopping", &format!("`{program}`")),
-            "leaving" => line(&mut text, "Leaving", "hotrun is about to end"),
-            "exited" => line(&mut text, "Exited", "with code 0"),
-            _ => {}
-        }
-        if let Some(last) = &self.last_build {
-            let how = if last.success { "succeeded" } else { "failed" };
-            let counted = [(last.errors, "error"), (last.warnings, "warning")];
-            let counts: Vec<String> = counted
-                .iter()
-                .filter(|(number, _)| *number > 0)
-                .map(|&(number, noun)| count(number, noun))
-                .collect();
-            let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-            line(&mut text, "Last build", &format!("{} {how}{counts}", last.build));
-        }
-        for address in &self.listening {
-            line(&mut text, "Listening", address);
-        }
-        if let Some(live) = &self.live {
-            line(&mut text, "Live", live);
-        }
-        if let Some(hotrun) = &self.hotrun {
-            line(&mut text, "hotrun", &format!("{} (pid {})", hotrun.version, hotrun.pid));
-        }
-        self.blame(&mut text);
-        text
-    }
-
-    /// `hotrun wait`, for people: what runs, or the errors.
-    pub fn outcome(&self) -> String {
-        let mut text = String::new();
-        if self.ok {
-            match &self.running {
-                Some(running) => {
-                    line(&mut text, "Running", &format!("build {} (pid {})", running.build, running.pid));
-                }
-                None => line(&mut text, "Exited", "with code 0"),
-            }
-            return text;
-        }
-        // Otherwise they may be mended already.
-        if self.state == "failed" && self.last_build.as_ref().is_some_and(|last| !last.success) {
-            text.push_str(&self.output);
-            for error in self.diagnostics.iter().filter(|diagnosis| diagnosis.level == "error") {
-                text.push_str(&error.rendered);
-            }
-        }
-        self.blame(&mut text);
-        text
-    }
-
-    fn blame(&self, text: &mut String) {
-        if let Some(reason) = &self.reason {
-            let _ = writeln!(text, "error: {reason}");
-        }
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "  hint: {hint}");
-        }
-    }
 }
 
-fn line(text: &mut String, verb: &str, rest: &str) {
-    let _ = writeln!(text, "{verb:>12} {rest}");
-}
-
-fn count(number: u32, noun: &str) -> String {
+pub(super) fn count(number: u32, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -304,10 +216,10 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
             let how = match failure {
                 StartFailure::Spawn(error) => error.clone(),
                 StartFailure::Exited { exit, lived } => {
-                    format!("it {} after {} ms", ended(*exit), lived.as_millis())
+                    format!("it {} after {}", ended(*exit), short_time(*lived))
                 }
                 StartFailure::NotReady { waited } => {
-                    format!("it was not ready within {} ms", waited.as_millis())
+                    format!("it was not ready within {}", short_time(*waited))
                 }
             };
             let back = if matches!(instead, Instead::RollsBack(_)) { "; rolled back" } else { "" };
@@ -335,6 +247,9 @@ fn ended(exit: Exit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::Said;
     use super::*;
     use crate::words::BuildId;
 
@@ -358,14 +273,14 @@ mod tests {
 
     #[test]
     fn what_is_being_stopped_is_not_called_down() {
-        assert_eq!(answer(State::Stopping).status(), "    Stopping `the program`\n");
-        assert!(answer(State::Starting).status().contains("Down"));
+        let stopping = Said::Status("Stopping", "the program".to_owned());
+        assert_eq!(answer(State::Stopping).status(), [stopping]);
+        assert!(matches!(&answer(State::Starting).status()[0], Said::Status("Down", _)));
     }
 
     #[test]
     fn every_trouble_has_its_words() {
-        let exited =
-            StartFailure::Exited { exit: Exit::Code(101), lived: std::time::Duration::from_millis(7) };
+        let exited = StartFailure::Exited { exit: Exit::Code(101), lived: Duration::from_millis(7) };
         let running = RunningProcess { build: 3, pid: 9, since: String::new() };
         let said = |trouble| reason(&trouble, None, Some(&running));
         let build = BuildId(4);
@@ -386,36 +301,5 @@ mod tests {
             said(Trouble::Stuck(7)),
             "hotrun may not stop pid 7, and starts nothing before that has ended"
         );
-    }
-
-    #[test]
-    fn the_text_tells_what_the_object_tells() {
-        let mut answer = answer(State::Failed(Trouble::Build(BuildId(2))));
-        answer.program = Some("shop".to_owned());
-        answer.running = Some(RunningProcess { build: 1, pid: 9, since: "2026-01-01T00:00:00Z".to_owned() });
-        answer.last_build = Some(LastBuild { build: 2, success: false, errors: 1, warnings: 0, ms: 5 });
-        answer.output = "error: from cargo\n".to_owned();
-        for (level, rendered) in [("error", "error: from rustc\n"), ("warning", "warning: from rustc\n")] {
-            answer.diagnostics.push(Diagnosis {
-                level: level.to_owned(),
-                code: None,
-                message: String::new(),
-                file: None,
-                line: None,
-                column: None,
-                rendered: rendered.to_owned(),
-            });
-        }
-        assert_eq!(answer.outcome(), "error: from cargo\nerror: from rustc\nerror: build 2 failed\n");
-        assert_eq!(
-            answer.status(),
-            "     Running build 1 of `shop` (pid 9) since 2026-01-01T00:00:00Z\n  Last build 2 failed (1 error)\n\
-             error: build 2 failed\n"
-        );
-        assert_eq!(serde_json::from_str::<Answer>(&answer.json()).unwrap(), answer);
-        let paused =
-            Answer { state: "paused".to_owned(), reason: Some("paused".to_owned()), ..answer.clone() };
-        assert_eq!(paused.outcome(), "error: paused\n");
-        assert!(answer.json().contains("\"last-build\":{\"build\":2,"));
     }
 }

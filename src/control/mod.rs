@@ -9,12 +9,14 @@ mod answer;
 mod client;
 mod error;
 mod registry;
+mod said;
 mod server;
 
 pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess};
 pub use client::Client;
 pub use error::ControlError;
 pub use registry::{About, Kind};
+pub use said::Said;
 pub use server::{ControlNews, Reply, Server};
 
 /// What a client asks for.

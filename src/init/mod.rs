@@ -12,6 +12,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use self::template::{Findings, Page};
 use crate::cli::{InitOptions, RunOptions};
 use crate::config::{Config, Origin, TargetName};
 use crate::error::Error;
@@ -90,12 +91,16 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
         _ => InitError::Write { path: path.clone(), source: error },
     })?;
-    let shown = report::short_path(&path, &cwd);
-    let mut said = vec![Line::status("Created", format!("{shown} for {}", findings.program))];
+    report::say(&said(&report::short_path(&path, &cwd), &findings, &page));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to say of a file that was written.
+fn said(path: &str, findings: &Findings, page: &Page) -> Vec<Line> {
+    let mut said = vec![Line::status("Created", format!("{path} for {}", findings.program))];
     said.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
     said.extend(page.remarks.iter().map(|remark| lines::note(remark)));
-    report::say(&said);
-    Ok(ExitCode::SUCCESS)
+    said
 }
 
 /// The program the file is for, and what has to stand in it so that hotrun runs that one.
@@ -184,7 +189,71 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::template::{Binding, Folder};
     use super::*;
+
+    /// Projects that call for all that can be said.
+    fn projects() -> [Findings; 4] {
+        let binding = |addresses: &[&str], takes_sockets, notifies| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            Some(Binding { addresses, takes_sockets, notifies })
+        };
+        let folder = |crate_name, path: &str| Some(Folder { crate_name, path: path.into() });
+        [
+            Findings { program: "`shop`".to_owned(), ..Findings::default() },
+            Findings {
+                program: "`api` of package `shop`".to_owned(),
+                package: Some("shop".to_owned()),
+                target: Some(TargetName::Bin("api".to_owned())),
+                others: ["job", "mail", "seed", "tour", "work", "zip"].map(ToOwned::to_owned).into(),
+                framework: Some("axum"),
+                binding: binding(&["0.0.0.0:3000"], false, false),
+                templates: folder("tera", "templates"),
+                rocket_toml: None,
+                migrations: folder("sqlx", "migrations"),
+                env_file: Some(".env".into()),
+            },
+            Findings {
+                program: "example `tour` of package `shop`".to_owned(),
+                target: Some(TargetName::Example("tour".to_owned())),
+                framework: Some("rocket"),
+                binding: binding(&["127.0.0.1:8000"], true, true),
+                templates: folder("rocket_dyn_templates", "templates"),
+                rocket_toml: Some("Rocket.toml".into()),
+                ..Findings::default()
+            },
+            Findings {
+                program: "`api`".to_owned(),
+                package: Some("api".to_owned()),
+                framework: Some("axum"),
+                binding: binding(&["127.0.0.1:3000", "127.0.0.1:9090"], false, false),
+                ..Findings::default()
+            },
+        ]
+    }
+
+    #[test]
+    fn what_is_said_at_any_width() {
+        for columns in [80, 40] {
+            let mut text = String::new();
+            for findings in projects() {
+                for line in said("hotrun.toml", &findings, &template::page(&findings)) {
+                    text += &(line.fitted(Some(columns)) + "\n");
+                }
+                text += "\n";
+            }
+            let name = format!("init-{columns}.txt");
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let committed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(text, committed, "{name} differs: look at it, then run `UPDATE=1 cargo test init`");
+            for line in text.lines().filter(|line| line.chars().count() > columns) {
+                assert!(line.split_whitespace().count() < 3, "this could be broken: {line}");
+            }
+        }
+    }
 
     #[test]
     fn the_binary_named_as_its_package_is_chosen_and_else_the_first() {

@@ -98,7 +98,10 @@ impl Page {
         }
         let reason = match others(&findings.others) {
             None => "the program to run".to_owned(),
-            Some(others) => format!("the program to run; there is {others} too"),
+            Some(others) => {
+                let are = if findings.others.len() == 1 { "is" } else { "are" };
+                format!("the program to run; there {are} {others} too")
+            }
         };
         match &findings.target {
             Some(TargetName::Bin(name)) => self.active(&format!("bin = {}", quoted(name)), &reason),

@@ -263,7 +263,7 @@ fn instead_text(instead: Instead, context: &Context) -> String {
 }
 
 /// What caused a build, for those who asked to know.
-pub(super) fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: &Context) -> Line {
+pub fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: &Context) -> Line {
     let mut causes = Vec::new();
     match cause {
         Cause::Start => causes.push("hotrun was started".to_owned()),
@@ -363,7 +363,7 @@ pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String>
 }
 
 /// What is watched.
-pub(super) fn watching(watching: &Watching) -> Line {
+pub fn watching(watching: &Watching) -> Line {
     let Watching { files, folders, backend } = watching;
     Line::status("Watching", format!("{files} files in {folders} folders ({backend})"))
 }
@@ -396,7 +396,7 @@ pub(crate) fn note(message: &str) -> Line {
 }
 
 /// There were no errors.
-pub(super) fn nothing_to_repeat() -> Line {
+pub fn nothing_to_repeat() -> Line {
     note("the last build had no errors and no warnings")
 }
 

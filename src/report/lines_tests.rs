@@ -1,7 +1,7 @@
 //! Every line people read, as text.
 
 use super::*;
-use crate::session::StopCause;
+use crate::session::{NotReloaded, StopCause};
 use crate::words::{Instance, ServiceId};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -172,8 +172,10 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             &["note: the program stores descriptors, so this update is a restart and not an overlap"],
         ),
         (
-            Notice::ReloadFailed { reason: "it has no handler".to_owned() },
-            &["warning: the program did not take up the new binary: it has no handler; restarting it"],
+            Notice::ReloadFailed { reason: NotReloaded::NoHandler },
+            &[
+                "warning: the program did not take up the new binary: it has no handler for SIGHUP; restarting it",
+            ],
         ),
         (
             Notice::StillStopping {

@@ -7,22 +7,25 @@ mod event_file;
 mod fit;
 pub mod lines;
 mod records;
+mod remarks;
 mod terminal;
 mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use self::event_file::{EventFile, open as open_events};
 use self::lines::{Context, Line};
 pub use self::records::Watching;
+use self::remarks::Manner;
+pub use self::remarks::{Remark, Told, key_help};
 use self::terminal::Output;
 use self::warnings::Warnings;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
 use crate::words::{BuildId, Instance};
+pub use crate::words::{short_age, short_time};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -306,33 +309,35 @@ impl Reporter {
         (&self.diagnostics, &self.cargo_text)
     }
 
-    /// Something went wrong that hotrun goes on after.
-    pub fn warning(&mut self, message: &str, hint: Option<&str>) {
-        self.record(records::warning(message));
-        self.show(&lines::warning(message, hint));
-    }
-
-    /// An error of cargo's or hotrun's that is no diagnostic.
-    pub fn error(&mut self, message: &str, hint: Option<&str>) {
-        self.record(records::warning(message));
-        self.show(&lines::error(message, hint));
-    }
-
-    /// A remark.
-    pub fn note(&mut self, message: &str) {
-        self.show(&[lines::note(message)]);
-    }
-
-    /// A remark for those who asked to know more.
-    pub fn verbose(&mut self, message: &str) {
-        if self.verbosity >= Verbosity::Verbose {
-            self.show(&[lines::note(message)]);
+    /// Something that is no fact of the session.
+    pub fn remark(&mut self, remark: &Remark) {
+        let lines = remark.lines();
+        match remark.manner() {
+            Manner::Status(_) => {
+                for line in lines {
+                    self.answer(&line);
+                }
+            }
+            Manner::Cargo { transient, .. } => {
+                for line in lines {
+                    self.cargo_line(&line.plain(), transient);
+                }
+            }
+            Manner::Error | Manner::Warning => {
+                self.record(records::warning(&remark.to_string()));
+                self.show(&lines);
+            }
+            Manner::Note => self.show(&lines),
+            Manner::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
+            Manner::Detail => {}
         }
     }
 
-    /// A status line that was asked for, and so is shown with `-q` as well.
-    pub fn status(&mut self, verb: &str, message: &str) {
-        self.answer(&Line::status(verb, message));
+    /// The `h` key: what the keys do.
+    pub fn help(&mut self) {
+        for line in key_help() {
+            self.answer(&line);
+        }
     }
 
     /// What the program says of itself (`STATUS=`).
@@ -386,6 +391,21 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     message
 }
 
+/// An error with what led to it and its way out, as part of a longer line.
+pub fn in_a_line(error: &dyn std::error::Error, hint: Option<&str>) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    if let Some(hint) = hint {
+        message = message + " (" + hint + ")";
+    }
+    message
+}
+
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     let mut output = Output::stderr(color, None);
@@ -415,31 +435,4 @@ pub fn say(shown: &[Line]) {
 /// A path as people are shown it: relative to `cwd` where that is shorter.
 pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
-}
-
-/// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,
-/// `1m 19s`.
-pub fn short_time(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 if time.as_millis() < 10 => format!("{} ms", time.as_millis()),
-        0..10 => {
-            let text = format!("{:.2}", time.as_secs_f64());
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-        }
-        10..60 => format!("{seconds} s"),
-        60..7200 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => short_age(time),
-    }
-}
-
-/// How long ago something was, as people are shown it: `3 s`, `3 min`.
-pub fn short_age(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{} s", seconds.max(1)),
-        60..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }

@@ -13,7 +13,7 @@ use super::site::Site;
 use crate::control::{About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server};
 use crate::messages::Level;
 use crate::project::ProgramKind;
-use crate::report;
+use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
 use crate::watch;
 
@@ -53,13 +53,12 @@ impl Control {
         site: &Site,
         folder: &std::path::Path,
         news: UnboundedSender<ControlNews>,
-        reporter: &mut report::Reporter,
+        reporter: &mut Reporter,
     ) -> Self {
         let about = about(site);
         let server = Server::open(folder, &about, news);
         if let Err(error) = &server {
-            let message = format!("could not listen for `hotrun status` and the like: {error}");
-            reporter.warning(&message, None);
+            reporter.remark(&Remark::NoControl { cause: error.to_string() });
         }
         Self { server: server.ok(), about, clients: Vec::new(), looks: 0, build_error: None }
     }
@@ -73,7 +72,7 @@ impl Runtime {
             && let Some(server) = &self.control.server
         {
             if let Err(error) = server.describe(&about) {
-                self.reporter.verbose(&format!("could not write down what runs here: {error}"));
+                self.reporter.remark(&Remark::NotDescribed { cause: error.to_string() });
             }
             self.control.about = about;
         }

@@ -7,6 +7,7 @@ use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
 use crate::error::Error;
 use crate::process::Spawn;
+use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
@@ -23,14 +24,18 @@ impl Runtime {
             }
             Effect::StartProcess { instance, .. } => match self.spawn(instance) {
                 Ok(spawn) => self.processes.spawn(spawn),
-                Err(error) => return vec![Event::SpawnFailed { instance, error: error.to_string() }],
+                Err(error) => {
+                    let error = report::in_a_line(&error, error.hint().as_deref());
+                    return vec![Event::SpawnFailed { instance, error }];
+                }
             },
             // The rooms that carry these out tell what came of it.
             Effect::Reload(instance) => return self.reload(instance).into_iter().collect(),
             Effect::RollBack { to, .. } => {
-                let error = self.publisher.roll_back().err().map(|error| with_causes(&error));
+                let error = self.publisher.roll_back().err();
+                let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
-                    self.reporter.error(error, None);
+                    self.reporter.remark(&Remark::NotRolledBack { to, cause: error.clone() });
                 } else {
                     self.restore_stored();
                     self.live_build = Some(to);
@@ -88,9 +93,8 @@ impl Runtime {
         if !unseen.is_empty() {
             let packages = self.site.packages_of(&unseen);
             if let Err(error) = freshness::force(&self.site.build_directory(), &packages) {
-                let message = format!("could not make cargo compile {} again: {error}", packages.join(", "));
-                self.reporter
-                    .warning(&message, Some("run `cargo clean` in the staging target (`target/hotrun`)"));
+                let folder = report::short_path(&self.site.build_directory(), &self.site.cwd);
+                self.reporter.remark(&Remark::NotForced { packages, folder, cause: error.to_string() });
             }
         }
         let order = self.site.build_order(build, self.reporter.colors(), self.reporter.progress_width());
@@ -101,7 +105,7 @@ impl Runtime {
 
     fn publish(&mut self, build: BuildId) -> PublishOutcome {
         let Some(result) = &self.result else {
-            return PublishOutcome::Failed { error: "there is no fresh binary".to_owned() };
+            return PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
         };
         let kept = self.publisher.has_run();
         let publication = self.publisher.publish(&result.executable);
@@ -121,7 +125,9 @@ impl Runtime {
                 let launch = self.site.launch(result).ok();
                 PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
             }
-            Err(error) => PublishOutcome::Failed { error: with_causes(&error) },
+            Err(error) => {
+                PublishOutcome::Failed { error: report::in_a_line(&error, error.hint().as_deref()) }
+            }
         }
     }
 
@@ -153,10 +159,4 @@ impl Runtime {
         self.launch = Some(launch);
         Ok(spawn)
     }
-}
-
-fn with_causes(error: &PublishError) -> String {
-    let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
-    let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
-    format!("{error}{cause}{hint}")
 }

@@ -4,7 +4,8 @@ use super::Runtime;
 use crate::config::Ready;
 use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
 use crate::process::{PassedFd, Whom};
-use crate::session::{Event, ExitReason, Timer};
+use crate::report::{self, Remark};
+use crate::session::{Event, ExitReason, NotReloaded, Timer};
 use crate::sys;
 use crate::words::Instance;
 
@@ -14,7 +15,7 @@ impl Runtime {
             HandoverNews::Notified { instance, what } => return self.said(instance, what),
             HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
             HandoverNews::StoredHungUp { name } => {
-                self.reporter.verbose(&format!("the stored descriptor `{name}` hung up and was dropped"));
+                self.reporter.remark(&Remark::StoredHungUp { name });
                 return self.tell_stored();
             }
             // Everything said before has been taken in: closing its end tells the program so.
@@ -30,20 +31,17 @@ impl Runtime {
             Said::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
             Said::Stored { .. } | Said::Removed { .. } => return self.tell_stored(),
             Said::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
-            Said::StoreFull { name, dropped } => self.reporter.warning(
-                &format!("the descriptor store is full: {dropped} more named `{name}` were dropped"),
-                Some("send FDSTOREREMOVE=1 for those that are no longer needed"),
-            ),
+            Said::StoreFull { name, dropped } => self.reporter.remark(&Remark::StoreFull { name, dropped }),
             Said::MainPid(pid) => match self.processes.follow(instance, pid) {
                 Ok(()) => return self.tell(Event::MainProcess { instance, pid: pid.cast_unsigned() }),
-                Err(error) => self.not_followed(pid, &error.to_string()),
+                Err(error) => {
+                    self.reporter.remark(&Remark::NotFollowed { pid, cause: Some(error.to_string()) });
+                }
             },
-            Said::NotMain { pid } => self.not_followed(pid, "it is not one of the program's processes"),
-            Said::Stranger { pid } => {
-                self.reporter.verbose(&format!("pid {pid} spoke on NOTIFY_SOCKET and is not the program's"));
-            }
+            Said::NotMain { pid } => self.reporter.remark(&Remark::NotFollowed { pid, cause: None }),
+            Said::Stranger { pid } => self.reporter.remark(&Remark::Stranger { pid }),
             Said::Malformed(problem) => {
-                self.reporter.verbose(&format!("a message on NOTIFY_SOCKET was dropped: {problem}"));
+                self.reporter.remark(&Remark::Malformed { cause: problem.to_string() });
             }
             Said::Reloading(_) => self.said_reloading(instance),
             Said::Status(_) | Said::Stopping | Said::Errno(_) | Said::ExitStatus(_) => {}
@@ -51,19 +49,12 @@ impl Runtime {
         None
     }
 
-    fn not_followed(&mut self, pid: i32, why: &str) {
-        self.reporter.warning(
-            &format!("the program named pid {pid} as its main process, which is not followed: {why}"),
-            Some("without that the program ends with the process that hotrun started"),
-        );
-    }
-
     /// READY=1 counts where readiness is declared by it: not where an address is probed.
     fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
         if self.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
             // Where that cannot be told, it is taken at its word.
             if self.runs_live(instance) == Some(false) {
-                let reason = "it is ready again with the old binary".to_owned();
+                let reason = NotReloaded::OldBinary;
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
         } else if Probe::of(&self.ready).is_some() {
@@ -82,7 +73,7 @@ impl Runtime {
     pub(super) fn reload(&mut self, instance: Instance) -> Option<Event> {
         let pid = self.processes.main_pid(instance)?;
         if !sys::catches(pid, libc::SIGHUP) {
-            let reason = "it has no handler for SIGHUP".to_owned();
+            let reason = NotReloaded::NoHandler;
             return Some(Event::ReloadFailed { instance, reason });
         }
         self.reloading = Some((instance, false));
@@ -124,7 +115,7 @@ impl Runtime {
         use std::os::unix::fs::MetadataExt;
         let pid = self.processes.main_pid(instance)?;
         let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
-        let executed = id(std::path::Path::new(&format!("/proc/{pid}/exe")))?;
+        let executed = id(&std::path::Path::new("/proc").join(pid.to_string()).join("exe"))?;
         Some(Some(executed) == id(self.publisher.live()))
     }
 
@@ -149,8 +140,7 @@ impl Runtime {
                 passed.fds.into_iter().map(|(name, fd)| PassedFd { name, fd }).collect()
             }
             Err(error) => {
-                let message = format!("could not open what the program gets: {error}");
-                self.reporter.warning(&message, Some("it runs without sockets and without NOTIFY_SOCKET"));
+                self.reporter.remark(&Remark::NothingPassed { cause: error.to_string() });
                 Vec::new()
             }
         }
@@ -161,8 +151,7 @@ impl Runtime {
         self.snapshot = match self.handover.store.snapshot() {
             Ok(snapshot) => Some(snapshot),
             Err(error) => {
-                let message = format!("could not copy what is stored, for a rollback: {error}");
-                self.reporter.warning(&message, None);
+                self.reporter.remark(&Remark::NoSnapshot { cause: error.to_string() });
                 None
             }
         };
@@ -214,18 +203,13 @@ impl Runtime {
     /// A socket that the program broke is opened again where that is possible (L7).
     fn look_after_sockets(&mut self) {
         for repair in self.handover.listeners.check() {
-            match repair {
-                Repair::Revived { address } => {
-                    self.reporter.warning(&format!("the program shut down {address}; it listens again"), None);
-                }
-                Repair::Replaced { address } => self.reporter.warning(
-                    &format!("the program broke {address}; it was opened anew"),
-                    Some("let the program leave sockets alone that were passed to it: neither shut them down nor unlink them"),
-                ),
+            self.reporter.remark(&match repair {
+                Repair::Revived { address } => Remark::SocketRevived { address },
+                Repair::Replaced { address } => Remark::SocketReplaced { address },
                 Repair::Lost { address, error } => {
-                    self.reporter.error(&format!("{address} is broken: {error}"), error.hint().as_deref());
+                    Remark::SocketLost { address, cause: report::in_a_line(&error, None), hint: error.hint() }
                 }
-            }
+            });
         }
     }
 
@@ -233,10 +217,7 @@ impl Runtime {
     pub(super) fn hint_at_sockets(&mut self) {
         let held = self.handover.listeners.describe();
         if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {
-            self.reporter.note(&format!(
-                "hotrun holds {}: a program that binds it itself fails; take the socket from descriptor 3 on (crate `listenfd`)",
-                held.join(", ")
-            ));
+            self.reporter.remark(&Remark::HoldsSockets { addresses: held });
         }
     }
 }

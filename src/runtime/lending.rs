@@ -8,17 +8,6 @@ use crate::sys;
 use crate::terminal::{Job, Key, Lent, TerminalNews, suspend};
 use crate::words::{Exit, Instance};
 
-/// What the keys do, for `h`.
-const HELP: &[(&str, &str)] = &[
-    ("r", "build if anything changed, then restart"),
-    ("p", "pause, and go on"),
-    ("e", "show the last errors and warnings again"),
-    ("c", "clear the screen (also Ctrl-L)"),
-    ("Enter", "an empty line"),
-    ("q", "quit"),
-    ("h", "this help (also ?)"),
-];
-
 impl Runtime {
     pub(super) fn terminal_news(&mut self, news: TerminalNews) -> Option<ExitReason> {
         match news {
@@ -64,11 +53,7 @@ impl Runtime {
             Key::Errors => self.reporter.repeat(),
             Key::Clear => self.reporter.clear(),
             Key::Enter => self.reporter.empty_line(),
-            Key::Help => {
-                for (key, meaning) in HELP {
-                    self.reporter.status(key, meaning);
-                }
-            }
+            Key::Help => self.reporter.help(),
         }
         None
     }

@@ -31,7 +31,7 @@ use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::Launch;
-use crate::report::{self, Reporter, Watching};
+use crate::report::{self, Remark, Reporter, Told, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
@@ -241,9 +241,9 @@ impl Runtime {
             BuildNews::Ended { build, outcome, result, error } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
-                    self.reporter.error(error, None);
+                    self.reporter.remark(&Remark::NoBuild(Told::of(error, None)));
                 }
-                self.control.build_error = error;
+                self.control.build_error = error.map(|error| report::in_a_line(&error, None));
                 let succeeded = result.is_some();
                 if succeeded {
                     self.result = result;
@@ -280,8 +280,7 @@ impl Runtime {
                     rerun_everything: self.site.rerun_everything(result),
                 },
                 Err(error) => {
-                    let message = format!("could not read what the program is made of: {error}");
-                    self.reporter.warning(&message, Some("watching every file of its packages"));
+                    self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
                     watch::Command::BuildFailed(build)
                 }
             },
@@ -320,10 +319,10 @@ impl Runtime {
             }
             ProcessNews::SpawnFailed { instance, error } => {
                 self.handover.close(instance);
-                let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
                 // It may have been meant to have the terminal from its start.
                 self.regain_terminal();
-                return self.tell(Event::SpawnFailed { instance, error: format!("{error}{hint}") });
+                let error = report::in_a_line(&error, error.hint().as_deref());
+                return self.tell(Event::SpawnFailed { instance, error });
             }
             ProcessNews::Leaving { instance } => {
                 let reason = self.listen_up(instance);
@@ -353,27 +352,16 @@ impl Runtime {
             }
             ProcessNews::Stopping { step: Step::Kill, .. } => {
                 if let Some((signal, at)) = self.stop_sent.take() {
-                    let (signal, waited) = (sys::signal_name(signal), report::short_time(at.elapsed()));
-                    self.reporter.warning(
-                        &format!("the program did not end within {waited} of {signal}; killed"),
-                        None,
-                    );
+                    self.reporter.remark(&Remark::Killed { signal, waited: at.elapsed() });
                 }
             }
             ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => {
-                let pids = pids_text(&pids);
-                self.reporter.warning(
-                    &format!("hotrun may not stop {pids}: another user's"),
-                    Some(&format!("stop {pids} yourself; nothing is started before that has ended")),
-                );
+                self.reporter.remark(&Remark::NotPermitted { pids });
             }
             ProcessNews::Stopping { step: Step::StillThere(pids), .. } => {
-                self.reporter.warning(&format!("still there after SIGKILL: {}", pids_text(&pids)), None);
+                self.reporter.remark(&Remark::StillThere { pids });
             }
-            ProcessNews::Sweeping { pids, .. } => {
-                self.reporter
-                    .verbose(&format!("stopping what the program left behind: {}", pids_text(&pids)));
-            }
+            ProcessNews::Sweeping { pids, .. } => self.reporter.remark(&Remark::Sweeping { pids }),
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
             ProcessNews::Continued { .. } => {}
         }
@@ -389,12 +377,15 @@ impl Runtime {
             }
             watch::News::NotCounted { path, reason, first_in_folder } => {
                 let path = report::short_path(&path, &self.site.cwd);
-                let hint = reason.hint().map_or(String::new(), |hint| format!(" ({hint})"));
-                let text = format!("`{path}` does not count: {reason}{hint}");
-                if first_in_folder { self.reporter.note(&text) } else { self.reporter.verbose(&text) }
+                let (reason, hint) = (reason.to_string(), reason.hint());
+                self.reporter.remark(&Remark::NotCounted { path, reason, hint, first_in_folder });
             }
             watch::News::Looked(token) => self.looked(token),
-            watch::News::Warning { message, hint } => self.reporter.warning(&message, hint.as_deref()),
+            watch::News::Warning(warning) => {
+                let warning = warning.seen_from(&self.site.cwd);
+                let told = Told::of(&warning, warning.hint().map(ToOwned::to_owned));
+                self.reporter.remark(&Remark::Watch(told));
+            }
         }
         None
     }
@@ -422,9 +413,4 @@ impl Runtime {
         }
         None
     }
-}
-
-fn pids_text(pids: &[i32]) -> String {
-    let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
-    format!("pid {}", pids.join(", "))
 }

@@ -18,7 +18,7 @@ use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, RunId};
-use crate::report::{self, Reporter, Verbosity};
+use crate::report::{self, Remark, Reporter, Told, Verbosity};
 use crate::session::{Session, Settings};
 use crate::terminal::{self, Escapes, Keys, Signals, Terminal};
 use crate::watch;
@@ -79,7 +79,7 @@ impl Runtime {
                 Some(reaper)
             }
             Err(error) => {
-                reporter.warning(&error.to_string(), error.hint().as_deref());
+                reporter.remark(&Remark::NoReaper(Told::of(&error, error.hint())));
                 None
             }
         };
@@ -92,7 +92,7 @@ impl Runtime {
             reaper.unlink_later(&About::path(folder.path()));
         }
         for address in listeners.describe() {
-            reporter.status("Listening", &address);
+            reporter.remark(&Remark::Listening { address });
         }
         let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
         let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)

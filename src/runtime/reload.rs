@@ -11,7 +11,7 @@ use super::site::Edit;
 use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
-use crate::report::{self, Extras};
+use crate::report::{self, Extras, Remark, Told};
 use crate::session::{ConfigChange, Event, Settings};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
@@ -44,9 +44,9 @@ impl Runtime {
         match self.site.edit(changed).and_then(|edit| self.apply(edit)) {
             Ok(change) => {
                 if self.config_fault.take().is_some() && change.is_none() {
-                    self.reporter.note("the config is valid again; no setting has changed");
+                    self.reporter.remark(&Remark::ConfigValidAgain);
                 } else if own && change.is_none() {
-                    self.reporter.verbose("no setting has changed");
+                    self.reporter.remark(&Remark::NothingSet);
                 }
                 Event::ConfigRead(change)
             }
@@ -55,8 +55,7 @@ impl Runtime {
                 let text = report::with_causes(&error);
                 let said = self.config_fault.replace(text.clone());
                 if own || (said.as_ref() != Some(&text) && !error.is_syntax()) {
-                    self.reporter.error(&text, self.way_out(&error).as_deref());
-                    self.reporter.note("the settings from before stay in force");
+                    self.reporter.remark(&self.refusal(&error));
                 }
                 Event::ConfigRead(None)
             }
@@ -64,15 +63,15 @@ impl Runtime {
     }
 
     /// An address that hotrun or the program has is free only when both have ended.
-    fn way_out(&self, error: &Error) -> Option<String> {
+    fn refusal(&self, error: &Error) -> Remark {
         let program = self.instance.and_then(|instance| self.processes.group(instance));
         match error {
             Error::Listen(ListenError::InUse { holder: Some(holder), .. })
                 if Some(holder.pid) == program || holder.pid == std::process::id().cast_signed() =>
             {
-                Some("start hotrun again to apply it".to_owned())
+                Remark::ConfigTakesOwn { cause: error.to_string() }
             }
-            _ => error.hint(),
+            _ => Remark::ConfigRefused(Told::of(error, error.hint())),
         }
     }
 
@@ -94,12 +93,7 @@ impl Runtime {
         self.reporter.set_extras(Extras { clear: config.ui.clear.value, notify: config.ui.notify.value });
         self.set_keys(takes_keys(&config));
         if !edit.held.is_empty() {
-            let keys: Vec<String> = edit.held.iter().map(|key| format!("`{key}`")).collect();
-            let (are, them) = if keys.len() == 1 { ("is", "it") } else { ("are", "them") };
-            self.reporter.warning(
-                &format!("the edit of {} {are} not in force", keys.join(", ")),
-                Some(&format!("start hotrun again to apply {them}")),
-            );
+            self.reporter.remark(&Remark::SettingsHeld { keys: edit.held.clone() });
         }
         let needs = |needs| edit.changes.iter().any(|(_, needed)| *needed == needs);
         let change = ConfigChange {
@@ -132,7 +126,7 @@ impl Runtime {
             now.iter().filter(|path| !files.contains(path)).for_each(|path| reaper.unlink_later(path));
         }
         for address in listeners.describe().iter().filter(|address| !addresses.contains(address)) {
-            self.reporter.status("Listening", address);
+            self.reporter.remark(&Remark::Listening { address: address.clone() });
         }
         Ok(())
     }

@@ -1,50 +1,35 @@
 //! What is said of the first start: where the first build goes, and what it begins with.
 
+use std::path::Path;
+
 use super::Runtime;
 use crate::build::{SeedError, SeedNews, seed};
-use crate::report;
+use crate::report::{self, Remark};
 
 impl Runtime {
     pub(super) fn seed_news(&mut self, news: SeedNews) {
-        let cwd = self.site.cwd.clone();
-        let staging = report::short_path(&self.site.staging(), &cwd);
-        let why = format!("hotrun builds in `{staging}`, to share no lock with other cargos");
-        match news {
-            // In the words of the cargo that would wait there.
-            SeedNews::Blocked => {
-                self.reporter.cargo_line("    Blocking waiting for file lock on build directory", false);
-            }
+        let short = |path: &Path| report::short_path(path, &self.site.cwd);
+        let staging = short(&self.site.staging());
+        let remark = match news {
+            SeedNews::Blocked => Remark::SeedBlocked,
             SeedNews::Began { from, bytes } => {
-                let (from, size) = (report::short_path(&from, &cwd), seed::size(bytes));
-                self.reporter
-                    .note(&format!("{why}; the first build there begins with a copy of `{from}` ({size})"));
+                Remark::SeedBegan { staging, from: short(&from), size: seed::size(bytes) }
             }
             SeedNews::Progress { copied, bytes } => {
-                let (copied, bytes) = (seed::size(copied), seed::size(bytes));
-                self.reporter.cargo_line(&format!("     Copying {copied} of {bytes}"), true);
+                Remark::SeedCopying { copied: seed::size(copied), size: seed::size(bytes) }
             }
             // hotrun ends.
-            SeedNews::Declined(SeedError::Stopped) => {}
+            SeedNews::Declined(SeedError::Stopped) => return,
             SeedNews::Declined(error) => {
-                let cause =
-                    std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
-                let text = format!("{why}; the first build there compiles everything ({error}{cause})");
-                match error.hint() {
-                    Some(hint) => self.reporter.warning(&text, Some(hint)),
-                    None => self.reporter.note(&text),
-                }
+                Remark::SeedDeclined { staging, cause: report::in_a_line(&error, None), hint: error.hint() }
             }
             SeedNews::Discarded { from } => {
+                let from = short(&from);
                 self.cargo_gone();
                 self.reporter.begin_again();
-                let from = report::short_path(&from, &cwd);
-                self.reporter.warning(
-                    &format!(
-                        "that may be the fault of what was copied from `{from}`: building again without it"
-                    ),
-                    None,
-                );
+                Remark::SeedDiscarded { from }
             }
-        }
+        };
+        self.reporter.remark(&remark);
     }
 }

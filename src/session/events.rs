@@ -81,8 +81,8 @@ pub enum Event {
     ReloadFailed {
         /// Which one.
         instance: Instance,
-        /// Why, for a person.
-        reason: String,
+        /// Why.
+        reason: NotReloaded,
     },
     /// The answer to [`Effect::RollBack`].
     RolledBack {
@@ -474,7 +474,7 @@ pub enum Notice {
     /// A program did not take the live binary up by itself; it is restarted.
     ReloadFailed {
         /// Why.
-        reason: String,
+        reason: NotReloaded,
     },
     /// An edited config is in force.
     ConfigChanged {
@@ -527,6 +527,26 @@ pub enum StartFailure {
         /// How long it was waited for.
         waited: Duration,
     },
+}
+
+/// Why a program that was to run the live binary itself is restarted instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReloaded {
+    /// Nobody would know when it is done.
+    #[error("it never said READY=1")]
+    Silent,
+    /// The signal would end it.
+    #[error("it has no handler for SIGHUP")]
+    NoHandler,
+    /// Its handler ended it.
+    #[error("it ended on SIGHUP")]
+    Ended,
+    /// It read its settings anew and no more.
+    #[error("it is ready again with the old binary")]
+    OldBinary,
+    /// It said nothing in time.
+    #[error("it was not ready again in time")]
+    NotReady,
 }
 
 /// What happens instead of a build that could not start.

@@ -307,7 +307,7 @@ impl World {
         }
         match way {
             0 => {
-                let reason = "no handler".to_owned();
+                let reason = NotReloaded::NoHandler;
                 self.tell(Event::ReloadFailed { instance: told, reason });
             }
             1 => self.plan(self.times.stop, Planned::Dies(told.number)),

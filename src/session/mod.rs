@@ -21,7 +21,8 @@ pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
     AfterConfig, AfterExit, BuildOutcome, BuildSummary, Cause, ConfigChange, Effect, Event, ExitReason,
-    Instead, Notice, PublishOutcome, QuitReason, Request, Running, StartFailure, StopCause, Timer,
+    Instead, NotReloaded, Notice, PublishOutcome, QuitReason, Request, Running, StartFailure, StopCause,
+    Timer,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};

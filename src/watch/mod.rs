@@ -21,6 +21,7 @@ mod polling;
 mod room;
 mod sieve;
 mod survey;
+mod warning;
 mod watcher;
 
 use std::fmt;
@@ -33,6 +34,7 @@ use crate::words::{BuildId, Change};
 use inputs::Reason;
 pub use look::{Look, look};
 pub use polling::unreliable;
+pub use warning::{Refused, Warning};
 
 /// What to watch. All paths are absolute.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,12 +158,7 @@ pub enum News {
     /// The answer to [`Command::Look`].
     Looked(u64),
     /// Something the user should know.
-    Warning {
-        /// What, in cargo's voice.
-        message: String,
-        /// A way out.
-        hint: Option<String>,
-    },
+    Warning(Warning),
 }
 
 /// How changes are noticed.

@@ -17,6 +17,7 @@ use notify_debouncer_full::{Debouncer, NoCache, new_debouncer_opt};
 
 use super::fingerprint;
 use super::sieve::{Passage, Sieve};
+use super::warning::Refused;
 
 /// Whether the platform tells when a file that was open for writing is closed.
 pub(super) const TELLS_CLOSING: bool = cfg!(target_os = "linux");
@@ -48,17 +49,6 @@ pub(super) enum Signal {
     Overflow,
     /// Adding a watch failed somewhere below, or the event queue could not be read.
     Failed(String),
-}
-
-/// Why a folder could not be watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// No more watches for this user.
-    Watches,
-    /// No more inotify instances for this user, or no more files for this process.
-    Instances,
-    /// Something else; the folder may be unreadable.
-    Other,
 }
 
 /// The platform's watcher and the folders it watches.

@@ -3,6 +3,7 @@
 mod agent;
 mod answers;
 mod socket;
+mod texts;
 
 use std::path::{Path, PathBuf};
 

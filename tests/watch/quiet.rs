@@ -309,7 +309,7 @@ fn recognised(poll: Poll) {
         site.succeed();
         warned = site.wait(|news| match news {
             News::Changed { changes } => changes.iter().any(|change| change.path == file).then_some(None),
-            News::Warning { message, .. } => Some(Some(message)),
+            News::Warning(warning) => Some(Some(warning.to_string())),
             _ => None,
         });
         if warned.as_ref().is_some_and(Option::is_some) {

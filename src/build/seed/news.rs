@@ -60,7 +60,7 @@ pub enum SeedError {
         free: u64,
     },
     /// The copy would have taken too long.
-    #[error("a copy of `{}` ({}) would take more than {} s", folder.display(), size(*bytes), COPY_LIMIT.as_secs())]
+    #[error("copying the {} of `{}` would take more than {} s", size(*bytes), folder.display(), COPY_LIMIT.as_secs())]
     Slow {
         /// What was to be copied.
         folder: PathBuf,

@@ -74,13 +74,13 @@ pub enum StoreOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// It holds a NUL byte other than one at its end.
-    #[error("a NUL byte inside")]
+    #[error("it holds a NUL byte")]
     Nul,
     /// It was longer than [`LONGEST`], or not all of its descriptors could be received.
-    #[error("more than could be received")]
+    #[error("it is too long, or has too many descriptors")]
     Truncated,
     /// `BARRIER=1` did not stand alone, so nothing of it counts (`sd_notify(3)`).
-    #[error("BARRIER=1 in company")]
+    #[error("BARRIER=1 has to stand alone")]
     Barrier,
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::process::{Phase, Process, Start};
 use super::{Live, Service};
 use crate::session::Settings;
-use crate::session::events::{Effect, ExitReason, Instead, Notice, Running, StartFailure, StopCause};
+use crate::session::events::{
+    Effect, ExitReason, Instead, NotReloaded, Notice, Running, StartFailure, StopCause,
+};
 use crate::words::{BuildId, Exit, Instance};
 
 impl Service {
@@ -60,7 +62,7 @@ impl Service {
             Phase::Waiting if settings.ready_at_spawn => return self.ready(now, settings, instance, out),
             Phase::Waiting => {}
             Phase::Reloading(_) => {
-                let reason = "it was not ready again in time".to_owned();
+                let reason = NotReloaded::NotReady;
                 self.reload_failed(now, settings, instance, reason, out);
                 return;
             }

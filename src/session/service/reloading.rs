@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Service;
 use super::process::{Phase, Start};
 use crate::session::Settings;
-use crate::session::events::{Effect, Notice, StopCause, Timer};
+use crate::session::events::{Effect, NotReloaded, Notice, StopCause, Timer};
 use crate::words::Instance;
 
 impl Service {
@@ -27,7 +27,7 @@ impl Service {
         }
         if silent {
             // Nobody would know when it is done.
-            let reason = "it never said READY=1".to_owned();
+            let reason = NotReloaded::Silent;
             out.push(Effect::Report(Notice::ReloadFailed { reason }));
             return false;
         }
@@ -56,7 +56,7 @@ impl Service {
         now: Duration,
         settings: &Settings,
         instance: Instance,
-        reason: String,
+        reason: NotReloaded,
         out: &mut Vec<Effect>,
     ) {
         let reloading = |index: &usize| matches!(self.processes[*index].phase, Phase::Reloading(_));
@@ -78,7 +78,7 @@ impl Service {
         }
         process.phase = Phase::Stopping;
         self.start = Some(process.start);
-        let reason = "it ended on SIGHUP".to_owned();
+        let reason = NotReloaded::Ended;
         out.push(Effect::Report(Notice::ReloadFailed { reason }));
     }
 }

@@ -233,7 +233,7 @@ fn reexec_tells_the_program_and_restarts_it_where_that_leads_to_nothing() {
 
     let mut t = edited(notify(Update::Reexec));
     t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
-    let failed = Event::ReloadFailed { instance: process(1), reason: "no handler".to_owned() };
+    let failed = Event::ReloadFailed { instance: process(1), reason: NotReloaded::NoHandler };
     t.expect(failed, &["stop 0.1 with 15"]);
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["start 0.2 build 2"]);

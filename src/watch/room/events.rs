@@ -9,6 +9,7 @@ use super::Room;
 use crate::watch::fingerprint::{self, Content, Kind};
 use crate::watch::holds::Why;
 use crate::watch::inputs::{Reason, is_editor_temporary};
+use crate::watch::warning::Warning;
 use crate::watch::watcher::{Signal, TELLS_CLOSING};
 
 impl Room {
@@ -17,8 +18,8 @@ impl Room {
             Signal::Overflow => {
                 self.survey_due = Some(Instant::now());
             }
-            Signal::Failed(message) => {
-                self.warn(format!("a file event was lost: {message}"), None);
+            Signal::Failed(problem) => {
+                self.warn(Warning::Lost { problem });
                 self.ask_for_survey();
             }
             Signal::Busy(folder) => {

@@ -9,6 +9,7 @@ use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
 use crate::watch::ledger::{Origin, SLACK};
+use crate::watch::warning::Warning;
 use crate::words::{Change, ChangeKind};
 
 impl Room {
@@ -77,10 +78,7 @@ impl Room {
             }
             Ruling::Loop => {
                 self.ledger.tell(path);
-                self.warn(
-                    format!("`{}` is written anew by every build, so it is no longer followed until something else changes", path.display()),
-                    Some("let the build script write it only when its content differs, or name it in `watch.ignore`"),
-                );
+                self.warn(Warning::Loop { path: path.to_path_buf() });
             }
             Ruling::Silent => {
                 self.ledger.tell(path);

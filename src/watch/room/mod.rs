@@ -25,7 +25,7 @@ use crate::watch::ledger::Ledger;
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
-use crate::watch::{Backend, Command, News, Plan, Sink, dep_info, polling};
+use crate::watch::{Backend, Command, News, Plan, Sink, Warning, dep_info, polling};
 use crate::words::{BuildId, Change, ChangeKind};
 
 /// So many messages are taken from the queue before what they brought is told.
@@ -100,7 +100,7 @@ pub(super) struct Room {
     wanted: Vec<u64>,
     looks: Vec<looks::Look>,
     noted: HashSet<PathBuf>,
-    warned: HashSet<String>,
+    warned: HashSet<Warning>,
     sink: Sink,
     events: Sender<Message>,
 }
@@ -299,9 +299,9 @@ impl Room {
         self.attempt.filter(|attempt| attempt.ended.is_none())
     }
 
-    fn warn(&mut self, message: String, hint: Option<&str>) {
-        if self.warned.insert(message.clone()) {
-            (self.sink)(News::Warning { message, hint: hint.map(str::to_owned) });
+    fn warn(&mut self, warning: Warning) {
+        if self.warned.insert(warning.clone()) {
+            (self.sink)(News::Warning(warning));
         }
     }
 

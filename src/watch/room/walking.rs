@@ -18,7 +18,8 @@ use crate::watch::look::unreliable_folder;
 use crate::watch::mounts;
 use crate::watch::polling;
 use crate::watch::survey::{Survey, survey};
-use crate::watch::watcher::{Native, Refused, Signal};
+use crate::watch::warning::{Refused, Warning};
+use crate::watch::watcher::{Native, Signal};
 
 impl Room {
     pub(super) fn choose_backend(&mut self) {
@@ -26,12 +27,7 @@ impl Room {
             Poll::Always => Some(polling::INTERVAL),
             Poll::Every(interval) => Some(interval),
             Poll::Auto => unreliable_folder(&self.plan).map(|(folder, name)| {
-                let message =
-                    format!("file events cannot be relied on in `{}` ({name}); polling", folder.display());
-                self.warn(
-                    message,
-                    Some("set `--poll=never` to rely on them, or an interval, such as `--poll=2s`"),
-                );
+                self.warn(Warning::Unreliable { folder, file_system: name });
                 polling::INTERVAL
             }),
             Poll::Never => None,
@@ -67,25 +63,14 @@ impl Room {
     fn follow_mounts(&self) {}
 
     /// The platform gave no watch: says so once, with the remedy, and polls.
-    pub(super) fn refused(&mut self, refused: Refused) {
-        let (what, hint) = match refused {
-            Refused::Watches => (
-                "no inotify watches are left for this user",
-                Some("raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`"),
-            ),
-            Refused::Instances => (
-                "no inotify instances are left for this user",
-                Some("raise the limit with `sudo sysctl fs.inotify.max_user_instances=512`"),
-            ),
-            Refused::Other => ("file events are not to be had here", None),
-        };
+    pub(super) fn refused(&mut self, missing: Refused) {
         self.limit_reached = true;
         if self.plan.poll == Poll::Never {
-            self.warn(format!("{what}; some changes will be noticed only after a build"), hint);
+            self.warn(Warning::Blind { missing });
             return;
         }
-        let interval = *self.poll.get_or_insert(polling::INTERVAL);
-        self.warn(format!("{what}; polling every {}", humantime::format_duration(interval)), hint);
+        let every = *self.poll.get_or_insert(polling::INTERVAL);
+        self.warn(Warning::Polling { missing, every });
     }
 
     /// A walk soon: at once after a while without one, else with pauses so that storms cost little.

@@ -1,0 +1,110 @@
+//! What the room warns of, and the ways out.
+//!
+//! Facts with their words; pure.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::words::short_time;
+
+/// Something the user should know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Warning {
+    /// A folder's file system does not tell of every change.
+    #[error("file events cannot be relied on in `{}` ({file_system}); polling", folder.display())]
+    Unreliable {
+        /// The folder.
+        folder: PathBuf,
+        /// The file system's name.
+        file_system: &'static str,
+    },
+    /// The platform gave no watch, and files are looked at this often.
+    #[error("{missing}; polling every {}", short_time(*every))]
+    Polling {
+        /// What it had none of.
+        missing: Refused,
+        /// How often.
+        every: Duration,
+    },
+    /// The platform gave no watch, and `watch.poll` forbids to look instead.
+    #[error("{missing}; some changes will be noticed only after a build")]
+    Blind {
+        /// What it had none of.
+        missing: Refused,
+    },
+    /// The platform said that an event did not come through.
+    #[error("a file event was lost ({problem}); looking at every file again")]
+    Lost {
+        /// In its words.
+        problem: String,
+    },
+    /// Every build writes a file that counts.
+    #[error(
+        "`{}` is written anew by every build, so it is no longer followed until something else changes",
+        path.display()
+    )]
+    Loop {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Warning {
+    /// With the file named as people in this folder would.
+    #[must_use]
+    pub fn seen_from(self, folder: &Path) -> Self {
+        match self {
+            Self::Loop { path } => match path.strip_prefix(folder) {
+                Ok(short) => Self::Loop { path: short.to_owned() },
+                Err(_) => Self::Loop { path },
+            },
+            other => other,
+        }
+    }
+
+    /// A way out.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreliable { .. } => {
+                Some("set `--poll=never` to rely on them, or an interval, such as `--poll=2s`")
+            }
+            Self::Polling { missing, .. } | Self::Blind { missing } => missing.hint(),
+            Self::Lost { .. } => None,
+            Self::Loop { .. } => Some(
+                "let the build script write it only when its content differs, or name it in `watch.ignore`",
+            ),
+        }
+    }
+}
+
+/// Why a folder could not be watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// No more watches for this user.
+    Watches,
+    /// No more inotify instances for this user, or no more files for this process.
+    Instances,
+    /// Something else; the folder may be unreadable.
+    Other,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Watches => "no inotify watches are left for this user",
+            Self::Instances => "no inotify instances are left for this user",
+            Self::Other => "file events are not to be had here",
+        })
+    }
+}
+
+impl Refused {
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Watches => Some("raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`"),
+            Self::Instances => Some("raise the limit with `sudo sysctl fs.inotify.max_user_instances=512`"),
+            Self::Other => None,
+        }
+    }
+}
