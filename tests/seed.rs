@@ -224,7 +224,7 @@ fn a_copy_that_takes_long_is_waited_for_without_a_word() {
     let (project, home) = (project(), Home::new());
     build(&project, &[], &[]);
     // Longer than cargo takes to find out what there is to build.
-    fs::write(project.join("target/debug/large"), vec![1; 400 << 20]).unwrap();
+    fs::write(project.join("target/debug/large"), vec![1; 200 << 20]).unwrap();
     let mut hotrun = start(&project, &home, &[], &[]);
     began_with(&mut hotrun, "target/debug");
     let said = hotrun.stderr();

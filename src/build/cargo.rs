@@ -182,7 +182,11 @@ impl Cargo {
         // One that is dropped is gone, with what it has written, before another begins.
         let early = self.early.take().filter(|early| Some(early.plan()) == plan);
         let begin = || {
-            let plan = plan.filter(|plan| plan.is_due())?;
+            let plan = plan?;
+            if !plan.is_due() {
+                plan.tidy();
+                return None;
+            }
             Some(Seeding::begin(plan.clone(), self.news.clone()))
         };
         let seeding = early.or_else(begin)?;

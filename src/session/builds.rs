@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::events::{BuildOutcome, BuildSummary, Cause, Effect, Notice, Timer};
+use super::events::{BuildOutcome, BuildSummary, Effect, Timer};
+use super::notices::{Cause, Notice};
 use crate::words::{BuildId, Change, ChangeKind};
 
 /// After this many cancellations in a row the next build runs to its end.

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::events::{AfterConfig, ConfigChange, Effect, Notice};
+use super::events::{ConfigChange, Effect};
+use super::notices::{AfterConfig, Notice};
 use super::{Session, Update};
 use crate::words::{Change, ChangeKind};
 

@@ -7,6 +7,7 @@
 mod builds;
 mod config;
 mod events;
+mod notices;
 mod service;
 mod standing;
 
@@ -20,9 +21,11 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    AfterConfig, AfterExit, BuildOutcome, BuildSummary, Cause, ConfigChange, Effect, Event, ExitReason,
-    Instead, NotReloaded, Notice, PublishOutcome, QuitReason, Request, Running, StartFailure, StopCause,
+    BuildOutcome, BuildSummary, ConfigChange, Effect, Event, ExitReason, PublishOutcome, QuitReason, Request,
     Timer,
+};
+pub use self::notices::{
+    AfterConfig, AfterExit, Cause, Instead, NotReloaded, Notice, Running, StartFailure, StopCause,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::Session;
-use super::events::{BuildSummary, Effect, Event, Instead, Notice, StartFailure, Timer};
+use super::events::{BuildSummary, Effect, Event, Timer};
+use super::notices::{Instead, Notice, StartFailure};
 use crate::words::{BuildId, Exit};
 
 /// Where the session is. It rests in the states that say how it ended; the others lead on to another by themselves.

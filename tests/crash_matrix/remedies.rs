@@ -65,6 +65,10 @@ fn a_newer_build_replaces_one_that_starts(column: Column) {
     stage.update(column, "b", "", Some(&runs));
     stage.hotrun.wait_for_build("ready", 3);
     assert_eq!(ask_until(stage.address, "b"), "b");
+    if column.update == "overlap" {
+        // It follows on readiness, and may be written a moment later.
+        stage.hotrun.wait_until("stopping", |event| event.kind() == "stopping" && event.pid() == before);
+    }
     let seen = stage.hotrun.seen();
     assert!(seen.iter().all(|event| !["start-failed", "rolled-back"].contains(&event.kind())));
     if column.update == "overlap" {

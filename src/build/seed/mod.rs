@@ -13,7 +13,7 @@ mod tests;
 mod tree;
 mod work;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use self::locks::try_locks;
+use self::locks::{try_lock, try_locks};
 use self::news::Voice;
 pub use self::news::{SeedError, SeedNews, size};
 use self::place::{Opening, holds_only_locks, rename_new};
@@ -63,6 +63,24 @@ impl SeedPlan {
     /// Whether the staging target has no such folder yet, or nothing in it, and the project has.
     pub fn is_due(&self) -> bool {
         self.folders.last().is_some_and(|(from, to)| from.is_dir() && is_free(to))
+    }
+
+    /// Clears away what a hotrun has left that was killed, unless another one seeds, in a thread.
+    pub fn tidy(&self) -> Option<JoinHandle<()>> {
+        let (temporary, own) = (self.temporary(), self.own_lock());
+        temporary.exists().then(|| {
+            std::thread::spawn(move || {
+                let own = File::open(own).ok().filter(|own| matches!(try_lock(own), Ok(Some(()))));
+                if own.is_some() {
+                    // What cannot be removed is tried again by the next one.
+                    let _ = fs::remove_dir_all(temporary);
+                }
+            })
+        })
+    }
+
+    fn own_lock(&self) -> PathBuf {
+        self.staging.join(".seed.lock")
     }
 
     fn from(&self) -> &Path {
@@ -176,7 +194,7 @@ impl Seeding {
         for (index, folder) in folders.iter().enumerate().rev().filter(|(_, folder)| folder.exists()) {
             rename_new(folder, &trash.join(index.to_string())).ok()?;
         }
-        // What is left should hotrun end now is cleared away by the next seeding.
+        // What is left should hotrun end now is cleared away by the next one.
         std::thread::spawn(move || fs::remove_dir_all(trash));
         Some(plan.from().to_owned())
     }

@@ -1,7 +1,5 @@
 //! Plans, locks and copies in folders that look like cargo's.
 
-use std::fs::File;
-
 use super::work::{LARGEST_LOOSE, is_slow};
 use super::*;
 
@@ -125,4 +123,20 @@ async fn what_is_copied_for_a_plan_that_is_not_followed_goes_without_a_word() {
     ));
     assert!(staging.join("debug/deps/app-1").exists());
     assert!(matches!(told.recv().await, Some(BuildNews::Seed(SeedNews::Began { .. }))));
+}
+
+#[test]
+fn what_a_killed_one_left_goes_also_where_nothing_is_to_be_copied() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("target/hotrun"), &["debug/app", ".seed/0/half", ".seed.lock"]);
+    let (plan, temporary) = (plan(root.path(), None), root.path().join("target/hotrun/.seed"));
+    assert!(!plan.is_due());
+    let another = File::open(plan.own_lock()).unwrap();
+    another.lock().unwrap();
+    plan.tidy().unwrap().join().unwrap();
+    assert!(temporary.exists());
+    another.unlock().unwrap();
+    plan.tidy().unwrap().join().unwrap();
+    assert!(!temporary.exists() && root.path().join("target/hotrun/debug/app").exists());
+    assert!(plan.tidy().is_none());
 }

@@ -37,12 +37,8 @@ pub(super) fn seed(
     let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
     fs::create_dir_all(&plan.staging).map_err(failed)?;
     // Another hotrun may seed for another program of the workspace.
-    let own = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(plan.staging.join(".seed.lock"))
-        .map_err(failed)?;
+    let own =
+        File::options().create(true).truncate(false).write(true).open(plan.own_lock()).map_err(failed)?;
     let waiting = Waiting { plan, stop, voice };
     waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
     let temporary = plan.temporary();

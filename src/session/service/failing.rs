@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::process::{Phase, Process, Start};
 use super::{Live, Service};
 use crate::session::Settings;
-use crate::session::events::{
-    Effect, ExitReason, Instead, NotReloaded, Notice, Running, StartFailure, StopCause,
-};
+use crate::session::events::{Effect, ExitReason};
+use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailure, StopCause};
 use crate::words::{BuildId, Exit, Instance};
 
 impl Service {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::events::StartFailure;
+use super::super::notices::StartFailure;
 use crate::words::{BuildId, Exit, Instance, StopPlan};
 
 /// One process.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::Service;
 use super::process::{Phase, Start};
 use crate::session::Settings;
-use crate::session::events::{Effect, NotReloaded, Notice, StopCause, Timer};
+use crate::session::events::{Effect, Timer};
+use crate::session::notices::{NotReloaded, Notice, StopCause};
 use crate::words::Instance;
 
 impl Service {
