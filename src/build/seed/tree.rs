@@ -152,7 +152,9 @@ impl Tree {
             io::Result::Ok(())
         };
         let ended = AtomicUsize::new(0);
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).clamp(2, THREADS);
+        // A cargo that runs beside it has a processor for itself.
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get) - 1;
+        let threads = threads.clamp(1, THREADS);
         std::thread::scope(|scope| {
             let main = std::thread::current();
             let workers: Vec<_> = (0..threads)
