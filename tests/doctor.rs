@@ -236,9 +236,11 @@ fn limits_that_are_too_low() {
 fn a_hotrun_that_runs_here_and_where_its_last_build_went() {
     let project = Project::caller();
     let home = Home::new();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut hotrun = Hotrun::run(&project, &home, &["--listen", &port]);
+    // A port that was free a moment ago may be another's by now: hotrun says which one it has.
+    let mut hotrun = Hotrun::run(&project, &home, &["--listen", "127.0.0.1:0"]);
     hotrun.wait_for("ready");
+    let status: Value = serde_json::from_str(&said(project.path(), &["status", "--json"]).stdout).unwrap();
+    let address = status["listening"][0].as_str().unwrap().trim_start_matches("http://").to_owned();
     home.call_of("one");
     project.set_version("two");
     hotrun.wait_for_build("ready", 2);
@@ -246,7 +248,7 @@ fn a_hotrun_that_runs_here_and_where_its_last_build_went() {
     // What was taken down is written after the event is.
     hotrun.signal(rustix::process::Signal::HUP);
     hotrun.wait_for("ready");
-    let found = examine(&project, &["--listen", &port]);
+    let found = examine(&project, &["--listen", &address]);
     assert!(found.has("running", "note").contains(&hotrun.pid().to_string()));
     assert!(found.has("listen", "ok").contains("runs here"));
     let last = &found.document["last-build"];
