@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Watching, fit, short_age, short_path, short_time};
+use super::{Watching, fit, short_age, short_path, short_time, with_causes};
 use crate::config::signal_name;
 use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
@@ -380,14 +380,7 @@ pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
 
 /// An error with what caused it, and its way out.
 pub fn of_error(error: &dyn std::error::Error, hint: Option<&str>) -> Vec<Line> {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str("\n  caused by: ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    self::error(&message, hint)
+    self::error(&with_causes(error), hint)
 }
 
 /// A remark.

@@ -381,29 +381,21 @@ impl Reporter {
 
 /// An error with what led to it, a line each.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str("\n  caused by: ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    message
+    chain(error, "\n  caused by: ")
 }
 
 /// An error with what led to it and its way out, as part of a longer line.
 pub fn in_a_line(error: &dyn std::error::Error, hint: Option<&str>) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
+    let message = chain(error, ": ");
+    match hint {
+        Some(hint) => message + " (" + hint + ")",
+        None => message,
     }
-    if let Some(hint) = hint {
-        message = message + " (" + hint + ")";
-    }
-    message
+}
+
+fn chain(error: &dyn std::error::Error, link: &str) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |message, cause| message + link + &cause.to_string())
 }
 
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
