@@ -58,7 +58,7 @@ variants!(
         HoldsSockets,
     }
 );
-variants!(SEED_ERRORS, seed_error, SeedError { Blocked, LittleSpace, Slow, Io, Stopped });
+variants!(SEED_ERRORS, seed_error, SeedError { Blocked, LittleSpace, Slow, Io, Taken, Stopped });
 variants!(NOT_FOLLOWED, not_followed, NotFollowed { Untold, Ended });
 variants!(MALFORMED, malformed, Malformed { Nul, Truncated, Barrier });
 variants!(WARNINGS, warning, Warning { Unreliable, Polling, Blind, Lost, Loop });
@@ -98,6 +98,7 @@ fn of_seeds() -> Vec<Remark> {
         SeedError::LittleSpace { folder: folder(), bytes: 4_200_000_000, free: 900_000_000 },
         SeedError::Slow { folder: folder(), bytes: 4_200_000_000 },
         SeedError::Io { folder: folder(), source: denied() },
+        SeedError::Taken,
     ];
     // One that was stopped is not told of.
     complete(SEED_ERRORS, declined.iter().map(seed_error).chain(["Stopped"]));

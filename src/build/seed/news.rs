@@ -76,6 +76,9 @@ pub enum SeedError {
         #[source]
         source: io::Error,
     },
+    /// Another cargo was faster.
+    #[error("another cargo builds there already")]
+    Taken,
     /// hotrun ends.
     #[error("stopped")]
     Stopped,

@@ -105,8 +105,11 @@ impl Opening {
         })
     }
 
+    /// Whether whoever is in the place waits for these locks, and has none of its own: another cargo's may have other names.
     fn is_open(&self) -> bool {
-        holds_only_locks(&self.place) && self.has_locks()
+        let mut names =
+            fs::read_dir(&self.place).into_iter().flatten().map(|entry| entry.map(|it| it.file_name()));
+        names.all(|name| name.is_ok_and(|name| self.locks.contains(&name))) && self.has_locks()
     }
 }
 
@@ -178,6 +181,11 @@ mod tests {
         fs::create_dir(&folders[2]).unwrap();
         fs::write(folders[2].join(".cargo-lock"), "").unwrap();
         assert!(!made.opening().open());
+        assert!(made.fill().is_err());
+        // Nor is one of another name.
+        fs::remove_dir_all(&folders[2]).unwrap();
+        assert!(made.opening().open());
+        fs::write(folders[2].join(".cargo-build-lock"), "").unwrap();
         assert!(made.fill().is_err());
     }
 

@@ -115,7 +115,10 @@ fn copy(
         return Err(SeedError::Stopped);
     }
     for (_, place) in &places {
-        place.fill().map_err(failed)?;
+        place.fill().map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => SeedError::Taken,
+            _ => failed(error),
+        })?;
     }
     Ok(true)
 }
