@@ -166,7 +166,7 @@ impl Cargo {
         }
     }
 
-    /// Starts cargo, once the staging target is seeded where that is due. Must be called within a tokio `LocalSet`.
+    /// Starts cargo, where the staging target is being seeded so that it waits for that. Must be called within a tokio `LocalSet`.
     pub fn start(&mut self, order: BuildOrder) {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));

@@ -102,7 +102,7 @@ fn is_free(folder: &Path) -> bool {
 enum Stage {
     /// What is to be copied is not known yet, or another cargo holds it.
     Begun,
-    /// It is copied; a cargo can be made to wait for it where these are opened.
+    /// It is being copied; a cargo can be made to wait for it where these are opened.
     Copies(Vec<Opening>),
     /// It is done; says whether the staging target has begun as a copy.
     Ended(bool),

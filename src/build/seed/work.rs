@@ -51,25 +51,27 @@ pub(super) fn seed(
     }
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
     let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
-    let done = copy(plan, &temporary, stop, voice, opened);
+    let filled = copy(plan, &temporary, stop, voice, opened);
+    // A cargo that waits in a place that is filled goes on only now: it is not to be done before this is.
     let _ = fs::remove_dir_all(&temporary);
-    done
+    filled.map(|places| places.is_some())
 }
 
+/// Gives the places that are filled, whose locks are held as long as they are kept; nothing where another cargo is there.
 fn copy(
     plan: &SeedPlan,
     temporary: &Path,
     stop: &AtomicBool,
     voice: &Voice,
     opened: &dyn Fn(Vec<Opening>),
-) -> Result<bool, SeedError> {
+) -> Result<Option<Vec<Place>>, SeedError> {
     let folder = || plan.from().to_owned();
     let failed = |source| SeedError::Io { folder: folder(), source };
     let mut places = Vec::new();
     for (index, (from, to)) in plan.folders.iter().enumerate() {
         if from.is_dir() && is_free(to) {
             let copy = temporary.join(index.to_string());
-            let Some(place) = Place::make(from, copy, to.clone()).map_err(failed)? else { return Ok(false) };
+            let Some(place) = Place::make(from, copy, to.clone()).map_err(failed)? else { return Ok(None) };
             places.push((from, place));
         }
     }
@@ -120,7 +122,7 @@ fn copy(
             _ => failed(error),
         })?;
     }
-    Ok(true)
+    Ok(Some(places.into_iter().map(|(_, place)| place).collect()))
 }
 
 /// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
