@@ -335,13 +335,20 @@ fn no_style_of_saving_drops_the_settings_for_a_moment() {
         call = home.call();
         assert!(call.version.contains(&format!(" args={number} ")), "{number}: {}", call.version);
     }
-    // The last state wins, however many there were.
-    for number in 0..20 {
-        fs::write(&file, format!("[run]\nargs = ['many', '{number}']\n")).unwrap();
-    }
-    while !call.version.contains(" args=many,19 ") {
-        call = home.call();
-        assert!(call.version.contains(" args=many,"), "{}", call.version);
+    // The last state wins, however many there were, also where the file is empty nearly all the time.
+    let at_once: fn() = || ();
+    let slowly: fn() = || std::thread::park_timeout(Duration::from_millis(3));
+    for (style, pause) in [("many", at_once), ("slow", slowly)] {
+        for number in 0..200 {
+            let mut open = fs::File::create(&file).unwrap();
+            pause();
+            open.write_all(format!("[run]\nargs = ['{style}', '{number}']\n").as_bytes()).unwrap();
+        }
+        while !call.version.contains(&format!(" args={style},199 ")) {
+            call = home.call();
+            let known = ["many", "slow"].map(|style| format!(" args={style},"));
+            assert!(known.iter().any(|args| call.version.contains(args)), "{}", call.version);
+        }
     }
     assert!(!hotrun.stderr().contains("error"), "{}", hotrun.stderr());
 }

@@ -125,7 +125,7 @@ impl Runtime {
                 return reason;
             }
         }
-        let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubted.is_empty();
+        let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubt.is_none();
         if rests {
             let answered =
                 |client: &mut Client| client.request == Request::Wait && client.look == Look::Taken;

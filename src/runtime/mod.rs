@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use self::site::Site;
@@ -117,9 +117,8 @@ struct Runtime {
     control: control::Control,
     /// What is wrong with the config as it was edited.
     config_fault: Option<String>,
-    /// Config files that were gone or empty at the last look, and whom to remind of another.
-    doubted: Vec<PathBuf>,
-    reread: UnboundedSender<Vec<PathBuf>>,
+    /// Config files that changed and may be in the middle of a save, and when to look again.
+    doubt: Option<(Vec<PathBuf>, Instant)>,
     /// By what the process that was started last says that it is ready.
     ready: Ready,
     sources: Sources,
@@ -133,7 +132,6 @@ struct Sources {
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
     control: UnboundedReceiver<ControlNews>,
-    reread: UnboundedReceiver<Vec<PathBuf>>,
 }
 
 /// One piece of news.
@@ -144,17 +142,21 @@ enum News {
     Terminal(TerminalNews),
     Handover(HandoverNews),
     Control(ControlNews),
-    Reread(Vec<PathBuf>),
+    /// Config files in doubt are to be looked at again.
+    Reread,
     Timer(Timer),
 }
 
 impl Sources {
-    async fn next(&mut self, timer: Option<(Timer, Instant)>) -> News {
-        let timer = async {
-            match timer {
-                Some((timer, at)) => {
+    async fn next(&mut self, timer: Option<(Timer, Instant)>, reread: Option<Instant>) -> News {
+        let reread = reread.map(|at| (News::Reread, at));
+        let timer = timer.map(|(timer, at)| (News::Timer(timer), at));
+        let first = timer.into_iter().chain(reread).min_by_key(|(_, at)| *at);
+        let due = async {
+            match first {
+                Some((news, at)) => {
                     sleep_until(at).await;
-                    timer
+                    news
                 }
                 None => std::future::pending().await,
             }
@@ -166,8 +168,7 @@ impl Sources {
             Some(news) = self.build.recv() => News::Build(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
-            Some(paths) = self.reread.recv() => News::Reread(paths),
-            timer = timer => News::Timer(timer),
+            news = due => news,
             Some(news) = self.control.recv() => News::Control(news),
         }
     }
@@ -179,7 +180,7 @@ impl Runtime {
         let mut reason = self.tell(Event::Started);
         while reason.is_none() {
             let timer = self.timers.iter().map(|(timer, at)| (*timer, *at)).min_by_key(|(_, at)| *at);
-            let news = self.sources.next(timer).await;
+            let news = self.sources.next(timer, self.doubt.as_ref().map(|(_, at)| *at)).await;
             reason = self.take_in(news).or_else(|| self.attend());
         }
         if let Some(watch) = self.watch.take() {
@@ -205,8 +206,8 @@ impl Runtime {
             News::Terminal(news) => self.terminal_news(news),
             News::Handover(news) => self.handover_news(news),
             News::Control(news) => self.control_news(news),
-            News::Reread(paths) => {
-                let event = self.read_config(&paths);
+            News::Reread => {
+                let event = self.read_config(&[]);
                 self.tell(event)
             }
             News::Timer(timer) => {

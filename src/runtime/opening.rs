@@ -38,7 +38,6 @@ impl Runtime {
         let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
         let (control_sender, control_receiver) = unbounded_channel();
-        let (reread_sender, reread) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let sources = Sources {
             build,
@@ -47,7 +46,6 @@ impl Runtime {
             terminal: terminal_receiver,
             handover: handover_receiver,
             control: control_receiver,
-            reread,
         };
         let config = &site.config;
         let keys = takes_keys(config);
@@ -139,8 +137,7 @@ impl Runtime {
             project_changed: false,
             control,
             config_fault: None,
-            doubted: Vec::new(),
-            reread: reread_sender,
+            doubt: None,
             ready: Ready::Auto,
             terminal,
             handover,

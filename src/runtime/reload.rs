@@ -3,11 +3,12 @@
 //! What follows for builds and processes is the session's to decide.
 
 use std::path::PathBuf;
-use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Runtime;
 use super::opening::{open_events, open_log};
-use super::site::Edit;
+use super::site::{DOUBT, Edit};
 use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
@@ -15,9 +16,6 @@ use crate::report::{self, Extras, Remark, Told};
 use crate::session::{ConfigChange, Event, Settings};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
-
-/// How long a save may take that has emptied its file.
-const DOUBT: Duration = Duration::from_millis(75);
 
 /// Whether hotrun takes keys with these settings, where there is a terminal.
 pub(super) fn takes_keys(config: &Config) -> bool {
@@ -27,21 +25,15 @@ pub(super) fn takes_keys(config: &Config) -> bool {
 impl Runtime {
     /// Reads the settings again after these files changed.
     pub(super) fn read_config(&mut self, changed: &[PathBuf]) -> Event {
-        // What is gone or empty may be in the middle of another save: it is looked at twice.
-        let vanished = self.site.vanished(changed);
-        let doubtful = vanished.iter().any(|path| !self.doubted.contains(path));
-        self.doubted = if doubtful { vanished } else { Vec::new() };
-        if doubtful {
-            let (reread, paths) = (self.reread.clone(), changed.to_vec());
-            tokio::task::spawn_local(async move {
-                tokio::time::sleep(DOUBT).await;
-                // Nobody is there when hotrun ends.
-                let _ = reread.send(paths);
-            });
+        // What was told of a file in doubt counts when the doubt is over.
+        let mut changed = changed.to_vec();
+        changed.extend(self.doubt.take().into_iter().flat_map(|(paths, _)| paths));
+        let Some(edit) = self.site.edit(&changed).transpose() else {
+            self.doubt = Some((changed, Instant::now() + DOUBT));
             return Event::ConfigRead(None);
-        }
+        };
         let own = changed.iter().any(|path| self.site.is_config(path));
-        match self.site.edit(changed).and_then(|edit| self.apply(edit)) {
+        match edit.and_then(|edit| self.apply(edit)) {
             Ok(change) => {
                 if self.config_fault.take().is_some() && change.is_none() {
                     self.reporter.remark(&Remark::ConfigValidAgain);

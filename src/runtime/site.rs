@@ -10,7 +10,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub(super) use self::edit::Edit;
+use self::edit::Doubt;
+pub(super) use self::edit::{DOUBT, Edit};
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
 use crate::config::{self, BuildConfig, Config, DebugInfo, Environment as Variables, FileText, TargetName};
@@ -34,6 +35,8 @@ pub(crate) struct Site {
     /// What the config files held when they were last read, and the settings they made when they were last valid.
     texts: Vec<FileText>,
     read: Config,
+    /// The files among them that are gone or empty, perhaps in the middle of a save.
+    doubts: Vec<Doubt>,
     pub(crate) environment: Environment,
     pub(crate) toolchain: Toolchain,
     pub(crate) cargo_config: CargoConfig,
@@ -102,6 +105,7 @@ impl Site {
             config,
             texts,
             read,
+            doubts: Vec::new(),
             environment,
             toolchain,
             cargo_config,

@@ -1,11 +1,46 @@
 //! Settings that are read again while hotrun runs: what an edit changes, judged before anything of it is in force.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::Site;
 use crate::config::{self, Config, FileKind, FileText, Needs};
 use crate::error::Error;
-use crate::settings;
+use crate::settings::{self, SettingsError};
+
+/// How long a config file that is gone or empty has to stay as it is to be so on purpose: a save in place empties it
+/// first, and one with a backup has it away for a moment.
+pub(in crate::runtime) const DOUBT: Duration = Duration::from_millis(200);
+
+/// A config file that is gone or empty and was not when it was last read.
+#[derive(Debug, Clone)]
+pub(super) struct Doubt {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+    since: Instant,
+}
+
+/// What differs after anybody has touched a file: of the file or, where it is gone, of its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let folder = || std::fs::metadata(path.parent()?).ok();
+        let found = std::fs::metadata(path).ok().or_else(folder)?;
+        Some(Self {
+            inode: found.ino(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
 
 /// Settings that were read again and are not in force yet.
 #[derive(Debug)]
@@ -22,31 +57,41 @@ pub(in crate::runtime) struct Edit {
 impl Site {
     /// The config files that hold something else than when they were last read.
     pub(in crate::runtime) fn missed(&self) -> Vec<PathBuf> {
-        let Ok(texts) = self.texts(&[]) else { return Vec::new() };
-        let differs = |path: &PathBuf| {
-            let holds = |texts: &[FileText]| {
-                texts.iter().find(|text| text.path == *path).map(|text| text.text.clone())
-            };
-            holds(&texts) != holds(&self.texts)
-        };
+        let Ok(texts) = self.read_files() else { return Vec::new() };
+        let holds = |texts: &[FileText], path: &PathBuf| text_of(texts, path).map(|text| text.text.clone());
+        let differs = |path: &PathBuf| holds(&texts, path) != holds(&self.texts, path);
         self.every_file().into_iter().filter(differs).collect()
     }
 
-    /// Those of these config files that held something when they were last read, and are gone or empty.
-    pub(in crate::runtime) fn vanished(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let held = |path: &PathBuf| {
-            let before = self.texts.iter().find(|text| text.path == *path);
-            before.is_some_and(|text| text.kind == FileKind::Hotrun && !text.text.is_empty())
+    /// Reads the settings again after these files changed, putting nothing into force. Nothing where one of hotrun's own
+    /// files is gone or empty that may be in the middle of a save: to be asked again after [`DOUBT`].
+    pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
+        let mut texts = match self.read_files() {
+            Ok(texts) => texts,
+            Err(SettingsError::Read { path, source, .. })
+                if source.kind() == ErrorKind::NotFound && self.is_doubtful(vec![path.clone()]) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
         };
-        let empty = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
-        paths.iter().filter(|path| held(path) && (!path.exists() || empty(path))).cloned().collect()
-    }
-
-    /// Reads the settings again after these files changed, putting nothing into force.
-    pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Edit, Error> {
-        self.texts = self.texts(paths)?;
+        let empty = |path: &Path| text_of(&texts, path).is_none_or(|text| text.text.is_empty());
+        let vanished: Vec<FileText> =
+            self.texts.iter().filter(|text| !text.text.is_empty() && empty(&text.path)).cloned().collect();
+        // What is wrong with a manifest that is gone or empty is for cargo to say.
+        let (manifests, own): (Vec<_>, Vec<_>) =
+            vanished.into_iter().partition(|text| text.kind == FileKind::Manifest);
+        if self.is_doubtful(own.into_iter().map(|text| text.path).collect()) {
+            return Ok(None);
+        }
+        for manifest in manifests {
+            let place = self.texts.iter().position(|text| text.path == manifest.path).unwrap_or_default();
+            texts.retain(|text| text.path != manifest.path);
+            texts.insert(place.min(texts.len()), manifest);
+        }
+        self.texts = texts;
         let read = config::merge(&self.options, &self.variables, &self.texts, &self.cwd)
-            .map_err(settings::SettingsError::from)?;
+            .map_err(SettingsError::from)?;
         let changes = config::changes(&self.config, &read);
         if changes.iter().any(|(key, _)| *key == "run.env-file") {
             self.env_files(&read)?;
@@ -56,7 +101,19 @@ impl Site {
             changes.into_iter().partition(|(_, needs)| *needs == Needs::Hotrun);
         let held = held.into_iter().map(|(key, _)| key).filter(|key| news.contains(key)).collect();
         let files = self.every_file().into_iter().filter(|file| paths.contains(file)).collect();
-        Ok(Edit { files, changes, held, read })
+        Ok(Some(Edit { files, changes, held, read }))
+    }
+
+    /// Whether one of these files, gone or empty just now and not when they were last read, may be in the middle of a save.
+    fn is_doubtful(&mut self, vanished: Vec<PathBuf>) -> bool {
+        let now = Instant::now();
+        let seen = vanished.into_iter().map(|path| Doubt { stamp: Stamp::of(&path), path, since: now });
+        let before = std::mem::take(&mut self.doubts);
+        let same = |doubt: &Doubt| {
+            before.iter().find(|before| (&before.path, &before.stamp) == (&doubt.path, &doubt.stamp)).cloned()
+        };
+        self.doubts = seen.map(|doubt| same(&doubt).unwrap_or(doubt)).collect();
+        self.doubts.iter().any(|doubt| now.duration_since(doubt.since) < DOUBT)
     }
 
     /// The edit is in force.
@@ -75,23 +132,10 @@ impl Site {
         self.config_files().iter().any(|file| file == path)
     }
 
-    /// What the config files hold. One that is not among `changed` and is gone or empty is just being saved; its change
-    /// will be told.
-    fn texts(&self, changed: &[PathBuf]) -> Result<Vec<FileText>, Error> {
+    /// What the config files hold.
+    fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {
         let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
-        let mut texts =
-            settings::read(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))?;
-        for (place, before) in self.texts.iter().enumerate() {
-            if before.text.is_empty() || changed.contains(&before.path) && before.kind == FileKind::Hotrun {
-                continue;
-            }
-            match texts.iter_mut().find(|text| text.path == before.path) {
-                Some(text) if text.text.is_empty() => text.text.clone_from(&before.text),
-                Some(_) => {}
-                None => texts.insert(place.min(texts.len()), before.clone()),
-            }
-        }
-        Ok(texts)
+        settings::read(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))
     }
 
     /// hotrun's own config files, existing or not.
@@ -105,4 +149,8 @@ impl Site {
         let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
         settings::files(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))
     }
+}
+
+fn text_of<'a>(texts: &'a [FileText], path: &Path) -> Option<&'a FileText> {
+    texts.iter().find(|text| text.path == path)
 }
