@@ -1,7 +1,7 @@
 //! Whatever the program does and however hotrun ends, nothing is left: no process, no bound port, no changed terminal.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use hotrun::sys;
 use rustix::process::Signal;
 
-use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, pause};
+use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, free_address, pause};
 
 const HOTRUN: &str = env!("CARGO_BIN_EXE_hotrun");
 
@@ -29,13 +29,9 @@ const BEHAVIOURS: [(&str, usize); 7] = [
 struct Running {
     person: Person,
     pids: Vec<i32>,
-    port: u16,
+    address: SocketAddr,
     events: std::path::PathBuf,
     behaviour: &'static str,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The last word of the events about hotrun's run.
@@ -61,7 +57,7 @@ fn alive(pid: i32) -> bool {
 
 impl Running {
     fn start(project: &Project, behaviour: &'static str, processes: usize, stop_timeout: &str) -> Self {
-        let (reports, port) = (Reports::new(), free_port());
+        let (reports, address) = (Reports::new(), free_address());
         let events = project.join("target/events");
         let mode = if behaviour == "stopped" { "plain" } else { behaviour };
         let person = Person::start_in(
@@ -77,10 +73,10 @@ impl Running {
                 mode,
                 "50",
             ],
-            &[("TEST_REPORT", reports.path()), ("TEST_PORT", &port.to_string())],
+            &[("TEST_REPORT", reports.path()), ("TEST_ADDRESS", &address.to_string())],
         );
         let pids = (0..processes).map(|_| reports.next().1).collect();
-        let mut running = Self { person, pids, port, events, behaviour };
+        let mut running = Self { person, pids, address, events, behaviour };
         running.person.sees("Started");
         running.person.keys_are_read();
         if behaviour == "stopped" {
@@ -103,8 +99,7 @@ impl Running {
             assert!(!at_once && Instant::now() < deadline, "{}: {left:?} left", self.behaviour);
             pause();
         }
-        TcpListener::bind(("127.0.0.1", self.port))
-            .unwrap_or_else(|error| panic!("{}: {error}", self.behaviour));
+        TcpListener::bind(self.address).unwrap_or_else(|error| panic!("{}: {error}", self.behaviour));
     }
 
     /// Waits for hotrun's end and looks at the terminal and at what is left.
@@ -169,12 +164,12 @@ fn sigterm() {
 #[test]
 fn a_closed_terminal() {
     each(|running| {
-        let Running { person, pids, port, events, behaviour } = running;
+        let Running { person, pids, address, events, behaviour } = running;
         let mut child = person.hang_up();
         child.wait().unwrap();
         // The stand-in for a shell may have died of the hang-up before hotrun had cleaned up.
         let stand_in = Person::start(&["true"], &[]);
-        Running { person: stand_in, pids, port, events, behaviour }.left_nothing(false);
+        Running { person: stand_in, pids, address, events, behaviour }.left_nothing(false);
     });
 }
 
@@ -302,10 +297,10 @@ fn holdings(pid: u32) -> (usize, usize) {
 #[cfg(target_os = "linux")]
 fn a_hundred_restarts_find_the_port_free_and_cost_nothing() {
     let (project, home, reports) = (Project::fixture(), Home::new(), Reports::new());
-    let port = free_port();
+    let address = free_address();
     let mut hotrun = Hotrun::prepare(&project, &home, &["--", "plain"])
         .env("TEST_REPORT", reports.path())
-        .env("TEST_PORT", &port.to_string())
+        .env("TEST_ADDRESS", &address.to_string())
         .start();
     assert_eq!(reports.next().0, "ready");
     hotrun.wait_for("ready");
@@ -323,7 +318,7 @@ fn a_hundred_restarts_find_the_port_free_and_cost_nothing() {
     assert!(after.1 < before.1 + 2048, "{before:?} {after:?}");
     hotrun.signal(Signal::TERM);
     hotrun.wait();
-    TcpListener::bind(("127.0.0.1", port)).unwrap();
+    TcpListener::bind(address).unwrap();
     assert!(reports.silent_for(Duration::ZERO));
 }
 

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
-use super::support::{Home, Hotrun, Project, Said, manifest, said};
+use super::support::{Home, Hotrun, Project, Said, free_address, manifest, said};
 
 /// A package at `folder` that whose program calls home.
 fn package(project: &Project, folder: &str, manifest: &str) {
@@ -143,16 +142,16 @@ fn what_the_program_reads_and_binds_is_found() {
     project.write("templates/page.html", "");
     project.write("migrations/1_first.sql", "");
     project.write(".env", "A=1\n");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = free_address();
     let main = Project::caller_text("one").replace(
         "fn main() {",
-        &format!("fn main() {{\n    let _held = std::net::TcpListener::bind(\"127.0.0.1:{port}\").unwrap();"),
+        &format!("fn main() {{\n    let _held = std::net::TcpListener::bind(\"{address}\").unwrap();"),
     );
     project.write("src/main.rs", &main);
     let said = init(project.path(), &[]);
     assert!(said.contains("note: `.env` is there"), "{said}");
     let shown = settings(project.path());
-    has(&shown, &format!("ready = \"tcp:127.0.0.1:{port}\""));
+    has(&shown, &format!("ready = \"tcp:{address}\""));
     has(&shown, &format!("\"{}\",", project.join("templates").canonicalize().unwrap().display()));
     has(&shown, &format!("\"{}\",", project.join("migrations").canonicalize().unwrap().display()));
     has(&shown, "env-file = []");

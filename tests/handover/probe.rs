@@ -1,23 +1,19 @@
 //! Readiness that is asked for.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use hotrun::handover::{HandoverNews, Probe};
 
+use super::super::support::free_address;
 use super::{FIRST, House, run};
-
-/// An address at which nobody listens, for now.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
 
 #[test]
 fn an_address_is_ready_when_it_accepts() {
     run(|| async {
         let mut house = House::new();
-        let address = free();
+        let address = free_address();
         let _probing = house.handover.probe(FIRST, Probe::Tcp(address));
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert!(house.news.try_recv().is_err());

@@ -12,6 +12,8 @@ mod said;
 mod stage;
 mod workshop;
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub(crate) use home::{Call, Home};
@@ -25,3 +27,13 @@ pub(crate) use workshop::Workshop;
 
 /// How long anything that must happen may take on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// An address at which nobody listens until the caller has somebody do so. Its port is free only for a moment, so where
+/// the whole of 127/8 is loopback it is on an address that nobody else uses: other tests' connections come from theirs.
+pub(crate) fn free_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, 1 + high % 254, low, COUNT.fetch_add(1, Ordering::Relaxed));
+    let address = if cfg!(target_os = "linux") { own } else { Ipv4Addr::LOCALHOST };
+    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap()
+}
