@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use self::opening::Ahead;
 use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
@@ -50,23 +51,44 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     sys::block_terminal_stops();
     // Before any other descriptor is opened: those from 3 on may be sockets for the program.
     let adopted = Adopted::take(|name| std::env::var(name).ok());
-    let (build_news, build) = unbounded_channel();
-    let mut cargo = Cargo::new(build_news);
-    let mut site = Site::survey(options, current_folder()?, &mut |plan| cargo.prepare(plan))?;
-    let publisher = Publisher::open(site.live())?;
-    site.remember();
-    let listeners = Listeners::open(&site.config.run, adopted)?;
     let engine = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason = tasks.block_on(&engine, async {
-        Runtime::open(site, publisher, listeners, cargo, build)?.follow().await
-    })?;
+    let reason = tasks.block_on(&engine, async { open(options, adopted).await?.follow().await })?;
     drop(tasks);
     drop(engine);
     Ok(leaving::leave(reason))
+}
+
+/// Opens everything: what needs no project while cargo is asked about it.
+async fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
+    let cwd = current_folder()?;
+    let (sender, mut foreseen) = unbounded_channel();
+    let survey = std::thread::Builder::new()
+        .name("survey".to_owned())
+        .spawn(move || Site::survey(options, cwd, &mut |plan| drop(sender.send(plan))))
+        .map_err(|source| Error::System { what: "start a thread", source })?;
+    let mut ahead = Ahead::open();
+    // There is no more of it when the survey is done.
+    while let Some(plan) = foreseen.recv().await {
+        ahead.cargo.prepare(plan);
+    }
+    let site = survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let opened = site.and_then(|mut site| {
+        let publisher = Publisher::open(site.live())?;
+        site.remember();
+        let listeners = Listeners::open(&site.config.run, adopted)?;
+        Ok((site, publisher, listeners))
+    });
+    match opened {
+        Ok((site, publisher, listeners)) => Runtime::open(ahead, site, publisher, listeners),
+        Err(error) => {
+            ahead.close();
+            Err(error)
+        }
+    }
 }
 
 pub(crate) fn current_folder() -> Result<PathBuf, Error> {

@@ -17,21 +17,47 @@ use crate::config::{Config, Ready};
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
-use crate::process::{Processes, Reaper, RunId};
+use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::report::{self, Remark, Reporter, Told, Verbosity};
 use crate::session::{Session, Settings};
-use crate::terminal::{self, Escapes, Keys, Signals, Terminal};
+use crate::terminal::{self, Device, Escapes, Keys, Signals, Terminal};
 use crate::watch;
+
+/// What needs to know nothing of the project.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    run: RunId,
+    device: Option<Device>,
+    reaper: Result<Reaper, ReaperError>,
+    pub(super) cargo: Cargo,
+    build: UnboundedReceiver<BuildNews>,
+}
+
+impl Ahead {
+    pub(super) fn open() -> Self {
+        let (news, build) = unbounded_channel();
+        let (run, device) = (RunId::fresh(), Device::find());
+        let reaper = Reaper::start(&run, device.as_ref().map(Device::as_fd));
+        Self { run, device, reaper, cargo: Cargo::new(news), build }
+    }
+
+    /// hotrun ends, and there is nothing for the reaper to do.
+    pub(super) fn close(self) {
+        if let Ok(reaper) = &self.reaper {
+            reaper.farewell();
+        }
+    }
+}
 
 impl Runtime {
     #[expect(clippy::too_many_lines, reason = "one thing after another, each needing those before it")]
     pub(super) fn open(
+        ahead: Ahead,
         site: Site,
         publisher: Publisher,
         listeners: Listeners,
-        cargo: Cargo,
-        build: UnboundedReceiver<BuildNews>,
     ) -> Result<Self, Error> {
+        let Ahead { run, device, reaper, cargo, build } = ahead;
         let system = |what| move |source| Error::System { what, source };
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
@@ -51,11 +77,11 @@ impl Runtime {
         let keys = takes_keys(config);
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
-        let terminal = Terminal::open(
-            if keys { Keys::Read } else { Keys::Off },
-            if dumb { Escapes::Shown } else { Escapes::Understood },
-            terminal_sender,
-        );
+        let terminal = device.and_then(|device| {
+            let keys = if keys { Keys::Read } else { Keys::Off };
+            let escapes = if dumb { Escapes::Shown } else { Escapes::Understood };
+            Terminal::open(device, keys, escapes, terminal_sender)
+        });
         let mut reporter = Reporter::new(report::Options {
             service: site.project.target.name.clone(),
             cwd: site.cwd.clone(),
@@ -67,9 +93,8 @@ impl Runtime {
             log: open_log(config)?,
             events: open_events(config)?,
         });
-        let run = RunId::fresh();
         reporter.started(&run.to_string());
-        let reaper = match Reaper::start(&run, terminal.as_ref().map(Terminal::as_fd)) {
+        let reaper = match reaper {
             Ok(reaper) => {
                 if let Some(terminal) = &terminal {
                     reaper.terminal(&terminal.found(), terminal.own().as_ref());

@@ -94,16 +94,41 @@ struct Shared {
     wanted: RefCell<Vec<i32>>,
 }
 
-impl Terminal {
-    /// Takes note of the terminal on stdin, or else of the controlling one, where there is one. Keys are read from
-    /// stdin only.
-    pub fn open(keys: Keys, escapes: Escapes, news: UnboundedSender<TerminalNews>) -> Option<Self> {
+/// The terminal, found and left alone.
+#[derive(Debug)]
+pub struct Device {
+    terminal: OwnedFd,
+    /// It is on stdin.
+    readable: bool,
+}
+
+impl Device {
+    /// The terminal on stdin, or else the controlling one, where there is one.
+    pub fn find() -> Option<Self> {
         let stdin = io::stdin();
-        if isatty(&stdin) {
-            return Self::on(own_description(stdin.as_fd()).ok()?, keys, escapes, news).ok();
-        }
-        let terminal = Self::on(open(Path::new("/dev/tty")).ok()?, Keys::Off, escapes, news).ok()?;
-        terminal.shared.readable.set(false);
+        let readable = isatty(&stdin);
+        let terminal =
+            if readable { own_description(stdin.as_fd()) } else { open(Path::new("/dev/tty")) }.ok()?;
+        Some(Self { terminal, readable })
+    }
+
+    /// The open file, for the reaper.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.terminal.as_fd()
+    }
+}
+
+impl Terminal {
+    /// Takes note of it. Keys are read from stdin only.
+    pub fn open(
+        device: Device,
+        keys: Keys,
+        escapes: Escapes,
+        news: UnboundedSender<TerminalNews>,
+    ) -> Option<Self> {
+        let keys = if device.readable { keys } else { Keys::Off };
+        let terminal = Self::on(device.terminal, keys, escapes, news).ok()?;
+        terminal.shared.readable.set(device.readable);
         Some(terminal)
     }
 
@@ -134,11 +159,6 @@ impl Terminal {
         shared.set_own_modes();
         tokio::task::spawn_local(keys::listen(Rc::clone(&shared), listen, news));
         Ok(Self { shared, attention })
-    }
-
-    /// The open file, for the reaper.
-    pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.terminal.as_fd()
     }
 
     /// The modes it is to be left in.

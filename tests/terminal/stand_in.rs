@@ -8,7 +8,7 @@ use std::time::Duration;
 use hotrun::process::{ProcessNews, Processes, Reaper, RunId, Spawn, StdinSource};
 use hotrun::sys;
 use hotrun::terminal::{
-    Escapes, Job, Key, Keys, Lent, Signals, Terminal, TerminalNews, install_panic_hook, suspend,
+    Device, Escapes, Job, Key, Keys, Lent, Signals, Terminal, TerminalNews, install_panic_hook, suspend,
 };
 use hotrun::words::{Exit, Instance, ServiceId, StopPlan};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -48,16 +48,17 @@ fn stand_in() {
     let signal = tokio::task::LocalSet::new().block_on(&runtime, async move {
         let (sender, news) = unbounded_channel();
         let signals = Signals::listen(&sender).unwrap();
-        let terminal = Terminal::open(Keys::Read, Escapes::Understood, sender).unwrap();
+        let device = Device::find().unwrap();
         let run = RunId::fresh();
         let reaper = Reaper::start_as(
             &run,
-            Some(terminal.as_fd()),
+            Some(device.as_fd()),
             Path::new(env!("CARGO_BIN_EXE_hotrun")),
             &["hr-reaper".into(), hotrun::process::reaper::ENTRY.into()],
             &[],
         )
         .unwrap();
+        let terminal = Terminal::open(device, Keys::Read, Escapes::Understood, sender).unwrap();
         reaper.terminal(&terminal.found(), terminal.own().as_ref());
         let (sender, process_news) = unbounded_channel();
         let processes = Processes::new(run, sender, Some(reaper), signals.hangup_ignored()).unwrap();
