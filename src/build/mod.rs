@@ -3,6 +3,7 @@
 //!
 //! Owns cargo's process and the live folder. Decides nothing: when to build, cancel or publish is the session's.
 
+mod attempt;
 pub mod cargo;
 mod error;
 pub mod freshness;

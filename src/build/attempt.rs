@@ -1,0 +1,258 @@
+//! One run of cargo: its process started, read until it ends, and ended with its whole group where it is cancelled.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use cargo_metadata::BuildScript;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::cargo::{BuildNews, BuildOrder, BuildResult};
+use super::error::BuildError;
+use crate::messages::{self, CargoMessage, Level};
+use crate::session::{BuildOutcome, BuildSummary};
+use crate::sys::{self, ChildState};
+use crate::words::BuildId;
+
+/// How long a cancelled cargo group has before SIGKILL: rustc dies at once, a build script may want to tidy up.
+const CANCEL_GRACE: Duration = Duration::from_millis(300);
+/// How long the pipes of a cargo that has ended are read on while somebody else holds them open.
+const PIPE_GRACE: Duration = Duration::from_millis(200);
+/// How long the rest of a killed group is waited for.
+const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// How one run of cargo ended.
+pub(super) struct Attempt {
+    pub(super) outcome: BuildOutcome,
+    pub(super) result: Option<BuildResult>,
+    pub(super) error: Option<BuildError>,
+    /// It failed in a way that may be the fault of what was compiled before.
+    pub(super) odd: bool,
+}
+
+impl Attempt {
+    pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
+        Self { outcome, result: None, error, odd: false }
+    }
+}
+
+/// Waits for the order to cancel. A sender that was dropped has been replaced by a newer build's: only an order cancels.
+pub(super) async fn ordered(cancelled: &mut oneshot::Receiver<()>) {
+    if cancelled.is_terminated() || cancelled.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
+    let mut words = order.command.iter();
+    let mut command = Command::new(words.next().map_or("cargo".as_ref(), OsString::as_os_str));
+    command.args(words).current_dir(&order.cwd);
+    sys::adopt_group(command.as_std_mut());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_clear().envs(&order.env);
+    command.spawn()
+}
+
+/// Runs cargo and reads what it says until it ends or is cancelled. `held`: hotrun has the lock of its folder for a while.
+pub(super) async fn attempt(
+    order: &BuildOrder,
+    held: bool,
+    cancelled: &mut oneshot::Receiver<()>,
+    news: &mpsc::UnboundedSender<BuildNews>,
+) -> Attempt {
+    let build = order.build;
+    let began = Instant::now();
+    let mut child = match spawn(order) {
+        Ok(child) => child,
+        Err(source) => {
+            let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
+            let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
+            // The system says "no such file" of a missing folder too.
+            let error = if order.cwd.is_dir() {
+                BuildError::NotRun { program: program.unwrap_or_default(), source }
+            } else {
+                BuildError::NoFolder(order.cwd.clone())
+            };
+            return Attempt::without_result(BuildOutcome::Failed(summary), Some(error));
+        }
+    };
+    let _ = news.send(BuildNews::Spawned { build, pid: child.id().unwrap_or_default() });
+    let group = child.id().map(u32::cast_signed);
+    let read = RefCell::new(Read::default());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let reading = async {
+        tokio::join!(
+            read_messages(stdout, order, news, &read),
+            read_lines(stderr, order.build, held, news, &read)
+        );
+    };
+    let waiting = async {
+        let mut reading = std::pin::pin!(reading);
+        tokio::select! {
+            () = &mut reading => child.wait().await,
+            status = child.wait() => {
+                // What cargo started for others may have kept its pipes; what cargo itself said is there already.
+                let _ = timeout(PIPE_GRACE, reading).await;
+                status
+            }
+        }
+    };
+    let stops = async {
+        // Without a handler for SIGCHLD a password prompt would wait for ever; cancelling still works.
+        let Ok(mut children) = signal(SignalKind::child()) else { return std::future::pending().await };
+        while children.recv().await.is_some() {
+            if let Some(ChildState::Stopped(signal)) = group.and_then(sys::take_stop) {
+                let _ = news.send(BuildNews::Stopped { build, signal });
+            }
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        () = ordered(cancelled) => None,
+        status = waiting => Some(status),
+        () = stops => None,
+    };
+    let Some(status) = ended else {
+        end_group(&mut child, group).await;
+        return Attempt::without_result(BuildOutcome::Cancelled, None);
+    };
+    let read = read.into_inner();
+    let summary = BuildSummary {
+        errors: read.errors,
+        warnings: read.warnings,
+        fresh: read.fresh,
+        took: began.elapsed(),
+    };
+    let success = status.is_ok_and(|status| status.success());
+    let result = read.executable.map(|executable| BuildResult { executable, scripts: read.scripts });
+    let (outcome, result, error) = match (success, result) {
+        (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
+        (true, None) => {
+            let error = BuildError::NoProgram(order.program.target.clone());
+            (BuildOutcome::Failed(summary), None, Some(error))
+        }
+        (false, _) => (BuildOutcome::Failed(summary), None, None),
+    };
+    Attempt { outcome, result, error, odd: !success && read.odd }
+}
+
+/// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
+async fn end_group(child: &mut Child, group: Option<i32>) {
+    let Some(group) = group else { return };
+    // An error means that there is nobody left to signal.
+    let _ = sys::kill_group(group, libc::SIGTERM);
+    if timeout(CANCEL_GRACE, group_empty(child, group)).await.is_ok() {
+        return;
+    }
+    let _ = sys::kill_group(group, libc::SIGKILL);
+    let _ = timeout(KILL_GRACE, group_empty(child, group)).await;
+}
+
+async fn group_empty(child: &mut Child, group: i32) {
+    let _ = child.wait().await;
+    // rustc and linkers end within a moment of cargo; nothing tells when the last member of a group is gone.
+    let mut pause = Duration::from_micros(500);
+    while sys::kill_group(group, 0).is_ok() && !sys::group_members(group).is_empty() {
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    errors: u32,
+    warnings: u32,
+    fresh: bool,
+    executable: Option<PathBuf>,
+    scripts: Vec<BuildScript>,
+    odd: bool,
+}
+
+async fn read_messages(
+    stdout: Option<ChildStdout>,
+    order: &BuildOrder,
+    news: &mpsc::UnboundedSender<BuildNews>,
+    read: &RefCell<Read>,
+) {
+    let Some(stdout) = stdout else { return };
+    let mut stdout = BufReader::with_capacity(1 << 16, stdout);
+    let mut line = Vec::new();
+    let mut resolved = false;
+    while stdout.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
+        let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+        if !std::mem::replace(&mut resolved, true) {
+            let _ = news.send(BuildNews::Resolved { build: order.build });
+        }
+        let mut read = read.borrow_mut();
+        match message {
+            CargoMessage::Diagnostic(diagnostic) if diagnostic.is_summary() => {}
+            CargoMessage::Diagnostic(diagnostic) => {
+                match diagnostic.level {
+                    Level::Error => {
+                        read.errors += 1;
+                        read.odd |= diagnostic.blames_artifacts();
+                    }
+                    Level::Warning => read.warnings += 1,
+                    Level::Note => {}
+                }
+                let _ =
+                    news.send(BuildNews::Diagnostic { build: order.build, diagnostic: Box::new(diagnostic) });
+            }
+            CargoMessage::Executable { package, target, path, fresh }
+                if package == order.program.package && target == order.program.target =>
+            {
+                read.executable = Some(path);
+                read.fresh = fresh;
+            }
+            CargoMessage::BuildScript(script) => {
+                let _ = news.send(BuildNews::ScriptRan {
+                    build: order.build,
+                    package: script.package_id.repr.clone(),
+                    out_dir: script.out_dir.clone().into_std_path_buf(),
+                });
+                read.scripts.push(script);
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn read_lines(
+    stderr: Option<ChildStderr>,
+    build: BuildId,
+    held: bool,
+    news: &mpsc::UnboundedSender<BuildNews>,
+    read: &RefCell<Read>,
+) {
+    let Some(mut stderr) = stderr else { return };
+    let mut pending = Vec::new();
+    let mut chunk = vec![0; 1 << 13];
+    while let Ok(n) = stderr.read(&mut chunk).await {
+        if n == 0 {
+            break;
+        }
+        pending.extend_from_slice(&chunk[..n]);
+        while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let transient = pending[end] == b'\r';
+            let text = String::from_utf8_lossy(&pending[..end]).into_owned();
+            pending.drain(..=end);
+            read.borrow_mut().odd |= messages::line_blames_artifacts(&text);
+            // Nobody need be told to wait for what hotrun does itself.
+            if held && messages::line_waits_for_folder(&text) {
+                continue;
+            }
+            let _ = news.send(BuildNews::Line { build, text, transient });
+        }
+    }
+    if !pending.is_empty() {
+        let text = String::from_utf8_lossy(&pending).into_owned();
+        let _ = news.send(BuildNews::Line { build, text, transient: false });
+    }
+}
