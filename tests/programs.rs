@@ -1,6 +1,6 @@
 //! The programs of `tests/fixtures`, each compiled once by rustc.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,11 +46,21 @@ pub(crate) fn example(name: &str) -> PathBuf {
     build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), name)
 }
 
-/// The same with another text in its `main.rs`, as an edit would have it.
+/// The same with another text in its `main.rs`, as an edit would have it. Built once as well: cargo takes a program away
+/// for the moment in which it links it anew, and another test may be starting it.
 pub(crate) fn edited_example(name: &str, from: &str, to: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<[String; 3], PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    // A number of its own gives each a name of its own.
+    let number = built.len();
+    let key = [name, from, to].map(ToOwned::to_owned);
+    built.entry(key).or_insert_with(|| build_edited(name, from, to, number)).clone()
+}
+
+fn build_edited(name: &str, from: &str, to: &str, number: usize) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
     let copy = tempfile::tempdir().unwrap();
-    let edited = format!("{name}-edited");
+    let edited = format!("{name}-edited-{number}");
     let rewrite = |file: &str, from: &str, to: &str| {
         let text = fs::read_to_string(source.join(file)).unwrap();
         assert!(text.contains(from), "`{file}` of `{name}` has no {from}");
