@@ -173,7 +173,7 @@ impl Surroundings {
 
         let mut cargo = Command::new(&toolchain.cargo);
         cargo.args(["build", "--message-format=json", "--target-dir"]).arg(&staging);
-        cargo.args(selection_args(build, &project)).args(&build.common_args);
+        cargo.args(selection_args(build, &TargetName::from(&project.target))).args(&build.common_args);
         cargo.args(build.triple.iter().flat_map(|triple| ["--target", triple]));
         let (scripts, executable) = messages(&self.run(cargo, &environment), &project);
 

@@ -198,8 +198,8 @@ fn pure_rooms_touch_nothing() {
 #[test]
 fn the_runtime_words_nothing() {
     let mut violations = Vec::new();
-    // `site.rs` makes words for cargo.
-    let says = |source: &Source| source.room() == "runtime" && source.path != "runtime/site.rs";
+    // `order.rs` makes words for cargo.
+    let says = |source: &Source| source.room() == "runtime" && source.path != "runtime/site/order.rs";
     for source in sources().iter().filter(|source| says(source)) {
         for (number, line) in source.code() {
             for word in ["format!(", "Line::", "lines::"].iter().filter(|word| line.contains(**word)) {

@@ -24,7 +24,7 @@ pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
 pub use self::compiling::Compiling;
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
-pub use self::known::known_target_directory;
+pub use self::known::{known_program, known_target_directory};
 pub use self::launch::{Launch, LaunchInput};
 pub use self::memo::Memo;
 pub use self::platform::Platform;
@@ -112,16 +112,16 @@ pub fn cargo_environment(toolchain: &Toolchain, clean: &Environment, build: &Bui
 ///
 /// A `-p` that nobody asked for would change which features dependencies get, so there is none: the program is among the
 /// packages cargo takes by default, and its name is unique there, or [`Project::discover`] would have failed.
-pub fn selection_args(build: &BuildConfig, project: &Project) -> Vec<String> {
+pub fn selection_args(build: &BuildConfig, program: &TargetName) -> Vec<String> {
     let mut arguments = Vec::new();
     if let Some(package) = &build.package.value {
         arguments.extend(["--package".to_owned(), package.clone()]);
     }
-    let option = match project.target.kind {
-        ProgramKind::Bin => "--bin",
-        ProgramKind::Example => "--example",
+    let (option, name) = match program {
+        TargetName::Bin(name) => ("--bin", name),
+        TargetName::Example(name) => ("--example", name),
     };
-    arguments.extend([option.to_owned(), project.target.name.clone()]);
+    arguments.extend([option.to_owned(), name.clone()]);
     arguments
 }
 

@@ -122,7 +122,11 @@ impl Workspace {
         let root = self.root();
         match self.discover(folder, &build) {
             Ok(project) => {
-                format!("{}: {}", project.package.name, selection_args(&build, &project).join(" "))
+                format!(
+                    "{}: {}",
+                    project.package.name,
+                    selection_args(&build, &TargetName::from(&project.target)).join(" ")
+                )
             }
             Err(error) => {
                 let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
@@ -405,4 +409,41 @@ fn where_cargo_builds_is_known_without_asking_it_or_not_at_all() {
     let named = inner.replace(other, &format!("{other}workspace = '../..'\n"));
     assert!(known(&workspace, &named, "a/in", &plain).is_none());
     assert!(known(&own, &inner, "", &split).is_none());
+}
+
+#[test]
+fn the_program_is_known_where_only_one_can_be_meant() {
+    const OTHER: &str = "[package]\nname = 'other'\nversion = '0.1.0'\nedition = '2024'\n";
+    let package = |more: &str| format!("[package]\nname = 'p'\nversion = '0.1.0'\nedition = '2024'\n{more}");
+    let known = |manifest: &str, files: &[&str], change: &dyn Fn(&mut BuildConfig)| {
+        let mut all = vec![("Cargo.toml", manifest), ("other/Cargo.toml", OTHER), ("other/src/main.rs", "")];
+        all.extend(files.iter().map(|file| (*file, "fn main() {}")));
+        let workspace = Workspace::new(&all);
+        let mut build = build_config();
+        change(&mut build);
+        let known = known_program(&build, &workspace.root().join("src"))?;
+        let project = workspace.discover("", &build).unwrap();
+        assert_eq!(known, TargetName::from(&project.target), "{manifest}");
+        Some(())
+    };
+    let (plain, main) = (|_: &mut BuildConfig| (), ["src/main.rs"]);
+    let bin = |more: &str| package(&format!("[[bin]]\n{more}\n"));
+    assert!(known(&package(""), &main, &plain).is_some(), "src/main.rs");
+    assert!(known(&bin("name = 'x'\npath = 'src/main.rs'"), &main, &plain).is_some(), "under another name");
+    assert!(known(&bin("name = 'p'"), &main, &plain).is_some(), "under its own");
+    assert!(known(&bin("name = 'x'\npath = 'src/x.rs'"), &["src/x.rs"], &plain).is_some(), "elsewhere");
+    let default = package("default-run = 'b'\n");
+    assert!(known(&default, &["src/main.rs", "src/bin/b.rs"], &plain).is_some(), "by default");
+    let member = package("[workspace]\nmembers = ['other']\n");
+    assert!(known(&member, &main, &plain).is_some(), "of the root");
+    let named = |build: &mut BuildConfig| build.target.value = Some(TargetName::Bin("b".to_owned()));
+    assert!(known(&package(""), &["src/main.rs", "src/bin/b.rs"], &named).is_some(), "by name");
+    // These may be several, or of another package.
+    assert!(known(&package(""), &["src/main.rs", "src/bin/b.rs"], &plain).is_none());
+    assert!(known(&bin("name = 'x'\npath = 'src/x.rs'"), &["src/main.rs", "src/x.rs"], &plain).is_none());
+    let members = package("[workspace]\nmembers = ['other']\ndefault-members = ['other']\n");
+    assert!(known(&members, &main, &plain).is_none());
+    let other = |build: &mut BuildConfig| build.package.value = Some("other".to_owned());
+    assert!(known(&member, &main, &other).is_none());
+    assert!(known("[workspace]\nmembers = ['other']\n", &[], &plain).is_none());
 }

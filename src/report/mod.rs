@@ -20,6 +20,7 @@ pub use self::records::Watching;
 use self::remarks::Manner;
 pub use self::remarks::{Remark, Told, key_help};
 use self::terminal::Output;
+pub use self::terminal::Style;
 use self::warnings::Warnings;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
@@ -151,14 +152,9 @@ impl Reporter {
         self.output.set_log(log);
     }
 
-    /// Whether what is said is coloured.
-    pub fn colors(&self) -> bool {
-        self.output.colors()
-    }
-
-    /// Whether cargo's progress bar can be shown, and how wide it may be.
-    pub fn progress_width(&self) -> Option<u16> {
-        self.output.bar_width()
+    /// How cargo may talk.
+    pub fn style(&self) -> Style {
+        self.output.style()
     }
 
     /// The command the next build runs, for its event.

@@ -22,6 +22,22 @@ enum Screen {
     Full,
 }
 
+/// How cargo may talk on its way to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// In colours.
+    pub colors: bool,
+    /// With a progress bar, of this width.
+    pub bar: Option<u16>,
+}
+
+impl Style {
+    /// What this process's stderr is good for.
+    pub fn on_stderr(color: Color) -> Self {
+        Output::stderr(color, None).style()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Output {
     screen: Screen,
@@ -50,13 +66,9 @@ impl Output {
         self.log = log;
     }
 
-    pub(super) fn colors(&self) -> bool {
-        self.colors
-    }
-
-    /// How wide a bar may be that is drawn again and again, where it can be.
-    pub(super) fn bar_width(&self) -> Option<u16> {
-        if self.screen == Screen::Full { self.width() } else { None }
+    /// How cargo may talk on the way here.
+    pub(super) fn style(&self) -> Style {
+        Style { colors: self.colors, bar: if self.screen == Screen::Full { self.width() } else { None } }
     }
 
     /// The terminal's width, where there is one.

@@ -97,7 +97,7 @@ impl Runtime {
                 self.reporter.remark(&Remark::NotForced { packages, folder, cause: error.to_string() });
             }
         }
-        let order = self.site.build_order(build, self.reporter.colors(), self.reporter.progress_width());
+        let order = self.site.build_order(build, self.reporter.style());
         self.reporter
             .set_command(order.command.iter().map(|word| word.to_string_lossy().into_owned()).collect());
         self.cargo.start(order);

@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use self::opening::Ahead;
-use self::site::Site;
+use self::site::{Foreseen, Site};
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
@@ -56,7 +56,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason = tasks.block_on(&engine, async { open(options, adopted).await?.follow().await })?;
+    let reason = tasks.block_on(&engine, async { Box::pin(open(options, adopted).await?.follow()).await })?;
     drop(tasks);
     drop(engine);
     Ok(leaving::leave(reason))
@@ -68,12 +68,13 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
     let (sender, mut foreseen) = unbounded_channel();
     let survey = std::thread::Builder::new()
         .name("survey".to_owned())
-        .spawn(move || Site::survey(options, cwd, &mut |plan| drop(sender.send(plan))))
+        .spawn(move || Site::survey(options, cwd, &mut |known| drop(sender.send(known))))
         .map_err(|source| Error::System { what: "start a thread", source })?;
     let mut ahead = Ahead::open();
     // There is no more of it when the survey is done.
-    while let Some(plan) = foreseen.recv().await {
-        ahead.cargo.prepare(plan);
+    while let Some(Foreseen { seed, order }) = foreseen.recv().await {
+        // Without the reaper a cargo that nobody has ordered could outlive a hotrun that is killed.
+        ahead.cargo.prepare(seed, order.filter(|_| ahead.has_reaper()));
     }
     let site = survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let opened = site.and_then(|mut site| {
@@ -85,7 +86,7 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
     match opened {
         Ok((site, publisher, listeners)) => Runtime::open(ahead, site, publisher, listeners),
         Err(error) => {
-            ahead.close();
+            ahead.close().await;
             Err(error)
         }
     }
@@ -259,6 +260,11 @@ impl Runtime {
                 }
             }
             BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
+            BuildNews::Withdrawn { pid } => {
+                if let Some(reaper) = self.processes.reaper() {
+                    reaper.cargo_gone(pid.cast_signed());
+                }
+            }
             BuildNews::Seed(news) => self.seed_news(news),
             BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
             BuildNews::Ended { build, outcome, result, error } => {

@@ -41,8 +41,13 @@ impl Ahead {
         Self { run, device, reaper, cargo: Cargo::new(news), build }
     }
 
-    /// hotrun ends, and there is nothing for the reaper to do.
-    pub(super) fn close(self) {
+    pub(super) fn has_reaper(&self) -> bool {
+        self.reaper.is_ok()
+    }
+
+    /// hotrun ends, and there is nothing left for the reaper to do.
+    pub(super) async fn close(mut self) {
+        self.cargo.withdraw().await;
         if let Ok(reaper) = &self.reaper {
             reaper.farewell();
         }

@@ -4,6 +4,7 @@
 //! Asks the rooms that read files and cargo; runs and watches nothing itself.
 
 mod edit;
+mod order;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
@@ -12,14 +13,17 @@ use std::time::{Duration, SystemTime};
 
 use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
+pub(crate) use self::order::Foreseen;
+use self::order::{Asked, is_seeded};
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
-use crate::config::{self, BuildConfig, Config, DebugInfo, Environment as Variables, FileText, TargetName};
+use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain, cargo_environment,
-    clean_environment, known_target_directory, selection_args,
+    clean_environment,
 };
+use crate::report::Style;
 use crate::settings;
 use crate::watch::{PackageFolder, Plan};
 use crate::words::{BuildId, Change};
@@ -47,12 +51,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Reads everything. `cwd` is absolute. What the staging target may begin as is told to `early` before cargo is asked,
-    /// where that is known by then.
+    /// Reads everything. `cwd` is absolute. What the first build will be is told to `early` before cargo is asked, as far as
+    /// that is known by then.
     pub(crate) fn survey(
         options: RunOptions,
         cwd: PathBuf,
-        early: &mut dyn FnMut(SeedPlan),
+        early: &mut dyn FnMut(Foreseen),
     ) -> Result<Self, Error> {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
@@ -66,8 +70,8 @@ impl Site {
         let toolchain = Toolchain::recall(&cwd, &environment, &memo)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
-        if let Some(plan) = early_seed(&first.build, &cargo_config, &for_cargo, &cwd) {
-            early(plan);
+        if let Some(foreseen) = order::foresee(&first, &toolchain, &environment, &cargo_config, &cwd) {
+            early(foreseen);
         }
         let mut discover = |config: &Config| {
             Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
@@ -166,51 +170,22 @@ impl Site {
         build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &self.target())
     }
 
-    /// cargo's command line. `colors` and `progress` (the bar's width) say how it may talk.
-    pub(super) fn build_order(&self, build: BuildId, colors: bool, progress: Option<u16>) -> BuildOrder {
-        let config = &self.config.build;
-        let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
-        words.extend(selection_args(config, &self.project).into_iter().map(OsString::from));
-        if let Some(manifest) = &config.manifest_path {
-            words.extend(["--manifest-path".into(), manifest.into()]);
-        }
-        if !config.features.value.is_empty() {
-            words.extend(["--features".into(), config.features.value.join(",").into()]);
-        }
-        if config.all_features {
-            words.push("--all-features".into());
-        }
-        if config.no_default_features {
-            words.push("--no-default-features".into());
-        }
-        if config.profile.value != "dev" {
-            words.extend(["--profile".into(), config.profile.value.clone().into()]);
-        }
-        if let Some(triple) = &config.triple {
-            words.extend(["--target".into(), triple.into()]);
-        }
-        // Before what was typed: of two values for one key cargo takes the later.
-        if let Some(level) = debug_level(config.debug_info.value) {
-            let value = format!("profile.{}.debug=\"{level}\"", config.profile.value);
-            words.extend(["--config".into(), value.into()]);
-        }
-        words.extend(config.common_args.iter().map(OsString::from));
-        words.extend(config.build_args.iter().map(OsString::from));
-        words.extend(["--target-dir".into(), self.staging().into()]);
-        let format = if colors { "json-diagnostic-rendered-ansi" } else { "json" };
-        words.extend(["--message-format".into(), format.into()]);
-
-        let mut env = cargo_environment(&self.toolchain, &self.environment, config);
-        let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
-        set("CARGO_BUILD_BUILD_DIR", self.build_directory().into());
-        set("CARGO_TERM_COLOR", if colors { "always" } else { "never" }.into());
-        if let Some(width) = progress {
-            set("CARGO_TERM_PROGRESS_WHEN", "always".into());
-            set("CARGO_TERM_PROGRESS_WIDTH", width.to_string().into());
-        }
+    /// cargo's command line, for a stderr of this style.
+    pub(super) fn build_order(&self, build: BuildId, style: Style) -> BuildOrder {
         let program =
             Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
-        BuildOrder { build, command: words, env, cwd: self.cwd.clone(), program, seed: self.seed() }
+        let asked = Asked {
+            config: &self.config.build,
+            toolchain: &self.toolchain,
+            environment: &self.environment,
+            style,
+        };
+        let command = asked.command(&self.target(), &self.staging());
+        let env = asked.environment(&self.build_directory());
+        let mut read_first = self.project.manifests.clone();
+        read_first.push(self.project.lock_file.clone());
+        read_first.extend(self.cargo_config.files.iter().cloned());
+        BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed(), read_first }
     }
 
     /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.
@@ -344,26 +319,6 @@ impl Site {
     }
 }
 
-/// Whether the staging target is one of its own, where cargo would find fresh what it built elsewhere.
-fn is_seeded(config: &BuildConfig) -> bool {
-    debug_level(config.debug_info.value).is_none() && !config.share_build_dir.value
-}
-
-/// What [`Site::seed`] will be, as far as that is known before cargo is asked.
-fn early_seed(
-    config: &BuildConfig,
-    cargo_config: &CargoConfig,
-    environment: &Environment,
-    cwd: &Path,
-) -> Option<SeedPlan> {
-    let for_host = config.triple.is_none() && cargo_config.targets.is_empty();
-    if !for_host || !is_seeded(config) {
-        return None;
-    }
-    let target = known_target_directory(environment, cargo_config, config, cwd)?;
-    Some(SeedPlan::new(&staging_of(&target), &target, &target, &config.profile.value, None))
-}
-
 /// The target directory hotrun builds in, beside the project's own.
 fn staging_of(target_directory: &Path) -> PathBuf {
     target_directory.join("hotrun")
@@ -380,16 +335,6 @@ fn load(
     let texts = settings::read(options, variables, cwd, Some(package), Some(workspace))?;
     let config = config::merge(options, variables, &texts, cwd).map_err(settings::SettingsError::from)?;
     Ok((config, texts))
-}
-
-/// cargo's word for how much debug information there is
-/// (<https://doc.rust-lang.org/cargo/reference/profiles.html#debug>).
-fn debug_level(info: DebugInfo) -> Option<&'static str> {
-    match info {
-        DebugInfo::Profile => None,
-        DebugInfo::Lines => Some("line-tables-only"),
-        DebugInfo::None => Some("none"),
-    }
 }
 
 /// Where cargo writes down what a build script printed: beside its `OUT_DIR`.

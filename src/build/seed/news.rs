@@ -144,6 +144,11 @@ impl Voice {
         open
     }
 
+    /// Whether the plan is not to be followed.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(*self.plan(), Plan::Refused)
+    }
+
     /// Waits until it is known whether the plan is followed, and says whether.
     pub(super) fn is_confirmed(&self) -> bool {
         let open = |plan: &mut Plan| matches!(plan, Plan::Open(_));

@@ -119,6 +119,13 @@ pub(super) fn holds_only_locks(folder: &Path) -> bool {
         .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_lock(&entry.file_name()))))
 }
 
+/// Takes a place away in which nothing is but locks, and nobody.
+pub(super) fn clear(place: &Path) {
+    if holds_only_locks(place) && matches!(try_locks(&[place]), Ok(Some(_))) {
+        let _ = fs::remove_dir_all(place);
+    }
+}
+
 /// Renames a folder onto a name that is free: whoever has put something there meanwhile keeps it (rename(2), `ENOTEMPTY`).
 #[expect(clippy::disallowed_methods, reason = "these are folders, and not the live one")]
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::locks::{is_lock, try_lock, try_locks};
 use super::news::{SeedError, SeedNews, Voice};
-use super::place::{Opening, Place};
+use super::place::{Opening, Place, clear};
 use super::tree::Tree;
 use super::{COPY_LIMIT, SeedPlan, is_free};
 
@@ -52,6 +52,10 @@ pub(super) fn seed(
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
     let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
     let filled = copy(plan, &temporary, stop, voice, opened);
+    if voice.is_refused() {
+        // Nobody is to wait there, and nobody does who was begun for this plan.
+        plan.folders.iter().for_each(|(_, place)| clear(place));
+    }
     // A cargo that waits in a place that is filled goes on only now: it is not to be done before this is.
     let _ = fs::remove_dir_all(&temporary);
     filled.map(|places| places.is_some())

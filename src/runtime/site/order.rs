@@ -1,0 +1,132 @@
+//! What cargo is asked to build, and what the first build will be as far as that is known before cargo has said anything.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::staging_of;
+use crate::build::{BuildOrder, Program, SeedPlan};
+use crate::config::{BuildConfig, Config, DebugInfo, TargetName};
+use crate::project::{
+    CargoConfig, Environment, Toolchain, cargo_environment, known_program, known_target_directory,
+    selection_args,
+};
+use crate::report::Style;
+use crate::words::BuildId;
+
+/// What the first build will be, unless cargo says something else of the project.
+#[derive(Debug)]
+pub(crate) struct Foreseen {
+    /// What the staging target may begin as.
+    pub(crate) seed: SeedPlan,
+    /// The first order, which is for no program yet.
+    pub(crate) order: Option<BuildOrder>,
+}
+
+/// What is foreseen in the folder `cwd`.
+pub(super) fn foresee(
+    config: &Config,
+    toolchain: &Toolchain,
+    environment: &Environment,
+    cargo_config: &CargoConfig,
+    cwd: &Path,
+) -> Option<Foreseen> {
+    let build = &config.build;
+    // With a triple there are more folders.
+    let for_host = build.triple.is_none() && cargo_config.targets.is_empty();
+    if !for_host || !is_seeded(build) {
+        return None;
+    }
+    let for_cargo = cargo_environment(toolchain, environment, build);
+    let target = known_target_directory(&for_cargo, cargo_config, build, cwd)?;
+    let staging = staging_of(&target);
+    let seed = SeedPlan::new(&staging, &target, &target, &build.profile.value, None);
+    let order = known_program(build, cwd).map(|program| {
+        let asked = Asked { config: build, toolchain, environment, style: Style::on_stderr(config.ui.color) };
+        BuildOrder {
+            build: BuildId(0),
+            command: asked.command(&program, &staging),
+            env: asked.environment(&staging),
+            cwd: cwd.to_owned(),
+            program: Program::default(),
+            seed: Some(seed.clone()),
+            read_first: Vec::new(),
+        }
+    });
+    Some(Foreseen { seed, order })
+}
+
+/// What cargo's command line follows from, beside the project.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) config: &'a BuildConfig,
+    pub(super) toolchain: &'a Toolchain,
+    pub(super) environment: &'a Environment,
+    pub(super) style: Style,
+}
+
+impl Asked<'_> {
+    /// cargo and its arguments, for a build of `program` in the target directory `staging`.
+    pub(super) fn command(&self, program: &TargetName, staging: &Path) -> Vec<OsString> {
+        let config = self.config;
+        let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
+        words.extend(selection_args(config, program).into_iter().map(OsString::from));
+        if let Some(manifest) = &config.manifest_path {
+            words.extend(["--manifest-path".into(), manifest.into()]);
+        }
+        if !config.features.value.is_empty() {
+            words.extend(["--features".into(), config.features.value.join(",").into()]);
+        }
+        if config.all_features {
+            words.push("--all-features".into());
+        }
+        if config.no_default_features {
+            words.push("--no-default-features".into());
+        }
+        if config.profile.value != "dev" {
+            words.extend(["--profile".into(), config.profile.value.clone().into()]);
+        }
+        if let Some(triple) = &config.triple {
+            words.extend(["--target".into(), triple.into()]);
+        }
+        // Before what was typed: of two values for one key cargo takes the later.
+        if let Some(level) = debug_level(config.debug_info.value) {
+            let value = format!("profile.{}.debug=\"{level}\"", config.profile.value);
+            words.extend(["--config".into(), value.into()]);
+        }
+        words.extend(config.common_args.iter().map(OsString::from));
+        words.extend(config.build_args.iter().map(OsString::from));
+        words.extend(["--target-dir".into(), staging.into()]);
+        let format = if self.style.colors { "json-diagnostic-rendered-ansi" } else { "json" };
+        words.extend(["--message-format".into(), format.into()]);
+        words
+    }
+
+    /// The complete environment, with intermediates in `build_directory`.
+    pub(super) fn environment(&self, build_directory: &Path) -> BTreeMap<OsString, OsString> {
+        let mut env = cargo_environment(self.toolchain, self.environment, self.config);
+        let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
+        set("CARGO_BUILD_BUILD_DIR", build_directory.into());
+        set("CARGO_TERM_COLOR", if self.style.colors { "always" } else { "never" }.into());
+        if let Some(width) = self.style.bar {
+            set("CARGO_TERM_PROGRESS_WHEN", "always".into());
+            set("CARGO_TERM_PROGRESS_WIDTH", width.to_string().into());
+        }
+        env
+    }
+}
+
+/// Whether the staging target is one of its own, where cargo would find fresh what it built elsewhere.
+pub(super) fn is_seeded(config: &BuildConfig) -> bool {
+    debug_level(config.debug_info.value).is_none() && !config.share_build_dir.value
+}
+
+/// cargo's word for how much debug information there is
+/// (<https://doc.rust-lang.org/cargo/reference/profiles.html#debug>).
+fn debug_level(info: DebugInfo) -> Option<&'static str> {
+    match info {
+        DebugInfo::Profile => None,
+        DebugInfo::Lines => Some("line-tables-only"),
+        DebugInfo::None => Some("none"),
+    }
+}
