@@ -42,7 +42,7 @@ pub struct BuildOrder {
     pub program: Program,
     /// What the staging target may begin as.
     pub seed: Option<SeedPlan>,
-    /// What cargo reads before it looks at what is built: manifests and configuration.
+    /// What cargo reads before it looks at what is built: manifests, configuration, and the folders in which it finds programs.
     pub read_first: Vec<PathBuf>,
 }
 
@@ -319,7 +319,6 @@ impl Job {
                 self.given = None;
                 true
             }
-            else => std::future::pending().await,
         }
     }
 }

@@ -183,6 +183,9 @@ impl Site {
         let command = asked.command(&self.target(), &self.staging());
         let env = asked.environment(&self.build_directory());
         let mut read_first = self.project.manifests.clone();
+        // What is made there may be part of a package.
+        let roots = self.project.packages.iter().map(|package| &package.root);
+        read_first.extend(roots.flat_map(|root| [root.clone(), root.join("src")]));
         read_first.push(self.project.lock_file.clone());
         read_first.extend(self.cargo_config.files.iter().cloned());
         BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed(), read_first }

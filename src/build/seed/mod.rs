@@ -108,7 +108,8 @@ enum Stage {
     Ended(bool),
 }
 
-/// A seeding that was begun. Until its plan is confirmed it copies beside the place only, and says nothing.
+/// A seeding that was begun. Until its plan is confirmed it copies beside the place only, in which a cargo may wait, and says
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Seeding {
     plan: SeedPlan,
