@@ -15,7 +15,9 @@ use super::support::{DEADLINE, Home, Hotrun, Project, Reports, pause};
 /// Reports every build, and answers what the project is only when it may.
 const STUB: &str = r#"#!/bin/sh
 case "$1" in
-build) echo "build $$" > "$TEST_REPORT" ;;
+build)
+    [ ! -e "${0%/*}/other-lock" ] || : > target/hotrun/debug/.other-lock
+    echo "build $$" > "$TEST_REPORT" ;;
 metadata)
     echo "asked $$" > "$TEST_REPORT"
     read answer < "$TEST_REPORT.gate"
@@ -116,6 +118,16 @@ fn a_manifest_that_is_saved_meanwhile_is_read() {
     asking.answer("yes");
     asking.next_build();
     asking.home.call_of("of 0.2.0");
+}
+
+#[test]
+fn a_cargo_that_locks_something_else_does_not_count() {
+    let project = built();
+    project.write("bin/other-lock", "");
+    let asking = Asking::start(project, "");
+    asking.answer("yes");
+    asking.next_build();
+    assert_eq!(asking.home.call().version, "one");
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Early {
     fn serves(&self, order: &BuildOrder) -> bool {
         let unchanged = |path: &PathBuf| unchanged_since(path, self.since);
         self.order.runs_as(order)
-            && self.seed.seeding.ended().is_none()
+            && self.seed.seeding.keeps_waiting()
             && order.read_first.iter().all(unchanged)
     }
 

@@ -176,6 +176,16 @@ impl Seeding {
         }
     }
 
+    /// Whether a cargo that was started when this was [`Seeding::ready`] is still kept from looking at what is built: one of
+    /// another version may lock files of other names.
+    pub(super) fn keeps_waiting(&self) -> bool {
+        match &*self.stage.borrow() {
+            Stage::Begun => true,
+            Stage::Copies(openings) => openings.iter().all(Opening::is_open),
+            Stage::Ended(_) => false,
+        }
+    }
+
     /// Whether the staging target has begun as a copy; nothing while it is not known yet.
     pub(super) fn ended(&self) -> Option<bool> {
         match *self.stage.borrow() {

@@ -106,7 +106,7 @@ impl Opening {
     }
 
     /// Whether whoever is in the place waits for these locks, and has none of its own: another cargo's may have other names.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         let mut names =
             fs::read_dir(&self.place).into_iter().flatten().map(|entry| entry.map(|it| it.file_name()));
         names.all(|name| name.is_ok_and(|name| self.locks.contains(&name))) && self.has_locks()
