@@ -353,6 +353,27 @@ fn no_style_of_saving_drops_the_settings_for_a_moment() {
     assert!(!hotrun.stderr().contains("error"), "{}", hotrun.stderr());
 }
 
+#[test]
+fn a_config_is_gone_also_where_its_folder_never_rests() {
+    let (project, home) = (project("[run]\nargs = ['a']\n"), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &[]);
+    let call = home.call();
+    hotrun.wait_for("ready");
+    let (done, until) = mpsc::channel::<()>();
+    let busy = project.join(".busy");
+    let writer = std::thread::spawn(move || {
+        while until.recv_timeout(Duration::from_millis(5)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            fs::write(&busy, "").unwrap();
+            fs::remove_file(&busy).unwrap();
+        }
+    });
+    fs::remove_file(project.join("hotrun.toml")).unwrap();
+    assert_eq!(applied(&mut hotrun).1, "restart");
+    drop((done, call));
+    assert!(home.call().version.contains(" args= "));
+    writer.join().unwrap();
+}
+
 /// The addresses hotrun said that it listens on.
 fn listening(said: &str) -> Vec<SocketAddr> {
     let addresses = said.lines().filter_map(|line| line.trim().strip_prefix("Listening http://"));

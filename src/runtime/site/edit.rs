@@ -14,12 +14,25 @@ use crate::settings::{self, SettingsError};
 /// first, and one with a backup has it away for a moment.
 pub(in crate::runtime) const DOUBT: Duration = Duration::from_millis(200);
 
+/// How long one has to be gone where its folder never rests: a program may write to it all the time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A config file that is gone or empty and was not when it was last read.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
     path: PathBuf,
     stamp: Option<Stamp>,
+    /// When it was first seen untouched.
     since: Instant,
+    /// When it was first seen gone, with no look in between that found it.
+    gone: Option<Instant>,
+}
+
+impl Doubt {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= DOUBT
+            || self.gone.is_some_and(|gone| now.duration_since(gone) >= PATIENCE)
+    }
 }
 
 /// What differs after anybody has touched a file: of the file or, where it is gone, of its folder.
@@ -107,13 +120,16 @@ impl Site {
     /// Whether one of these files, gone or empty just now and not when they were last read, may be in the middle of a save.
     fn is_doubtful(&mut self, vanished: Vec<PathBuf>) -> bool {
         let now = Instant::now();
-        let seen = vanished.into_iter().map(|path| Doubt { stamp: Stamp::of(&path), path, since: now });
         let before = std::mem::take(&mut self.doubts);
-        let same = |doubt: &Doubt| {
-            before.iter().find(|before| (&before.path, &before.stamp) == (&doubt.path, &doubt.stamp)).cloned()
+        let seen = |path: PathBuf| {
+            let known = before.iter().find(|known| known.path == path);
+            let stamp = Stamp::of(&path);
+            let since = known.filter(|known| known.stamp == stamp).map_or(now, |known| known.since);
+            let gone = (!path.exists()).then(|| known.and_then(|known| known.gone).unwrap_or(now));
+            Doubt { path, stamp, since, gone }
         };
-        self.doubts = seen.map(|doubt| same(&doubt).unwrap_or(doubt)).collect();
-        self.doubts.iter().any(|doubt| now.duration_since(doubt.since) < DOUBT)
+        self.doubts = vanished.into_iter().map(seen).collect();
+        self.doubts.iter().any(|doubt| !doubt.is_over(now))
     }
 
     /// The edit is in force.
