@@ -51,7 +51,7 @@ fn tagged(session: &str) -> Vec<i32> {
     pids
 }
 
-pub(super) fn alive(pid: i32) -> bool {
+fn alive(pid: i32) -> bool {
     sys::process(pid).is_some_and(|row| !row.zombie)
 }
 

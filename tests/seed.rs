@@ -14,7 +14,7 @@ use super::support::{Home, Hotrun, Project};
 const BLOCKED: &str = "Blocking waiting for file lock";
 
 /// A program with a library that includes what its build script generates, and a procedural macro.
-pub(super) fn project() -> Project {
+fn project() -> Project {
     let project = Project::caller();
     project.write(
         "Cargo.toml",
@@ -40,13 +40,13 @@ pub(super) fn project() -> Project {
     project
 }
 
-pub(super) fn set_version(project: &Project, version: &str) {
+fn set_version(project: &Project, version: &str) {
     let check = "fn main() {\n    assert_eq!(generated::it(), macros::seven!());";
     project.write("src/main.rs", &Project::caller_text(version).replace("fn main() {", check));
 }
 
 /// What `cargo build` gives without hotrun.
-pub(super) fn build(project: &Project, args: &[&str], env: &[(&str, &str)]) {
+fn build(project: &Project, args: &[&str], env: &[(&str, &str)]) {
     let built = Command::new("cargo")
         .args(["build", "--quiet", "--offline"])
         .args(args)
@@ -84,7 +84,7 @@ fn state(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, u64, Vec<u8>)> {
 
 /// Nothing was compiled for the first build, which says what it began with.
 #[track_caller]
-pub(super) fn began_with(hotrun: &mut Hotrun, from: &str) {
+fn began_with(hotrun: &mut Hotrun, from: &str) {
     let finished = hotrun.wait_for_build("build-finished", 1);
     assert_eq!(finished.0["fresh"], true, "{}", hotrun.stderr());
     hotrun.wait_for("process-started");

@@ -61,23 +61,10 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
 
 /// Runs cargo and reads what it says until it ends or is cancelled. `held`: hotrun has the lock of its folder for a while.
 pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
-    // Who is not held back may only begin with what is ordered.
-    if !held && !job.is_ordered().await {
-        return Attempt::without_result(BuildOutcome::Cancelled, None);
-    }
-    let spawned = spawn(&job.order);
-    if !job.is_ordered().await {
-        if let Ok(mut child) = spawned {
-            let pid = child.id();
-            end_group(&mut child, pid.map(u32::cast_signed)).await;
-            let _ = job.news.send(BuildNews::Withdrawn { pid: pid.unwrap_or_default() });
-        }
-        return Attempt::without_result(BuildOutcome::Cancelled, None);
-    }
-    let Job { order, cancelled, news, .. } = job;
+    let Job { order, cancelled, news } = job;
     let (order, build) = (&*order, order.build);
     let began = Instant::now();
-    let mut child = match spawned {
+    let mut child = match spawn(order) {
         Ok(child) => child,
         Err(source) => {
             let program = order.command.first().map(|program| program.to_string_lossy().into_owned());

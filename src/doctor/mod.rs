@@ -45,7 +45,7 @@ fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> 
         Err(failure) => return Ok((vec![judge::failure(failure)], None)),
     };
     let mut findings = vec![judge::tools(&tools)];
-    match Site::survey(options, cwd, &mut |_| ()) {
+    match Site::survey(options, cwd) {
         Ok(site) => {
             let facts = gather::facts(&site);
             findings.extend(judge::facts(&facts, &tools));

@@ -31,13 +31,6 @@ pub struct Style {
     pub bar: Option<u16>,
 }
 
-impl Style {
-    /// What this process's stderr is good for.
-    pub fn on_stderr(color: Color) -> Self {
-        Output::stderr(color, None).style()
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Output {
     screen: Screen,

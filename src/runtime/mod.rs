@@ -17,11 +17,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
-use self::opening::Ahead;
-use self::site::{Foreseen, Site};
+use self::opening::Surroundings;
+use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
 use crate::cli::RunOptions;
@@ -41,7 +41,7 @@ use crate::words::{BuildId, Change, ChangeKind, Instance};
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
-    let site = Site::survey(options, current_folder()?, &mut |_| ())?;
+    let site = Site::survey(options, current_folder()?)?;
     Ok((site.config, site.cwd))
 }
 
@@ -56,26 +56,20 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason = tasks.block_on(&engine, async { Box::pin(open(options, adopted).await?.follow()).await })?;
+    let reason = tasks.block_on(&engine, async { Box::pin(open(options, adopted)?.follow()).await })?;
     drop(tasks);
     drop(engine);
     Ok(leaving::leave(reason))
 }
 
 /// Opens everything: what needs no project while cargo is asked about it.
-async fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
+fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
     let cwd = current_folder()?;
-    let (sender, mut foreseen) = unbounded_channel();
     let survey = std::thread::Builder::new()
         .name("survey".to_owned())
-        .spawn(move || Site::survey(options, cwd, &mut |known| drop(sender.send(known))))
+        .spawn(move || Site::survey(options, cwd))
         .map_err(|source| Error::System { what: "start a thread", source })?;
-    let mut ahead = Ahead::open();
-    // There is no more of it when the survey is done.
-    while let Some(Foreseen { seed, order }) = foreseen.recv().await {
-        // Without the reaper a cargo that nobody has ordered could outlive a hotrun that is killed.
-        ahead.cargo.prepare(seed, order.filter(|_| ahead.has_reaper()));
-    }
+    let surroundings = Surroundings::open();
     let site = survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let opened = site.and_then(|mut site| {
         let publisher = Publisher::open(site.live())?;
@@ -84,9 +78,9 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
         Ok((site, publisher, listeners))
     });
     match opened {
-        Ok((site, publisher, listeners)) => Runtime::open(ahead, site, publisher, listeners),
+        Ok((site, publisher, listeners)) => Runtime::open(surroundings, site, publisher, listeners),
         Err(error) => {
-            ahead.close().await;
+            surroundings.close();
             Err(error)
         }
     }
@@ -260,11 +254,6 @@ impl Runtime {
                 }
             }
             BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
-            BuildNews::Withdrawn { pid } => {
-                if let Some(reaper) = self.processes.reaper() {
-                    reaper.cargo_gone(pid.cast_signed());
-                }
-            }
             BuildNews::Seed(news) => self.seed_news(news),
             BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
             BuildNews::Ended { build, outcome, result, error } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::control::Control;
@@ -12,7 +12,7 @@ use super::reload::takes_keys;
 use super::site::Site;
 use super::timing::Timing;
 use super::{Runtime, Sources};
-use crate::build::{BuildNews, Cargo, Publisher, Sentinel};
+use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::{Config, Ready};
 use crate::control::About;
 use crate::error::Error;
@@ -23,31 +23,23 @@ use crate::session::{Session, Settings};
 use crate::terminal::{self, Device, Escapes, Keys, Signals, Terminal};
 use crate::watch;
 
-/// What needs to know nothing of the project.
+/// What needs to know nothing of the project, opened while cargo is asked about it.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct Surroundings {
     run: RunId,
     device: Option<Device>,
     reaper: Result<Reaper, ReaperError>,
-    pub(super) cargo: Cargo,
-    build: UnboundedReceiver<BuildNews>,
 }
 
-impl Ahead {
+impl Surroundings {
     pub(super) fn open() -> Self {
-        let (news, build) = unbounded_channel();
         let (run, device) = (RunId::fresh(), Device::find());
         let reaper = Reaper::start(&run, device.as_ref().map(Device::as_fd));
-        Self { run, device, reaper, cargo: Cargo::new(news), build }
-    }
-
-    pub(super) fn has_reaper(&self) -> bool {
-        self.reaper.is_ok()
+        Self { run, device, reaper }
     }
 
     /// hotrun ends, and there is nothing left for the reaper to do.
-    pub(super) async fn close(mut self) {
-        self.cargo.withdraw().await;
+    pub(super) fn close(self) {
         if let Ok(reaper) = &self.reaper {
             reaper.farewell();
         }
@@ -57,13 +49,14 @@ impl Ahead {
 impl Runtime {
     #[expect(clippy::too_many_lines, reason = "one thing after another, each needing those before it")]
     pub(super) fn open(
-        ahead: Ahead,
+        surroundings: Surroundings,
         site: Site,
         publisher: Publisher,
         listeners: Listeners,
     ) -> Result<Self, Error> {
-        let Ahead { run, device, reaper, cargo, build } = ahead;
+        let Surroundings { run, device, reaper } = surroundings;
         let system = |what| move |source| Error::System { what, source };
+        let (build_sender, build) = unbounded_channel();
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
         let (terminal_sender, terminal_receiver) = unbounded_channel();
@@ -145,10 +138,10 @@ impl Runtime {
                 site.project.target.name.clone(),
             ),
             site,
-            sentinel: Sentinel::new(publisher.live().to_owned(), cargo.news()),
+            sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
             publisher,
             reporter,
-            cargo,
+            cargo: Cargo::new(build_sender),
             processes,
             watch,
             timers: BTreeMap::new(),

@@ -13,7 +13,6 @@ use std::time::{Duration, SystemTime};
 
 use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
-pub(crate) use self::order::Foreseen;
 use self::order::{Asked, is_seeded};
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::cli::RunOptions;
@@ -51,13 +50,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Reads everything. `cwd` is absolute. What the first build will be is told to `early` before cargo is asked, as far as
-    /// that is known by then.
-    pub(crate) fn survey(
-        options: RunOptions,
-        cwd: PathBuf,
-        early: &mut dyn FnMut(Foreseen),
-    ) -> Result<Self, Error> {
+    /// Reads everything. `cwd` is absolute.
+    pub(crate) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
@@ -70,9 +64,6 @@ impl Site {
         let toolchain = Toolchain::recall(&cwd, &environment, &memo)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
-        if let Some(foreseen) = order::foresee(&first, &toolchain, &environment, &cargo_config, &cwd) {
-            early(foreseen);
-        }
         let mut discover = |config: &Config| {
             Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
         };
@@ -182,13 +173,7 @@ impl Site {
         };
         let command = asked.command(&self.target(), &self.staging());
         let env = asked.environment(&self.build_directory());
-        let mut read_first = self.project.manifests.clone();
-        // What is made there may be part of a package.
-        let roots = self.project.packages.iter().map(|package| &package.root);
-        read_first.extend(roots.flat_map(|root| [root.clone(), root.join("src")]));
-        read_first.push(self.project.lock_file.clone());
-        read_first.extend(self.cargo_config.files.iter().cloned());
-        BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed(), read_first }
+        BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed() }
     }
 
     /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.

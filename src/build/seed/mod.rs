@@ -23,7 +23,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use self::locks::{try_lock, try_locks};
-use self::news::Voice;
 pub use self::news::{SeedError, SeedNews, size};
 use self::place::{Opening, holds_only_locks, rename_new};
 use self::work::{copy_loose_files, seed};
@@ -108,26 +107,17 @@ enum Stage {
     Ended(bool),
 }
 
-/// A seeding that was begun. Until its plan is confirmed it copies beside the place only, in which a cargo may wait, and says
-/// nothing.
+/// A seeding that was begun.
 #[derive(Debug)]
 pub(super) struct Seeding {
     plan: SeedPlan,
     stop: Arc<AtomicBool>,
-    voice: Arc<Voice>,
-    thread: Option<JoinHandle<()>>,
     stage: watch::Receiver<Stage>,
 }
 
 impl Drop for Seeding {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // What was copied for a plan that is not to be followed is cleared away before anybody goes on.
-        if self.voice.refuse()
-            && let Some(thread) = self.thread.take()
-        {
-            let _ = thread.join();
-        }
     }
 }
 
@@ -135,26 +125,19 @@ impl Seeding {
     /// Begins in a thread of its own, as it may take a while.
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
         let (sender, stage) = watch::channel(Stage::Begun);
-        let (stop, voice) = (Arc::new(AtomicBool::new(false)), Arc::new(Voice::new(news)));
-        let (own_plan, own_stop, own_voice) = (plan.clone(), Arc::clone(&stop), Arc::clone(&voice));
-        let thread = std::thread::spawn(move || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (own_plan, own_stop) = (plan.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            // Nobody listens any more when hotrun ends.
+            let tell = |said| drop(news.send(BuildNews::Seed(said)));
             let copies = |openings| drop(sender.send(Stage::Copies(openings)));
-            let seeded = seed(&own_plan, &own_stop, &own_voice, &copies).unwrap_or_else(|error| {
-                own_voice.tell(SeedNews::Declined(error));
+            let seeded = seed(&own_plan, &own_stop, &tell, &copies).unwrap_or_else(|error| {
+                tell(SeedNews::Declined(error));
                 false
             });
             let _ = sender.send(Stage::Ended(seeded));
         });
-        Self { plan, stop, voice, thread: Some(thread), stage }
-    }
-
-    pub(super) fn plan(&self) -> &SeedPlan {
-        &self.plan
-    }
-
-    /// The plan is the right one: what is copied is put in its place.
-    pub(super) fn confirm(&self) {
-        self.voice.confirm();
+        Self { plan, stop, stage }
     }
 
     /// Waits until a cargo can be started: most of what one has to do before it looks at what is built it does while the
@@ -173,16 +156,6 @@ impl Seeding {
         };
         if !opened {
             let _ = stage.wait_for(|stage| matches!(stage, Stage::Ended(_))).await;
-        }
-    }
-
-    /// Whether a cargo that was started when this was [`Seeding::ready`] is still kept from looking at what is built: one of
-    /// another version may lock files of other names.
-    pub(super) fn keeps_waiting(&self) -> bool {
-        match &*self.stage.borrow() {
-            Stage::Begun => true,
-            Stage::Copies(openings) => openings.iter().all(Opening::is_open),
-            Stage::Ended(_) => false,
         }
     }
 

@@ -1,14 +1,10 @@
-//! What is told of the seeding, and when: nothing before it is known that its plan is the right one.
+//! What is told of the seeding.
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::COPY_LIMIT;
-use crate::build::BuildNews;
 
 /// What is told of the seeding.
 #[derive(Debug)]
@@ -89,80 +85,6 @@ impl SeedError {
     pub fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::LittleSpace { .. } | Self::Slow { .. })
             .then_some("`--share-build-dir` builds in the project's own build directory instead")
-    }
-}
-
-/// Tells what is said of a seeding, once its plan is confirmed.
-#[derive(Debug)]
-pub(super) struct Voice {
-    news: mpsc::UnboundedSender<BuildNews>,
-    plan: Mutex<Plan>,
-    decided: Condvar,
-}
-
-/// What is known of a seeding's plan.
-#[derive(Debug)]
-enum Plan {
-    /// Nothing; and this is to be said where it is confirmed.
-    Open(Vec<SeedNews>),
-    Confirmed,
-    Refused,
-}
-
-impl Voice {
-    pub(super) fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        Self { news, plan: Mutex::new(Plan::Open(Vec::new())), decided: Condvar::new() }
-    }
-
-    pub(super) fn tell(&self, said: SeedNews) {
-        match &mut *self.plan() {
-            Plan::Open(kept) => kept.push(said),
-            Plan::Confirmed => self.send(said),
-            Plan::Refused => {}
-        }
-    }
-
-    /// The plan is the right one.
-    pub(super) fn confirm(&self) {
-        let mut plan = self.plan();
-        if let Plan::Open(kept) = std::mem::replace(&mut *plan, Plan::Confirmed) {
-            for said in kept {
-                self.send(said);
-            }
-        }
-        self.decided.notify_all();
-    }
-
-    /// The plan is not to be followed, unless it was confirmed; says whether.
-    pub(super) fn refuse(&self) -> bool {
-        let mut plan = self.plan();
-        let open = matches!(*plan, Plan::Open(_));
-        if open {
-            *plan = Plan::Refused;
-            self.decided.notify_all();
-        }
-        open
-    }
-
-    /// Whether the plan is not to be followed.
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(*self.plan(), Plan::Refused)
-    }
-
-    /// Waits until it is known whether the plan is followed, and says whether.
-    pub(super) fn is_confirmed(&self) -> bool {
-        let open = |plan: &mut Plan| matches!(plan, Plan::Open(_));
-        let plan = self.decided.wait_while(self.plan(), open).unwrap_or_else(PoisonError::into_inner);
-        matches!(*plan, Plan::Confirmed)
-    }
-
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, said: SeedNews) {
-        // Whoever listened is gone when hotrun ends.
-        let _ = self.news.send(BuildNews::Seed(said));
     }
 }
 

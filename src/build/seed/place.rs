@@ -106,7 +106,7 @@ impl Opening {
     }
 
     /// Whether whoever is in the place waits for these locks, and has none of its own: another cargo's may have other names.
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         let mut names =
             fs::read_dir(&self.place).into_iter().flatten().map(|entry| entry.map(|it| it.file_name()));
         names.all(|name| name.is_ok_and(|name| self.locks.contains(&name))) && self.has_locks()
@@ -117,13 +117,6 @@ impl Opening {
 pub(super) fn holds_only_locks(folder: &Path) -> bool {
     fs::read_dir(folder)
         .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_lock(&entry.file_name()))))
-}
-
-/// Takes a place away in which nothing is but locks, and nobody.
-pub(super) fn clear(place: &Path) {
-    if holds_only_locks(place) && matches!(try_locks(&[place]), Ok(Some(_))) {
-        let _ = fs::remove_dir_all(place);
-    }
 }
 
 /// Renames a folder onto a name that is free: whoever has put something there meanwhile keeps it (rename(2), `ENOTEMPTY`).

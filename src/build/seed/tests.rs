@@ -15,15 +15,9 @@ fn write(root: &Path, files: &[&str]) {
 }
 
 fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
-    let seeded = seed(plan, &AtomicBool::new(false), &confirmed(), &|_| ())?;
+    let seeded = seed(plan, &AtomicBool::new(false), &|_| (), &|_| ())?;
     copy_loose_files(&plan.build, &plan.staging);
     Ok(seeded)
-}
-
-fn confirmed() -> Voice {
-    let voice = Voice::new(mpsc::unbounded_channel().0);
-    voice.confirm();
-    voice
 }
 
 #[test]
@@ -87,7 +81,7 @@ fn a_folder_without_a_lock_of_cargos_is_left_alone_and_a_stop_ends_the_wait() {
     write(&root.path().join("target"), &["debug/.cargo-lock"]);
     let held = File::open(root.path().join("target/debug/.cargo-lock")).unwrap();
     held.lock().unwrap();
-    let stopped = seed(&plan, &AtomicBool::new(true), &confirmed(), &|_| ());
+    let stopped = seed(&plan, &AtomicBool::new(true), &|_| (), &|_| ());
     assert!(matches!(stopped, Err(SeedError::Stopped)));
     assert!(!root.path().join("target/hotrun/debug").exists());
 }
@@ -100,29 +94,6 @@ fn a_copy_that_would_take_too_long_is_known_by_its_pace() {
     assert!(is_slow(second * 4, 1, 100));
     assert!(is_slow(second * 61, 99, 100));
     assert_eq!((size(476_400_000), size(2_340_000_000)), ("476 MB".to_owned(), "2.3 GB".to_owned()));
-}
-
-#[tokio::test]
-async fn what_is_copied_for_a_plan_that_is_not_followed_goes_without_a_word() {
-    let root = tempfile::tempdir().unwrap();
-    write(&root.path().join("target"), &["debug/.cargo-lock", "debug/deps/app-1"]);
-    let plan = plan(root.path(), None);
-    let (news, mut told) = mpsc::unbounded_channel();
-    drop(Seeding::begin(plan.clone(), news.clone()));
-    let staging = root.path().join("target/hotrun");
-    assert!(!staging.join("debug").exists() && !staging.join(".seed").exists());
-    assert!(told.try_recv().is_err());
-
-    let seeding = Seeding::begin(plan.clone(), news);
-    seeding.confirm();
-    seeding.ready().await;
-    let mut stage = seeding.stage.clone();
-    assert!(matches!(
-        *stage.wait_for(|stage| matches!(stage, Stage::Ended(_))).await.unwrap(),
-        Stage::Ended(true)
-    ));
-    assert!(staging.join("debug/deps/app-1").exists());
-    assert!(matches!(told.recv().await, Some(BuildNews::Seed(SeedNews::Began { .. }))));
 }
 
 #[test]

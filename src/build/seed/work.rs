@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::locks::{is_lock, try_lock, try_locks};
-use super::news::{SeedError, SeedNews, Voice};
-use super::place::{Opening, Place, clear};
+use super::news::{SeedError, SeedNews};
+use super::place::{Opening, Place};
 use super::tree::Tree;
 use super::{COPY_LIMIT, SeedPlan, is_free};
 
@@ -31,7 +31,7 @@ const LEFT_OUT: &str = "incremental";
 pub(super) fn seed(
     plan: &SeedPlan,
     stop: &AtomicBool,
-    voice: &Voice,
+    tell: &dyn Fn(SeedNews),
     opened: &dyn Fn(Vec<Opening>),
 ) -> Result<bool, SeedError> {
     let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
@@ -39,7 +39,7 @@ pub(super) fn seed(
     // Another hotrun may seed for another program of the workspace.
     let own =
         File::options().create(true).truncate(false).write(true).open(plan.own_lock()).map_err(failed)?;
-    let waiting = Waiting { plan, stop, voice };
+    let waiting = Waiting { plan, stop, tell };
     waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
     let temporary = plan.temporary();
     match fs::remove_dir_all(&temporary) {
@@ -51,11 +51,7 @@ pub(super) fn seed(
     }
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
     let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
-    let filled = copy(plan, &temporary, stop, voice, opened);
-    if voice.is_refused() {
-        // Nobody is to wait there, and nobody does who was begun for this plan.
-        plan.folders.iter().for_each(|(_, place)| clear(place));
-    }
+    let filled = copy(plan, &temporary, stop, tell, opened);
     // A cargo that waits in a place that is filled goes on only now: it is not to be done before this is.
     let _ = fs::remove_dir_all(&temporary);
     filled.map(|places| places.is_some())
@@ -66,7 +62,7 @@ fn copy(
     plan: &SeedPlan,
     temporary: &Path,
     stop: &AtomicBool,
-    voice: &Voice,
+    tell: &dyn Fn(SeedNews),
     opened: &dyn Fn(Vec<Opening>),
 ) -> Result<Option<Vec<Place>>, SeedError> {
     let folder = || plan.from().to_owned();
@@ -91,13 +87,13 @@ fn copy(
     if free < bytes + SPARE {
         return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
     }
-    voice.tell(SeedNews::Began { from: folder(), bytes });
+    tell(SeedNews::Began { from: folder(), bytes });
     let (since, mut before, mut slow) = (Instant::now(), 0, false);
     for (tree, place) in &trees {
         let copied = tree.copy(place.copy(), place.place(), |copied| {
             let (copied, took) = (before + copied, since.elapsed());
             if took > SHOWN_AFTER {
-                voice.tell(SeedNews::Progress { copied, bytes });
+                tell(SeedNews::Progress { copied, bytes });
             }
             slow |= is_slow(took, copied, bytes);
             !slow && !stop.load(Ordering::Relaxed)
@@ -116,9 +112,6 @@ fn copy(
             copied => copied.map_err(failed)?,
         }
         before += tree.bytes;
-    }
-    if !voice.is_confirmed() {
-        return Err(SeedError::Stopped);
     }
     for (_, place) in &places {
         place.fill().map_err(|error| match error.kind() {
@@ -151,7 +144,7 @@ pub(super) fn is_slow(took: Duration, copied: u64, bytes: u64) -> bool {
 struct Waiting<'a> {
     plan: &'a SeedPlan,
     stop: &'a AtomicBool,
-    voice: &'a Voice,
+    tell: &'a dyn Fn(SeedNews),
 }
 
 impl Waiting<'_> {
@@ -168,7 +161,7 @@ impl Waiting<'_> {
                 }
                 Ok(None) => {
                     if !std::mem::replace(&mut said, true) {
-                        self.voice.tell(SeedNews::Blocked);
+                        (self.tell)(SeedNews::Blocked);
                     }
                     std::thread::park_timeout(LOCK_PAUSE);
                 }

@@ -1,60 +1,12 @@
-//! What cargo is asked to build, and what the first build will be as far as that is known before cargo has said anything.
+//! cargo's command line and environment for a build.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::staging_of;
-use crate::build::{BuildOrder, Program, SeedPlan};
-use crate::config::{BuildConfig, Config, DebugInfo, TargetName};
-use crate::project::{
-    CargoConfig, Environment, Toolchain, cargo_environment, known_program, known_target_directory,
-    selection_args,
-};
+use crate::config::{BuildConfig, DebugInfo, TargetName};
+use crate::project::{Environment, Toolchain, cargo_environment, selection_args};
 use crate::report::Style;
-use crate::words::BuildId;
-
-/// What the first build will be, unless cargo says something else of the project.
-#[derive(Debug)]
-pub(crate) struct Foreseen {
-    /// What the staging target may begin as.
-    pub(crate) seed: SeedPlan,
-    /// The first order, which is for no program yet.
-    pub(crate) order: Option<BuildOrder>,
-}
-
-/// What is foreseen in the folder `cwd`.
-pub(super) fn foresee(
-    config: &Config,
-    toolchain: &Toolchain,
-    environment: &Environment,
-    cargo_config: &CargoConfig,
-    cwd: &Path,
-) -> Option<Foreseen> {
-    let build = &config.build;
-    // With a triple there are more folders.
-    let for_host = build.triple.is_none() && cargo_config.targets.is_empty();
-    if !for_host || !is_seeded(build) {
-        return None;
-    }
-    let for_cargo = cargo_environment(toolchain, environment, build);
-    let target = known_target_directory(&for_cargo, cargo_config, build, cwd)?;
-    let staging = staging_of(&target);
-    let seed = SeedPlan::new(&staging, &target, &target, &build.profile.value, None);
-    let order = known_program(build, cwd).map(|program| {
-        let asked = Asked { config: build, toolchain, environment, style: Style::on_stderr(config.ui.color) };
-        BuildOrder {
-            build: BuildId(0),
-            command: asked.command(&program, &staging),
-            env: asked.environment(&staging),
-            cwd: cwd.to_owned(),
-            program: Program::default(),
-            seed: Some(seed.clone()),
-            read_first: Vec::new(),
-        }
-    });
-    Some(Foreseen { seed, order })
-}
 
 /// What cargo's command line follows from, beside the project.
 #[derive(Debug, Clone, Copy)]
