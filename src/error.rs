@@ -9,6 +9,7 @@ use crate::handover::ListenError;
 use crate::init::InitError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
+use crate::sys;
 use crate::watch::WatchError;
 
 /// Why hotrun cannot go on.
@@ -94,7 +95,7 @@ impl Error {
             Self::Watch(error) => error.hint(),
             Self::Control(error) => error.hint(),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
-            Self::System { .. } => None,
+            Self::System { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
         }
     }
 }

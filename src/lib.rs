@@ -44,10 +44,11 @@ pub fn main() -> ExitCode {
     if words.nth(1).is_some_and(|word| word == process::reaper::ENTRY) {
         return process::reaper::main();
     }
+    sys::set_up_signals();
     let mut color = config::Color::Auto;
     let parsed = cli::parse(std::env::args_os()).map_err(Error::from).inspect(|cli| {
         if let Command::Run(options) | Command::Config(options) = &cli.command {
-            color = config::color(&options.own);
+            color = config::color(&options.output);
         }
     });
     let done = parsed.and_then(|cli| match cli.command {

@@ -16,6 +16,7 @@ mod handed_on;
 mod handover;
 mod init;
 mod laws;
+mod limits;
 mod notices;
 mod process;
 mod programs;

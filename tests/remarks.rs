@@ -62,7 +62,7 @@ variants!(SEED_ERRORS, seed_error, SeedError { Blocked, LittleSpace, Slow, Io, T
 variants!(NOT_FOLLOWED, not_followed, NotFollowed { Untold, Ended });
 variants!(MALFORMED, malformed, Malformed { Nul, Truncated, Barrier });
 variants!(WARNINGS, warning, Warning { Unreliable, Polling, Blind, Lost, Loop });
-variants!(REFUSED, refused, Refused { Watches, Instances, Other });
+variants!(REFUSED, refused, Refused { Watches, Instances, Threads, Other });
 variants!(
     REASONS,
     reason,
@@ -118,7 +118,7 @@ fn of_seeds() -> Vec<Remark> {
 
 /// Files, and how their changes are noticed.
 fn of_the_watch() -> Vec<Remark> {
-    let missing = [Refused::Watches, Refused::Instances, Refused::Other];
+    let missing = [Refused::Watches, Refused::Instances, Refused::Threads, Refused::Other];
     complete(REFUSED, missing.iter().map(refused));
     let mut warnings = vec![
         Warning::Unreliable { folder: "/mnt/host/web".into(), file_system: "9p" },

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::sys;
+
 /// cargo could not be run, or did not build what it was to build.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -21,4 +23,14 @@ pub enum BuildError {
     /// It succeeded without the program.
     #[error("cargo built no program named `{0}`")]
     NoProgram(String),
+}
+
+impl BuildError {
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotRun { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
+            Self::NoFolder(_) | Self::NoProgram(_) => None,
+        }
+    }
 }

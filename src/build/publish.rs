@@ -222,8 +222,12 @@ impl Publisher {
         if dropped == Replaced::NowNamed {
             // Freeing the blocks of a large file takes longer than all else here, and nobody waits for it. What is left
             // behind should hotrun end now is cleared away by the next one.
-            let temporary = temporary.to_owned();
-            std::thread::spawn(move || fs::remove_file(temporary));
+            let name = temporary.to_owned();
+            let remove = move || drop(fs::remove_file(name));
+            if std::thread::Builder::new().name("remove".to_owned()).spawn(remove).is_err() {
+                // No more threads are to be had.
+                let _ = fs::remove_file(temporary);
+            }
         }
         Ok(())
     }

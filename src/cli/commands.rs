@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::{CargoOptions, RunOptions};
+use super::{CargoOptions, RunOptions};
 
 /// What was typed for `init`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

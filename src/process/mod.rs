@@ -203,6 +203,7 @@ impl Processes {
         reaper: Option<Reaper>,
         ignore_hangup: bool,
     ) -> io::Result<Self> {
+        sys::reserve_for_table();
         let subreaper = sys::become_subreaper();
         let shared = Rc::new(Shared {
             run,

@@ -16,7 +16,7 @@ use crate::sys::{self, Announce, Foreground, Leader, SpawnOrder, Stage};
 /// How often a file that is still open for writing is tried again, and how long apart.
 ///
 /// A process forked by another thread holds a copy of every descriptor until it calls exec, that of a linker's output
-/// included (<https://github.com/golang/go/issues/22315>).
+/// included (<https://github.com/golang/go/issues/22315>). A user's limit on processes may be reached for a moment as well.
 const BUSY_TRIES: u32 = 10;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -99,7 +99,8 @@ impl SpawnError {
             }
             Self::NotAProgram(_) => "a script needs a first line such as `#!/bin/sh`".to_owned(),
             Self::Busy(_) => "close it there, then press `r`".to_owned(),
-            Self::Missing(_) | Self::Other { .. } => return None,
+            Self::Other { source, .. } => return sys::limit_hint(source).map(ToOwned::to_owned),
+            Self::Missing(_) => return None,
         })
     }
 }
@@ -159,7 +160,10 @@ pub(super) async fn start(shared: &Shared, spawn: &Spawn) -> Result<i32, SpawnEr
         match sys::spawn(&order) {
             Ok(pid) => return Ok(pid),
             Err(failure)
-                if failure.error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
+                if matches!(
+                    failure.error.kind(),
+                    io::ErrorKind::ExecutableFileBusy | io::ErrorKind::WouldBlock
+                ) && tries < BUSY_TRIES =>
             {
                 tries += 1;
                 tokio::time::sleep(BUSY_PAUSE).await;

@@ -14,8 +14,7 @@ fn default<T>(value: T) -> Setting<T> {
 fn build_config() -> BuildConfig {
     BuildConfig {
         package: default(None),
-        bin: default(None),
-        example: default(None),
+        target: default(None),
         manifest_path: None,
         features: default(Vec::new()),
         all_features: false,
@@ -119,7 +118,7 @@ impl Workspace {
     fn chosen(&self, folder: &str, package: Option<&str>, target: Option<TargetName>) -> String {
         let mut build = build_config();
         build.package.value = package.map(str::to_owned);
-        build.set_target(target);
+        build.target.value = target;
         let root = self.root();
         match self.discover(folder, &build) {
             Ok(project) => {
@@ -339,7 +338,7 @@ fn sources_are_the_path_dependencies_wherever_they_lie() {
     );
 
     let mut build = build_config();
-    build.set_target(Some(example("ex")));
+    build.target.value = Some(example("ex"));
     assert_eq!(names(&workspace.discover("ws/app", &build).unwrap()), "app dep dev out patched tool");
 }
 

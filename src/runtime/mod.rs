@@ -24,7 +24,7 @@ use self::opening::Surroundings;
 use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
-use crate::config::RunOptions;
+use crate::cli::RunOptions;
 use crate::config::{Config, Ready};
 use crate::control::ControlNews;
 use crate::error::Error;
@@ -259,7 +259,7 @@ impl Runtime {
             BuildNews::Ended { build, outcome, result, error } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
-                    self.reporter.remark(&Remark::NoBuild(Told::of(error, None)));
+                    self.reporter.remark(&Remark::NoBuild(Told::of(error, error.hint())));
                 }
                 self.control.build_error = error.map(|error| report::in_a_line(&error, None));
                 let succeeded = result.is_some();

@@ -15,7 +15,7 @@ use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
 use self::order::{Asked, is_seeded};
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
-use crate::config::RunOptions;
+use crate::cli::RunOptions;
 use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
@@ -68,12 +68,17 @@ impl Site {
             Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
         };
         // rustc is asked beside cargo.
+        let detect =
+            || Platform::detect(&toolchain, &for_cargo, &cargo_config, first.build.triple.as_deref(), &cwd);
         let (project, platform) = std::thread::scope(|scope| {
-            let platform = scope.spawn(|| {
-                Platform::detect(&toolchain, &for_cargo, &cargo_config, first.build.triple.as_deref(), &cwd)
-            });
+            let beside = std::thread::Builder::new().name("rustc".to_owned()).spawn_scoped(scope, detect);
             let project = discover(&first);
-            (project, platform.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let platform = match beside {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // No more threads are to be had.
+                Err(_) => detect(),
+            };
+            (project, platform)
         });
         let texts;
         // The workspace's own file may choose the program where the nearest package does not.
@@ -81,8 +86,8 @@ impl Site {
             Ok(project) => {
                 let (config, read) = load(&options, &variables, &cwd, &project)?;
                 texts = read;
-                let same = (&config.build.package.value, config.build.target())
-                    == (&first.build.package.value, first.build.target());
+                let same = (&config.build.package.value, &config.build.target.value)
+                    == (&first.build.package.value, &first.build.target.value);
                 if same { (project, config) } else { (discover(&config)?, config) }
             }
             Err(error) => return Err(error.into()),
@@ -233,8 +238,8 @@ impl Site {
             settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
         };
         let mut never = vec![project.target_directory.clone(), project.build_directory.clone()];
-        never.extend(self.config.files.events.value.clone());
-        never.extend(self.config.files.log.value.clone());
+        never.extend(self.config.events.value.clone());
+        never.extend(self.config.log.value.clone());
         Plan {
             packages,
             other_roots: project.other_roots.clone(),

@@ -15,11 +15,12 @@ pub use descriptors::{Datagram, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
     block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,
-    own_group, own_session, signal_name, stop_by_terminal_signal,
+    own_group, own_session, set_up_signals, stop_by_terminal_signal,
 };
-pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, spawn};
+pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, limit_hint, spawn};
 pub use table::{
     ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, process, processes,
+    reserve_for_table,
 };
 pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};
 pub use wait::{ChildState, become_subreaper, exit_of, peek_exit, reap, take_stop, wait_on};

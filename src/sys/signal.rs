@@ -106,6 +106,22 @@ pub fn stop_by_terminal_signal(whole_job: bool) {
     }
 }
 
+/// Undoes what this process inherited that would keep it from hearing of its children and of signals: blocked signals, and
+/// SIGCHLD ignored. A write beyond the limit on a file's size (`ulimit -f`) is an error from now on.
+///
+/// To be called before there is any other thread.
+pub fn set_up_signals() {
+    extern "C" fn nothing(_: i32) {}
+    unblock_all();
+    let nothing: extern "C" fn(i32) = nothing;
+    // SAFETY: the default action runs no code of ours, and the handler none at all. A handler, unlike SIG_IGN, is not passed
+    // on across exec.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        libc::signal(libc::SIGXFSZ, nothing as libc::sighandler_t);
+    }
+}
+
 /// Ignores `signal` in this process.
 pub fn ignore(signal: i32) {
     // SAFETY: SIG_IGN runs no code of ours.
@@ -133,43 +149,6 @@ pub fn die_of(signal: i32) -> ! {
     unsafe { libc::raise(signal) };
     // SAFETY: _exit(2) takes an integer. `exit` would run C handlers, which the signal would not have.
     unsafe { libc::_exit(128 + signal) }
-}
-
-/// The name of a signal, as `SIGTERM`; `SIG42` for those without one.
-pub fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGINT => "SIGINT",
-        libc::SIGQUIT => "SIGQUIT",
-        libc::SIGILL => "SIGILL",
-        libc::SIGTRAP => "SIGTRAP",
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGUSR1 => "SIGUSR1",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGUSR2 => "SIGUSR2",
-        libc::SIGPIPE => "SIGPIPE",
-        libc::SIGALRM => "SIGALRM",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGCHLD => "SIGCHLD",
-        libc::SIGCONT => "SIGCONT",
-        libc::SIGSTOP => "SIGSTOP",
-        libc::SIGTSTP => "SIGTSTP",
-        libc::SIGTTIN => "SIGTTIN",
-        libc::SIGTTOU => "SIGTTOU",
-        libc::SIGURG => "SIGURG",
-        libc::SIGXCPU => "SIGXCPU",
-        libc::SIGXFSZ => "SIGXFSZ",
-        libc::SIGVTALRM => "SIGVTALRM",
-        libc::SIGPROF => "SIGPROF",
-        libc::SIGWINCH => "SIGWINCH",
-        libc::SIGIO => "SIGIO",
-        libc::SIGSYS => "SIGSYS",
-        other => return format!("SIG{other}"),
-    };
-    name.to_owned()
 }
 
 /// Gives this process another name in the process table (Linux; elsewhere only `argv[0]` names it).

@@ -97,6 +97,15 @@ pub struct SpawnFailure {
     pub error: io::Error,
 }
 
+/// The way out where the system refused a process, a thread or a descriptor because of a limit.
+pub fn limit_hint(error: &io::Error) -> Option<&'static str> {
+    match error.raw_os_error()? {
+        libc::EAGAIN => Some("end some processes, or raise the limit on them (`ulimit -u`)"),
+        libc::EMFILE => Some("raise the limit on open files (`ulimit -n`)"),
+        _ => None,
+    }
+}
+
 /// The first descriptor after stdin, stdout and stderr.
 const FIRST_FD: RawFd = 3;
 

@@ -85,6 +85,8 @@ pub enum Refused {
     Watches,
     /// No more inotify instances for this user, or no more files for this process.
     Instances,
+    /// No more threads for this user.
+    Threads,
     /// Something else; the folder may be unreadable.
     Other,
 }
@@ -94,6 +96,7 @@ impl fmt::Display for Refused {
         f.write_str(match self {
             Self::Watches => "no inotify watches are left for this user",
             Self::Instances => "no inotify instances are left for this user",
+            Self::Threads => "no threads are left for this user",
             Self::Other => "file events are not to be had here",
         })
     }
@@ -104,6 +107,7 @@ impl Refused {
         match self {
             Self::Watches => Some("raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`"),
             Self::Instances => Some("raise the limit with `sudo sysctl fs.inotify.max_user_instances=512`"),
+            Self::Threads => Some("end some processes, or raise the limit on them (`ulimit -u`)"),
             Self::Other => None,
         }
     }

@@ -71,6 +71,9 @@ impl Native {
         sieve: Arc<Sieve>,
         tell: impl Fn(Signal) + Send + Sync + 'static,
     ) -> Result<Self, Refused> {
+        if !room_for_threads() {
+            return Err(Refused::Threads);
+        }
         let tell: Tell = Arc::new(tell);
         let late = Arc::clone(&tell);
         // notify constructs the watcher from a handler and a config alone, so the rest goes round about.
@@ -276,6 +279,21 @@ fn signal(event: &Event) -> Option<Signal> {
         EventKind::Modify(ModifyKind::Metadata(_)) => Some(Signal::Metadata(path)),
         EventKind::Modify(_) | EventKind::Any => Some(Signal::Writing(path)),
     }
+}
+
+/// Whether two more threads are to be had. notify starts two, and panics later on where it got none for its events.
+fn room_for_threads() -> bool {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let gate = Arc::clone(&gate);
+            std::thread::Builder::new().spawn(move || drop(gate.lock()))
+        })
+        .collect();
+    drop(closed);
+    let ended = threads.into_iter().filter_map(Result::ok).filter_map(|thread| thread.join().ok());
+    ended.count() == 2
 }
 
 fn refused(error: &notify::Error) -> Refused {

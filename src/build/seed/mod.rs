@@ -14,6 +14,7 @@ mod tree;
 mod work;
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,18 +65,20 @@ impl SeedPlan {
         self.folders.last().is_some_and(|(from, to)| from.is_dir() && is_free(to))
     }
 
-    /// Clears away what a hotrun has left that was killed, unless another one seeds, in a thread.
+    /// Clears away what a killed hotrun has left, unless another one seeds, in a thread.
     pub fn tidy(&self) -> Option<JoinHandle<()>> {
         let (temporary, own) = (self.temporary(), self.own_lock());
-        temporary.exists().then(|| {
-            std::thread::spawn(move || {
-                let own = File::open(own).ok().filter(|own| matches!(try_lock(own), Ok(Some(()))));
-                if own.is_some() {
-                    // What cannot be removed is tried again by the next one.
-                    let _ = fs::remove_dir_all(temporary);
-                }
-            })
+        if !temporary.exists() {
+            return None;
+        }
+        in_thread(move || {
+            let own = File::open(own).ok().filter(|own| matches!(try_lock(own), Ok(Some(()))));
+            if own.is_some() {
+                // What cannot be removed is tried again by the next one.
+                let _ = fs::remove_dir_all(temporary);
+            }
         })
+        .ok()
     }
 
     fn own_lock(&self) -> PathBuf {
@@ -126,10 +129,10 @@ impl Seeding {
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
         let (sender, stage) = watch::channel(Stage::Begun);
         let stop = Arc::new(AtomicBool::new(false));
-        let (own_plan, own_stop) = (plan.clone(), Arc::clone(&stop));
-        std::thread::spawn(move || {
+        let (own_plan, own_stop, own_news) = (plan.clone(), Arc::clone(&stop), news.clone());
+        let begun = in_thread(move || {
             // Nobody listens any more when hotrun ends.
-            let tell = |said| drop(news.send(BuildNews::Seed(said)));
+            let tell = |said| drop(own_news.send(BuildNews::Seed(said)));
             let copies = |openings| drop(sender.send(Stage::Copies(openings)));
             let seeded = seed(&own_plan, &own_stop, &tell, &copies).unwrap_or_else(|error| {
                 tell(SeedNews::Declined(error));
@@ -137,6 +140,11 @@ impl Seeding {
             });
             let _ = sender.send(Stage::Ended(seeded));
         });
+        if let Err(source) = begun {
+            // Without a thread there is no copy: the sender is gone, so the seeding has ended.
+            let declined = SeedError::Io { folder: plan.from().to_owned(), source };
+            let _ = news.send(BuildNews::Seed(SeedNews::Declined(declined)));
+        }
         Self { plan, stop, stage }
     }
 
@@ -178,8 +186,13 @@ impl Seeding {
         for (index, folder) in folders.iter().enumerate().rev().filter(|(_, folder)| folder.exists()) {
             rename_new(folder, &trash.join(index.to_string())).ok()?;
         }
-        // What is left should hotrun end now is cleared away by the next one.
-        std::thread::spawn(move || fs::remove_dir_all(trash));
+        // What is left is cleared away by the next one.
+        let _ = in_thread(move || drop(fs::remove_dir_all(trash)));
         Some(plan.from().to_owned())
     }
+}
+
+/// Starts a thread; refused where this user may have no more of them.
+fn in_thread(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("seed".to_owned()).spawn(work)
 }

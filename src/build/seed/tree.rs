@@ -158,18 +158,23 @@ impl Tree {
         std::thread::scope(|scope| {
             let main = std::thread::current();
             let workers: Vec<_> = (0..threads)
-                .map(|_| {
+                .map_while(|_| {
                     let (work, main, ended) = (&work, main.clone(), &ended);
-                    scope.spawn(move || {
+                    let worker = move || {
                         let done = work();
                         ended.fetch_add(1, Ordering::Release);
                         main.unpark();
                         done
-                    })
+                    };
+                    std::thread::Builder::new().name("copy".to_owned()).spawn_scoped(scope, worker).ok()
                 })
                 .collect();
+            if workers.is_empty() {
+                // No more threads are to be had.
+                return work();
+            }
             // Counted before they wake this one, for then they are not finished yet; one that panicked is not counted.
-            while ended.load(Ordering::Acquire) < threads
+            while ended.load(Ordering::Acquire) < workers.len()
                 && !workers.iter().all(std::thread::ScopedJoinHandle::is_finished)
             {
                 std::thread::park_timeout(TOLD);

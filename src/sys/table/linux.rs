@@ -1,22 +1,57 @@
 //! The process table from `/proc` (proc(5)).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::{ProcessRow, below};
 
 /// Flag of a process that has called exit (include/linux/sched.h).
 const PF_EXITING: u32 = 0x4;
 
+/// Kept open, to be given up for a look at the table where no more descriptors are to be had: a table that cannot be read
+/// would look empty. One look needs one descriptor at a time.
+static RESERVE: Mutex<Option<File>> = Mutex::new(None);
+
+pub(super) fn reserve() {
+    let mut reserve = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
+    if reserve.is_none() {
+        *reserve = File::open("/dev/null").ok();
+    }
+}
+
+/// Does what opens a file for a moment, if need be with the descriptor kept for it.
+fn with_room<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match open() {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            *RESERVE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            let done = open();
+            reserve();
+            done
+        }
+        done => done,
+    }
+}
+
+fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    with_room(|| fs::read(&path))
+}
+
+fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
+    with_room(|| fs::read_to_string(&path))
+}
+
 pub(super) fn processes() -> Vec<ProcessRow> {
     numbers("/proc").into_iter().filter_map(process).collect()
 }
 
 pub(super) fn process(pid: i32) -> Option<ProcessRow> {
-    row(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    row(&read(format!("/proc/{pid}/stat")).ok()?)
 }
 
 pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
-    fs::read(format!("/proc/{pid}/environ")).ok()
+    read(format!("/proc/{pid}/environ")).ok()
 }
 
 pub(super) fn own_descendants() -> Vec<ProcessRow> {
@@ -37,21 +72,21 @@ pub(super) fn own_descendants() -> Vec<ProcessRow> {
 }
 
 pub(super) fn is_traced(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| {
+    read_text(format!("/proc/{pid}/status")).is_ok_and(|status| {
         status.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|tracer| tracer.trim() != "0"))
     })
 }
 
 /// `SigCgt` of `/proc/PID/status`, a mask in hexadecimal (`proc_pid_status(5)`).
 pub(super) fn catches(pid: i32, signal: i32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
+    let Ok(status) = read_text(format!("/proc/{pid}/status")) else { return true };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 pub(super) fn is_stopped(pid: i32) -> bool {
-    fs::read(format!("/proc/{pid}/stat"))
+    read(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| fields(&stat).is_some_and(|(_, rest)| rest.starts_with('T')))
 }
 
@@ -60,7 +95,7 @@ pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let number = (minor & 0xff) | (major << 8) | ((minor >> 8) << 20);
     numbers("/proc").into_iter().find_map(|pid| {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let stat = read(format!("/proc/{pid}/stat")).ok()?;
         let (_, rest) = fields(&stat)?;
         let mut rest = rest.split(' ').skip(4);
         let same = rest.next()?.parse() == Ok(number.cast_signed());
@@ -73,17 +108,17 @@ pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
 fn children(pid: i32) -> Option<Vec<i32>> {
     let mut found = Vec::new();
     for thread in numbers(&format!("/proc/{pid}/task")) {
-        let list = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).ok()?;
+        let list = read_text(format!("/proc/{pid}/task/{thread}/children")).ok()?;
         found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
     }
     Some(found)
 }
 
 fn numbers(folder: &str) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
+    let names = |entries: fs::ReadDir| {
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
     };
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    with_room(|| fs::read_dir(folder)).map(names).unwrap_or_default()
 }
 
 /// The pid, and what follows the name, which may itself hold spaces and brackets.
