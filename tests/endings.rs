@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use hotrun::sys;
 use rustix::process::Signal;
 
-use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, free_address, pause};
+use super::programs::program;
+use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, Workshop, free_address, pause};
 
 const HOTRUN: &str = env!("CARGO_BIN_EXE_hotrun");
 
@@ -51,7 +52,7 @@ fn tagged(session: &str) -> Vec<i32> {
     pids
 }
 
-fn alive(pid: i32) -> bool {
+pub(super) fn alive(pid: i32) -> bool {
     sys::process(pid).is_some_and(|row| !row.zombie)
 }
 
@@ -482,4 +483,21 @@ fn a_program_of_another_user_gets_a_clear_message_and_no_endless_ladder() {
     assert_eq!(hotrun.wait_for_end().signal(), Some(libc::SIGTERM));
     assert!(alive(next));
     sys::kill_process(next, libc::SIGKILL).unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn signals_that_were_blocked_or_ignored_before_hotrun_are_heard() {
+    let workshop = Workshop::new(&program("app"));
+    for by in ["--block-signal=CHLD,TERM", "--ignore-signal=CHLD,TERM"] {
+        let (home, reports) = (Home::new(), Reports::new());
+        let args = ["--on-exit", "restart", "--", "plain"];
+        let mut start = Hotrun::prepare_by(&["env", by], &workshop.project, &home, &args);
+        workshop.equip(start.command());
+        let mut hotrun = start.env("TEST_REPORT", reports.path()).start();
+        sys::kill_process(reports.wait_for("ready"), libc::SIGKILL).unwrap();
+        reports.wait_for("ready");
+        hotrun.signal(Signal::TERM);
+        assert_eq!(hotrun.wait().0.signal(), Some(libc::SIGTERM), "{by}");
+    }
 }
