@@ -89,7 +89,7 @@ _hotrun() {
 
     case "${cmd}" in
         hotrun)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --help --version run config status wait restart stop init doctor completions man help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help --version run config status wait restart stop init doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,38 +189,6 @@ _hotrun() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --update)
-                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
-                    return 0
-                    ;;
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-signal)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-start-failure)
-                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --on-exit)
-                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
-                    return 0
-                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -248,8 +216,36 @@ _hotrun() {
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --update)
+                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-start-failure)
+                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-exit)
+                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
+                    return 0
+                    ;;
+                --stop-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -280,6 +276,10 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --config-file)
@@ -319,7 +319,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__config)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --schema --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --schema --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -419,38 +419,6 @@ _hotrun() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --update)
-                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
-                    return 0
-                    ;;
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-signal)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-start-failure)
-                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --on-exit)
-                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
-                    return 0
-                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -478,8 +446,36 @@ _hotrun() {
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --update)
+                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-start-failure)
+                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-exit)
+                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
+                    return 0
+                    ;;
+                --stop-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -510,6 +506,10 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --config-file)
@@ -535,7 +535,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__doctor)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --json --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -635,38 +635,6 @@ _hotrun() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --update)
-                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
-                    return 0
-                    ;;
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-signal)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-start-failure)
-                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --on-exit)
-                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
-                    return 0
-                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -694,8 +662,36 @@ _hotrun() {
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --update)
+                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-start-failure)
+                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-exit)
+                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
+                    return 0
+                    ;;
+                --stop-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -726,6 +722,10 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --config-file)
@@ -1038,7 +1038,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__run)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --share-build-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --watch --ignore --debounce --poll --once --update --listen --ready --ready-timeout --stop-signal --stop-timeout --on-start-failure --on-exit --env --env-file --stdin --clear --notify --quiet --verbose --color --events --log --config-file --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1138,38 +1138,6 @@ _hotrun() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --update)
-                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
-                    return 0
-                    ;;
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-signal)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-start-failure)
-                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --on-exit)
-                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
-                    return 0
-                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1197,8 +1165,36 @@ _hotrun() {
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --update)
+                    COMPREPLY=($(compgen -W "restart overlap manual reexec" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-start-failure)
+                    COMPREPLY=($(compgen -W "auto rollback wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-exit)
+                    COMPREPLY=($(compgen -W "wait restart exit" -- "${cur}"))
+                    return 0
+                    ;;
+                --stop-signal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -1229,6 +1225,10 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --config-file)

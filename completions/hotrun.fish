@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_hotrun_global_optspecs
-    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= share-build-dir j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= w/watch= i/ignore= debounce= poll= once update= listen= ready= ready-timeout= stop-signal= stop-timeout= on-start-failure= on-exit= E/env= env-file= stdin= c/clear N/notify q/quiet v/verbose color= events= log= config-file= h/help V/version
+    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= share-build-dir w/watch= i/ignore= debounce= poll= E/env= env-file= stdin= listen= ready= ready-timeout= update= on-start-failure= on-exit= stop-signal= stop-timeout= c/clear N/notify events= log= once q/quiet v/verbose color= config-file= h/help V/version
 end
 
 function __fish_hotrun_needs_command
@@ -36,49 +36,49 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -s j -l jobs -d 'Number of p
 complete -c hotrun -n "__fish_hotrun_needs_command" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -s w -l watch -d 'File or folder the program reads: a change builds and restarts' -r -F
-complete -c hotrun -n "__fish_hotrun_needs_command" -s i -l ignore -d 'Gitignore-style pattern of what never counts as a change; wins over everything' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_needs_command" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -s E -l env -d 'Environment variables for the program only' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -l env-file -d 'Files of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_needs_command" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_needs_command" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
 overlap\t''
 manual\t''
 reexec\t''"
-complete -c hotrun -n "__fish_hotrun_needs_command" -l listen -d 'Socket that hotrun opens and hands to the program' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -l ready -d 'When a process counts as ready [default: auto]' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
 rollback\t''
 wait\t''"
 complete -c hotrun -n "__fish_hotrun_needs_command" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
 restart\t''
 exit\t''"
-complete -c hotrun -n "__fish_hotrun_needs_command" -s E -l env -d 'Environment variable for the program only' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -l env-file -d 'File of environment variables for the program; an edit restarts without a build' -r -F
-complete -c hotrun -n "__fish_hotrun_needs_command" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
-null\t''
-inherit\t''"
+complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_needs_command" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_needs_command" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c hotrun -n "__fish_hotrun_needs_command" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
-complete -c hotrun -n "__fish_hotrun_needs_command" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l all-features -d 'Activate all available features'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l no-default-features -d 'Do not activate the `default` feature'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s r -l release -d 'Build in release mode, with optimizations'
-complete -c hotrun -n "__fish_hotrun_needs_command" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l keep-going -d 'Do not abort the build as soon as there is an error'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l timings -d 'Output a build timing report at the end of each build'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l offline -d 'Run without accessing the network'
 complete -c hotrun -n "__fish_hotrun_needs_command" -l frozen -d 'Equivalent to specifying both --locked and --offline'
-complete -c hotrun -n "__fish_hotrun_needs_command" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_needs_command" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s c -l clear -d 'Clear the screen when there is something new to show'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_needs_command" -l once -d 'Build, publish and run once, without watching'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -105,49 +105,49 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s j -l jobs -d 'Numb
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s w -l watch -d 'File or folder the program reads: a change builds and restarts' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s i -l ignore -d 'Gitignore-style pattern of what never counts as a change; wins over everything' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s E -l env -d 'Environment variables for the program only' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l env-file -d 'Files of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
 overlap\t''
 manual\t''
 reexec\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l listen -d 'Socket that hotrun opens and hands to the program' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready -d 'When a process counts as ready [default: auto]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
 rollback\t''
 wait\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
 restart\t''
 exit\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s E -l env -d 'Environment variable for the program only' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l env-file -d 'File of environment variables for the program; an edit restarts without a build' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
-null\t''
-inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l all-features -d 'Activate all available features'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l no-default-features -d 'Do not activate the `default` feature'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s r -l release -d 'Build in release mode, with optimizations'
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l keep-going -d 'Do not abort the build as soon as there is an error'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l timings -d 'Output a build timing report at the end of each build'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l offline -d 'Run without accessing the network'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l frozen -d 'Equivalent to specifying both --locked and --offline'
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s c -l clear -d 'Clear the screen when there is something new to show'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l once -d 'Build, publish and run once, without watching'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -162,49 +162,49 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s j -l jobs -d 'N
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s w -l watch -d 'File or folder the program reads: a change builds and restarts' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s i -l ignore -d 'Gitignore-style pattern of what never counts as a change; wins over everything' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s E -l env -d 'Environment variables for the program only' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l env-file -d 'Files of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
 overlap\t''
 manual\t''
 reexec\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l listen -d 'Socket that hotrun opens and hands to the program' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready -d 'When a process counts as ready [default: auto]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
 rollback\t''
 wait\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
 restart\t''
 exit\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s E -l env -d 'Environment variable for the program only' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l env-file -d 'File of environment variables for the program; an edit restarts without a build' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
-null\t''
-inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l all-features -d 'Activate all available features'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l no-default-features -d 'Do not activate the `default` feature'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s r -l release -d 'Build in release mode, with optimizations'
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l keep-going -d 'Do not abort the build as soon as there is an error'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l timings -d 'Output a build timing report at the end of each build'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l offline -d 'Run without accessing the network'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l frozen -d 'Equivalent to specifying both --locked and --offline'
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s c -l clear -d 'Clear the screen when there is something new to show'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l once -d 'Build, publish and run once, without watching'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l schema -d 'Print the JSON Schema of `hotrun.toml` instead, for editors'
@@ -266,49 +266,49 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s j -l jobs -d 'N
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s w -l watch -d 'File or folder the program reads: a change builds and restarts' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s i -l ignore -d 'Gitignore-style pattern of what never counts as a change; wins over everything' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s E -l env -d 'Environment variables for the program only' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l env-file -d 'Files of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
 overlap\t''
 manual\t''
 reexec\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l listen -d 'Socket that hotrun opens and hands to the program' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready -d 'When a process counts as ready [default: auto]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
 rollback\t''
 wait\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
 restart\t''
 exit\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s E -l env -d 'Environment variable for the program only' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l env-file -d 'File of environment variables for the program; an edit restarts without a build' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
-null\t''
-inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l all-features -d 'Activate all available features'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l no-default-features -d 'Do not activate the `default` feature'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s r -l release -d 'Build in release mode, with optimizations'
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l keep-going -d 'Do not abort the build as soon as there is an error'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l timings -d 'Output a build timing report at the end of each build'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l offline -d 'Run without accessing the network'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l frozen -d 'Equivalent to specifying both --locked and --offline'
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s c -l clear -d 'Clear the screen when there is something new to show'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l once -d 'Build, publish and run once, without watching'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s q -l quiet -d 'Show errors and warnings only'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l json -d 'Print for machines: one JSON document'

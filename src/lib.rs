@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
     let mut color = config::Color::Auto;
     let parsed = cli::parse(std::env::args_os()).map_err(Error::from).inspect(|cli| {
         if let Command::Run(options) | Command::Config(options) = &cli.command {
-            color = config::color(&options.output);
+            color = config::color(&options.own);
         }
     });
     let done = parsed.and_then(|cli| match cli.command {

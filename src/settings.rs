@@ -10,14 +10,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::RunOptions;
+use crate::config::RunOptions;
 use crate::config::{self, Config, ConfigError, Environment, FileKind, FileText, env_file};
 
 /// The name of the config file.
 pub const FILE_NAME: &str = "hotrun.toml";
 
 const CONFIG_FILE: &str = "HOTRUN_CONFIG_FILE";
-const VARIABLES: [&str; 4] = [CONFIG_FILE, "HOTRUN_EVENTS", "HOTRUN_LOG", "HOTRUN_POLL"];
 
 /// Settings that could not be read or followed.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +72,7 @@ impl SettingsError {
 /// hotrun's own variables, out of the environment of this process.
 pub fn environment() -> Environment {
     let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
-    VARIABLES.into_iter().filter_map(set).collect()
+    config::variables().chain([CONFIG_FILE]).filter_map(set).collect()
 }
 
 /// The nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
@@ -187,7 +186,7 @@ fn sources(
     workspace_root: Option<&Path>,
 ) -> Vec<Source> {
     let from_environment = environment.get(CONFIG_FILE).filter(|path| !path.is_empty()).map(Path::new);
-    let named = options.output.config_file.as_deref().or(from_environment);
+    let named = options.own.config_file.as_deref().or(from_environment);
     let source = |path: PathBuf, kind| Source { path: path.components().collect(), kind, named: false };
     let mut sources = Vec::new();
     match (named, package_root) {

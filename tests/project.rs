@@ -80,7 +80,8 @@ fn default<T>(value: T) -> Setting<T> {
 fn build_config() -> BuildConfig {
     BuildConfig {
         package: default(None),
-        target: default(None),
+        bin: default(None),
+        example: default(None),
         manifest_path: None,
         features: default(Vec::new()),
         all_features: false,
@@ -299,7 +300,7 @@ fn an_example_for_a_named_platform_runs_through_its_runner() {
     surroundings.clean.insert("PROGRAM".into(), program.clone().into());
 
     let mut build = build_config();
-    build.target.value = Some(TargetName::Example("show".to_owned()));
+    build.set_target(Some(TargetName::Example("show".to_owned())));
     build.triple = Some(host.clone());
     write_script(&program, "#!/bin/sh\nenv | sort; echo \"$@\"; pwd\n");
     let selection = ["--example", "show", "--target", &host];

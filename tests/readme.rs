@@ -183,13 +183,13 @@ fn every_command_line_is_understood() {
 /// The options as tables, a group each, in the order of `--help`.
 fn options() -> String {
     let command = cli::command(Invocation::Direct);
-    let mut text = String::new();
-    let mut group = None;
+    let mut groups: Vec<(&str, String)> = Vec::new();
     for option in command.get_arguments().filter(|option| !option.is_positional()) {
         let Some(heading) = option.get_help_heading() else { continue };
-        if group.replace(heading) != Some(heading) {
-            write!(text, "\n**{heading}**\n\n| Option | |\n|---|---|\n").unwrap();
+        if groups.iter().all(|(known, _)| *known != heading) {
+            groups.push((heading, String::new()));
         }
+        let text = groups.iter_mut().find(|(known, _)| *known == heading).map(|(_, text)| text).unwrap();
         let short = option.get_short().map(|letter| format!("-{letter}"));
         let long = option.get_long().map(|name| format!("--{name}"));
         let names: Vec<String> = [short, long].into_iter().flatten().collect();
@@ -202,7 +202,9 @@ fn options() -> String {
         let help = option.get_help().unwrap().to_string();
         writeln!(text, "| `{}{value}` | {help} |", names.join(", ")).unwrap();
     }
-    text + "\n"
+    groups.iter().fold(String::new(), |text, (heading, rows)| {
+        text + &format!("\n**{heading}**\n\n| Option | |\n|---|---|\n{rows}")
+    }) + "\n"
 }
 
 #[test]

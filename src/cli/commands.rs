@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{CargoOptions, RunOptions};
+use crate::config::{CargoOptions, RunOptions};
 
 /// What was typed for `init`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

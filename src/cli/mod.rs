@@ -8,13 +8,14 @@ mod commands;
 mod control;
 mod error;
 mod generate;
-mod options;
+
 #[cfg(test)]
 mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::config::RunOptions;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use clap_complete::Shell;
@@ -22,7 +23,6 @@ pub use commands::InitOptions;
 pub use control::{ControlOptions, Selection, WaitOptions};
 pub use error::CliError;
 pub use generate::{completions, completions_for_cargo, man};
-pub use options::{CargoOptions, OutputOptions, ProcessOptions, RunOptions, WatchOptions};
 
 /// A command line that clap accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! What people type, and what comes of it.
 
-use std::path::PathBuf;
-
 use super::*;
 
 fn typed(line: &str) -> Result<Cli, CliError> {
@@ -42,7 +40,7 @@ fn short_help_shows_the_ten_daily_options() {
         .collect();
     assert_eq!(
         daily,
-        ["package", "bin", "example", "features", "release", "watch", "update", "listen", "env", "clear"]
+        ["package", "bin", "example", "features", "release", "watch", "env", "listen", "update", "clear"]
     );
 }
 
@@ -77,7 +75,7 @@ fn options_stand_before_and_after_the_subcommand() {
     for line in all {
         let cli = typed(&format!("hotrun {line}")).unwrap();
         let Command::Run(options) = cli.command else { panic!("{line}") };
-        assert_eq!(options.watch.watch, [PathBuf::from("a"), PathBuf::from("b")], "{line}");
+        assert_eq!(options.settings.words("watch").unwrap(), ["a", "b"], "{line}");
         assert_eq!(options.cargo.bin.as_deref(), Some("api"), "{line}");
     }
     assert!(matches!(typed("hotrun -r config --bin x").unwrap().command, Command::Config(_)));
@@ -113,16 +111,16 @@ fn what_was_typed_arrives_as_typed() {
     assert_eq!(options.cargo.features, ["a,b", "c"]);
     assert_eq!(options.cargo.config, ["a.b=1"]);
     assert_eq!(options.cargo.unstable, ["foo"]);
-    assert_eq!(options.watch.poll.as_deref(), Some("always"));
-    assert_eq!(options.process.listen, ["3000", "udp:53"]);
-    assert_eq!(options.process.env, ["A=1", "B=2"]);
-    assert!(options.output.clear && options.output.notify && options.output.quiet && options.watch.once);
+    assert_eq!(options.settings.words("poll").unwrap(), ["always"]);
+    assert_eq!(options.settings.words("listen").unwrap(), ["3000", "udp:53"]);
+    assert_eq!(options.settings.words("env").unwrap(), ["A=1", "B=2"]);
+    assert!(options.own.quiet && options.own.once);
 }
 
 #[test]
 fn numbers_of_flags() {
-    assert_eq!(options("hotrun -vv").output.verbose, 2);
-    assert_eq!(options("hotrun --poll=500ms").watch.poll.as_deref(), Some("500ms"));
+    assert_eq!(options("hotrun -vv").own.verbose, 2);
+    assert_eq!(options("hotrun --poll=500ms").settings.words("poll").unwrap(), ["500ms"]);
     assert_eq!(options("hotrun -j -1").cargo.jobs.as_deref(), Some("-1"));
 }
 

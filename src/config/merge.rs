@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use super::cargo_args::{split_build_args, without_jobs};
 use super::error::{ConfigError, Named, Place};
-use super::layer::Layer;
-use super::typed::{command_line, option, variables};
-use super::units::Word;
-use super::{
-    BuildConfig, Color, Config, DebugInfo, Environment, FileText, OnExit, OnStartFailure, Origin, Poll,
-    Ready, RunConfig, Setting, Stdin, UiConfig, Update, WatchConfig, absolute, address, file,
-};
-use crate::cli::{CargoOptions, OutputOptions, RunOptions};
+use super::options::{CargoOptions, OwnOptions, RunOptions};
+use super::shape::Words;
+use super::table::{ENTRIES, Layer};
+use super::units::{self, Word};
+use super::{Color, Config, Environment, FileText, Origin, Ready, Update, absolute, address, file};
 
 /// Makes the settings in force out of what was typed, hotrun's environment variables and the texts of the config files,
 /// the file of highest precedence first. Relative paths on the command line and in the environment are under `cwd`.
@@ -35,8 +32,71 @@ pub fn merge(
     Ok(settle(layer, options, cwd))
 }
 
+/// Reads the options.
+fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> {
+    let RunOptions { cargo, settings, args, .. } = options;
+    let one = |name, word: Option<&String>| word.map(|word| (name, vec![OsString::from(word)]));
+    let several = |name, words: Vec<OsString>| (!words.is_empty()).then_some((name, words));
+    let of_cargo = [
+        one("package", cargo.package.as_ref()),
+        one("bin", cargo.bin.as_ref()),
+        one("example", cargo.example.as_ref()),
+        one("profile", cargo.profile.as_ref().or(cargo.release.then_some(&"release".to_owned()))),
+        several("features", cargo.features.iter().map(OsString::from).collect()),
+        several("", args.clone()),
+    ];
+    let mut layer = Layer::default();
+    let own = settings.all().map(|(name, words)| (name, words.to_vec()));
+    for (name, words) in of_cargo.into_iter().flatten().chain(own) {
+        let entry = ENTRIES.iter().find(|entry| entry.option == Some(name));
+        let entry = entry.expect("options of settings are in the table");
+        let name = format!("--{name}");
+        let words = Words { name: &name, list: &words, origin: &Origin::CommandLine, base: cwd };
+        (entry.words)(&mut layer, words)?;
+    }
+    match &layer.build.profile {
+        Some(named) if cargo.release && named.value != "release" => Err(ConfigError::Conflict {
+            first: option(&format!("--profile {}", named.value)),
+            second: option("--release"),
+            reason: ", which means `--profile release`".to_owned(),
+            hint: "remove one of them".to_owned(),
+        }),
+        _ => Ok(layer),
+    }
+}
+
+/// Reads hotrun's environment variables. An empty one sets nothing.
+fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, ConfigError> {
+    let mut layer = Layer::default();
+    for entry in ENTRIES {
+        let Some(name) = entry.variable else { continue };
+        let Some(value) = environment.get(name).filter(|value| !value.is_empty()) else { continue };
+        let list = std::slice::from_ref(value);
+        (entry.words)(&mut layer, Words { name, list, origin: &Origin::Environment(name), base: cwd })?;
+    }
+    Ok(layer)
+}
+
+/// Reads the duration of an option that is no setting.
+///
+/// # Errors
+/// The text is no duration.
+pub fn duration(name: &'static str, text: Option<&str>) -> Result<Option<Duration>, ConfigError> {
+    let refused = |invalid: super::error::Invalid, text: &str| ConfigError::Value {
+        setting: option(name),
+        value: text.to_owned(),
+        reason: invalid.reason,
+        hint: invalid.hint,
+    };
+    text.map(|text| units::parse_duration(text).map_err(|invalid| refused(invalid, text))).transpose()
+}
+
+fn option(name: &str) -> Named {
+    Named { name: name.to_owned(), place: None }
+}
+
 fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
-    let listen = layer.listen.as_deref().unwrap_or_default();
+    let listen = layer.run.listen.as_deref().unwrap_or_default();
     for (index, entry) in listen.iter().enumerate() {
         for earlier in &listen[..index] {
             let reason = if entry.value.name.is_some() && entry.value.name == earlier.value.name {
@@ -59,7 +119,7 @@ fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
 
 /// Refuses probes that something else than the new process would answer.
 fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
-    let Some(ready) = &layer.ready else {
+    let Some(ready) = &layer.run.ready else {
         return Ok(());
     };
     if !matches!(ready.value, Ready::Tcp(_) | Ready::Http(_)) {
@@ -72,7 +132,7 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
         reason,
         hint: "use `notify`, `spawn` or a time such as `2s` for `ready`".to_owned(),
     };
-    let listen = layer.listen.as_deref().unwrap_or_default();
+    let listen = layer.run.listen.as_deref().unwrap_or_default();
     if let Some(held) = address::held(&ready.value, listen.iter().map(|entry| &entry.value)) {
         let entry = listen.iter().find(|entry| entry.value == *held).expect("it was found among these");
         return Err(conflict(
@@ -82,7 +142,7 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
             ),
         ));
     }
-    match &layer.update {
+    match &layer.run.update {
         Some(update) if update.value == Update::Overlap => Err(conflict(
             named("run.update", "--update overlap", &update.origin, cwd),
             format!(": the old process would answer on `{probe}` for the new one"),
@@ -91,64 +151,23 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     }
 }
 
-/// Fills what nobody set with the defaults.
+/// Fills what no source sets, and adds what only the command line says.
 fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
-    let RunOptions { cargo, watch, output, .. } = options;
-    let args = layer.build_args.unwrap_or_else(|| default(Vec::new()));
-    let (common_args, build_args) = passed_on(cargo, &args.value);
-    let features = or(layer.features, Vec::new());
+    let RunOptions { cargo, own, .. } = options;
     let path = |path: &PathBuf| absolute(cwd, path);
-    Config {
-        build: BuildConfig {
-            package: optional(layer.package),
-            target: optional(layer.target),
-            manifest_path: cargo.manifest_path.as_ref().map(path),
-            features: Setting { value: split_features(&features.value), origin: features.origin },
-            all_features: cargo.all_features,
-            no_default_features: cargo.no_default_features,
-            profile: or(layer.profile, "dev".to_owned()),
-            triple: cargo.target.clone(),
-            target_dir: cargo.target_dir.as_ref().map(path),
-            common_args,
-            build_args,
-            args,
-            env: layer.build_env,
-            inputs: layer.inputs.unwrap_or_default(),
-            share_build_dir: or(layer.share_build_dir, false),
-            debug_info: or(layer.debug_info, DebugInfo::Profile),
-        },
-        watch: WatchConfig {
-            paths: layer.paths,
-            ignore: layer.ignore,
-            debounce: or(layer.debounce, Duration::from_millis(50)),
-            poll: or(layer.poll, Poll::Auto),
-        },
-        run: RunConfig {
-            args: or(layer.args, Vec::<OsString>::new()),
-            env: layer.env,
-            env_files: layer.env_files,
-            cwd: optional(layer.cwd),
-            stdin: or(layer.stdin, Stdin::Lend),
-            listen: layer.listen.unwrap_or_default(),
-            ready: or(layer.ready, Ready::Auto),
-            ready_timeout: or(layer.ready_timeout, Duration::from_secs(30)),
-            update: or(layer.update, Update::Restart),
-            on_start_failure: or(layer.on_start_failure, OnStartFailure::Auto),
-            on_exit: or(layer.on_exit, OnExit::Wait),
-            stop_signal: or(layer.stop_signal, libc::SIGTERM),
-            stop_timeout: or(layer.stop_timeout, Duration::from_secs(5)),
-        },
-        ui: UiConfig {
-            clear: or(layer.clear, false),
-            keys: or(layer.keys, true),
-            notify: or(layer.notify, false),
-            color: color(output),
-            verbosity: verbosity(output),
-        },
-        events: optional(layer.events),
-        log: optional(layer.log),
-        once: watch.once,
-    }
+    let mut config = layer.settle();
+    let build = &mut config.build;
+    build.features.value = split_features(&build.features.value);
+    (build.common_args, build.build_args) = passed_on(cargo, &build.args.value);
+    build.manifest_path = cargo.manifest_path.as_ref().map(path);
+    build.all_features = cargo.all_features;
+    build.no_default_features = cargo.no_default_features;
+    build.triple.clone_from(&cargo.target);
+    build.target_dir = cargo.target_dir.as_ref().map(path);
+    config.ui.color = color(own);
+    config.ui.verbosity = verbosity(own);
+    config.once = own.once;
+    config
 }
 
 /// The words for every cargo command and those for `cargo build` alone: `build.args` first, because of two
@@ -191,27 +210,12 @@ fn split_features(lists: &[String]) -> Vec<String> {
 }
 
 /// `--color`, which is needed also where the configuration cannot be read.
-pub fn color(output: &OutputOptions) -> Color {
-    output
-        .color
-        .as_deref()
-        .map_or(Color::Auto, |word| Color::parse(word).expect("clap takes only these words"))
+pub fn color(own: &OwnOptions) -> Color {
+    own.color.as_deref().map_or(Color::Auto, |word| Color::parse(word).expect("clap takes only these words"))
 }
 
-fn verbosity(output: &OutputOptions) -> i8 {
-    if output.quiet { -1 } else { i8::try_from(output.verbose).unwrap_or(i8::MAX) }
-}
-
-fn default<T>(value: T) -> Setting<T> {
-    Setting { value, origin: Origin::Default }
-}
-
-fn or<T>(setting: Option<Setting<T>>, value: T) -> Setting<T> {
-    setting.unwrap_or_else(|| default(value))
-}
-
-fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
-    setting.map_or_else(|| default(None), |Setting { value, origin }| Setting { value: Some(value), origin })
+fn verbosity(own: &OwnOptions) -> i8 {
+    if own.quiet { -1 } else { i8::try_from(own.verbose).unwrap_or(i8::MAX) }
 }
 
 /// A setting by the name it has where it was set.

@@ -2,23 +2,24 @@
 //!
 //! Pure: text and plain data in, a `Config` or one clear error out. Reading the files is the caller's part.
 //!
-//! [`merge`] is the way in. Each source is read into a layer (`file`, `typed`), the layers are laid over each other, what
-//! concerns several settings is checked at the end. `units` and `address` know what the words mean.
+//! [`merge`] is the way in. Every setting is a row of `table`. Each source is read into a layer, the layers are laid over each
+//! other, and what concerns several settings is checked at the end. `text` and `shape` say how a setting is read, laid over
+//! another and shown; `units` and `address` know what the words mean.
 
 mod address;
 mod cargo_args;
-mod changes;
 pub mod env_file;
 mod error;
 mod file;
-mod keys;
-mod layer;
 mod merge;
+mod options;
 mod schema;
+mod shape;
 mod show;
+mod table;
 #[cfg(test)]
 mod tests;
-mod typed;
+mod text;
 mod units;
 mod value;
 
@@ -28,13 +29,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use address::{format_address, http_host, reaches};
-pub use changes::{Needs, changes};
 pub use error::{ConfigError, Named, Place};
-pub use merge::{color, merge};
+pub use merge::{color, duration, merge};
+pub use options::{CargoOptions, OwnOptions, RunOptions, Typed};
 pub use schema::schema;
 pub(crate) use show::quoted;
 pub use show::show;
-pub use typed::duration;
+pub use table::{BuildConfig, FilesConfig, Needs, RunConfig, UiConfig, WatchConfig, changes, variables};
 pub use units::{POLL_INTERVAL, signal_name};
 
 /// hotrun's own environment variables, by name. Others in it are not looked at.
@@ -93,50 +94,10 @@ pub struct Config {
     pub run: RunConfig,
     /// What is shown.
     pub ui: UiConfig,
-    /// `--events`.
-    pub events: Setting<Option<PathBuf>>,
-    /// `--log`.
-    pub log: Setting<Option<PathBuf>>,
+    /// Files that hotrun writes.
+    pub files: FilesConfig,
     /// `--once`.
     pub once: bool,
-}
-
-/// The `[build]` table and cargo's own options.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BuildConfig {
-    /// `-p`.
-    pub package: Setting<Option<String>>,
-    /// `--bin` or `--example`.
-    pub target: Setting<Option<TargetName>>,
-    /// What `cargo metadata` and `cargo build` get alike: `--manifest-path`, features, `--locked`, `--offline`,
-    /// `--frozen`, `--config`, `-Z`.
-    pub manifest_path: Option<PathBuf>,
-    /// `-F`, several joined.
-    pub features: Setting<Vec<String>>,
-    /// `--all-features`.
-    pub all_features: bool,
-    /// `--no-default-features`.
-    pub no_default_features: bool,
-    /// The profile's name: `dev`, `release`, …
-    pub profile: Setting<String>,
-    /// `--target` triple.
-    pub triple: Option<String>,
-    /// `--target-dir`.
-    pub target_dir: Option<PathBuf>,
-    /// `--locked`, `--offline`, `--frozen`, `--config KEY=VALUE`, `-Z FLAG`: passed to every cargo command as typed.
-    pub common_args: Vec<String>,
-    /// `-j`, `--keep-going`, `--ignore-rust-version`, `--timings` and `build.args`: passed to `cargo build` only.
-    pub build_args: Vec<String>,
-    /// `build.args` as it was set; its words are part of `common_args` and `build_args` already.
-    pub args: Setting<Vec<String>>,
-    /// `build.env`: for cargo only.
-    pub env: BTreeMap<String, Setting<String>>,
-    /// `build.inputs`, absolute.
-    pub inputs: Vec<Setting<PathBuf>>,
-    /// `build.share-build-dir`.
-    pub share_build_dir: Setting<bool>,
-    /// `build.debug-info`.
-    pub debug_info: Setting<DebugInfo>,
 }
 
 /// `build.debug-info`: how much of it the staging target's builds have, whatever other builds of the profile have.
@@ -159,19 +120,6 @@ pub enum TargetName {
     Example(String),
 }
 
-/// The `[watch]` table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WatchConfig {
-    /// `watch.paths`, absolute.
-    pub paths: Vec<Setting<PathBuf>>,
-    /// `watch.ignore`: gitignore-style globs, each with the folder it is relative to.
-    pub ignore: Vec<Setting<IgnoreGlob>>,
-    /// `watch.debounce`.
-    pub debounce: Setting<Duration>,
-    /// `watch.poll`.
-    pub poll: Setting<Poll>,
-}
-
 /// One `watch.ignore` pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoreGlob {
@@ -192,37 +140,6 @@ pub enum Poll {
     Never,
     /// Always, at this interval.
     Every(Duration),
-}
-
-/// The `[run]` table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunConfig {
-    /// The program's arguments.
-    pub args: Setting<Vec<OsString>>,
-    /// `run.env`, `-E`.
-    pub env: BTreeMap<String, Setting<String>>,
-    /// `run.env-file`, absolute, in the order they are read.
-    pub env_files: Vec<Setting<PathBuf>>,
-    /// `run.cwd`: where the program starts; hotrun's own folder where it is not set.
-    pub cwd: Setting<Option<PathBuf>>,
-    /// `run.stdin`.
-    pub stdin: Setting<Stdin>,
-    /// `run.listen`.
-    pub listen: Vec<Setting<Listen>>,
-    /// `run.ready`.
-    pub ready: Setting<Ready>,
-    /// `run.ready-timeout`.
-    pub ready_timeout: Setting<Duration>,
-    /// `run.update`.
-    pub update: Setting<Update>,
-    /// `run.on-start-failure`.
-    pub on_start_failure: Setting<OnStartFailure>,
-    /// `run.on-exit`.
-    pub on_exit: Setting<OnExit>,
-    /// `run.stop-signal`, the platform's number.
-    pub stop_signal: Setting<i32>,
-    /// `run.stop-timeout`.
-    pub stop_timeout: Setting<Duration>,
 }
 
 /// `run.stdin`.
@@ -308,30 +225,33 @@ pub enum OnExit {
     Exit,
 }
 
-/// The `[ui]` table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UiConfig {
-    /// `ui.clear`.
-    pub clear: Setting<bool>,
-    /// `ui.keys`.
-    pub keys: Setting<bool>,
-    /// `ui.notify`.
-    pub notify: Setting<bool>,
-    /// `--color`.
-    pub color: Color,
-    /// `-q` is -1, each `-v` adds 1.
-    pub verbosity: i8,
-}
-
 /// `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Color {
     /// On a terminal.
+    #[default]
     Auto,
     /// Always.
     Always,
     /// Never.
     Never,
+}
+
+impl BuildConfig {
+    /// The program that `build.bin`, `build.example` or their options name.
+    pub fn target(&self) -> Option<TargetName> {
+        let bin = self.bin.value.clone().map(TargetName::Bin);
+        bin.or_else(|| self.example.value.clone().map(TargetName::Example))
+    }
+
+    /// Names the program; origins stay as they are.
+    pub fn set_target(&mut self, target: Option<TargetName>) {
+        (self.bin.value, self.example.value) = match target {
+            Some(TargetName::Bin(name)) => (Some(name), None),
+            Some(TargetName::Example(name)) => (None, Some(name)),
+            None => (None, None),
+        };
+    }
 }
 
 /// The path from `base` on, without `.` components; `..` stays, because what it means depends on symbolic links.

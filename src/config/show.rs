@@ -4,86 +4,33 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::units::{Word, format_duration, format_poll, signal_name};
-use super::{Color, Config, Origin, Setting, TargetName, address, shown};
+use super::table::ENTRIES;
+use super::units::Word;
+use super::{Color, Config, Origin, Setting, shown};
 
 /// Writes the settings, paths below `cwd` relative in the origins only.
 pub fn show(config: &Config, cwd: &Path) -> String {
     let mut page = Page { lines: Vec::new(), cwd };
-    page.optional("events", &config.events, |path| quoted_path(path));
-    page.optional("log", &config.log, |path| quoted_path(path));
-    page.build(config);
-    page.watch(config);
-    page.run(config);
-    page.ui(config);
+    let mut table = "";
+    for entry in ENTRIES {
+        if entry.table != table {
+            table = entry.table;
+            page.table(table);
+        }
+        (entry.show)(&mut page, config);
+    }
     page.command_line_only(config);
     page.text()
 }
 
-struct Page<'a> {
+/// The page that `hotrun config` prints.
+pub(super) struct Page<'a> {
     /// Each line and the comment after it.
     lines: Vec<(String, Option<String>)>,
     cwd: &'a Path,
 }
 
 impl Page<'_> {
-    fn build(&mut self, config: &Config) {
-        let build = &config.build;
-        self.table("build");
-        self.optional("package", &build.package, |name| quoted(name));
-        let (key, name) = match &build.target.value {
-            Some(TargetName::Example(name)) => ("example", Some(name.clone())),
-            Some(TargetName::Bin(name)) => ("bin", Some(name.clone())),
-            None => ("bin", None),
-        };
-        self.optional(key, &Setting { value: name, origin: build.target.origin.clone() }, |name| {
-            quoted(name)
-        });
-        self.setting("features", &build.features, |features| quoted_list(features));
-        self.setting("profile", &build.profile, |profile| quoted(profile));
-        self.setting("args", &build.args, |args| quoted_list(args));
-        self.variables("env", &build.env);
-        self.list("inputs", &build.inputs, |path| quoted_path(path));
-        self.setting("share-build-dir", &build.share_build_dir, ToString::to_string);
-        self.setting("debug-info", &build.debug_info, |info| quoted(info.word()));
-    }
-
-    fn watch(&mut self, config: &Config) {
-        let watch = &config.watch;
-        self.table("watch");
-        self.list("paths", &watch.paths, |path| quoted_path(path));
-        self.list("ignore", &watch.ignore, |ignore| quoted(&ignore.glob));
-        self.setting("debounce", &watch.debounce, |time| quoted(&format_duration(*time)));
-        self.setting("poll", &watch.poll, |poll| quoted(&format_poll(*poll)));
-    }
-
-    fn run(&mut self, config: &Config) {
-        let run = &config.run;
-        self.table("run");
-        self.setting("args", &run.args, |args| {
-            quoted_list(&args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>())
-        });
-        self.variables("env", &run.env);
-        self.list("env-file", &run.env_files, |path| quoted_path(path));
-        self.optional("cwd", &run.cwd, |path| quoted_path(path));
-        self.setting("stdin", &run.stdin, |stdin| quoted(stdin.word()));
-        self.list("listen", &run.listen, |listen| quoted(&address::format_listen(listen)));
-        self.setting("ready", &run.ready, |ready| quoted(&address::format_ready(ready)));
-        self.setting("ready-timeout", &run.ready_timeout, |time| quoted(&format_duration(*time)));
-        self.setting("update", &run.update, |update| quoted(update.word()));
-        self.setting("on-start-failure", &run.on_start_failure, |what| quoted(what.word()));
-        self.setting("on-exit", &run.on_exit, |what| quoted(what.word()));
-        self.setting("stop-signal", &run.stop_signal, |signal| quoted(&signal_name(*signal)));
-        self.setting("stop-timeout", &run.stop_timeout, |time| quoted(&format_duration(*time)));
-    }
-
-    fn ui(&mut self, config: &Config) {
-        self.table("ui");
-        self.setting("clear", &config.ui.clear, ToString::to_string);
-        self.setting("keys", &config.ui.keys, ToString::to_string);
-        self.setting("notify", &config.ui.notify, ToString::to_string);
-    }
-
     /// What no key of a file stands for.
     fn command_line_only(&mut self, config: &Config) {
         let build = &config.build;
@@ -117,43 +64,39 @@ impl Page<'_> {
         self.lines.push((format!("[{name}]"), None));
     }
 
-    fn setting<T>(&mut self, key: &str, setting: &Setting<T>, write: impl Fn(&T) -> String) {
-        let origin = self.origin(&setting.origin);
-        self.lines.push((format!("{key} = {}", write(&setting.value)), Some(origin)));
+    /// A value as TOML.
+    pub(super) fn setting(&mut self, key: &str, value: &str, origin: &Origin) {
+        let origin = self.origin(origin);
+        self.lines.push((format!("{key} = {value}"), Some(origin)));
     }
 
-    fn optional<T>(&mut self, key: &str, setting: &Setting<Option<T>>, write: impl Fn(&T) -> String) {
-        match &setting.value {
-            Some(value) => {
-                let origin = self.origin(&setting.origin);
-                self.lines.push((format!("{key} = {}", write(value)), Some(origin)));
-            }
-            None => self.lines.push((format!("# {key} ="), Some("not set".to_owned()))),
-        }
+    pub(super) fn unset(&mut self, key: &str) {
+        self.lines.push((format!("# {key} ="), Some("not set".to_owned())));
     }
 
-    fn list<T>(&mut self, key: &str, items: &[Setting<T>], write: impl Fn(&T) -> String) {
-        if items.is_empty() {
+    /// A list, each item with its origin.
+    pub(super) fn list<'o>(&mut self, key: &str, items: impl ExactSizeIterator<Item = (String, &'o Origin)>) {
+        if items.len() == 0 {
             self.lines.push((format!("{key} = []"), Some("nothing set".to_owned())));
             return;
         }
         self.lines.push((format!("{key} = ["), None));
-        for item in items {
-            let origin = self.origin(&item.origin);
-            self.lines.push((format!("    {},", write(&item.value)), Some(origin)));
+        for (value, origin) in items {
+            let origin = self.origin(origin);
+            self.lines.push((format!("    {value},"), Some(origin)));
         }
         self.lines.push(("]".to_owned(), None));
     }
 
-    fn variables(&mut self, key: &str, variables: &BTreeMap<String, Setting<String>>) {
+    pub(super) fn variables(&mut self, key: &str, variables: &BTreeMap<String, Setting<String>>) {
         if variables.is_empty() {
             self.lines.push((format!("{key} = {{}}"), Some("nothing set".to_owned())));
         }
-        for (name, value) in variables {
+        for (name, Setting { value, origin }) in variables {
             let bare =
                 name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
             let name = if bare { name.clone() } else { quoted(name) };
-            self.setting(&format!("{key}.{name}"), value, |value| quoted(value));
+            self.setting(&format!("{key}.{name}"), &quoted(value), origin);
         }
     }
 
@@ -202,12 +145,4 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
-}
-
-fn quoted_list(items: &[String]) -> String {
-    format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
 }

@@ -1,13 +1,14 @@
 //! Values of a TOML file, each turned into a [`Setting`] that keeps its line, or into the error that names it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Invalid, Named, Place};
-use super::{FileText, Origin, Setting, absolute, units};
+use super::text::Text;
+use super::{FileText, Origin, Setting, units};
 
 /// The file the values are in.
 pub(super) struct Reader<'a> {
@@ -56,7 +57,7 @@ impl Reader<'_> {
     }
 
     /// A string that means something.
-    pub(super) fn parsed<T>(
+    fn parsed<T>(
         &self,
         key: &Key<'_>,
         parse: impl Fn(&str) -> Result<T, Invalid>,
@@ -70,7 +71,7 @@ impl Reader<'_> {
     }
 
     /// A string, or a whole number that means what the same string would: `listen = [3000]`, `stop-signal = 2`.
-    pub(super) fn scalar<T>(
+    fn scalar<T>(
         &self,
         key: &Key<'_>,
         parse: impl Fn(&str) -> Result<T, Invalid>,
@@ -86,24 +87,19 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn path(&self, key: &Key<'_>) -> Result<Setting<PathBuf>, ConfigError> {
-        self.parsed(key, |text| units::parse_name(text).map(|path| absolute(self.base(), path.as_ref())))
+    /// A text of this kind; relative paths are below the folder of the file.
+    pub(super) fn text<T: Text>(&self, key: &Key<'_>) -> Result<Setting<T::Value>, ConfigError> {
+        let parse = |text: &str| T::parse(text, self.base());
+        if T::NUMBERS { self.scalar(key, parse) } else { self.parsed(key, parse) }
     }
 
-    pub(super) fn paths(&self, key: &Key<'_>) -> Result<Vec<Setting<PathBuf>>, ConfigError> {
-        self.list(key, |text| units::parse_name(text).map(|path| absolute(self.base(), path.as_ref())))
-    }
-
-    pub(super) fn list<T>(
-        &self,
-        key: &Key<'_>,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Vec<Setting<T>>, ConfigError> {
-        self.items(key)?.map(|item| self.parsed(&item, &parse)).collect()
+    /// A list of texts of this kind.
+    pub(super) fn texts<T: Text>(&self, key: &Key<'_>) -> Result<Vec<Setting<T::Value>>, ConfigError> {
+        self.items(key)?.map(|item| self.text::<T>(&item)).collect()
     }
 
     /// The items of a list, each under the key's name.
-    pub(super) fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
+    fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
         let name = key.name.clone();
         match key.value.get_ref() {
             DeValue::Array(items) => Ok(items.iter().map(move |item| Key::new(name.clone(), item))),
@@ -117,12 +113,6 @@ impl Reader<'_> {
             )),
             _ => Err(self.mistyped(key, "a list of strings", None)),
         }
-    }
-
-    /// A list that is one setting, with one origin.
-    pub(super) fn texts(&self, key: &Key<'_>) -> Result<Setting<Vec<String>>, ConfigError> {
-        let items = self.list(key, |text| Ok(text.to_owned()))?;
-        Ok(self.setting(key, items.into_iter().map(|item| item.value).collect()))
     }
 
     pub(super) fn variables(&self, key: &Key<'_>) -> Result<BTreeMap<String, Setting<String>>, ConfigError> {
@@ -147,7 +137,7 @@ impl Reader<'_> {
         Ok(variables)
     }
 
-    pub(super) fn base(&self) -> &Path {
+    fn base(&self) -> &Path {
         self.file.path.parent().unwrap_or(Path::new(""))
     }
 
@@ -175,12 +165,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn mistyped(
-        &self,
-        key: &Key<'_>,
-        expected: &'static str,
-        hint: Option<String>,
-    ) -> ConfigError {
+    fn mistyped(&self, key: &Key<'_>, expected: &'static str, hint: Option<String>) -> ConfigError {
         let found = match key.value.get_ref() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use self::facts::Facts;
 use self::finding::{Finding, Level};
-use crate::cli::RunOptions;
+use crate::config::RunOptions;
 use crate::error::Error;
 use crate::project::clean_environment;
 use crate::report;
@@ -26,8 +26,8 @@ use crate::runtime::site::Site;
 
 /// Looks, and gives what is to be printed with the exit code: 1 where there is an error.
 pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error> {
-    let verbose = options.output.verbose > 0;
-    let color = options.output.color.clone();
+    let verbose = options.own.verbose > 0;
+    let color = options.own.color.clone();
     let (findings, facts) = examine(options)?;
     let text = if json {
         document(&findings, facts.as_ref())

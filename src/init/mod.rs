@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use self::template::{Findings, Page};
-use crate::cli::{InitOptions, RunOptions};
+use crate::cli::InitOptions;
+use crate::config::RunOptions;
 use crate::config::{Config, Origin, TargetName};
 use crate::error::Error;
 use crate::project::{CargoConfig, Project, ProjectError, Toolchain, cargo_environment, clean_environment};
@@ -130,7 +131,7 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
 
     let typed = Choice {
         package: config.build.package.value.clone(),
-        target: config.build.target.value.clone(),
+        target: config.build.target(),
         others: Vec::new(),
     };
     let choice = match discover(&config) {
@@ -148,7 +149,7 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
         Err(error) => return Err(error.into()),
     };
     config.build.package.value.clone_from(&choice.package);
-    config.build.target.value.clone_from(&choice.target);
+    config.build.set_target(choice.target.clone());
     Ok(Chosen { project: discover(&config)?, choice })
 }
 
@@ -157,7 +158,9 @@ fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Res
     let root = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
     let config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, root)?;
     let from_file = |origin: &Origin| matches!(origin, Origin::File(..));
-    Ok(from_file(&config.build.package.origin) || from_file(&config.build.target.origin))
+    Ok([&config.build.package, &config.build.bin, &config.build.example]
+        .iter()
+        .any(|it| from_file(&it.origin)))
 }
 
 /// The binary named as its package, or else the first of these: name and package.

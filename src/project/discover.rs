@@ -55,7 +55,7 @@ impl Project {
         };
         let metadata = parse(&json)?;
         let (package, target) =
-            select::select(&metadata, build.package.value.as_deref(), build.target.value.as_ref(), cwd)?;
+            select::select(&metadata, build.package.value.as_deref(), build.target().as_ref(), cwd)?;
         let workspace_root = metadata.workspace_root.clone().into_std_path_buf();
         let root_manifest = workspace_root.join("Cargo.toml");
         let kind = if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin };

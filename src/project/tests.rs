@@ -14,7 +14,8 @@ fn default<T>(value: T) -> Setting<T> {
 fn build_config() -> BuildConfig {
     BuildConfig {
         package: default(None),
-        target: default(None),
+        bin: default(None),
+        example: default(None),
         manifest_path: None,
         features: default(Vec::new()),
         all_features: false,
@@ -118,7 +119,7 @@ impl Workspace {
     fn chosen(&self, folder: &str, package: Option<&str>, target: Option<TargetName>) -> String {
         let mut build = build_config();
         build.package.value = package.map(str::to_owned);
-        build.target.value = target;
+        build.set_target(target);
         let root = self.root();
         match self.discover(folder, &build) {
             Ok(project) => {
@@ -338,7 +339,7 @@ fn sources_are_the_path_dependencies_wherever_they_lie() {
     );
 
     let mut build = build_config();
-    build.target.value = Some(example("ex"));
+    build.set_target(Some(example("ex")));
     assert_eq!(names(&workspace.discover("ws/app", &build).unwrap()), "app dep dev out patched tool");
 }
 

@@ -24,7 +24,7 @@ use self::opening::Surroundings;
 use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
-use crate::cli::RunOptions;
+use crate::config::RunOptions;
 use crate::config::{Config, Ready};
 use crate::control::ControlNews;
 use crate::error::Error;

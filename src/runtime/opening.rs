@@ -174,14 +174,14 @@ impl Runtime {
 
 /// The log, where one is named.
 pub(super) fn open_log(config: &Config) -> Result<Option<File>, Error> {
-    open_named("log file", config.log.value.as_ref(), |path| {
+    open_named("log file", config.files.log.value.as_ref(), |path| {
         File::options().append(true).create(true).open(path)
     })
 }
 
 /// The events file, where one is named.
 pub(super) fn open_events(config: &Config) -> Result<Option<report::EventFile>, Error> {
-    open_named("events file", config.events.value.as_ref(), |path| report::open_events(path))
+    open_named("events file", config.files.events.value.as_ref(), |path| report::open_events(path))
 }
 
 fn open_named<T>(

@@ -15,7 +15,7 @@ use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
 use self::order::{Asked, is_seeded};
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
-use crate::cli::RunOptions;
+use crate::config::RunOptions;
 use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
@@ -86,8 +86,8 @@ impl Site {
             Ok(project) => {
                 let (config, read) = load(&options, &variables, &cwd, &project)?;
                 texts = read;
-                let same = (&config.build.package.value, &config.build.target.value)
-                    == (&first.build.package.value, &first.build.target.value);
+                let same = (&config.build.package.value, config.build.target())
+                    == (&first.build.package.value, first.build.target());
                 if same { (project, config) } else { (discover(&config)?, config) }
             }
             Err(error) => return Err(error.into()),
@@ -238,8 +238,8 @@ impl Site {
             settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
         };
         let mut never = vec![project.target_directory.clone(), project.build_directory.clone()];
-        never.extend(self.config.events.value.clone());
-        never.extend(self.config.log.value.clone());
+        never.extend(self.config.files.events.value.clone());
+        never.extend(self.config.files.log.value.clone());
         Plan {
             packages,
             other_roots: project.other_roots.clone(),

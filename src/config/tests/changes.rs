@@ -1,14 +1,14 @@
 //! What an edit changes.
 
 use super::*;
-use crate::config::keys::{self, TABLES};
+use crate::config::table::ENTRIES;
 
 fn changed(line: &str, before: &str, after: &str) -> Vec<(&'static str, Needs)> {
     changes(&config(line, before), &config(line, after))
 }
 
 /// Another value than the default, for every key.
-const OTHERS: &[(&str, &str, Needs)] = &[
+pub(super) const OTHERS: &[(&str, &str, Needs)] = &[
     ("events", "'e'", Needs::Nothing),
     ("log", "'l'", Needs::Nothing),
     ("build.package", "'p'", Needs::Hotrun),
@@ -45,16 +45,12 @@ const OTHERS: &[(&str, &str, Needs)] = &[
 
 #[test]
 fn every_key_is_noticed_alone_and_says_what_it_needs() {
-    let named = TABLES.iter().flat_map(|table| {
-        keys::names(table.keys).map(|key| format!("{}.{key}", table.name)).collect::<Vec<_>>()
-    });
-    let all: Vec<String> = keys::names(keys::TOP).map(ToOwned::to_owned).chain(named).collect();
-    assert_eq!(OTHERS.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), all);
+    let all = ENTRIES.iter().map(|entry| (entry.key, entry.needs)).collect::<Vec<_>>();
+    assert_eq!(OTHERS.iter().map(|(key, _, needs)| (*key, *needs)).collect::<Vec<_>>(), all);
     for (key, value, needs) in OTHERS {
         let text = format!("{key} = {value}");
-        let shown = if *key == "build.example" { "build.bin" } else { key };
-        assert_eq!(changed("", "", &text), [(shown, *needs)], "{key}");
-        assert_eq!(changed("", &text, ""), [(shown, *needs)], "{key}");
+        assert_eq!(changed("", "", &text), [(*key, *needs)], "{key}");
+        assert_eq!(changed("", &text, ""), [(*key, *needs)], "{key}");
         assert_eq!(changed("", &text, &format!("# a comment\n{text}")), [], "{key}");
     }
 }

@@ -27,6 +27,7 @@ fn nothing_set_gives_the_defaults() {
     [build]
     # package =                # not set
     # bin =                    # not set
+    # example =                # not set
     features = []              # default
     profile = "dev"            # default
     args = []                  # default
@@ -82,6 +83,7 @@ fn the_command_line_sets_everything() {
 
     [build]
     # package =                    # not set
+    # bin =                        # not set
     example = "demo"               # command line
     features = ["a", "b"]          # command line
     profile = "release"            # command line
@@ -185,6 +187,7 @@ fn a_file_sets_every_key() {
     [build]
     package = "shop"                     # hotrun.toml:5
     bin = "api"                          # hotrun.toml:6
+    # example =                          # not set
     features = ["a", "b", "c"]           # hotrun.toml:7
     profile = "fast"                     # hotrun.toml:8
     args = ["--jobs", "2", "--offline"]  # hotrun.toml:9
@@ -277,12 +280,12 @@ fn the_environment_is_between_command_line_and_files() {
         environment(&[("HOTRUN_EVENTS", "e"), ("HOTRUN_LOG", ""), ("HOTRUN_POLL", "3s"), ("OTHER", "x")]);
     let merge = |line| merge(&options(line), &variables, &files, Path::new(CWD)).unwrap();
     let config = merge("");
-    assert_eq!(config.events.value, Some("/p/app/e".into()));
-    assert_eq!(config.events.origin, Origin::Environment("HOTRUN_EVENTS"));
-    assert_eq!(config.log, Setting { value: Some("/p/app/f".into()), origin: in_file(2) });
+    assert_eq!(config.files.events.value, Some("/p/app/e".into()));
+    assert_eq!(config.files.events.origin, Origin::Environment("HOTRUN_EVENTS"));
+    assert_eq!(config.files.log, Setting { value: Some("/p/app/f".into()), origin: in_file(2) });
     assert_eq!(config.watch.poll.value, Poll::Every(Duration::from_secs(3)));
     assert_eq!(merge("--poll").watch.poll.value, Poll::Always);
-    assert_eq!(merge("--events x").events.value, Some("/p/app/x".into()));
+    assert_eq!(merge("--events x").files.events.value, Some("/p/app/x".into()));
 }
 
 #[test]
@@ -320,7 +323,7 @@ fn package_binary_and_example_are_one_setting() {
     let text = "[build]\npackage = 'shop'\nbin = 'api'";
     let chosen = |line: &str| {
         let build = config(line, text).build;
-        (build.package.value, build.target.value)
+        (build.package.value.clone(), build.target())
     };
     let some = |name: &str| Some(name.to_owned());
     assert_eq!(chosen(""), (some("shop"), Some(TargetName::Bin("api".into()))));
@@ -357,19 +360,10 @@ fn release_is_a_profile() {
 }
 
 #[test]
-fn words_of_the_command_line_are_words_of_the_file() {
+fn words_for_color_are_those_clap_lists() {
     use crate::config::units::Word;
-    fn words<T: Word>() -> Vec<&'static str> {
-        T::WORDS.iter().map(|(word, _)| *word).collect()
-    }
     let command = cli::command(cli::Invocation::Direct);
-    let listed = |id: &str| {
-        let option = command.get_arguments().find(|option| option.get_id() == id).unwrap();
-        option.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(listed("update"), words::<Update>());
-    assert_eq!(listed("on_start_failure"), words::<OnStartFailure>());
-    assert_eq!(listed("on_exit"), words::<OnExit>());
-    assert_eq!(listed("stdin"), words::<Stdin>());
-    assert_eq!(listed("color"), words::<Color>());
+    let option = command.get_arguments().find(|option| option.get_id() == "color").unwrap();
+    let listed: Vec<_> = option.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
+    assert_eq!(listed, Color::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
 }

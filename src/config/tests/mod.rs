@@ -10,7 +10,7 @@ mod units;
 use std::path::Path;
 
 use super::*;
-use crate::cli::{self, RunOptions};
+use crate::cli;
 
 /// Where the tests' command lines are typed.
 const CWD: &str = "/p/app";

@@ -1,0 +1,193 @@
+//! The options of `run`, `config` and `doctor`, as clap reads them: plain text and paths, nothing checked beyond the words clap
+//! lists.
+//!
+//! Options of cargo's own are fields here; those of hotrun's settings come from the table. Options without `hide_short_help` are
+//! the daily ones of `-h`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, Resettable};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueHint};
+
+use super::table::{ENTRIES, Entry, OUTPUT};
+
+/// What was typed for `run` and `config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RunOptions {
+    /// The program cargo builds.
+    #[command(flatten)]
+    pub cargo: CargoOptions,
+    /// The settings of hotrun's own.
+    #[command(flatten)]
+    pub settings: Typed,
+    /// What is no setting.
+    #[command(flatten)]
+    pub own: OwnOptions,
+    /// Arguments for the program
+    #[arg(last = true, value_name = "ARGS", help_heading = Resettable::Reset)]
+    pub args: Vec<OsString>,
+}
+
+/// Options that mean what they mean to `cargo run`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one per flag that was typed")]
+pub struct CargoOptions {
+    /// Package with the program to run
+    #[arg(short, long, value_name = "SPEC", help_heading = PACKAGE)]
+    pub package: Option<String>,
+    /// Name of the binary to run
+    #[arg(long, value_name = "NAME", conflicts_with = "example", help_heading = PACKAGE)]
+    pub bin: Option<String>,
+    /// Name of the example to run
+    #[arg(long, value_name = "NAME", help_heading = PACKAGE)]
+    pub example: Option<String>,
+
+    /// Space or comma separated list of features to activate
+    #[arg(short = 'F', long, value_name = "FEATURES", help_heading = FEATURES)]
+    pub features: Vec<String>,
+    /// Activate all available features
+    #[arg(long, hide_short_help = true, help_heading = FEATURES)]
+    pub all_features: bool,
+    /// Do not activate the `default` feature
+    #[arg(long, hide_short_help = true, help_heading = FEATURES)]
+    pub no_default_features: bool,
+
+    /// Build in release mode, with optimizations
+    #[arg(short, long, help_heading = COMPILATION)]
+    pub release: bool,
+    /// Build with the named profile
+    #[arg(long, value_name = "PROFILE-NAME", hide_short_help = true, help_heading = COMPILATION)]
+    pub profile: Option<String>,
+    /// Build for the target triple
+    #[arg(long, value_name = "TRIPLE", hide_short_help = true, help_heading = COMPILATION)]
+    pub target: Option<String>,
+    /// Directory for all generated artifacts
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath, hide_short_help = true, help_heading = COMPILATION)]
+    pub target_dir: Option<PathBuf>,
+    /// Number of parallel jobs, defaults to the number of CPUs
+    #[arg(short, long, value_name = "N", allow_hyphen_values = true, hide_short_help = true, help_heading = COMPILATION)]
+    pub jobs: Option<String>,
+    /// Do not abort the build as soon as there is an error
+    #[arg(long, hide_short_help = true, help_heading = COMPILATION)]
+    pub keep_going: bool,
+    /// Output a build timing report at the end of each build
+    #[arg(long, hide_short_help = true, help_heading = COMPILATION)]
+    pub timings: bool,
+
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true, help_heading = MANIFEST)]
+    pub manifest_path: Option<PathBuf>,
+    /// Ignore `rust-version` specification in packages
+    #[arg(long, hide_short_help = true, help_heading = MANIFEST)]
+    pub ignore_rust_version: bool,
+    /// Assert that `Cargo.lock` will remain unchanged
+    #[arg(long, hide_short_help = true, help_heading = MANIFEST)]
+    pub locked: bool,
+    /// Run without accessing the network
+    #[arg(long, hide_short_help = true, help_heading = MANIFEST)]
+    pub offline: bool,
+    /// Equivalent to specifying both --locked and --offline
+    #[arg(long, hide_short_help = true, help_heading = MANIFEST)]
+    pub frozen: bool,
+    /// Override a cargo configuration value
+    #[arg(long, value_name = "KEY=VALUE|PATH", hide_short_help = true, help_heading = MANIFEST)]
+    pub config: Vec<String>,
+    /// Unstable (nightly-only) flags to cargo, see `cargo -Z help`
+    #[arg(short = 'Z', value_name = "FLAG", hide_short_help = true, help_heading = MANIFEST)]
+    pub unstable: Vec<String>,
+}
+
+/// Options of hotrun's own that are no settings of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = OUTPUT)]
+pub struct OwnOptions {
+    /// Build, publish and run once, without watching
+    #[arg(long, hide_short_help = true, help_heading = "Watching")]
+    pub once: bool,
+    /// Show errors and warnings only
+    #[arg(short, long, conflicts_with = "verbose", hide_short_help = true)]
+    pub quiet: bool,
+    /// Show more: what is watched, and of each change that does not count why
+    #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
+    pub verbose: u8,
+    /// When to use colours [default: auto]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        hide_short_help = true,
+        value_parser = PossibleValuesParser::new(["auto", "always", "never"])
+    )]
+    pub color: Option<String>,
+    /// Read this file instead of the package's `hotrun.toml`
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub config_file: Option<PathBuf>,
+}
+
+/// The options that settings of the table have, as words: the name of the option and its values in the order they were typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Typed(Vec<(&'static str, Vec<OsString>)>);
+
+impl Typed {
+    /// Returns the words of an option that was typed.
+    pub fn words(&self, option: &str) -> Option<&[OsString]> {
+        self.0.iter().find(|(name, _)| *name == option).map(|(_, words)| words.as_slice())
+    }
+
+    /// Every option that was typed.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &[OsString])> {
+        self.0.iter().map(|(name, words)| (*name, words.as_slice()))
+    }
+}
+
+impl FromArgMatches for Typed {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let typed = own_options().filter(|(name, ..)| {
+            matches.value_source(name).is_some_and(|source| source == ValueSource::CommandLine)
+        });
+        // A flag has no words.
+        let words = |name| matches.try_get_many::<OsString>(name).ok().flatten();
+        Ok(Self(
+            typed.map(|(name, ..)| (name, words(name).into_iter().flatten().cloned().collect())).collect(),
+        ))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Typed {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(own_options().map(|(name, entry, describe)| {
+            let (summary, details) = entry.help();
+            let summary = match (entry.default_text)() {
+                Some(default) => format!("{summary} [default: {default}]"),
+                None => summary,
+            };
+            let option = describe(Arg::new(name).long(name)).help(summary.clone());
+            match details {
+                Some(rest) => option.long_help(format!("{summary}\n\n{rest}")),
+                None => option,
+            }
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+fn own_options() -> impl Iterator<Item = (&'static str, &'static Entry, fn(Arg) -> Arg)> {
+    // Headings stand in the order of their first option: files come last, beside what else hotrun writes.
+    let (files, tables): (Vec<&Entry>, Vec<&Entry>) =
+        ENTRIES.iter().partition(|entry| entry.table.is_empty());
+    tables.into_iter().chain(files).filter_map(|entry| Some((entry.option?, entry, entry.describe?)))
+}
+
+const PACKAGE: &str = "Package and Target Selection";
+const FEATURES: &str = "Feature Selection";
+pub(super) const COMPILATION: &str = "Compilation Options";
+const MANIFEST: &str = "Manifest Options";

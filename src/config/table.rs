@@ -1,0 +1,394 @@
+//! The one table of settings. A row has everything about a setting: its key, its shape, what its value means, its default, what
+//! an edit of it needs, the option and the environment variable that set it as well.
+//!
+//! `settings!` makes of the rows: the structs of [`Config`], the [`Layer`] of one source, and [`ENTRIES`], from which come the
+//! reader of files, the options of `--help`, the schema, `hotrun config` and the comparison of two configs. A new
+//! setting is a row here and the place that uses it.
+
+use clap::{Arg, ValueHint};
+use serde_json::Value;
+
+use super::error::ConfigError;
+use super::shape::{Comparable, Each, Flag, Layered, List, Maybe, One, Shape, Variables, Whole, Words};
+use super::show::Page;
+use super::text::{
+    Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, Signal, Socket, Time,
+};
+use super::value::{Key, Reader};
+use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin, Update};
+
+/// What a changed setting needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the next look at it sees the new value.
+    Nothing,
+    /// It is about how processes start: those that run keep the old one.
+    NextStart,
+    /// The program is started again.
+    Restart,
+    /// cargo is asked to build.
+    Build,
+    /// hotrun is started again: another program, or another live path.
+    Hotrun,
+}
+
+/// One setting.
+pub(super) struct Entry {
+    /// Its table; empty for a key before the first table.
+    pub(super) table: &'static str,
+    /// Its key in the table.
+    pub(super) name: &'static str,
+    /// Its key with the table, as in `run.listen`.
+    pub(super) key: &'static str,
+    /// What it means, as lines of documentation: the first paragraph is the summary.
+    pub(super) docs: &'static [&'static str],
+    pub(super) needs: Needs,
+    /// The option that sets it, without its hyphens.
+    pub(super) option: Option<&'static str>,
+    /// How clap is told of the option; `None` for an option of cargo's own.
+    pub(super) describe: Option<fn(Arg) -> Arg>,
+    /// The environment variable that sets it.
+    pub(super) variable: Option<&'static str>,
+    pub(super) default_text: fn() -> Option<String>,
+    pub(super) schema: fn() -> Value,
+    pub(super) read: fn(&mut Layer, &Reader<'_>, &Key<'_>) -> Result<(), ConfigError>,
+    pub(super) words: fn(&mut Layer, Words<'_>) -> Result<(), ConfigError>,
+    pub(super) show: fn(&mut Page<'_>, &Config),
+    pub(super) same: fn(&Config, &Config) -> bool,
+    /// Sets it to what it is in the other config.
+    pub(super) copy: fn(&mut Config, &Config),
+}
+
+impl Entry {
+    /// The summary, and the paragraphs after it.
+    pub(super) fn help(&self) -> (String, Option<String>) {
+        let paragraphs = self.docs.split(|line| line.trim().is_empty());
+        let paragraphs: Vec<String> = paragraphs
+            .map(|lines| lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "))
+            .collect();
+        let first = paragraphs.first().cloned().unwrap_or_default();
+        (first, (paragraphs.len() > 1).then(|| paragraphs[1..].join("\n\n")))
+    }
+}
+
+macro_rules! default_of {
+    () => {
+        ()
+    };
+    ($default:expr) => {
+        $default
+    };
+}
+
+macro_rules! some_or_none {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+
+macro_rules! settings {
+    ($(
+        #[doc = $about:literal]
+        $field:ident: $Config:ident, $Layer:ident, $table:literal {
+            $(
+                $(#[doc = $docs:literal])+
+                $name:ident = $key:literal / $full:literal: $Shape:ty $(= $default:expr)?, $needs:ident
+                    $(, cargo $of_cargo:literal)? $(, option $option:literal $describe:expr)? $(, variable $variable:literal)?;
+            )*
+        }
+        $( and { $( $(#[$more_docs:meta])* $more:ident: $More:ty, )* } )?
+    )*) => {
+        $(
+            #[doc = $about]
+            #[derive(Debug, Clone, PartialEq)]
+            #[allow(private_interfaces, reason = "shapes stay inside the room: outside a field has the type they stand for")]
+            pub struct $Config {
+                $( $(#[doc = $docs])+ pub $name: <$Shape as Shape>::Value, )*
+                $( $( $(#[$more_docs])* pub $more: $More, )* )?
+            }
+
+            #[derive(Default)]
+            pub(super) struct $Layer {
+                $( pub(super) $name: <$Shape as Shape>::Layer, )*
+            }
+
+            impl $Layer {
+                fn over(self, lower: Self) -> Self {
+                    Self { $( $name: self.$name.over(lower.$name), )* }
+                }
+
+                fn settle(self) -> $Config {
+                    $Config {
+                        $( $name: <$Shape as Shape>::settle(self.$name, default_of!($($default)?)), )*
+                        $( $( $more: Default::default(), )* )?
+                    }
+                }
+            }
+        )*
+
+        /// What one source sets: a file, the environment or the command line.
+        #[derive(Default)]
+        pub(super) struct Layer {
+            $( pub(super) $field: $Layer, )*
+        }
+
+        impl Layer {
+            /// Lays this source over one of lower precedence.
+            pub(super) fn over(self, mut lower: Self) -> Self {
+                // Package, binary and example are one setting.
+                let build = &self.build;
+                if build.package.is_some() || build.bin.is_some() || build.example.is_some() {
+                    lower.build.package = None;
+                    lower.build.bin = None;
+                    lower.build.example = None;
+                }
+                Self { $( $field: self.$field.over(lower.$field), )* }
+            }
+
+            /// Fills unset settings with their defaults. Values that are no setting of the table have the default of their type.
+            pub(super) fn settle(self) -> Config {
+                Config { $( $field: self.$field.settle(), )* once: false }
+            }
+        }
+
+        /// Every setting, in the order of the file.
+        pub(super) const ENTRIES: &[Entry] = &[ $( $(
+            Entry {
+                table: $table,
+                name: $key,
+                key: $full,
+                docs: &[$($docs),+],
+                needs: Needs::$needs,
+                option: some_or_none!($($of_cargo)? $($option)?),
+                describe: some_or_none!($(|option| ($describe)(<$Shape as Shape>::option(option)))?),
+                variable: some_or_none!($($variable)?),
+                default_text: || <$Shape as Shape>::default_text(&default_of!($($default)?)),
+                schema: || <$Shape as Shape>::schema(),
+                read: |layer, reader, key| {
+                    layer.$field.$name = <$Shape as Shape>::file(reader, key)?;
+                    Ok(())
+                },
+                words: |layer, words| {
+                    layer.$field.$name = <$Shape as Shape>::words(words)?;
+                    Ok(())
+                },
+                show: |page, config| <$Shape as Shape>::show(page, $key, &config.$field.$name),
+                same: |one, other| one.$field.$name.same(&other.$field.$name),
+                copy: |config, from| config.$field.$name = from.$field.$name.clone(),
+            },
+        )* )* ];
+
+        /// The tables of the file with what they are about, in its order. The first holds the keys before them.
+        const TABLES: &[(&str, &str)] = &[$( ($table, $about) ),*];
+    };
+}
+
+const WATCHING: &str = "Watching";
+const RUNNING: &str = "Running";
+pub(super) const OUTPUT: &str = "Output and Configuration";
+
+settings! {
+    /// Files that hotrun writes
+    files: FilesConfig, FilesLayer, "" {
+        /// Append machine-readable events to a file, one JSON object per line
+        events = "events" / "events": Maybe<File>, Nothing,
+            option "events" |it| hidden(it, OUTPUT, "PATH"), variable "HOTRUN_EVENTS";
+        /// Write hotrun's own lines and diagnostics to a file as well
+        log = "log" / "log": Maybe<File>, Nothing,
+            option "log" |it| hidden(it, OUTPUT, "PATH"), variable "HOTRUN_LOG";
+    }
+    /// What cargo is asked to build
+    build: BuildConfig, BuildLayer, "build" {
+        /// Package with the program to run
+        package = "package" / "build.package": Maybe<Name>, Hotrun, cargo "package";
+        /// Name of the binary to run
+        bin = "bin" / "build.bin": Maybe<Name>, Hotrun, cargo "bin";
+        /// Name of the example to run
+        example = "example" / "build.example": Maybe<Name>, Hotrun, cargo "example";
+        /// Features to activate
+        features = "features" / "build.features": Whole<Plain>, Build, cargo "features";
+        /// Build with the named profile
+        profile = "profile" / "build.profile": One<Profile> = "dev".to_owned(), Hotrun, cargo "profile";
+        /// Arguments for `cargo build` that have no key of their own
+        args = "args" / "build.args": Whole<Plain>, Build;
+        /// Environment variables for cargo only
+        env = "env" / "build.env": Variables, Build;
+        /// Files and folders the compiler reads without telling cargo: a change compiles the package again
+        inputs = "inputs" / "build.inputs": List<File>, Nothing;
+        /// Keep intermediates in the project's own build directory
+        ///
+        /// Saves disk space and the first full build, but waits for the lock that rust-analyzer and other terminals take.
+        share_build_dir = "share-build-dir" / "build.share-build-dir": Flag = false, Hotrun,
+            option "share-build-dir" |it: Arg| it.help_heading(super::options::COMPILATION).hide_short_help(true);
+        /// How much debug information the builds in `target/hotrun` carry: less builds faster
+        debug_info = "debug-info" / "build.debug-info": One<OneOf<DebugInfo>> = DebugInfo::Profile, Build;
+    } and {
+        /// `--manifest-path`.
+        manifest_path: Option<std::path::PathBuf>,
+        /// `--all-features`.
+        all_features: bool,
+        /// `--no-default-features`.
+        no_default_features: bool,
+        /// The triple of `--target`.
+        triple: Option<String>,
+        /// `--target-dir`.
+        target_dir: Option<std::path::PathBuf>,
+        /// `--locked`, `--offline`, `--frozen`, `--config KEY=VALUE`, `-Z FLAG`: passed to every cargo command as typed.
+        common_args: Vec<String>,
+        /// `-j`, `--keep-going`, `--ignore-rust-version`, `--timings` and `build.args`: passed to `cargo build` only.
+        build_args: Vec<String>,
+    }
+    /// What counts as a change
+    watch: WatchConfig, WatchLayer, "watch" {
+        /// Files or folders the program reads when it runs: a change builds and restarts
+        ///
+        /// Sources need not be named: hotrun knows what cargo and rustc read.
+        paths = "paths" / "watch.paths": Each<File>, Nothing,
+            option "watch" |it| daily(it, WATCHING, "PATH").short('w').value_hint(ValueHint::AnyPath);
+        /// Gitignore-style patterns of what never counts as a change; they win over everything
+        ignore = "ignore" / "watch.ignore": Each<Glob>, Nothing,
+            option "ignore" |it| hidden(it, WATCHING, "GLOB").short('i');
+        /// Quiet time that ends a burst of edits
+        debounce = "debounce" / "watch.debounce": One<Time> = std::time::Duration::from_millis(50), Nothing,
+            option "debounce" |it| hidden(it, WATCHING, "DURATION");
+        /// Look at files instead of relying on events: `auto`, `always`, `never` or an interval
+        ///
+        /// Without a value: always, once a second.
+        poll = "poll" / "watch.poll": One<Polling> = Poll::Auto, Nothing,
+            option "poll" |it| hidden(it, WATCHING, "HOW")
+                .num_args(0..=1).require_equals(true).default_missing_value("always"),
+            variable "HOTRUN_POLL";
+    }
+    /// How the program runs
+    run: RunConfig, RunLayer, "run" {
+        /// Arguments for the program, replaced by the words after `--`
+        args = "args" / "run.args": Whole<Argument>, Restart, cargo "";
+        /// Environment variables for the program only
+        env = "env" / "run.env": Variables, Restart,
+            option "env" |it| daily(it, RUNNING, "KEY=VALUE").short('E');
+        /// Files of environment variables for the program; an edit restarts without a build
+        env_files = "env-file" / "run.env-file": Each<File>, Restart,
+            option "env-file" |it| hidden(it, RUNNING, "PATH");
+        /// Folder the program starts in; without it the folder hotrun was started in
+        cwd = "cwd" / "run.cwd": Maybe<File>, Restart;
+        /// What the program gets as its stdin
+        ///
+        /// `lend`: the terminal, when it asks for it. `null`: nothing. `inherit`: hotrun's own from the start, which turns the
+        /// keys off.
+        stdin = "stdin" / "run.stdin": One<OneOf<Stdin>> = Stdin::Lend, Restart,
+            option "stdin" |it| hidden(it, RUNNING, "MODE");
+        /// Sockets that hotrun opens and hands to the program
+        ///
+        /// A port (of 127.0.0.1), `localhost:PORT`, `IP:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`; `NAME=ADDR` names it. The program
+        /// gets it as from systemd: descriptors from 3 on, `LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`.
+        listen = "listen" / "run.listen": List<Socket>, Restart,
+            option "listen" |it| daily(it, RUNNING, "ADDR");
+        /// When a process counts as ready
+        ///
+        /// `spawn`: at once. `notify`: `READY=1` on `NOTIFY_SOCKET`. `tcp:ADDR`: it accepts. `http://HOST:PORT/PATH`: it
+        /// answers 2xx or 3xx. A duration: after that time. `auto`: `notify` for `overlap` and `reexec`, else `spawn`.
+        ready = "ready" / "run.ready": One<Readiness> = Ready::Auto, NextStart,
+            option "ready" |it| hidden(it, RUNNING, "HOW");
+        /// How long to wait until it is ready
+        ready_timeout = "ready-timeout" / "run.ready-timeout": One<Time> = std::time::Duration::from_secs(30), NextStart,
+            option "ready-timeout" |it| hidden(it, RUNNING, "DURATION");
+        /// How a new build reaches the process
+        ///
+        /// `restart`: stop the old process, then start the new one. `overlap`: start the new one, wait until it is ready, then
+        /// stop the old one. `manual`: build and publish, restart only on request. `reexec`: send SIGHUP to a program that
+        /// re-executes itself.
+        update = "update" / "run.update": One<OneOf<Update>> = Update::Restart, Nothing,
+            option "update" |it| daily(it, RUNNING, "MODE");
+        /// What to do when a new build cannot start
+        ///
+        /// `rollback`: start the previous build again. `wait`: leave the program down. `auto`: `rollback` where `--ready` was set.
+        on_start_failure = "on-start-failure" / "run.on-start-failure": One<OneOf<OnStartFailure>> = OnStartFailure::Auto, Nothing,
+            option "on-start-failure" |it| hidden(it, RUNNING, "WHAT");
+        /// What to do when the program ends by itself
+        ///
+        /// `wait`: for a change. `restart`: after a pause that grows with each failure. `exit`: end with the program's exit code.
+        on_exit = "on-exit" / "run.on-exit": One<OneOf<OnExit>> = OnExit::Wait, Nothing,
+            option "on-exit" |it| hidden(it, RUNNING, "WHAT");
+        /// First signal of a stop: a name or a number
+        stop_signal = "stop-signal" / "run.stop-signal": One<Signal> = libc::SIGTERM, Nothing,
+            option "stop-signal" |it| hidden(it, RUNNING, "SIGNAL");
+        /// How long a stop may take before SIGKILL
+        stop_timeout = "stop-timeout" / "run.stop-timeout": One<Time> = std::time::Duration::from_secs(5), Nothing,
+            option "stop-timeout" |it| hidden(it, RUNNING, "DURATION");
+    }
+    /// What hotrun shows
+    ui: UiConfig, UiLayer, "ui" {
+        /// Clear the screen when there is something new to show
+        clear = "clear" / "ui.clear": Flag = false, Nothing,
+            option "clear" |it: Arg| it.help_heading(OUTPUT).short('c');
+        /// Whether hotrun takes keys where it was started on a terminal
+        keys = "keys" / "ui.keys": Flag = true, Nothing;
+        /// Notify through the terminal (OSC 9, or its bell) when a build fails or recovers
+        notify = "notify" / "ui.notify": Flag = false, Nothing,
+            option "notify" |it: Arg| it.help_heading(OUTPUT).short('N').hide_short_help(true);
+    } and {
+        /// `--color`.
+        color: Color,
+        /// `-q` is -1, each `-v` adds 1.
+        verbosity: i8,
+    }
+}
+
+/// Returns the setting of this key, written with its table.
+pub(super) fn find(key: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.key == key)
+}
+
+/// The tables of the file with what they are about.
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    TABLES.iter().copied().filter(|(table, _)| !table.is_empty())
+}
+
+/// The keys of a table.
+pub(super) fn names(table: &str) -> impl Iterator<Item = &'static str> + Clone {
+    ENTRIES.iter().filter(move |entry| entry.table == table).map(|entry| entry.name)
+}
+
+/// The names at the top of the file: its tables and the keys before them.
+pub(super) fn top() -> impl Iterator<Item = &'static str> + Clone {
+    tables().map(|(table, _)| table).chain(names(""))
+}
+
+/// The environment variables that set something.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    ENTRIES.iter().filter_map(|entry| entry.variable)
+}
+
+/// An option of every day, which `-h` shows.
+fn daily(option: Arg, heading: &'static str, value: &'static str) -> Arg {
+    option.help_heading(heading).value_name(value)
+}
+
+/// An option that only `--help` shows.
+fn hidden(option: Arg, heading: &'static str, value: &'static str) -> Arg {
+    daily(option, heading, value).hide_short_help(true)
+}
+
+/// The settings whose values differ, in the order of the file, each with what it needs. Origins do not matter: a key of a
+/// file that the command line overrides changes nothing.
+pub fn changes(before: &Config, after: &Config) -> Vec<(&'static str, Needs)> {
+    ENTRIES
+        .iter()
+        .filter(|entry| !(entry.same)(before, after))
+        .map(|entry| (entry.key, entry.needs))
+        .collect()
+}
+
+impl Config {
+    /// These settings, but for those that only another start of hotrun can change: they are as in `started`.
+    #[must_use]
+    pub fn as_started(mut self, started: &Self) -> Self {
+        for entry in ENTRIES.iter().filter(|entry| entry.needs == Needs::Hotrun) {
+            (entry.copy)(&mut self, started);
+        }
+        self
+    }
+}
