@@ -248,4 +248,25 @@ mod tests {
             assert_eq!(stderr_line(line), kind, "{line:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_upsets_it(line in ".*", verb in "[ ]{0,12}[A-Za-z:`\x1b\\[]{0,20} .{0,20}") {
+            for line in [line, verb] {
+                let _ = parse(&line);
+                let _ = stderr_line(&line);
+                let _ = line_blames_artifacts(&line);
+                let _ = line_waits_for_folder(&line);
+            }
+        }
+
+        #[test]
+        fn no_message_with_parts_that_are_missing_or_of_another_type_upsets_it(
+            reason in "(compiler-message|compiler-artifact|build-script-executed|build-finished|other)",
+            value in "(null|1|\"x\"|\\[\\]|\\{\\}|true)",
+            key in "(message|target|package_id|spans|success|filenames|out_dir|executable)",
+        ) {
+            let _ = parse(&format!("{{\"reason\":\"{reason}\",\"{key}\":{value}}}"));
+        }
+    }
 }

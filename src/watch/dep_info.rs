@@ -123,4 +123,14 @@ mod tests {
         assert_eq!(fold(Path::new("/p/src/../x/./y")), PathBuf::from("/p/x/y"));
         assert_eq!(fold(Path::new("/../x")), PathBuf::from("/x"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_upsets_it(text in "[a-z./: \\\\\r\n#$\t]{0,80}", any in proptest::prelude::any::<String>()) {
+            for text in [text, any] {
+                let paths = parse(&text, Path::new("/base"));
+                proptest::prop_assert!(paths.iter().all(|path| path.is_absolute()));
+            }
+        }
+    }
 }

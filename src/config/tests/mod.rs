@@ -4,6 +4,7 @@ mod changes;
 mod env_file;
 mod errors;
 mod merge;
+mod outside;
 mod schema;
 mod units;
 

@@ -1,0 +1,62 @@
+//! Texts from outside never upset the reader: a config or an error that names its place, whatever the text.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::table::ENTRIES;
+
+/// Values of every type of TOML, and texts that mean something to one setting or another.
+fn value() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        any::<String>(),
+        "[-+.:/=\\[\\]a-z0-9 ]{0,20}",
+        "(tcp|udp|unix|http|https|web=tcp):?/?/?[a-z0-9.\\[\\]:%/@-]{0,30}",
+        "[0-9]{1,25}(ms|s|m|h|y|)( [0-9]{1,25}s)?",
+        "(--config|-Z|--target|--jobs|-j|--)=?[a-z.='\"0-9]{0,20}",
+    ];
+    let text = text.prop_map(|text| quoted(&text)).boxed();
+    let plain =
+        prop_oneof!["-?[0-9]{1,22}", "0x[0-9a-f]{1,10}", Just("1979-05-27".into()), "(true|false|nan|1e9)"];
+    let item = prop_oneof![text.clone(), plain.boxed()].boxed();
+    prop_oneof![
+        item.clone(),
+        proptest::collection::vec(item.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
+        (text, item).prop_map(|(name, value)| format!("{{ {name} = {value} }}")),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_a_setting_upsets_the_reader(
+        entry in 0..ENTRIES.len(),
+        other in 0..ENTRIES.len(),
+        first in value(),
+        second in value(),
+    ) {
+        let text = format!("{} = {first}\n{} = {second}", ENTRIES[entry].key, ENTRIES[other].key);
+        match merged("", &[file("/p/app/hotrun.toml", &text)]) {
+            Ok(config) => prop_assert!(!show(&config, Path::new(CWD)).is_empty()),
+            Err(error) => prop_assert!(error.to_string().contains("hotrun.toml"), "{error}\n{text}"),
+        }
+    }
+
+    #[test]
+    fn no_text_upsets_the_reader(text in "[\\[\\]{}\"'=#.,a-z0-9\n -]{0,80}", any in any::<String>()) {
+        for text in [text, any] {
+            let _ = merged("", &[file("/p/app/hotrun.toml", &text)]);
+            let _ = merged("", &[file("/p/app/Cargo.toml", &format!("[package.metadata.hotrun]\n{text}"))]);
+        }
+    }
+
+    #[test]
+    fn no_word_of_an_option_upsets_the_reader(entry in 0..ENTRIES.len(), word in any::<String>()) {
+        let entry = &ENTRIES[entry];
+        let Some(option) = entry.option.filter(|option| !option.is_empty()) else { return Ok(()) };
+        let line = ["hotrun".to_owned(), format!("--{option}={word}")].map(OsString::from);
+        if let Ok(cli) = cli::parse(line)
+            && let cli::Command::Run(options) = cli.command
+        {
+            let _ = merge(&options, &Environment::new(), &[], Path::new(CWD));
+        }
+    }
+}
