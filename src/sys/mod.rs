@@ -3,6 +3,8 @@
 //! The only place with `unsafe`: each block says why it is sound. Owns no policy (whom to signal and when is for the
 //! rooms above) and writes nothing to the user. May be imported by every room that touches the operating system.
 
+mod background;
+mod content;
 mod descriptors;
 mod lifeline;
 mod signal;
@@ -11,6 +13,8 @@ mod table;
 mod tty;
 mod wait;
 
+pub use background::in_background;
+pub use content::hash;
 pub use descriptors::{Datagram, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{

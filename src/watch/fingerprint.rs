@@ -2,12 +2,12 @@
 //!
 //! Reads the file system and remembers nothing. Files are compared by content; the stat only saves reading.
 
-use std::fs::{File, OpenOptions};
-use std::hash::{DefaultHasher, Hasher};
-use std::io::Read;
+use std::fs::OpenOptions;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+
+use crate::sys;
 
 /// Files nobody names are read up to this size; larger ones are told apart by size and times.
 const GUESSED_READ: u64 = 1 << 20;
@@ -148,26 +148,11 @@ fn content(path: &Path, stat: &Stat, depth: Depth) -> Content {
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) if file.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) => Content::Other,
-        Ok(file) => hash(file).unwrap_or(Content::Unreadable),
+        Ok(file) => {
+            sys::hash(file).map_or(Content::Unreadable, |(length, hash)| Content::Hashed(length, hash))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::Missing,
         Err(_) => Content::Unreadable,
-    }
-}
-
-fn hash(mut file: File) -> std::io::Result<Content> {
-    let mut hasher = DefaultHasher::new();
-    let mut length = 0;
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Content::Hashed(length, hasher.finish())),
-            Ok(read) => {
-                hasher.write(&buffer[..read]);
-                length += read as u64;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -1,0 +1,23 @@
+//! What a file holds, as a number.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{ErrorKind, Read};
+
+/// Reads a file to its end and returns its length and a hash of its bytes.
+pub fn hash(mut file: File) -> std::io::Result<(u64, u64)> {
+    let mut hasher = DefaultHasher::new();
+    let mut length = 0;
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((length, hasher.finish())),
+            Ok(read) => {
+                hasher.write(&buffer[..read]);
+                length += read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
