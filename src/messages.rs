@@ -3,10 +3,10 @@
 //! Pure: text in, data out. The message format is the one of `cargo build --message-format=json`
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::diagnostic::DiagnosticLevel;
-use cargo_metadata::{BuildScript, Message};
+use cargo_metadata::{Artifact, BuildScript, CrateType, Message};
 
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -81,6 +81,13 @@ pub enum CargoMessage {
         /// cargo had nothing to do for it.
         fresh: bool,
     },
+    /// A library that programs may load was built (or was fresh).
+    Libraries {
+        /// Its files.
+        files: Vec<PathBuf>,
+        /// Programs are linked with it (`dylib`); a `cdylib` they can only open.
+        linked: bool,
+    },
     /// A build script ran, now or earlier.
     BuildScript(BuildScript),
     /// cargo is done.
@@ -124,12 +131,30 @@ pub fn parse(line: &str) -> CargoMessage {
                 path: path.into_std_path_buf(),
                 fresh: artifact.fresh,
             },
-            None => CargoMessage::Other,
+            None => libraries(&artifact),
         },
         Message::BuildScriptExecuted(script) => CargoMessage::BuildScript(script),
         Message::BuildFinished(finished) => CargoMessage::Finished { success: finished.success },
         _ => CargoMessage::Other,
     }
+}
+
+/// The shared libraries of an artifact. A `cdylib` counts where its crate is nothing else: programs link the other form.
+fn libraries(artifact: &Artifact) -> CargoMessage {
+    let is = |kind: &CrateType| artifact.target.crate_types.contains(kind);
+    let linked = is(&CrateType::DyLib);
+    let opened = is(&CrateType::CDyLib) && !is(&CrateType::Lib) && !is(&CrateType::RLib);
+    if !linked && !opened {
+        return CargoMessage::Other;
+    }
+    let files = artifact.filenames.iter().map(|path| path.clone().into_std_path_buf());
+    CargoMessage::Libraries { files: files.filter(|path| is_shared_library(path)).collect(), linked }
+}
+
+/// Whether a file is a shared library by its name: `libx.so`, `libx.so.1`, `libx.dylib`.
+pub fn is_shared_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".so") || name.contains(".so.") || name.ends_with(".dylib")
 }
 
 /// What a line of cargo's stderr is.

@@ -3,7 +3,7 @@
 //! Must not touch the operating system, and imports no other room.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The number of a build attempt, counted from 1 in each run of hotrun.
@@ -97,6 +97,14 @@ pub struct StopPlan {
     pub signal: i32,
     /// How long the group has to end before SIGKILL.
     pub timeout: Duration,
+}
+
+/// The folder of a link search path as a build script prints it, with or without its kind (`native=/folder`).
+pub fn linked_folder(printed: &Path) -> &Path {
+    match printed.to_str().and_then(|text| text.split_once('=')) {
+        Some(("native" | "crate" | "dependency" | "framework" | "all", rest)) => Path::new(rest),
+        _ => printed,
+    }
 }
 
 /// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,

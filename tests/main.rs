@@ -27,6 +27,7 @@ mod reload;
 mod remarks;
 mod schema;
 mod seed;
+mod sets;
 mod snapshots;
 mod support;
 mod terminal;

@@ -13,7 +13,11 @@ use hotrun::words::{BuildId, Exit, Instance, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
-variants!(NOT_RELOADED, not_reloaded, NotReloaded { Silent, NoHandler, Ended, OldBinary, NotReady });
+variants!(
+    NOT_RELOADED,
+    not_reloaded,
+    NotReloaded { Silent, NoHandler, Ended, OldLibraries, OldBinary, NotReady }
+);
 variants!(
     NOTICES,
     notice,
@@ -91,11 +95,12 @@ fn still_stopping(quitting: bool, debugged: bool) -> Notice {
     Notice::StillStopping { instance: PROCESS, pid: 4711, signal: 15, ago, left, quitting }
 }
 
-fn not_reloads() -> [Notice; 5] {
+fn not_reloads() -> [Notice; 6] {
     let reasons = [
         NotReloaded::Silent,
         NotReloaded::NoHandler,
         NotReloaded::Ended,
+        NotReloaded::OldLibraries,
         NotReloaded::OldBinary,
         NotReloaded::NotReady,
     ];

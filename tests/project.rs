@@ -191,6 +191,7 @@ impl Surroundings {
             target_directory: &staging,
             build_directory: &staging,
             live: &live,
+            libraries: None,
             run,
             env_files,
             environment: &self.clean,

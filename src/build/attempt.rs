@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::cargo::{BuildNews, BuildOrder, BuildResult, Job};
+use super::cargo::{BuildNews, BuildOrder, Job};
 use super::error::BuildError;
+use super::result::{BuildResult, Library};
+use super::scripts::{self, Outputs};
 use crate::messages::{self, CargoMessage, Level};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
@@ -61,7 +63,7 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
 
 /// Runs cargo and reads what it says until it ends or is cancelled. `held`: hotrun has the lock of its folder for a while.
 pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
-    let Job { order, cancelled, news } = job;
+    let Job { order, cancelled, news, outputs } = job;
     let (order, build) = (&*order, order.build);
     let began = Instant::now();
     let mut child = match spawn(order) {
@@ -84,20 +86,26 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
         tokio::join!(
-            read_messages(stdout, order, news, &read),
+            read_messages(stdout, order, news, outputs, &read),
             read_lines(stderr, order.build, held, news, &read)
         );
     };
     let waiting = async {
         let mut reading = std::pin::pin!(reading);
-        tokio::select! {
+        let status = tokio::select! {
             () = &mut reading => child.wait().await,
             status = child.wait() => {
                 // What cargo started for others may have kept its pipes; what cargo itself said is there already.
                 let _ = timeout(PIPE_GRACE, reading).await;
                 status
             }
+        };
+        // They began while cargo went on, and are done by now as a rule.
+        let looks = std::mem::take(&mut read.borrow_mut().looks);
+        for look in looks {
+            let _ = look.await;
         }
+        status
     };
     let stops = async {
         // Without a handler for SIGCHLD a password prompt would wait for ever; cancelling still works.
@@ -126,7 +134,11 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         took: began.elapsed(),
     };
     let success = status.is_ok_and(|status| status.success());
-    let result = read.executable.map(|executable| BuildResult { executable, scripts: read.scripts });
+    let result = read.executable.map(|executable| {
+        let mut libraries = scripts::libraries(&read.scripts);
+        libraries.extend(of_program(&executable, read.libraries));
+        BuildResult { executable, libraries, outputs: outputs.changes(), scripts: read.scripts }
+    });
     let (outcome, result, error) = match (success, result) {
         (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
         (true, None) => {
@@ -136,6 +148,13 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         (false, _) => (BuildOutcome::Failed(summary), None, None),
     };
     Attempt { outcome, result, error, odd: !success && read.odd }
+}
+
+/// The libraries that were built for the program's platform: cargo puts what is linked above the program's folder or into it.
+fn of_program(executable: &Path, libraries: Vec<Library>) -> impl Iterator<Item = Library> {
+    libraries.into_iter().filter(move |library| {
+        !library.replaced || library.path.parent().is_some_and(|folder| executable.starts_with(folder))
+    })
 }
 
 /// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
@@ -166,7 +185,10 @@ struct Read {
     warnings: u32,
     fresh: bool,
     executable: Option<PathBuf>,
+    libraries: Vec<Library>,
     scripts: Vec<BuildScript>,
+    /// The looks at what build scripts have made.
+    looks: Vec<oneshot::Receiver<()>>,
     odd: bool,
 }
 
@@ -174,6 +196,7 @@ async fn read_messages(
     stdout: Option<ChildStdout>,
     order: &BuildOrder,
     news: &mpsc::UnboundedSender<BuildNews>,
+    outputs: &Outputs,
     read: &RefCell<Read>,
 ) {
     let Some(stdout) = stdout else { return };
@@ -207,7 +230,11 @@ async fn read_messages(
                 read.executable = Some(path);
                 read.fresh = fresh;
             }
+            CargoMessage::Libraries { files, linked } => {
+                read.libraries.extend(files.into_iter().map(|path| Library { path, replaced: linked }));
+            }
             CargoMessage::BuildScript(script) => {
+                read.looks.extend(outputs.told(&script));
                 let _ = news.send(BuildNews::ScriptRan {
                     build: order.build,
                     package: script.package_id.repr.clone(),

@@ -9,11 +9,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use cargo_metadata::BuildScript;
 use tokio::sync::{mpsc, oneshot};
 
 use super::attempt::{Attempt, attempt, ordered};
 use super::error::BuildError;
+use super::result::BuildResult;
+use super::scripts::Outputs;
 use super::seed::{SeedNews, SeedPlan, Seeding};
 use crate::messages::Diagnostic;
 use crate::session::BuildOutcome;
@@ -43,15 +44,6 @@ pub struct Program {
     pub package: String,
     /// The target's name.
     pub target: String,
-}
-
-/// What a build gave, known when it has succeeded.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BuildResult {
-    /// The program.
-    pub executable: PathBuf,
-    /// What every build script of the build printed, now or when it last ran.
-    pub scripts: Vec<BuildScript>,
 }
 
 /// What comes out of a build.
@@ -124,6 +116,7 @@ pub struct Cargo {
     news: mpsc::UnboundedSender<BuildNews>,
     current: Option<(BuildId, oneshot::Sender<()>)>,
     seed: Option<Rc<Seed>>,
+    outputs: Rc<Outputs>,
 }
 
 /// The seeding of this hotrun, and whether a build has succeeded with it since.
@@ -136,7 +129,7 @@ struct Seed {
 impl Cargo {
     /// What happens is sent to `news`.
     pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        Self { news, current: None, seed: None }
+        Self { news, current: None, seed: None, outputs: Rc::default() }
     }
 
     /// Starts cargo, where the staging target is being seeded so that it waits for that. Must be called within a tokio `LocalSet`.
@@ -144,7 +137,8 @@ impl Cargo {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));
         let seed = self.seed_of(order.seed.as_ref());
-        tokio::task::spawn_local(run(Job { order, cancelled, news: self.news.clone() }, seed));
+        let (news, outputs) = (self.news.clone(), Rc::clone(&self.outputs));
+        tokio::task::spawn_local(run(Job { order, cancelled, news, outputs }, seed));
     }
 
     /// Ends the build's whole process group.
@@ -176,6 +170,7 @@ pub(super) struct Job {
     pub(super) order: BuildOrder,
     pub(super) cancelled: oneshot::Receiver<()>,
     pub(super) news: mpsc::UnboundedSender<BuildNews>,
+    pub(super) outputs: Rc<Outputs>,
 }
 
 async fn run(mut job: Job, seed: Option<Rc<Seed>>) {

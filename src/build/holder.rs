@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use super::publish::lock_path;
+use super::lock;
 
 /// The pid of the hotrun that keeps this live path, where one does.
 pub fn holder(live: &Path) -> Option<i32> {
-    let lock = lock_path(live);
+    let lock = lock::path(live);
     let pid: i32 = std::fs::read_to_string(&lock).ok()?.trim().parse().ok().filter(|pid| *pid > 0)?;
     has_open(pid, &lock).then_some(pid)
 }

@@ -3,14 +3,20 @@
 //!
 //! Owns the live folder. Never writes to a file that was ever visible under the live path: each publish gives it an inode
 //! that nothing will write again (a link to what cargo built, which cargo unlinks before it links anew; or a copy, synced).
+//! The libraries that a binary loads are published with it, as a set.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use super::files::{Replaced, beside, names, place, rename, replace, same_bytes};
+use super::lock::Lock;
+use super::result::BuildResult;
+use super::set::{Set, Sets};
 use crate::config::{BuildConfig, TargetName};
+use crate::sys;
 
 /// Where the live binary of a program is: `<target>/hotrun/live/[<triple>/]<profile>/[examples/]<name>`.
 pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, target: &TargetName) -> PathBuf {
@@ -74,6 +80,9 @@ impl PublishError {
                     "make the target directory writable, or name another one with `--target-dir <DIR>`"
                         .to_owned(),
                 ),
+                _ if source.raw_os_error() == Some(libc::ELOOP) => {
+                    Some("it is a link, which hotrun does not follow: remove it".to_owned())
+                }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     Some("free some disk space; the next save, or `r`, tries again".to_owned())
                 }
@@ -93,7 +102,7 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishE
 pub enum Publication {
     /// The live path names the new binary.
     Published,
-    /// The live binary has the same bytes already.
+    /// What is live was made of the same bytes already: the binary, its libraries, and what build scripts made for it.
     Unchanged,
 }
 
@@ -101,12 +110,27 @@ pub enum Publication {
 #[derive(Debug)]
 pub struct Publisher {
     live: PathBuf,
-    /// Held locked as long as this hotrun lives.
-    lock: File,
-    /// The binary published last, open, so that it can be compared with also when its name is gone.
-    last: Option<File>,
+    /// Held as long as this hotrun lives.
+    lock: Lock,
+    sets: Sets,
+    last: Option<Last>,
+    /// The libraries of the binary at `.previous` and at `.failed`.
+    previous: Option<Rc<Set>>,
+    failed: Option<Rc<Set>>,
+    /// Those of the binary that was live before: a process of it may still be starting.
+    replaced: Option<Rc<Set>>,
     ran: bool,
     temporaries: u32,
+}
+
+/// What was published last.
+#[derive(Debug)]
+struct Last {
+    /// The binary, open, so that it can be compared with also when its name is gone.
+    binary: File,
+    libraries: Option<Rc<Set>>,
+    /// What build scripts had made then: [`BuildResult::outputs`].
+    outputs: u64,
 }
 
 impl Publisher {
@@ -114,7 +138,17 @@ impl Publisher {
     pub fn open(live: PathBuf) -> Result<Self, PublishError> {
         let folder = live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
-        let publisher = Self { lock: take_lock(&live)?, live, last: None, ran: false, temporaries: 0 };
+        let publisher = Self {
+            lock: Lock::take(&live)?,
+            sets: Sets::of(&live),
+            live,
+            last: None,
+            previous: None,
+            failed: None,
+            replaced: None,
+            ran: false,
+            temporaries: 0,
+        };
         publisher.clear_temporaries(&folder);
         Ok(publisher)
     }
@@ -122,6 +156,22 @@ impl Publisher {
     /// The live path.
     pub fn live(&self) -> &Path {
         &self.live
+    }
+
+    /// The folder with the libraries of the live binary, if it has any.
+    pub fn libraries(&self) -> Option<&Path> {
+        Some(self.last.as_ref()?.libraries.as_ref()?.folder())
+    }
+
+    /// Why the lock keeps no other hotrun out, where it does not.
+    pub fn unlocked(&self) -> Option<&io::Error> {
+        self.lock.unsupported.as_ref()
+    }
+
+    /// Whether another hotrun may keep this live path without being noticed by the lock: there are no locks, or the lock file
+    /// was removed (`cargo clean`).
+    pub fn may_be_shared(&self) -> bool {
+        self.lock.is_new || self.lock.unsupported.is_some()
     }
 
     /// Where the last build that ran and is not live is kept.
@@ -139,23 +189,36 @@ impl Publisher {
         self.ran = true;
     }
 
-    /// Makes `staged` the live binary, unless the one published last has the same bytes. On an error the live path is
-    /// what it was.
-    pub fn publish(&mut self, staged: &Path) -> Result<Publication, PublishError> {
+    /// Makes what was built live, unless it is the same as what was published last. On an error the live path is what it
+    /// was.
+    pub fn publish(&mut self, built: &BuildResult) -> Result<Publication, PublishError> {
         let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
-        if !names(&lock_path(&self.live), &self.lock) {
+        if !self.lock.is_of(&self.live) {
             // `cargo clean` took the name of the lock: another hotrun would not see it.
-            self.lock = take_lock(&self.live)?;
+            self.lock = Lock::take(&self.live)?;
         }
+        let staged = &built.executable;
         let fresh = File::open(staged).map_err(failed("read the fresh binary", staged))?;
-        let unchanged = match &self.last {
+        let last = self.last.as_ref();
+        let mut unchanged = match last {
             Some(last) => {
-                same_bytes(last, &fresh).map_err(failed("compare with the fresh binary", staged))?
+                same_bytes(&last.binary, &fresh).map_err(failed("compare with the fresh binary", staged))?
             }
             None => false,
         };
+        let before = last.and_then(|last| last.libraries.as_ref());
+        let libraries = self
+            .sets
+            .lay(&built.libraries, before)
+            .map_err(failed("publish the libraries of the new binary beside", &self.live))?;
+        let of_set = |set: Option<&Rc<Set>>| set.map(|set| set.folder().to_owned());
+        unchanged &= of_set(before) == of_set(libraries.as_ref())
+            && last.is_some_and(|last| last.outputs == built.outputs);
         if unchanged && self.live_is_last() {
+            if let Some(last) = &mut self.last {
+                last.libraries = libraries;
+            }
             return Ok(Publication::Unchanged);
         }
         let temporary = self.temporary(&folder);
@@ -171,10 +234,16 @@ impl Publisher {
             });
         }
         // The inode under the live path, which is not `fresh` where it had to be copied.
-        self.last = Some(File::open(&self.live).unwrap_or(fresh));
+        let binary = File::open(&self.live).unwrap_or(fresh);
+        let last = self.last.replace(Last { binary, libraries, outputs: built.outputs });
         if unchanged {
             return Ok(Publication::Unchanged);
         }
+        self.replaced = last.and_then(|last| last.libraries);
+        if self.ran {
+            self.previous.clone_from(&self.replaced);
+        }
+        self.clear_sets();
         self.ran = false;
         Ok(Publication::Published)
     }
@@ -198,7 +267,13 @@ impl Publisher {
         }
         // It is the live one now.
         let _ = fs::remove_file(self.previous());
-        self.last = File::open(&self.live).ok();
+        let last = self.last.take();
+        // It starts with what build scripts have made since it was built.
+        let outputs = last.as_ref().map_or(0, |last| last.outputs);
+        self.failed = last.and_then(|last| last.libraries);
+        let libraries = self.previous.take();
+        self.last = File::open(&self.live).ok().map(|binary| Last { binary, libraries, outputs });
+        self.clear_sets();
         self.ran = true;
         Ok(())
     }
@@ -210,7 +285,7 @@ impl Publisher {
 
     /// Whether the live path still names the binary published last.
     pub fn live_is_last(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| names(&self.live, last))
+        self.last.as_ref().is_some_and(|last| names(&self.live, &last.binary))
     }
 
     /// The binary that was live is the previous one if it ran.
@@ -222,14 +297,17 @@ impl Publisher {
         if dropped == Replaced::NowNamed {
             // Freeing the blocks of a large file takes longer than all else here, and nobody waits for it. What is left
             // behind should hotrun end now is cleared away by the next one.
-            let name = temporary.to_owned();
-            let remove = move || drop(fs::remove_file(name));
-            if std::thread::Builder::new().name("remove".to_owned()).spawn(remove).is_err() {
-                // No more threads are to be had.
-                let _ = fs::remove_file(temporary);
-            }
+            let temporary = temporary.to_owned();
+            sys::in_background(move || drop(fs::remove_file(temporary)));
         }
         Ok(())
+    }
+
+    /// Clears the sets away that no binary here needs, also those of a hotrun before.
+    fn clear_sets(&self) {
+        let live = self.last.as_ref().and_then(|last| last.libraries.as_ref());
+        let keep = [live, self.previous.as_ref(), self.failed.as_ref(), self.replaced.as_ref()];
+        self.sets.clear(&keep.into_iter().flatten().collect::<Vec<_>>());
     }
 
     fn temporary(&mut self, folder: &Path) -> PathBuf {
@@ -258,126 +336,12 @@ impl Publisher {
     }
 }
 
-/// Whether `path` names the file that is open as `file`.
-fn names(path: &Path, file: &File) -> bool {
-    let id = |metadata: io::Result<fs::Metadata>| metadata.map(|it| (it.dev(), it.ino())).ok();
-    id(fs::metadata(path)).is_some_and(|named| Some(named) == id(file.metadata()))
-}
-
-pub(super) fn lock_path(live: &Path) -> PathBuf {
-    beside(live, ".lock")
-}
-
-/// Takes the lock of a live path and writes this process's pid into it.
-fn take_lock(live: &Path) -> Result<File, PublishError> {
-    let path = lock_path(live);
-    let mut lock = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(failed("open the lock file", &path))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            // Without a pid to name, the message still tells what is the matter.
-            let _ = lock.read_to_string(&mut pid);
-            let pid = if pid.trim().is_empty() { "unknown" } else { pid.trim() }.to_owned();
-            return Err(PublishError::Taken { pid, live: live.to_owned() });
-        }
-        Err(TryLockError::Error(source)) => return Err(PublishError::Io { what: "lock", path, source }),
-    }
-    lock.set_len(0)
-        .and_then(|()| writeln!(lock, "{}", std::process::id()))
-        .map_err(failed("write the lock file", &path))?;
-    Ok(lock)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
-}
-
-/// Gives `temporary` the bytes of `staged`: a link where the file system can, else a synced copy.
-fn place(staged: &Path, temporary: &Path) -> io::Result<()> {
-    let _ = fs::remove_file(temporary);
-    match fs::hard_link(staged, temporary) {
-        Ok(()) => return Ok(()),
-        Err(error) if no_link(&error) => {}
-        Err(error) => return Err(error),
-    }
-    let mut from = File::open(staged)?;
-    let permissions = from.metadata()?.permissions();
-    let mut to = File::options().write(true).create_new(true).open(temporary)?;
-    io::copy(&mut from, &mut to)?;
-    to.set_permissions(permissions)?;
-    to.sync_all()
-}
-
-/// Whether a link was refused for what the file systems are, not for what is on them.
-fn no_link(error: &io::Error) -> bool {
-    use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
-    matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
-}
-
-/// What became of the file that a new one took the place of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Replaced {
-    /// There was none, or it is gone.
-    Nothing,
-    /// The name of the new one is its name now.
-    NowNamed,
-}
-
-/// Puts `new` in the place of `live` in one atomic step, by exchanging the two names where the file system can. A plain
-/// rename over an existing file makes ext4 write the new file's data out first (`auto_da_alloc`, ext4(5)), which takes
-/// longer than all else here.
-fn replace(new: &Path, live: &Path) -> io::Result<Replaced> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(Replaced::NowNamed),
-        // Nothing is live yet, or the file system exchanges no names.
-        Err(_) => rename(new, live).map(|()| Replaced::Nothing),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the room that renames")]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
-}
-
-/// Compares two files. Two builds differ early (the build id is near the start of the file), so this is quick where it
-/// matters: when the binary has changed.
-fn same_bytes(one: &File, other: &File) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
-    let (a, b) = (one.metadata()?, other.metadata()?);
-    if (a.dev(), a.ino()) == (b.dev(), b.ino()) {
-        return Ok(true);
-    }
-    if a.len() != b.len() {
-        return Ok(false);
-    }
-    let (mut left, mut right) = (vec![0; 1 << 17], vec![0; 1 << 17]);
-    let mut at = 0;
-    loop {
-        let n = one.read_at(&mut left, at)?;
-        if n == 0 {
-            return Ok(at == a.len());
-        }
-        other.read_exact_at(&mut right[..n], at)?;
-        if left[..n] != right[..n] {
-            return Ok(false);
-        }
-        at += n as u64;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
+    use crate::build::Library;
 
     struct Place {
         _root: tempfile::TempDir,
@@ -391,6 +355,45 @@ mod tests {
         Place { _root: root, staged, live }
     }
 
+    impl Place {
+        fn built(&self) -> BuildResult {
+            BuildResult { executable: self.staged.clone(), ..BuildResult::default() }
+        }
+
+        /// A binary, a `dylib` that cargo replaces, and a library that a build script writes in place.
+        fn build(&self, binary: &str, linked: &str, made: &str) -> BuildResult {
+            build(&self.staged, binary);
+            let [engine, codec] =
+                ["libengine.so", "libcodec.so"].map(|name| self.staged.with_file_name(name));
+            if fs::read_to_string(&engine).ok().as_deref() != Some(linked) {
+                build(&engine, linked);
+            }
+            fs::write(&codec, made).unwrap();
+            let libraries = [(engine, true), (codec, false)];
+            let libraries = libraries.map(|(path, replaced)| Library { path, replaced }).to_vec();
+            BuildResult { libraries, ..self.built() }
+        }
+
+        /// What the sets hold, by their numbers.
+        fn sets(&self) -> Vec<(String, String)> {
+            let mut sets = Vec::new();
+            for set in fs::read_dir(beside(&self.live, ".d")).unwrap() {
+                let set = set.unwrap();
+                let read = |name: &str| fs::read_to_string(set.path().join(name)).unwrap();
+                let held = [read("libengine.so"), read("libcodec.so")].join(" ");
+                sets.push((set.file_name().into_string().unwrap(), held));
+            }
+            sets.sort();
+            sets
+        }
+    }
+
+    /// What the live binary would load.
+    fn loads(publisher: &Publisher) -> String {
+        let read = |name: &str| fs::read_to_string(publisher.libraries().unwrap().join(name)).unwrap();
+        [read("libengine.so"), read("libcodec.so")].join(" ")
+    }
+
     /// As cargo does: a new inode each time.
     fn build(staged: &Path, bytes: &str) {
         let _ = fs::remove_file(staged);
@@ -402,12 +405,12 @@ mod tests {
         let place = place();
         let mut publisher = Publisher::open(place.live.clone()).unwrap();
         build(&place.staged, "one");
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
         publisher.mark_ran();
         build(&place.staged, "two");
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
         build(&place.staged, "three");
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "three");
         // "two" never ran.
         assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "one");
@@ -419,7 +422,7 @@ mod tests {
         let mut publisher = Publisher::open(place.live.clone()).unwrap();
         for bytes in ["good", "bad"] {
             build(&place.staged, bytes);
-            publisher.publish(&place.staged).unwrap();
+            publisher.publish(&place.built()).unwrap();
             publisher.mark_ran();
         }
         publisher.mark_failed();
@@ -427,7 +430,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
         assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
         // The same bad bytes are published again when they are built again.
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Published);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
         assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
     }
 
@@ -436,10 +439,10 @@ mod tests {
         let place = place();
         let mut publisher = Publisher::open(place.live.clone()).unwrap();
         build(&place.staged, "one");
-        publisher.publish(&place.staged).unwrap();
+        publisher.publish(&place.built()).unwrap();
         let inode = fs::metadata(&place.live).unwrap().ino();
         build(&place.staged, "one");
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Unchanged);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
         assert_eq!(fs::metadata(&place.live).unwrap().ino(), inode);
     }
 
@@ -448,10 +451,10 @@ mod tests {
         let place = place();
         let mut publisher = Publisher::open(place.live.clone()).unwrap();
         build(&place.staged, "one");
-        publisher.publish(&place.staged).unwrap();
+        publisher.publish(&place.built()).unwrap();
         fs::remove_dir_all(place.live.parent().unwrap()).unwrap();
         build(&place.staged, "one");
-        assert_eq!(publisher.publish(&place.staged).unwrap(), Publication::Unchanged);
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
     }
 
@@ -483,9 +486,84 @@ mod tests {
         let place = place();
         let mut publisher = Publisher::open(place.live.clone()).unwrap();
         build(&place.staged, "one");
-        publisher.publish(&place.staged).unwrap();
+        publisher.publish(&place.built()).unwrap();
         fs::remove_file(&place.staged).unwrap();
-        publisher.publish(&place.staged).unwrap_err();
+        publisher.publish(&place.built()).unwrap_err();
         assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
+    }
+
+    #[test]
+    fn libraries_are_published_with_their_binary_and_come_back_with_it() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        let good = place.build("good", "e1", "c1");
+        assert_eq!(publisher.publish(&good).unwrap(), Publication::Published);
+        publisher.mark_ran();
+        let first = publisher.libraries().unwrap().to_owned();
+        // The same bytes, written again.
+        assert_eq!(publisher.publish(&place.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
+        assert_eq!(publisher.libraries().unwrap(), first);
+        // Only a library differs; a build that fails has replaced the other one before.
+        place.build("good", "e1", "broken");
+        assert_eq!(loads(&publisher), "e1 c1");
+        assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+        assert_eq!(loads(&publisher), "e1 c2");
+        assert_eq!(fs::read_to_string(first.join("libcodec.so")).unwrap(), "c1", "never written again");
+        publisher.roll_back().unwrap();
+        assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e1 c1", first.as_path()));
+        // What did not start is published again when it is built again.
+        assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+        // Another binary with the same libraries shares the set.
+        let shared = publisher.libraries().unwrap().to_owned();
+        assert_eq!(publisher.publish(&place.build("better", "e1", "c2")).unwrap(), Publication::Published);
+        assert_eq!(publisher.libraries().unwrap(), shared);
+    }
+
+    #[test]
+    fn sets_that_no_binary_needs_are_cleared_away() {
+        let place = place();
+        let first = Publisher::open(place.live.clone()).map(|mut publisher| {
+            publisher.publish(&place.build("old", "e0", "c0")).unwrap();
+        });
+        first.unwrap();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        for n in 1..=6 {
+            publisher.publish(&place.build("good", &format!("e{n}"), "c")).unwrap();
+            publisher.mark_ran();
+        }
+        let wanted = [("6".to_owned(), "e5 c".to_owned()), ("7".to_owned(), "e6 c".to_owned())];
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while place.sets() != wanted {
+            assert!(std::time::Instant::now() < deadline, "{:?}", place.sets());
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_removed_set_is_laid_again_under_its_name() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        publisher.publish(&place.build("one", "e", "c")).unwrap();
+        let folder = publisher.libraries().unwrap().to_owned();
+        for gone in [folder.clone(), place.live.parent().unwrap().to_owned()] {
+            fs::remove_dir_all(gone).unwrap();
+            assert_eq!(publisher.publish(&place.build("one", "e", "c")).unwrap(), Publication::Unchanged);
+            assert_eq!(
+                (loads(&publisher).as_str(), publisher.libraries().unwrap()),
+                ("e c", folder.as_path())
+            );
+        }
+    }
+
+    #[test]
+    fn a_binary_whose_build_scripts_made_something_else_is_another() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        build(&place.staged, "one");
+        let of = |outputs: u64| BuildResult { outputs, ..place.built() };
+        publisher.publish(&of(1)).unwrap();
+        assert_eq!(publisher.publish(&of(1)).unwrap(), Publication::Unchanged);
+        assert_eq!(publisher.publish(&of(2)).unwrap(), Publication::Published);
+        assert_eq!(publisher.publish(&of(2)).unwrap(), Publication::Unchanged);
     }
 }

@@ -15,6 +15,7 @@ use super::platform::Platform;
 use super::toolchain::Toolchain;
 use super::{ProgramKind, Project};
 use crate::config::RunConfig;
+use crate::words::linked_folder;
 
 /// A start of the app. Two equal launches of the same binary run the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct LaunchInput<'a> {
     pub build_directory: &'a Path,
     /// Where the program is published.
     pub live: &'a Path,
+    /// Where the shared libraries of its build are, if it has any.
+    pub libraries: Option<&'a Path>,
     /// How the program runs.
     pub run: &'a RunConfig,
     /// The variables of the env files in their order; the last of a name wins.
@@ -129,19 +132,21 @@ fn own_script<'a>(input: &LaunchInput<'a>) -> Option<&'a BuildScript> {
     own().rfind(|script| script.out_dir.as_std_path().starts_with(&output)).or_else(|| own().next_back())
 }
 
-/// The folders of native libraries inside the build, cargo's output folders, the toolchain's library, then what was
-/// there. A new cargo may lay its build directory out in another way; there the `deps` folder is simply not there.
+/// The libraries that were published with the program, the folders of native libraries inside the build, cargo's output
+/// folders, the toolchain's library, then what was there. A new cargo may lay its build directory out in another way; there the `deps` folder is simply not there.
 fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsString> {
     let output = profile_folder(input);
     let intermediates = profile_in_build_dir(input);
     // cargo sorts them as they were printed, with `native=` and the like before the path.
     let printed: BTreeSet<&Path> =
         input.scripts.iter().flat_map(|script| &script.linked_paths).map(|path| path.as_std_path()).collect();
-    let mut folders: Vec<PathBuf> = printed
+    let linked = printed
         .into_iter()
-        .map(without_kind)
+        .map(linked_folder)
         .filter(|path| path.starts_with(output) || path.starts_with(&intermediates))
-        .collect();
+        .map(Path::to_owned);
+    // Those the program was built with come first: the other folders may hold what a later build made.
+    let mut folders: Vec<PathBuf> = input.libraries.map(Path::to_owned).into_iter().chain(linked).collect();
     folders.push(output.to_owned());
     folders.push(intermediates.join("deps"));
     folders.push(input.platform.library_dir.clone());
@@ -157,14 +162,6 @@ fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsSt
         None => {}
     }
     std::env::join_paths(folders).ok()
-}
-
-/// A linked path without the kind that a build script may put before it.
-fn without_kind(path: &Path) -> PathBuf {
-    match path.to_str().and_then(|text| text.split_once('=')) {
-        Some(("native" | "crate" | "dependency" | "framework" | "all", rest)) => rest.into(),
-        _ => path.to_owned(),
-    }
 }
 
 /// `<target>/[<triple>/]<profile>`, from where cargo put the program.

@@ -27,6 +27,7 @@ struct Given {
     run: RunConfig,
     env_files: Vec<(String, String)>,
     environment: Environment,
+    libraries: Option<std::path::PathBuf>,
 }
 
 impl Given {
@@ -80,6 +81,7 @@ impl Given {
             run: run_config(),
             env_files: Vec::new(),
             environment: Environment::new(),
+            libraries: None,
         }
     }
 
@@ -99,6 +101,7 @@ impl Given {
             target_directory: Path::new("/s"),
             build_directory: Path::new(build_directory),
             live: Path::new("/s/live/debug/p"),
+            libraries: self.libraries.as_deref(),
             run: &self.run,
             env_files: &self.env_files,
             environment: &self.environment,
@@ -178,6 +181,9 @@ fn the_library_path_is_composed_as_cargo_does() {
     assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("{own}:/mine"));
     given.run_env(LIBRARY_PATH, "/typed");
     assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("{own}:/typed"));
+    // What was published with the program comes before what a later build may have made.
+    given.libraries = Some("/s/live/debug/p.d/3".into());
+    assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("/s/live/debug/p.d/3:{own}:/typed"));
 }
 
 #[cfg(not(target_os = "macos"))]

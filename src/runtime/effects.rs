@@ -1,5 +1,7 @@
 //! Carrying out what the session orders.
 
+use std::path::Path;
+
 use tokio::time::Instant;
 
 use super::Runtime;
@@ -108,7 +110,7 @@ impl Runtime {
             return PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
         };
         let kept = self.publisher.has_run();
-        let publication = self.publisher.publish(&result.executable);
+        let publication = self.publisher.publish(result);
         self.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
@@ -122,7 +124,7 @@ impl Runtime {
             Ok(Publication::Unchanged) => {
                 self.live_result = Some(result.clone());
                 // An env file that cannot be read is said when the program is started.
-                let launch = self.site.launch(result).ok();
+                let launch = self.site.launch(result, self.publisher.libraries()).ok();
                 PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
             }
             Err(error) => {
@@ -133,7 +135,7 @@ impl Runtime {
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
         let result = self.live_result.clone().unwrap_or_default();
-        let launch = self.site.launch(&result)?;
+        let launch = self.site.launch(&result, self.publisher.libraries())?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());
@@ -157,6 +159,7 @@ impl Runtime {
             stop: Settings::from(&self.site.config).stop,
         };
         self.launch = Some(launch);
+        self.libraries = self.publisher.libraries().map(Path::to_owned);
         Ok(spawn)
     }
 }

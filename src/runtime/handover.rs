@@ -76,6 +76,10 @@ impl Runtime {
             let reason = NotReloaded::NoHandler;
             return Some(Event::ReloadFailed { instance, reason });
         }
+        if self.libraries.as_deref() != self.publisher.libraries() {
+            let reason = NotReloaded::OldLibraries;
+            return Some(Event::ReloadFailed { instance, reason });
+        }
         self.reloading = Some((instance, false));
         self.remember_stored();
         self.processes.signal(instance, libc::SIGHUP, Whom::Leader);

@@ -105,6 +105,8 @@ struct Runtime {
     /// What the last successful build gave, and how the program was started last.
     result: Option<BuildResult>,
     launch: Option<Launch>,
+    /// The folder with the libraries of the process started last.
+    libraries: Option<PathBuf>,
     /// What the live build gave, and the one before it.
     live_build: Option<BuildId>,
     live_result: Option<BuildResult>,

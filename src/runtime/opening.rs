@@ -148,6 +148,7 @@ impl Runtime {
             began: Instant::now(),
             result: None,
             launch: None,
+            libraries: None,
             live_build: None,
             live_result: None,
             previous_result: None,

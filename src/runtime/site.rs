@@ -195,8 +195,8 @@ impl Site {
         })
     }
 
-    /// How the program is started after `result`.
-    pub(super) fn launch(&self, result: &BuildResult) -> Result<Launch, Error> {
+    /// How the program is started after `result`, its libraries published in this folder.
+    pub(super) fn launch(&self, result: &BuildResult, libraries: Option<&Path>) -> Result<Launch, Error> {
         let env_files = self.env_files(&self.config)?;
         Ok(Launch::compute(&LaunchInput {
             project: &self.project,
@@ -208,6 +208,7 @@ impl Site {
             target_directory: &self.staging(),
             build_directory: &self.build_directory(),
             live: &self.live(),
+            libraries,
             run: &self.config.run,
             env_files: &env_files,
             environment: &self.environment,
@@ -285,7 +286,7 @@ impl Site {
     /// mtime of that file cargo sets back to the start of the script; its ctime tells.
     pub(super) fn script_ended(&self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
         let package = self.project.packages.iter().find(|known| known.id == package)?;
-        let written = script_output(out_dir)?.metadata().ok()?;
+        let written = build::script_output(out_dir)?.metadata().ok()?;
         let since = Duration::new(written.ctime().try_into().ok()?, written.ctime_nsec().try_into().ok()?);
         Some((package.root.clone(), SystemTime::UNIX_EPOCH + since))
     }
@@ -330,14 +331,9 @@ fn load(
     Ok((config, texts))
 }
 
-/// Where cargo writes down what a build script printed: beside its `OUT_DIR`.
-fn script_output(out_dir: &Path) -> Option<PathBuf> {
-    out_dir.parent().map(|folder| folder.join("output"))
-}
-
 /// Whether a build script printed any `rerun-if-…`; where that cannot be read, every file is taken to count.
 fn names_reruns(out_dir: &Path) -> bool {
-    let Some(output) = script_output(out_dir) else { return false };
+    let Some(output) = build::script_output(out_dir) else { return false };
     std::fs::read_to_string(output).is_ok_and(|text| {
         text.lines().any(|line| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-"))
     })

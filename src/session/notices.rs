@@ -255,6 +255,9 @@ pub enum NotReloaded {
     /// Its handler ended it.
     #[error("it ended on SIGHUP")]
     Ended,
+    /// It would load the libraries of its old build: its library path names them.
+    #[error("its libraries changed, and it would load the old ones")]
+    OldLibraries,
     /// It read its settings anew and no more.
     #[error("it is ready again with the old binary")]
     OldBinary,

@@ -1,0 +1,97 @@
+//! The lock of a live path: only one hotrun keeps it, and the lock file says which.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::files::{beside, names};
+use super::publish::PublishError;
+
+/// The lock file of a live path.
+pub(super) fn path(live: &Path) -> PathBuf {
+    beside(live, ".lock")
+}
+
+/// The lock of a live path, held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+    /// Why it keeps nobody out: the file system has no locks.
+    pub(super) unsupported: Option<io::Error>,
+    /// There was no lock file before.
+    pub(super) is_new: bool,
+}
+
+impl Lock {
+    /// Takes the lock and writes this process's pid into its file.
+    pub(super) fn take(live: &Path) -> Result<Self, PublishError> {
+        let path = path(live);
+        let failed = |what, source| PublishError::Io { what, path: path.clone(), source };
+        let mut options = File::options();
+        // What is written must not go where a link of somebody else's points.
+        options.read(true).write(true).custom_flags(libc::O_NOFOLLOW);
+        let (mut file, is_new) = match options.open(&path) {
+            Ok(file) => (file, false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = options.create(true).truncate(false).open(&path);
+                (made.map_err(|error| failed("open the lock file", error))?, true)
+            }
+            Err(error) => return Err(failed("open the lock file", error)),
+        };
+        let unsupported = match file.try_lock() {
+            Ok(()) => None,
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // Without a pid to name, the message still tells what is the matter.
+                let _ = file.read_to_string(&mut pid);
+                let pid = if pid.trim().is_empty() { "unknown" } else { pid.trim() }.to_owned();
+                return Err(PublishError::Taken { pid, live: live.to_owned() });
+            }
+            Err(TryLockError::Error(error)) if is_unsupported(&error) => Some(error),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", error)),
+        };
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| failed("write the lock file", error))?;
+        Ok(Self { file, unsupported, is_new })
+    }
+
+    /// Whether the lock file of this live path is still the one that is locked.
+    pub(super) fn is_of(&self, live: &Path) -> bool {
+        names(&path(live), &self.file)
+    }
+}
+
+/// Whether a file system has no locks. cargo goes on without them as well; where it knows NFS, it does not even try.
+fn is_unsupported(error: &io::Error) -> bool {
+    let number = error.raw_os_error();
+    number == Some(libc::ENOTSUP)
+        || number == Some(libc::EOPNOTSUPP)
+        || number == Some(libc::ENOSYS)
+        || number == Some(libc::ENOLCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_that_is_a_link_is_refused_and_its_target_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, target) = (folder.path().join("app"), folder.path().join("precious"));
+        std::fs::write(&target, "precious").unwrap();
+        std::os::unix::fs::symlink(&target, path(&live)).unwrap();
+        let error = Lock::take(&live).unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains("link")), "{:?}", error.hint());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_told_from_one_that_fails() {
+        for number in [libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOSYS, libc::ENOLCK] {
+            assert!(is_unsupported(&io::Error::from_raw_os_error(number)), "{number}");
+        }
+        assert!(!is_unsupported(&io::Error::from_raw_os_error(libc::EIO)));
+    }
+}

@@ -1,0 +1,166 @@
+//! Sets: the shared libraries of one build, in a folder of their own, so that the program never loads those of another
+//! build.
+//!
+//! Owns the folder `<program>.d` beside the live path. What a set holds is never written to again, and a set's folder never
+//! holds another.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::files::{Stamp, beside, copy, names, place, same_bytes};
+use super::result::Library;
+use crate::sys;
+
+/// The libraries of one build.
+#[derive(Debug)]
+pub(super) struct Set {
+    folder: PathBuf,
+    libraries: BTreeMap<OsString, Kept>,
+}
+
+/// A library of a set.
+#[derive(Debug)]
+struct Kept {
+    /// Open, so that it can be compared with also when its name is gone.
+    file: File,
+    /// The library it was made from, when it was last known to be the same.
+    from: Cell<Stamp>,
+}
+
+impl Kept {
+    /// Whether `library` still holds the same.
+    fn is(&self, library: &Path) -> io::Result<bool> {
+        let now = Stamp::of(&fs::metadata(library)?);
+        let same = now == self.from.get() || same_bytes(&self.file, &File::open(library)?)?;
+        if same {
+            self.from.set(now);
+        }
+        Ok(same)
+    }
+}
+
+impl Set {
+    /// The folder for the program's library path.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn is(&self, libraries: &BTreeMap<OsString, &Library>) -> io::Result<bool> {
+        if !self.libraries.keys().eq(libraries.keys()) {
+            return Ok(false);
+        }
+        for (kept, library) in self.libraries.values().zip(libraries.values()) {
+            if !kept.is(&library.path)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_there(&self) -> bool {
+        self.libraries.iter().all(|(name, kept)| names(&self.folder.join(name), &kept.file))
+    }
+}
+
+/// The sets of one live path.
+#[derive(Debug)]
+pub(super) struct Sets {
+    folder: PathBuf,
+    latest: u64,
+}
+
+impl Sets {
+    pub(super) fn of(live: &Path) -> Self {
+        Self { folder: beside(live, ".d"), latest: 0 }
+    }
+
+    /// The set of these libraries: `last` where it holds the same, else a new one; none where there are no libraries.
+    pub(super) fn lay(
+        &mut self,
+        libraries: &[Library],
+        last: Option<&Rc<Set>>,
+    ) -> io::Result<Option<Rc<Set>>> {
+        let mut named = BTreeMap::new();
+        for library in libraries {
+            if let Some(name) = library.path.file_name() {
+                named.entry(name.to_owned()).or_insert(library);
+            }
+        }
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let same = last.filter(|last| last.is(&named).is_ok_and(|same| same));
+        if let Some(same) = same.filter(|same| same.is_there()) {
+            return Ok(Some(Rc::clone(same)));
+        }
+        // A folder that was removed is made again under its name: the processes that run know it by that.
+        let folder = same.map_or_else(|| self.next(), |same| same.folder.clone());
+        fs::create_dir_all(&folder)?;
+        let laid = fill(&folder, &named, last);
+        if laid.is_err() && same.is_none() {
+            let _ = fs::remove_dir_all(&folder);
+        }
+        Ok(Some(Rc::new(Set { libraries: laid?, folder })))
+    }
+
+    /// The folder of a new set.
+    fn next(&mut self) -> PathBuf {
+        let there = self.entries().into_iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+        self.latest = there.max().unwrap_or(0).max(self.latest) + 1;
+        self.folder.join(self.latest.to_string())
+    }
+
+    /// Clears all sets away but these.
+    pub(super) fn clear(&self, keep: &[&Rc<Set>]) {
+        let mut old = self.entries();
+        old.retain(|path| keep.iter().all(|set| set.folder != *path));
+        if !old.is_empty() {
+            // Nobody waits for the blocks of large files to be freed. What is left is cleared away after a later publish.
+            sys::in_background(move || old.iter().for_each(|path| drop(fs::remove_dir_all(path))));
+        }
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten();
+        entries.flatten().map(|entry| entry.path()).collect()
+    }
+}
+
+/// Puts the libraries into a folder of their own. One that `last` has already is the same file there.
+fn fill(
+    folder: &Path,
+    libraries: &BTreeMap<OsString, &Library>,
+    last: Option<&Rc<Set>>,
+) -> io::Result<BTreeMap<OsString, Kept>> {
+    let mut laid = BTreeMap::new();
+    let mut sources: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
+    for (name, library) in libraries {
+        let to = folder.join(name);
+        let metadata = fs::metadata(&library.path)?;
+        let kept = last.and_then(|last| Some((last.libraries.get(name)?, last.folder.join(name))));
+        let kept = kept.filter(|(kept, path)| {
+            *path != to && kept.is(&library.path).is_ok_and(|same| same) && names(path, &kept.file)
+        });
+        if let Some((_, path)) = kept {
+            place(&path, &to)?;
+        } else if let Some(path) = sources.get(&(metadata.dev(), metadata.ino())) {
+            // Links to one library (`libx.so`, `libx.so.1`) are one library there as well.
+            place(path, &to)?;
+        } else if library.replaced {
+            place(&library.path, &to)?;
+        } else {
+            copy(&library.path, &to)?;
+        }
+        sources.entry((metadata.dev(), metadata.ino())).or_insert_with(|| to.clone());
+        // A link changes the stamp.
+        let from = Cell::new(Stamp::of(&fs::metadata(&library.path)?));
+        laid.insert(name.clone(), Kept { file: File::open(to)?, from });
+    }
+    Ok(laid)
+}
