@@ -32,6 +32,7 @@ variants!(
         Stopping,
         StillStopping,
         ProcessStarted,
+        Starting,
         Held,
         Reloaded,
         Ready,
@@ -71,9 +72,7 @@ fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>)
 }
 
 fn started(restart: bool, since_change: Option<u64>, build_took: Option<u64>) -> Notice {
-    Notice::ProcessStarted {
-        instance: PROCESS,
-        pid: 4712,
+    Notice::Starting {
         build: BuildId(13),
         restart,
         since_change: since_change.map(millis),
@@ -148,6 +147,7 @@ fn samples() -> Vec<Notice> {
         still_stopping(false, false),
         still_stopping(true, false),
         still_stopping(true, true),
+        Notice::ProcessStarted { instance: PROCESS, pid: 4712, build: BuildId(13) },
         started(false, Some(4200), Some(4100)),
         started(true, Some(940), Some(910)),
         started(true, Some(4), None),

@@ -31,7 +31,7 @@ use crate::words::{Exit, Instance, StopPlan};
 use life::{Life, Order};
 pub use main_process::NotFollowed;
 pub use reaper::{Reaper, ReaperError};
-pub use spawn::{SpawnError, stdin_from_start};
+pub use spawn::{SpawnError, check, stdin_from_start};
 pub use tree::RunId;
 
 /// A program to start.

@@ -121,6 +121,24 @@ pub fn stdin_from_start() -> io::Result<OwnedFd> {
     Ok(stdin)
 }
 
+/// What can be known of a program before it is started: that its file and its folder are there.
+///
+/// # Errors
+/// As starting it would fail.
+pub fn check(argv: &[OsString], env: &[(OsString, OsString)], cwd: &Path) -> Result<(), SpawnError> {
+    let program = resolve(argv.first().map_or(OsStr::new(""), OsString::as_os_str), env)?;
+    if let Err(source) = fs::metadata(cwd.join(".")) {
+        return Err(SpawnError::Folder { program, cwd: cwd.to_owned(), source });
+    }
+    match fs::metadata(cwd.join(&program)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SpawnError::Missing(program)),
+        Ok(file) if !file.is_file() || file.permissions().mode() & 0o111 == 0 => {
+            Err(SpawnError::NotExecutable(program))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Starts the program, trying again while its file is busy, and gives its pid.
 pub(super) async fn start(shared: &Shared, spawn: &Spawn) -> Result<i32, SpawnError> {
     let Some(name) = spawn.argv.first() else {

@@ -141,7 +141,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::PublishFailed { build, error, running: still } => {
             error_lines(&format!("could not publish build {build}: {error}{}", still_running(*still)))
         }
-        Notice::ProcessStarted { build, restart, since_change, build_took, .. } => {
+        Notice::Starting { build, restart, since_change, build_took } => {
             let verb = if *restart { "Restarted" } else { "Started" };
             vec![started_line(verb, *build, *since_change, *build_took)]
         }
@@ -208,6 +208,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         | Notice::BuildFinished { .. }
         | Notice::Published { .. }
         | Notice::Stopping { .. }
+        | Notice::ProcessStarted { .. }
         | Notice::Ready { .. }
         | Notice::ProcessExited { .. }
         | Notice::Exiting(_) => Vec::new(),

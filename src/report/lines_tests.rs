@@ -24,14 +24,7 @@ fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>)
 }
 
 fn started(restart: bool, since_change: Option<Duration>, build_took: Option<Duration>) -> Notice {
-    Notice::ProcessStarted {
-        instance: instance(),
-        pid: 4712,
-        build: BuildId(13),
-        restart,
-        since_change,
-        build_took,
-    }
+    Notice::Starting { build: BuildId(13), restart, since_change, build_took }
 }
 
 fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {

@@ -156,7 +156,10 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .pid(*pid)
         }
         // For people: what there is to know of it is told by other events.
-        Notice::Held { .. } | Notice::StillStopping { .. } | Notice::Reloaded { .. } => return None,
+        Notice::Held { .. }
+        | Notice::Starting { .. }
+        | Notice::StillStopping { .. }
+        | Notice::Reloaded { .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }

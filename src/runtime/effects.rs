@@ -7,8 +7,7 @@ use tokio::time::Instant;
 use super::Runtime;
 use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
-use crate::error::Error;
-use crate::process::Spawn;
+use crate::process::{Spawn, check};
 use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
@@ -24,12 +23,12 @@ impl Runtime {
                 let outcome = self.publish(build);
                 return vec![Event::Published { build, outcome }];
             }
-            Effect::StartProcess { instance, .. } => match self.spawn(instance) {
-                Ok(spawn) => self.processes.spawn(spawn),
-                Err(error) => {
-                    let error = report::in_a_line(&error, error.hint().as_deref());
-                    return vec![Event::SpawnFailed { instance, error }];
+            Effect::StartProcess { instance, starting, .. } => match self.spawn(instance) {
+                Ok(spawn) => {
+                    self.reporter.notice(&starting);
+                    self.processes.spawn(spawn);
                 }
+                Err(error) => return vec![Event::SpawnFailed { instance, error }],
             },
             // The rooms that carry these out tell what came of it.
             Effect::Reload(instance) => return self.reload(instance).into_iter().collect(),
@@ -133,12 +132,15 @@ impl Runtime {
         }
     }
 
-    fn spawn(&mut self, instance: Instance) -> Result<Spawn, Error> {
+    fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
         let result = self.live_result.clone().unwrap_or_default();
-        let launch = self.site.launch(&result, self.publisher.libraries())?;
+        let launch = self.site.launch(&result, self.publisher.libraries());
+        let launch = launch.map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());
+        check(&argv, &launch.env, &launch.cwd)
+            .map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
         let stdin = self.stdin();
         let foreground = self.site.config.run.stdin.value == Stdin::Inherit
             && self.terminal.as_ref().is_some_and(Terminal::in_foreground);

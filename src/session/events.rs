@@ -244,6 +244,8 @@ pub enum Effect {
         instance: Instance,
         /// The build it runs.
         build: BuildId,
+        /// Reported just before the program begins to run, so that its own output comes after.
+        starting: Notice,
     },
     /// Tell a process to run the live binary itself; [`Event::ProcessReady`] or [`Event::ReloadFailed`] follows.
     Reload(Instance),

@@ -114,6 +114,11 @@ pub enum Notice {
         pid: u32,
         /// The build it runs.
         build: BuildId,
+    },
+    /// A process is about to run.
+    Starting {
+        /// The build it runs.
+        build: BuildId,
         /// Whether the service ran before.
         restart: bool,
         /// From the change (or the order) that led to it; nothing where the program is merely run again.

@@ -286,7 +286,13 @@ impl Service {
             debugged: false,
             failure: None,
         });
-        out.push(Effect::StartProcess { instance, build });
+        let starting = Notice::Starting {
+            build,
+            restart: instance.number > 1,
+            since_change: start.since.map(|since| now.saturating_sub(since)),
+            build_took: start.build_took,
+        };
+        out.push(Effect::StartProcess { instance, build, starting });
     }
 
     fn index(&self, instance: Instance) -> Option<usize> {
@@ -306,14 +312,7 @@ impl Service {
         let process = &mut self.processes[index];
         process.pid = pid;
         process.started = now;
-        out.push(Effect::Report(Notice::ProcessStarted {
-            instance,
-            pid,
-            build: process.build,
-            restart: instance.number > 1,
-            since_change: process.start.since.map(|since| now.saturating_sub(since)),
-            build_took: process.start.build_took,
-        }));
+        out.push(Effect::Report(Notice::ProcessStarted { instance, pid, build: process.build }));
         if process.phase != Phase::Ordered {
             return;
         }

@@ -106,7 +106,7 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::StartBuild { build, .. } => format!("build {build}"),
         Effect::CancelBuild(build) => format!("cancel {build}"),
         Effect::Publish(build) => format!("publish {build}"),
-        Effect::StartProcess { instance, build } => format!("start {instance} build {build}"),
+        Effect::StartProcess { instance, build, .. } => format!("start {instance} build {build}"),
         Effect::StopProcess { instance, plan } => format!("stop {instance} with {}", plan.signal),
         Effect::ExtendStop { instance, time } => format!("stop {instance} not before {time:?}"),
         Effect::KillProcess(instance) => format!("kill {instance}"),
