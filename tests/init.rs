@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::support::{Home, Hotrun, Project, Said, free_address, manifest, said};
+use super::support::{Home, Hotrun, Project, Said, manifest, said};
 
 /// A package at `folder` that whose program calls home.
 fn package(project: &Project, folder: &str, manifest: &str) {
@@ -136,22 +136,40 @@ fn a_workspace_without_a_package_gets_its_file_at_the_root() {
 }
 
 #[test]
-fn what_the_program_reads_and_binds_is_found() {
+fn the_file_of_a_workspace_runs_its_server_and_leaves_the_others_their_settings() {
+    let project = Project::empty();
+    project
+        .write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"client\", \"server\", \"tera\"]\n");
+    let depends = "[dependencies]\ntera = { path = \"../tera\" }\n";
+    for name in ["client", "server", "tera"] {
+        let dependencies = if name == "server" { depends } else { "" };
+        package(&project, name, &manifest(name).replace("[workspace]\n", dependencies));
+    }
+    project.write("tera/src/lib.rs", "");
+    fs::remove_file(project.join("tera/src/main.rs")).unwrap();
+    project.write("server/templates/page.html", "");
+    let said = init(project.path(), &[]);
+    assert!(said.contains("bin = \"server\" (the program to run; there is `client` too)"), "{said}");
+    let text = fs::read_to_string(project.join("hotrun.toml")).unwrap();
+    assert!(text.contains("\n# paths = [\"server/templates\"] "), "{text}");
+    // In the program's own file they are in force.
+    fs::remove_file(project.join("hotrun.toml")).unwrap();
+    init(&project.join("server"), &[]);
+    let text = fs::read_to_string(project.join("server/hotrun.toml")).unwrap();
+    assert!(text.contains("\npaths = [\"templates\"] "), "{text}");
+}
+
+#[test]
+fn what_the_program_reads_is_found() {
     let project = Project::caller();
     depend_on(&project, &["axum", "sqlx", "tera"]);
     project.write("templates/page.html", "");
     project.write("migrations/1_first.sql", "");
     project.write(".env", "A=1\n");
-    let address = free_address();
-    let main = Project::caller_text("one").replace(
-        "fn main() {",
-        &format!("fn main() {{\n    let _held = std::net::TcpListener::bind(\"{address}\").unwrap();"),
-    );
-    project.write("src/main.rs", &main);
     let said = init(project.path(), &[]);
     assert!(said.contains("note: `.env` is there"), "{said}");
     let shown = settings(project.path());
-    has(&shown, &format!("ready = \"tcp:{address}\""));
+    has(&shown, "ready = \"auto\"");
     has(&shown, &format!("\"{}\",", project.join("templates").canonicalize().unwrap().display()));
     has(&shown, &format!("\"{}\",", project.join("migrations").canonicalize().unwrap().display()));
     has(&shown, "env-file = []");

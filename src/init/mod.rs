@@ -1,11 +1,10 @@
 //! `hotrun init`: a commented `hotrun.toml` for the project at hand.
 //!
-//! `detect` looks at the project, `sources` reads program text and `template` writes the file's (both pure). A setting is
-//! in force in that file only where something in the project calls for it; all others are comments with their defaults.
+//! `detect` looks at the project, `template` writes the file's text (pure). A setting is in force in that file only where
+//! something in the project calls for it; all others are comments with their defaults.
 //! Invariant: no file that exists is ever written over, be it a link that leads nowhere.
 
 mod detect;
-mod sources;
 mod template;
 
 use std::io::{self, Write as _};
@@ -86,7 +85,7 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
         }
         target => target,
     };
-    let findings = detect::look(&project, folder, package, target, choice.others);
+    let findings = detect::look(&project, folder, at_root, package, target, choice.others);
     let page = template::page(&findings);
     create(&path, &page.text).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
@@ -118,8 +117,7 @@ struct Choice {
     others: Vec<String>,
 }
 
-/// The program that `cargo run` would take with these options; where it could not tell, the one named as its package, or
-/// else the first.
+/// The program that `cargo run` would take with these options; where it could not tell, the likeliest.
 fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     let mut config: Config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, None)?;
     let clean = clean_environment(std::env::vars_os());
@@ -163,9 +161,18 @@ fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Res
         .any(|it| from_file(&it.origin)))
 }
 
-/// The binary named as its package, or else the first of these: name and package.
+/// Words in the names of programs that serve others, and of programs that are run beside those.
+const SERVERS: [&str; 6] = ["server", "api", "web", "http", "backend", "gateway"];
+const TOOLS: [&str; 10] =
+    ["client", "cli", "tui", "ctl", "bench", "xtask", "admin", "migrate", "seed", "test"];
+
+/// The likeliest of these binaries, given with their packages: no client or tool, named as its package, a server by its
+/// name, the first.
 fn first_of(binaries: &[(String, String)], package: Option<String>) -> Choice {
-    let own = binaries.iter().position(|(name, package)| name == package).unwrap_or(0);
+    let has = |name: &str, words: &[&str]| name.split(['-', '_']).any(|part| words.contains(&part));
+    let doubts =
+        |(name, package): &(String, String)| (has(name, &TOOLS), name != package, !has(name, &SERVERS));
+    let own = (0..binaries.len()).min_by_key(|index| doubts(&binaries[*index])).unwrap_or(0);
     let (name, its_package) = &binaries[own];
     let unique = binaries.iter().filter(|(other, _)| other == name).count() == 1;
     let others = binaries.iter().enumerate().filter(|(index, _)| *index != own);
@@ -192,15 +199,11 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::template::{Binding, Folder};
+    use super::template::Folder;
     use super::*;
 
     /// Projects that call for all that can be said.
-    fn projects() -> [Findings; 4] {
-        let binding = |addresses: &[&str], takes_sockets, notifies| {
-            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-            Some(Binding { addresses, takes_sockets, notifies })
-        };
+    fn projects() -> [Findings; 3] {
         let folder = |crate_name, path: &str| Some(Folder { crate_name, path: path.into() });
         [
             Findings { program: "`shop`".to_owned(), ..Findings::default() },
@@ -209,8 +212,7 @@ mod tests {
                 package: Some("shop".to_owned()),
                 target: Some(TargetName::Bin("api".to_owned())),
                 others: ["job", "mail", "seed", "tour", "work", "zip"].map(ToOwned::to_owned).into(),
-                framework: Some("axum"),
-                binding: binding(&["0.0.0.0:3000"], false, false),
+                shared: false,
                 templates: folder("tera", "templates"),
                 rocket_toml: None,
                 migrations: folder("sqlx", "migrations"),
@@ -219,17 +221,8 @@ mod tests {
             Findings {
                 program: "example `tour` of package `shop`".to_owned(),
                 target: Some(TargetName::Example("tour".to_owned())),
-                framework: Some("rocket"),
-                binding: binding(&["127.0.0.1:8000"], true, true),
                 templates: folder("rocket_dyn_templates", "templates"),
                 rocket_toml: Some("Rocket.toml".into()),
-                ..Findings::default()
-            },
-            Findings {
-                program: "`api`".to_owned(),
-                package: Some("api".to_owned()),
-                framework: Some("axum"),
-                binding: binding(&["127.0.0.1:3000", "127.0.0.1:9090"], false, false),
                 ..Findings::default()
             },
         ]
@@ -259,11 +252,24 @@ mod tests {
     }
 
     #[test]
-    fn the_binary_named_as_its_package_is_chosen_and_else_the_first() {
+    fn the_likeliest_program_is_chosen() {
+        // Binaries with their packages, and the one that is chosen.
+        let table: [(&[(&str, &str)], &str); 6] = [
+            (&[("api", "shop"), ("shop", "shop")], "shop"),
+            (&[("client", "client"), ("server", "server")], "server"),
+            (&[("chat-client", "chat"), ("chat_server", "chat")], "chat_server"),
+            (&[("ctl", "tool"), ("worker", "jobs"), ("web", "shop")], "web"),
+            (&[("one", "shop"), ("two", "shop")], "one"),
+            (&[("a-cli", "a"), ("b-client", "b")], "a-cli"),
+        ];
+        for (binaries, chosen) in table {
+            let binaries: Vec<(String, String)> =
+                binaries.iter().map(|(name, package)| ((*name).to_owned(), (*package).to_owned())).collect();
+            let choice = first_of(&binaries, None);
+            assert_eq!(choice.target, Some(TargetName::Bin(chosen.to_owned())));
+            assert_eq!((choice.package, choice.others.len()), (None, binaries.len() - 1));
+        }
         let pair = |name: &str, package: &str| (name.to_owned(), package.to_owned());
-        let choice = first_of(&[pair("api", "shop"), pair("shop", "shop")], None);
-        assert_eq!(choice.target, Some(TargetName::Bin("shop".to_owned())));
-        assert_eq!((choice.package, choice.others), (None, vec!["api".to_owned()]));
         let choice = first_of(&[pair("run", "a"), pair("run", "b")], None);
         assert_eq!(choice.package.as_deref(), Some("a"));
     }

@@ -3,7 +3,6 @@
 //! Pure: findings in, text out. A line that is in force has a reason in the project, and [`Page::reasons`] tells of it; every
 //! other setting is a comment that could be put in force by taking the `# ` away.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::{TargetName, quoted};
@@ -19,10 +18,8 @@ pub(super) struct Findings {
     pub(super) target: Option<TargetName>,
     /// The programs that were not chosen.
     pub(super) others: Vec<String>,
-    /// The web framework among the dependencies.
-    pub(super) framework: Option<&'static str>,
-    /// What the sources say about sockets, where there is a framework.
-    pub(super) binding: Option<Binding>,
+    /// The file is read for other programs as well.
+    pub(super) shared: bool,
     /// Templates that are read when the program runs.
     pub(super) templates: Option<Folder>,
     /// rocket's own settings.
@@ -31,17 +28,6 @@ pub(super) struct Findings {
     pub(super) migrations: Option<Folder>,
     /// A `.env`.
     pub(super) env_file: Option<PathBuf>,
-}
-
-/// What the sources say about sockets.
-#[derive(Debug, Default)]
-pub(super) struct Binding {
-    /// The TCP addresses that are bound.
-    pub(super) addresses: Vec<SocketAddr>,
-    /// The program takes sockets that were opened for it.
-    pub(super) takes_sockets: bool,
-    /// The program says when it is ready.
-    pub(super) notifies: bool,
 }
 
 /// A folder and the crate that reads it.
@@ -113,7 +99,8 @@ impl Page {
         self.idle("args = [\"--locked\"]", "for cargo, what has no key of its own");
         self.idle("env = { SQLX_OFFLINE = \"true\" }", "for cargo only");
         match &findings.migrations {
-            Some(folder) => self.active(
+            Some(folder) => self.own(
+                findings,
                 &format!("inputs = [{}]", quoted_path(&folder.path)),
                 &format!("`{}` may compile them in, and tells cargo of no new ones", folder.crate_name),
             ),
@@ -140,7 +127,7 @@ impl Page {
             self.idle("paths = [\"templates\"]", "-w: what the program reads when it runs");
         } else {
             let reason = format!("read by {} when the program runs", readers.join(" and "));
-            self.active(&format!("paths = [{}]", paths.join(", ")), &reason);
+            self.own(findings, &format!("paths = [{}]", paths.join(", ")), &reason);
         }
         self.idle("ignore = [\"*.generated.rs\"]", "-i: gitignore-style; wins over everything");
         self.idle("debounce = \"50ms\"", "quiet time that ends a burst of edits");
@@ -158,7 +145,11 @@ impl Page {
         );
         self.idle("cwd = \".\"", "where the program starts; else where hotrun was started");
         self.idle("stdin = \"lend\"", "lend, null or inherit");
-        self.sockets(findings);
+        self.idle(
+            "listen = [\"3000\"]",
+            "--listen: kept open over restarts; the program takes it from LISTEN_FDS",
+        );
+        self.idle("ready = \"auto\"", "auto, spawn, notify, \"tcp:ADDR\", \"http://ADDR/PATH\" or a time");
         self.idle("ready-timeout = \"30s\"", "how long to wait until it is ready");
         self.idle("update = \"restart\"", "restart, overlap, reexec or manual");
         self.idle("on-start-failure = \"auto\"", "auto, rollback or wait");
@@ -168,42 +159,6 @@ impl Page {
         if let Some(file) = &findings.env_file {
             let file = file.display();
             self.remarks.push(format!("`{file}` is there; take the `# ` before `env-file` away to load it"));
-        }
-    }
-
-    /// `listen` and `ready`. Where several addresses are bound nobody can tell which of them counts.
-    fn sockets(&mut self, findings: &Findings) {
-        let none = Binding::default();
-        let binding = findings.binding.as_ref().unwrap_or(&none);
-        let sole = match binding.addresses.as_slice() {
-            [address] => Some(*address),
-            _ => None,
-        };
-        let listen =
-            sole.map_or_else(|| "listen = [\"3000\"]".to_owned(), |it| format!("listen = [\"{it}\"]"));
-        let takes = sole.filter(|_| binding.takes_sockets);
-        match takes {
-            Some(_) => self.active(&listen, "the program takes sockets from LISTEN_FDS: none is refused"),
-            None => {
-                self.idle(&listen, "--listen: kept open over restarts; the program takes it from LISTEN_FDS");
-            }
-        }
-        match (sole, findings.framework) {
-            _ if binding.notifies => self.active("ready = \"notify\"", "the program says READY=1"),
-            // On a socket of hotrun's, hotrun itself would answer.
-            (Some(address), Some(framework)) if !binding.takes_sockets => self.active(
-                &format!("ready = \"tcp:{}\"", reachable(address)),
-                &format!("`{framework}` answers there; a build that does not is rolled back"),
-            ),
-            _ => self.idle(
-                "ready = \"auto\"",
-                "auto, spawn, notify, \"tcp:ADDR\", \"http://ADDR/PATH\" or a time",
-            ),
-        }
-        if binding.addresses.len() > 1 {
-            let all: Vec<String> = binding.addresses.iter().map(|it| format!("`{it}`")).collect();
-            self.remarks
-                .push(format!("the sources bind {}; `ready` and `listen` are left to you", all.join(", ")));
         }
     }
 
@@ -227,6 +182,11 @@ impl Page {
         }
     }
 
+    /// A setting that the chosen program calls for: in force in its own file alone.
+    fn own(&mut self, findings: &Findings, setting: &str, reason: &str) {
+        if findings.shared { self.idle(setting, reason) } else { self.active(setting, reason) }
+    }
+
     fn idle(&mut self, setting: &str, comment: &str) {
         let setting = format!("# {setting}");
         self.line(&format!("{setting:COLUMN$} # {comment}"));
@@ -242,16 +202,6 @@ fn others(names: &[String]) -> Option<String> {
         more => format!(" and {more} more"),
     };
     (!names.is_empty()).then(|| quoted.join(", ") + &more)
-}
-
-/// An address that a program bound to this one answers on.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    let ip = match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, bound.port())
 }
 
 fn quoted_path(path: &Path) -> String {
@@ -277,15 +227,6 @@ mod tests {
         text.lines()
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
             .fold(String::new(), |all, line| all + line + "\n")
-    }
-
-    fn web(addresses: &[&str], takes_sockets: bool, notifies: bool) -> Findings {
-        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        Findings {
-            framework: Some("axum"),
-            binding: Some(Binding { addresses, takes_sockets, notifies }),
-            ..Findings::default()
-        }
     }
 
     #[test]
@@ -328,18 +269,25 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_binds_for_itself_is_asked_and_one_that_is_handed_its_socket_is_not() {
-        let own = page(&web(&["0.0.0.0:3000"], false, false));
-        assert_eq!(own.reasons.len(), 1);
-        assert!(own.text.contains("\nready = \"tcp:127.0.0.1:3000\" "), "{}", own.text);
-        accepted(&own.text);
-        let handed = page(&web(&["127.0.0.1:3000"], true, true));
-        assert!(handed.text.contains("\nlisten = [\"127.0.0.1:3000\"] "), "{}", handed.text);
-        assert!(handed.text.contains("\nready = \"notify\" "), "{}", handed.text);
-        accepted(&handed.text);
-        let several = page(&web(&["127.0.0.1:3000", "127.0.0.1:3001"], false, false));
-        assert!(several.reasons.is_empty() && several.remarks.len() == 1);
-        accepted(&page(&web(&["[::]:3000"], false, false)).text);
+    fn what_one_program_calls_for_is_not_in_force_for_the_others() {
+        let templates = || Some(Folder { crate_name: "tera", path: "api/templates".into() });
+        let migrations = || Some(Folder { crate_name: "sqlx", path: "api/migrations".into() });
+        let of = |shared| {
+            page(&Findings {
+                shared,
+                templates: templates(),
+                migrations: migrations(),
+                ..Findings::default()
+            })
+        };
+        let (own, shared) = (of(false), of(true));
+        assert_eq!(own.reasons.len(), 2);
+        assert!(shared.reasons.is_empty(), "{:?}", shared.reasons);
+        for setting in ["paths = [\"api/templates\"] ", "inputs = [\"api/migrations\"] "] {
+            assert!(own.text.contains(&format!("\n{setting}")), "{}", own.text);
+            assert!(shared.text.contains(&format!("\n# {setting}")), "{}", shared.text);
+        }
+        assert_eq!(accepted(&uncommented(&shared.text)), accepted(&uncommented(&own.text)));
     }
 
     #[test]
