@@ -30,7 +30,7 @@ pub mod terminal;
 pub mod watch;
 pub mod words;
 
-use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use cli::{CliError, Command, ControlOptions};
@@ -125,7 +125,7 @@ pub fn line_of(said: &Said) -> Line {
 
 /// What was asked for on stdout.
 fn print(text: &str) -> Result<ExitCode, Error> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match report::write_all(std::io::stdout().as_fd(), text.as_bytes()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // `hotrun man | head` is done when `head` is.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),

@@ -32,5 +32,6 @@ mod snapshots;
 mod support;
 mod terminal;
 mod tidy;
+mod waits;
 mod watch;
 mod zero_downtime;

@@ -224,7 +224,7 @@ fn samples() -> Vec<Remark> {
 variants!(CAUSES, cause_name, Cause { Start, Changed, Asked, LiveRemoved });
 
 /// What the reporter says where it is asked, or with `-v`.
-fn of_the_reporter() -> [(String, Vec<Line>); 4] {
+fn of_the_reporter() -> [(String, Vec<Line>); 5] {
     let context =
         Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
     let causes = [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved];
@@ -241,6 +241,7 @@ fn of_the_reporter() -> [(String, Vec<Line>); 4] {
         ("the key `e`, after a clean build".to_owned(), vec![lines::nothing_to_repeat()]),
         ("what is watched, with -v".to_owned(), vec![lines::watching(&watching)]),
         ("why there is a build, with -v".to_owned(), because),
+        ("a reader that was too slow".to_owned(), [lines::dropped(1), lines::dropped(312)].concat()),
     ]
 }
 

@@ -394,6 +394,12 @@ pub fn nothing_to_repeat() -> Line {
     note("the last build had no errors and no warnings")
 }
 
+/// Lines were dropped because stderr took nothing.
+pub fn dropped(count: u64) -> Vec<Line> {
+    let (plural, are) = if count == 1 { ("", "is") } else { ("s", "are") };
+    warning(&format!("{count} line{plural} {are} missing here: stderr was not read in time"), None)
+}
+
 fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {
     let hint = hint.map(|hint| Line::new(Head::Hint, hint));
     std::iter::once(line).chain(hint).collect()

@@ -3,9 +3,10 @@
 //!
 //! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
 
-mod event_file;
 mod fit;
+mod line_file;
 pub mod lines;
+mod outlet;
 mod records;
 mod remarks;
 mod terminal;
@@ -13,9 +14,11 @@ mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-pub use self::event_file::{EventFile, open as open_events};
+pub use self::line_file::{LineFile, open as open_lines};
 use self::lines::{Context, Line};
+pub use self::outlet::write_all;
 pub use self::records::Watching;
 use self::remarks::Manner;
 pub use self::remarks::{Remark, Told, key_help};
@@ -75,17 +78,17 @@ pub struct Options {
     pub once: bool,
     /// What is done besides.
     pub extras: Extras,
-    /// `--log`, opened.
-    pub log: Option<std::fs::File>,
-    /// The events file, opened by [`open_events`].
-    pub events: Option<EventFile>,
+    /// `--log`, opened by [`open_lines`].
+    pub log: Option<LineFile>,
+    /// The events file, opened by [`open_lines`].
+    pub events: Option<LineFile>,
 }
 
 /// Says everything hotrun has to say.
 #[derive(Debug)]
 pub struct Reporter {
     output: Output,
-    events: Option<EventFile>,
+    events: Option<LineFile>,
     context: Context,
     service: String,
     verbosity: Verbosity,
@@ -143,12 +146,12 @@ impl Reporter {
     }
 
     /// Where events go from now on.
-    pub fn set_events(&mut self, events: Option<EventFile>) {
+    pub fn set_events(&mut self, events: Option<LineFile>) {
         self.events = events;
     }
 
     /// Where a copy of hotrun's lines goes from now on.
-    pub fn set_log(&mut self, log: Option<std::fs::File>) {
+    pub fn set_log(&mut self, log: Option<LineFile>) {
         self.output.set_log(log);
     }
 
@@ -346,6 +349,16 @@ impl Reporter {
         self.output.line("");
     }
 
+    /// Gives what was said a moment to be written, before the program writes to the same place.
+    pub fn settle(&self) {
+        self.output.settle();
+    }
+
+    /// How far the writing has come; nothing where all is written.
+    pub fn progress(&self) -> Option<u64> {
+        self.output.progress()
+    }
+
     /// Whether somebody else has the terminal: what is said meanwhile is shown afterwards.
     pub fn hold(&mut self, held: bool) {
         self.output.hold(held);
@@ -394,12 +407,16 @@ fn chain(error: &dyn std::error::Error, link: &str) -> String {
     causes.fold(error.to_string(), |message, cause| message + link + &cause.to_string())
 }
 
+/// How long a reader that takes nothing is waited for where hotrun has nothing else to do.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Says an error that ends hotrun before there is a [`Reporter`], or after.
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     let mut output = Output::stderr(color, None);
     for line in lines::of_error(error, hint) {
         output.styled(&line);
     }
+    output.finish(PATIENCE);
 }
 
 /// Lines for stdout, where an answer goes that was asked for; `color` is what `--color` says.
@@ -418,6 +435,7 @@ pub fn say(shown: &[Line]) {
     for line in shown {
         output.styled(line);
     }
+    output.finish(PATIENCE);
 }
 
 /// A path as people are shown it: relative to `cwd` where that is shorter.

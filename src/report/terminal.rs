@@ -1,15 +1,20 @@
 //! Where lines for people go: stderr, coloured where it is a terminal, and the log.
 //!
-//! The one writer for hotrun's lines, cargo's and the compiler's. Each write is one whole line, so that it does not mix
-//! with what the program prints.
+//! The one place for hotrun's lines, cargo's and the compiler's. Each write is one whole line, so that it does not mix
+//! with what the program prints; none is waited for.
 
-use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use console::{Term, strip_ansi_codes, truncate_str};
 
-use super::lines::{Head, Line};
+use super::line_file::LineFile;
+use super::lines::{self, Head, Line};
+use super::outlet::{Kind, Outlet};
 use crate::config::Color;
+
+/// How long a reader of stderr has to keep up before the program gets to write, or the terminal.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// What stderr is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +40,8 @@ pub struct Style {
 pub(super) struct Output {
     screen: Screen,
     colors: bool,
-    log: Option<File>,
+    outlet: Outlet,
+    log: Option<LineFile>,
     /// A line that the next one overwrites (cargo's progress bar) is on the screen.
     transient: bool,
     /// Somebody else has the terminal; what was said since.
@@ -45,17 +51,22 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn stderr(color: Color, log: Option<File>) -> Self {
+    pub(super) fn stderr(color: Color, log: Option<LineFile>) -> Self {
         let screen = match std::io::stderr().is_terminal() {
             false => Screen::None,
             true if ["", "dumb"].contains(&&*environment("TERM")) => Screen::Dumb,
             true => Screen::Full,
         };
         let colors = colored(color, screen, environment);
-        Self { screen, colors, log, transient: false, held: None, titled: 0 }
+        let note = Box::new(move |count| {
+            let shown = |line: &Line| format!("{} {}\n", head(line, colors), line.body(None));
+            lines::dropped(count).iter().map(shown).collect()
+        });
+        let outlet = Outlet::new(std::io::stderr(), note);
+        Self { screen, colors, outlet, log, transient: false, held: None, titled: 0 }
     }
 
-    pub(super) fn set_log(&mut self, log: Option<File>) {
+    pub(super) fn set_log(&mut self, log: Option<LineFile>) {
         self.log = log;
     }
 
@@ -100,15 +111,33 @@ impl Output {
         }
         shown.push_str(text);
         if let Some(log) = &mut self.log {
-            // The log is a copy for reading beside a full-screen program; without disk room it goes quiet.
-            let _ = log.write_all(plain.as_bytes());
+            // A copy for reading beside a full-screen program.
+            log.write(plain);
         }
         if let Some(held) = &mut self.held {
             held.push_str(&shown);
             return;
         }
-        // Nobody reads stderr any more: the program and its updates go on all the same.
-        let _ = std::io::stderr().write_all(shown.as_bytes());
+        self.outlet.push(Kind::Lines, shown);
+    }
+
+    /// Gives what was said the time to be written before somebody else writes there.
+    pub(super) fn settle(&self) {
+        self.outlet.settle(SETTLING);
+    }
+
+    /// How far the writing has come; nothing where all is written.
+    pub(super) fn progress(&self) -> Option<u64> {
+        self.outlet.progress()
+    }
+
+    /// Waits until all is written, unless the reader takes nothing for as long as `patience`.
+    pub(super) fn finish(&self, patience: Duration) {
+        let mut before = None;
+        while let Some(now) = self.outlet.progress().filter(|now| before != Some(*now)) {
+            before = Some(now);
+            self.outlet.wait(patience);
+        }
     }
 
     /// A line that the next one overwrites.
@@ -117,17 +146,20 @@ impl Output {
             self.transient = true;
             // The terminal may have become narrower since cargo was told how wide it is.
             let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
-            let _ = std::io::stderr().write_all(format!("\r\x1b[K{text}\r").as_bytes());
+            self.outlet.push(Kind::Transient, format!("\r\x1b[K{text}\r"));
         }
     }
 
     /// Somebody else has the terminal, or no longer. Only a terminal is held: a file takes lines at any time.
     pub(super) fn hold(&mut self, held: bool) {
         if held && self.screen > Screen::None {
-            self.held.get_or_insert_default();
+            if self.held.is_none() {
+                self.settle();
+                self.held = Some(self.outlet.take_back());
+            }
         } else if let Some(said) = self.held.take() {
             self.title(0);
-            let _ = std::io::stderr().write_all(said.as_bytes());
+            self.outlet.push(Kind::Lines, said);
         }
     }
 
@@ -145,14 +177,14 @@ impl Output {
             }
             _ => return,
         };
-        let _ = std::io::stderr().write_all(said.as_bytes());
+        self.outlet.push(Kind::Escapes, said);
     }
 
     /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
-    pub(super) fn notify(&self, text: &str) {
+    pub(super) fn notify(&mut self, text: &str) {
         if self.screen > Screen::None {
             // A dumb terminal has a bell as well.
-            let _ = std::io::stderr().write_all(notification(text, takes_osc_9(environment)).as_bytes());
+            self.outlet.push(Kind::Escapes, notification(text, takes_osc_9(environment)));
         }
     }
 
@@ -161,7 +193,7 @@ impl Output {
         if self.screen == Screen::Full && self.held.is_none() {
             self.transient = false;
             // As `clear` does it: the screen and what was scrolled off it.
-            let _ = std::io::stderr().write_all(b"\x1b[H\x1b[2J\x1b[3J");
+            self.outlet.push(Kind::Escapes, "\x1b[H\x1b[2J\x1b[3J".to_owned());
         }
     }
 }

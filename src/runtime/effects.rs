@@ -162,6 +162,7 @@ impl Runtime {
         };
         self.launch = Some(launch);
         self.libraries = self.publisher.libraries().map(Path::to_owned);
+        self.reporter.settle();
         Ok(spawn)
     }
 }

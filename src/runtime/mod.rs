@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use self::opening::Surroundings;
 use self::site::Site;
@@ -38,6 +38,12 @@ use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
 use crate::words::{BuildId, Change, ChangeKind, Instance};
+
+/// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
+const SHORT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the last words are looked after.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -206,7 +212,30 @@ impl Runtime {
             watch.send(watch::Command::Stop);
         }
         self.close();
-        reason.ok_or_else(|| unreachable!("the loop ends with a reason"))
+        let Some(reason) = reason else { unreachable!("the loop ends with a reason") };
+        self.finish_writing(reason).await;
+        Ok(reason)
+    }
+
+    /// Waits until what was said last is written, unless nobody reads it; another signal ends that at once.
+    async fn finish_writing(&mut self, reason: ExitReason) {
+        let patience = match reason {
+            ExitReason::Quit(_) => SHORT_PATIENCE,
+            _ => report::PATIENCE,
+        };
+        let mut before = None;
+        let mut since = Instant::now();
+        while let Some(now) = self.reporter.progress() {
+            if before.replace(now) != Some(now) {
+                since = Instant::now();
+            }
+            tokio::select! {
+                Some(TerminalNews::Signal(libc::SIGINT | libc::SIGTERM | libc::SIGQUIT)) =
+                    self.sources.terminal.recv() => return,
+                () = sleep_until(since + patience) => return,
+                () = sleep(LOOK_AGAIN) => {}
+            }
+        }
     }
 
     /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.

@@ -1,7 +1,6 @@
 //! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::unbounded_channel;
@@ -18,7 +17,7 @@ use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
-use crate::report::{self, Remark, Reporter, Told, Verbosity};
+use crate::report::{self, LineFile, Remark, Reporter, Told, Verbosity};
 use crate::session::{Session, Settings};
 use crate::terminal::{self, Device, Escapes, Keys, Signals, Terminal};
 use crate::watch;
@@ -174,21 +173,18 @@ impl Runtime {
 }
 
 /// The log, where one is named.
-pub(super) fn open_log(config: &Config) -> Result<Option<File>, Error> {
-    open_named("log file", config.files.log.value.as_ref(), |path| {
-        File::options().append(true).create(true).open(path)
-    })
+pub(super) fn open_log(config: &Config) -> Result<Option<LineFile>, Error> {
+    open_named("log file", config.files.log.value.as_ref())
 }
 
 /// The events file, where one is named.
-pub(super) fn open_events(config: &Config) -> Result<Option<report::EventFile>, Error> {
-    open_named("events file", config.files.events.value.as_ref(), |path| report::open_events(path))
+pub(super) fn open_events(config: &Config) -> Result<Option<LineFile>, Error> {
+    open_named("events file", config.files.events.value.as_ref())
 }
 
-fn open_named<T>(
-    what: &'static str,
-    path: Option<&PathBuf>,
-    open: impl FnOnce(&PathBuf) -> std::io::Result<T>,
-) -> Result<Option<T>, Error> {
-    path.map(|path| open(path).map_err(|source| Error::Open { what, path: path.clone(), source })).transpose()
+fn open_named(what: &'static str, path: Option<&PathBuf>) -> Result<Option<LineFile>, Error> {
+    let open = |path: &PathBuf| {
+        report::open_lines(path).map_err(|source| Error::Open { what, path: path.clone(), source })
+    };
+    path.map(open).transpose()
 }

@@ -1,43 +1,50 @@
-//! The events file: whole lines, flushed at once, never in anybody's way.
+//! A file that takes one line after the other (events, the log): whole lines, flushed at once, never in anybody's way.
 //!
-//! A FIFO without a reader blocks nothing: what nobody reads is dropped, whole lines at a time.
+//! A FIFO without a reader blocks nothing, nor does a terminal that is stopped: what is not taken is dropped, whole lines at a time.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Where events are written to.
+/// Where lines are written to.
 #[derive(Debug)]
-pub struct EventFile {
+pub struct LineFile {
     path: PathBuf,
     file: Option<File>,
     fifo: bool,
-    /// The end of a line that a full FIFO took only half of.
+    /// The end of a line of which only the beginning was taken: by a full FIFO, or a full disk.
     rest: Vec<u8>,
 }
 
-/// Opens the events file for appending, making it where it does not exist.
-pub fn open(path: &Path) -> io::Result<EventFile> {
+/// Opens a file for appending lines, making it where it does not exist.
+pub fn open(path: &Path) -> io::Result<LineFile> {
     let fifo = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
-    let mut events = EventFile { path: path.to_owned(), file: None, fifo, rest: Vec::new() };
+    let mut lines = LineFile { path: path.to_owned(), file: None, fifo, rest: Vec::new() };
     if fifo {
-        events.open_fifo();
+        lines.open_fifo();
     } else {
-        events.file = Some(File::options().append(true).create(true).open(path)?);
+        lines.file = Some(without_waiting().append(true).create(true).open(path)?);
     }
-    Ok(events)
+    Ok(lines)
 }
 
-impl EventFile {
-    /// Writes one line.
+/// Neither the opening waits for a reader nor a write for room.
+fn without_waiting() -> std::fs::OpenOptions {
+    let mut options = File::options();
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options
+}
+
+impl LineFile {
+    /// Writes one line, or several.
     pub(super) fn write(&mut self, line: &str) {
         if self.file.is_none() && self.fifo {
             self.open_fifo();
         }
         let Some(file) = &mut self.file else { return };
         let half = !self.rest.is_empty();
-        if half && push(file, &mut self.rest).is_err() {
+        if half && push(file, &mut self.rest).is_err() && self.fifo {
             self.close();
             return;
         }
@@ -46,43 +53,41 @@ impl EventFile {
             return;
         }
         let mut bytes = line.as_bytes().to_vec();
-        match push(file, &mut bytes) {
-            Ok(()) if bytes.len() < line.len() => self.rest = bytes,
-            Ok(()) => {}
-            Err(_) => self.close(),
+        let pushed = push(file, &mut bytes);
+        if pushed.is_err() && self.fifo {
+            self.close();
+        } else if bytes.len() < line.len() {
+            self.rest = bytes;
         }
     }
 
-    /// A FIFO nobody reads cannot be opened for writing without waiting (`ENXIO`, open(2)): tried again at each event.
+    /// A FIFO nobody reads cannot be opened for writing without waiting (`ENXIO`, open(2)): tried again at each line.
     fn open_fifo(&mut self) {
-        let opened = File::options()
-            .write(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(&self.path);
-        self.file = opened.ok();
+        self.file = without_waiting().write(true).open(&self.path).ok();
     }
 
     fn close(&mut self) {
         self.rest.clear();
-        if self.fifo {
-            self.file = None;
-        }
+        self.file = None;
     }
 }
 
 /// Writes as much as is taken without waiting and leaves the rest.
 fn push(file: &mut File, bytes: &mut Vec<u8>) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(n) => {
-                bytes.drain(..n);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
+    let mut done = 0;
+    let result = loop {
+        if done == bytes.len() {
+            break Ok(());
         }
-    }
-    Ok(())
+        match file.write(&bytes[done..]) {
+            Ok(written) => done += written,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    bytes.drain(..done);
+    result
 }
 
 #[cfg(test)]

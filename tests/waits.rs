@@ -1,0 +1,183 @@
+//! hotrun waits for nobody inside its loop: whoever does not read, does not write or does not end what it began, every question
+//! is answered and every order carried out.
+
+use std::fs;
+use std::io::{PipeReader, PipeWriter, pipe};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::support::{DEADLINE, Home, Hotrun, Person, Said, Workshop, answering, pause, said};
+
+/// A workshop whose programs are scripts.
+struct Scripts {
+    workshop: Workshop,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        let scripts = Self { workshop: Workshop::new("bin/one".as_ref()) };
+        scripts.write("one", "");
+        scripts.write("two", "");
+        scripts
+    }
+
+    /// A program that does this and goes on until it is stopped.
+    fn write(&self, name: &str, does: &str) {
+        let file = self.script(name);
+        fs::write(&file, format!("#!/bin/sh\n# {name}\n{does}\nexec sleep 600\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn script(&self, name: &str) -> PathBuf {
+        self.workshop.project.join("bin").join(name)
+    }
+
+    /// An edit: the next build gives this script.
+    fn edit(&self, name: &str) {
+        self.workshop.build_gives(&self.script(name));
+    }
+
+    fn hotrun(&self, args: &[&str], stderr: PipeWriter) -> Hotrun {
+        let mut start = Hotrun::prepare(&self.workshop.project, &Home::new(), args);
+        self.workshop.equip(start.command());
+        start.command().stderr(stderr);
+        start.start()
+    }
+
+    /// `hotrun status` answers, in less than its own patience.
+    #[track_caller]
+    fn answers(&self) -> Said {
+        let began = Instant::now();
+        let status = said(self.workshop.project.path(), &["status"]);
+        assert_eq!(status.code, 0, "{status:?}");
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        status
+    }
+}
+
+/// A process that ends with its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Its reaper clears up what it leaves.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A pipe that takes no byte until something is read.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = pipe().unwrap();
+    let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+    rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, b"x").is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, flags).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_stderr_that_nobody_reads() {
+    let scripts = Scripts::new();
+    for signals in [1, 2] {
+        let (_reader, writer) = full_pipe();
+        scripts.edit("one");
+        let mut hotrun = scripts.hotrun(&["-v"], writer);
+        let one = hotrun.wait_for("ready").pid();
+        scripts.answers();
+        scripts.edit("two");
+        assert_ne!(hotrun.wait_for("ready").pid(), one);
+        scripts.workshop.build_fails();
+        hotrun.wait_until("a failure", |event| event.0["success"] == false);
+        scripts.answers();
+        (0..signals).for_each(|_| hotrun.signal(Signal::TERM));
+        assert_eq!(hotrun.wait().0.signal(), Some(libc::SIGTERM));
+    }
+}
+
+#[test]
+fn a_terminal_that_is_stopped_by_ctrl_s() {
+    let scripts = Scripts::new();
+    scripts.edit("one");
+    let mut command = std::process::Command::new("env");
+    scripts.workshop.equip(&mut command);
+    let env: Vec<(String, String)> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value?.to_str()?.to_owned())))
+        .collect();
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let command = [env!("CARGO_BIN_EXE_hotrun"), "--offline"];
+    let mut person = Person::start_in(scripts.workshop.project.path(), &command, &env);
+    person.sees("Started");
+    person.keys_are_read();
+    person.types("\x13");
+    let build = |number: u32| {
+        let last = move |said: &Said| said.json()["last-build"]["build"] == number;
+        let wait = ["wait", "--json", "--timeout", "1m"];
+        let said = said(scripts.workshop.project.path(), &wait);
+        assert!(last(&said), "{said:?}");
+        said
+    };
+    scripts.edit("two");
+    assert_eq!(build(2).code, 0);
+    scripts.answers();
+    scripts.workshop.build_fails();
+    assert_eq!(build(3).code, 1);
+    // What was said meanwhile is there when the terminal goes on.
+    person.types("\x11");
+    person.sees("Restarted");
+    person.sees("failed");
+    person.types("\x13");
+    scripts.edit("one");
+    assert_eq!(build(4).code, 0);
+    hotrun::sys::kill_process(person.leader(), libc::SIGTERM).unwrap();
+    assert_eq!(person.ended().signal(), Some(libc::SIGTERM));
+}
+
+/// The events file is at the limit of its size, and no longer: each line is whole, and hotrun lives.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_events_file_that_takes_half_a_line() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let scripts = Scripts::new();
+    scripts.edit("one");
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events");
+    let mut command = answering(scripts.workshop.project.path(), &["--offline", "--events"]);
+    command.arg(&events).stdout(Stdio::null()).stderr(Stdio::null());
+    scripts.workshop.equip(&mut command);
+    let hotrun = Ended(command.spawn().unwrap());
+    let text = || fs::read_to_string(&events).unwrap_or_default();
+    let until = |what: &str| {
+        let deadline = Instant::now() + DEADLINE;
+        while !text().contains(what) {
+            assert!(Instant::now() < deadline, "no {what} in {}", text());
+            pause();
+        }
+    };
+    let wait = |build: u32| {
+        let said = said(scripts.workshop.project.path(), &["wait", "--json", "--timeout", "1m"]);
+        assert_eq!((said.code, &said.json()["running"]["build"]), (0, &build.into()), "{said:?}");
+    };
+    until("\"ready\"");
+    let limit = |bytes: Option<u64>| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(&hotrun.0)), Resource::Fsize, limit).unwrap();
+    };
+    limit(Some(text().len() as u64 + 20));
+    scripts.edit("two");
+    wait(2);
+    assert!(!text().ends_with('\n'), "half a line: {}", text());
+    limit(None);
+    scripts.edit("one");
+    wait(3);
+    until("\"build\":3,\"pid\":");
+    for line in text().lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}
