@@ -1,5 +1,5 @@
-//! What the README says is true: its settings are accepted, its command lines are understood, its options are those of
-//! `--help`. `UPDATE=1 cargo test readme` writes the options anew.
+//! The README and `docs/` are true: their settings are accepted, their command lines are understood, the tables of options and
+//! settings are those hotrun has. `UPDATE=1 cargo test readme` rewrites the tables.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -9,15 +9,23 @@ use std::path::{Path, PathBuf};
 use hotrun::cli::{self, CliError, Command, Invocation};
 use hotrun::config::{self, Environment, FileKind, FileText};
 
-const FROM: &str = "<!-- options -->\n";
-const TO: &str = "<!-- /options -->\n";
-
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub(crate) fn readme() -> String {
-    fs::read_to_string(path()).unwrap()
+/// The README and the pages of `docs/`.
+fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> =
+        docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    pages.push(root().join("README.md"));
+    pages.sort();
+    pages
+}
+
+/// The text of all pages.
+pub(crate) fn docs() -> String {
+    pages().iter().map(|page| fs::read_to_string(page).unwrap() + "\n").collect()
 }
 
 /// The code blocks of a language.
@@ -39,21 +47,21 @@ pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
 
 /// The JSON block with this word in it.
 pub(crate) fn json_block(word: &str) -> serde_json::Value {
-    let blocks = blocks(&readme(), "json");
+    let blocks = blocks(&docs(), "json");
     let block = blocks.iter().find(|block| block.contains(word)).unwrap();
     serde_json::from_str(block).unwrap()
 }
 
 #[test]
 fn every_json_block_is_json() {
-    for block in blocks(&readme(), "json") {
+    for block in blocks(&docs(), "json") {
         serde_json::from_str::<serde_json::Value>(&block).unwrap_or_else(|error| panic!("{error}:\n{block}"));
     }
 }
 
 #[test]
 fn every_block_is_of_a_kind_that_is_checked() {
-    let text = readme();
+    let text = docs();
     let mut fences = text.lines().filter_map(|line| line.strip_prefix("```"));
     while let (Some(kind), Some(_end)) = (fences.next(), fences.next()) {
         assert!(["sh", "toml", "json", "rust", "text"].contains(&kind), "nobody checks a block of {kind:?}");
@@ -61,15 +69,33 @@ fn every_block_is_of_a_kind_that_is_checked() {
 }
 
 #[test]
-fn what_the_readme_links_to_is_here() {
-    let text = readme();
-    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let file = path().with_file_name(link);
-        assert!(link.starts_with("http") || file.exists(), "{link}");
+fn every_link_leads_somewhere() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            assert!(link.starts_with("http") || target.exists(), "{link} in {}", page.display());
+            if !heading.is_empty() && !link.starts_with("http") {
+                let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| slug(line) == heading), "{link} in {}", page.display());
+            }
+        }
     }
 }
 
-/// A shell's words, as far as the README uses them: comments, redirections, variables before the command, quotes around one
+#[test]
+fn the_readme_is_short() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(text.lines().count() <= 250, "{} lines", text.lines().count());
+    assert!(text.split_whitespace().count() <= 2500, "{} words", text.split_whitespace().count());
+    let long = text.lines().find(|line| line.chars().count() > 120);
+    assert_eq!(long, None, "a line above 120 characters");
+}
+
+/// A shell's words, as far as these pages use them: comments, redirections, variables before the command, quotes around one
 /// word.
 fn words(line: &str) -> Vec<&str> {
     line.split_whitespace()
@@ -110,7 +136,7 @@ pub(crate) fn accept(text: &str) -> Result<(), config::ConfigError> {
 
 #[test]
 fn every_settings_block_is_accepted() {
-    let blocks = blocks(&readme(), "toml");
+    let blocks = blocks(&docs(), "toml");
     assert!(blocks.len() > 4);
     for text in blocks {
         if text.starts_with("# .cargo/config.toml\n") {
@@ -134,19 +160,19 @@ fn every_setting_is_mentioned() {
     };
     let cwd = Path::new("/project");
     let shown = config::show(&config::merge(&options, &Environment::new(), &[], cwd).unwrap(), cwd);
-    let text = readme();
+    let text = docs();
     for line in shown.lines() {
         if let Some((key, _)) =
             line.trim_start_matches("# ").split_once(" = ").or_else(|| line.split_once(" ="))
         {
-            assert!(text.contains(key.trim()), "the README does not mention `{}`", key.trim());
+            assert!(text.contains(key.trim()), "no page mentions `{}`", key.trim());
         }
     }
 }
 
 #[test]
 fn every_command_line_is_understood() {
-    let text = readme();
+    let text = docs();
     let mut lines: Vec<String> = blocks(&text, "sh")
         .iter()
         .flat_map(|block| block.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
@@ -165,6 +191,9 @@ fn every_command_line_is_understood() {
     for line in lines {
         let words = words(&line);
         let Some(words) = of_hotrun(&words) else { continue };
+        if words.iter().any(|word| word.starts_with('<')) {
+            continue;
+        }
         checked += 1;
         match cli::parse(words.iter().map(OsString::from)) {
             Ok(cli) => {
@@ -207,15 +236,29 @@ fn options() -> String {
     }) + "\n"
 }
 
+/// The settings as a table.
+fn settings() -> String {
+    let rows = config::documented().map(|(key, option, variable, about)| {
+        let option = option.map_or(String::new(), |option| format!("`--{option}`"));
+        let variable = variable.map_or(String::new(), |variable| format!(" `{variable}`"));
+        format!("| `{key}` | {option}{variable} | {} |\n", about.replace('|', "\\|"))
+    });
+    format!("\n| Key | Option, variable | |\n|---|---|---|\n{}\n", rows.collect::<String>())
+}
+
 #[test]
-fn the_options_are_those_of_help() {
-    let text = readme();
-    let (before, rest) = text.split_once(FROM).unwrap();
-    let (committed, after) = rest.split_once(TO).unwrap();
-    let expected = options();
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(path(), format!("{before}{FROM}{expected}{TO}{after}")).unwrap();
-    } else {
-        assert_eq!(committed, expected, "run `UPDATE=1 cargo test readme`");
+fn the_generated_tables_are_up_to_date() {
+    let tables = [("docs/cli.md", "options", options()), ("docs/configuration.md", "settings", settings())];
+    for (page, name, expected) in tables {
+        let (from, to) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
+        let path = root().join(page);
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(&from).unwrap();
+        let (committed, after) = rest.split_once(&to).unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(path, format!("{before}{from}{expected}{to}{after}")).unwrap();
+        } else {
+            assert_eq!(committed, expected, "{page} is stale: run `UPDATE=1 cargo test readme`");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON Schema of `hotrun.toml` accepts what hotrun accepts: every settings block of the README, the examples' files; and
+//! The JSON Schema of `hotrun.toml` accepts what hotrun accepts: every settings block of the documentation, the examples' files; and
 //! refuses what an editor should underline.
 
 use std::fs;
@@ -97,7 +97,7 @@ fn is(value: &Value, kind: &Value) -> bool {
 
 #[test]
 fn every_settings_block_of_the_readme_is_valid() {
-    for text in readme::blocks(&readme::readme(), "toml") {
+    for text in readme::blocks(&readme::docs(), "toml") {
         if text.starts_with("# .cargo/config.toml\n") {
             continue;
         }

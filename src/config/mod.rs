@@ -35,7 +35,9 @@ pub use options::{CargoOptions, OwnOptions, RunOptions, Typed};
 pub use schema::schema;
 pub(crate) use show::quoted;
 pub use show::show;
-pub use table::{BuildConfig, FilesConfig, Needs, RunConfig, UiConfig, WatchConfig, changes, variables};
+pub use table::{
+    BuildConfig, FilesConfig, Needs, RunConfig, UiConfig, WatchConfig, changes, documented, variables,
+};
 pub use units::{POLL_INTERVAL, signal_name};
 
 /// hotrun's own environment variables, by name. Others in it are not looked at.

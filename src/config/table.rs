@@ -362,6 +362,19 @@ pub fn variables() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().filter_map(|entry| entry.variable)
 }
 
+/// Every setting for the documentation: its key, its option and its variable where it has them, and all that is said about it.
+pub fn documented() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<&'static str>, String)>
+{
+    ENTRIES.iter().map(|entry| {
+        let (summary, details) = entry.help();
+        let default =
+            (entry.default_text)().map_or(String::new(), |default| format!(" Default: `{default}`."));
+        let details = details.map_or(String::new(), |details| format!(" {}", details.replace("\n\n", " ")));
+        let option = entry.option.filter(|option| !option.is_empty());
+        (entry.key, option, entry.variable, format!("{summary}.{default}{details}"))
+    })
+}
+
 /// An option of every day, which `-h` shows.
 fn daily(option: Arg, heading: &'static str, value: &'static str) -> Arg {
     option.help_heading(heading).value_name(value)
