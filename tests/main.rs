@@ -17,6 +17,7 @@ mod handover;
 mod init;
 mod laws;
 mod limits;
+mod lock;
 mod notices;
 mod process;
 mod programs;

@@ -23,6 +23,7 @@ variants!(
     Remark {
         NoReaper,
         Listening,
+        NotLocked,
         NoControl,
         NotDescribed,
         SeedBlocked,
@@ -192,6 +193,7 @@ fn samples() -> Vec<Remark> {
     let taken = ListenError::InUse { address: "127.0.0.1:3000".to_owned(), holder: None };
     let mut all = vec![
         Remark::NoReaper(Told::of(&reaper, reaper.hint())),
+        Remark::NotLocked { folder: "target/hotrun/live/debug".to_owned(), cause: cause() },
         Remark::NoControl { cause: cause() },
         Remark::NotDescribed { cause: cause() },
         Remark::NoBuild(Told::of(&cargo, None)),

@@ -130,6 +130,11 @@ impl Client {
     }
 }
 
+/// The pid of another hotrun that keeps this live path, if one does. Its lock may have been removed with the target directory.
+pub fn keeper(live: &Path) -> Option<u32> {
+    registry::keeper(&registry::real_file(live), alive)
+}
+
 /// Connects within this time. Without a limit the kernel waits for room where a hotrun that is stopped has left too many
 /// waiting (connect(2), `SO_SNDTIMEO` in socket(7)).
 fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {

@@ -13,9 +13,9 @@ mod said;
 mod server;
 
 pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess};
-pub use client::Client;
+pub use client::{Client, keeper};
 pub use error::ControlError;
-pub use registry::{About, Kind};
+pub use registry::{About, Kind, real_file};
 pub use said::Said;
 pub use server::{ControlNews, Reply, Server};
 

@@ -42,6 +42,9 @@ pub struct About {
     pub profile: String,
     /// The target triple, where one was named.
     pub triple: Option<String>,
+    /// The live path.
+    #[serde(default)]
+    pub live: PathBuf,
 }
 
 /// What the program is.
@@ -197,6 +200,12 @@ pub(super) fn find(
     }
 }
 
+/// The pid of the hotrun that keeps this live path, if one does.
+pub(super) fn keeper(live: &Path, alive: impl Fn(&Path) -> bool) -> Option<u32> {
+    let keeps = |folder: &PathBuf| About::read(folder).filter(|about| about.live == live && alive(folder));
+    folders().iter().find_map(keeps).map(|about| about.pid)
+}
+
 /// The runtime folders of this user's hotruns. One that was started elsewhere may know another `XDG_RUNTIME_DIR`, or none.
 fn folders() -> Vec<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
@@ -230,6 +239,14 @@ pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+/// The path of a file that need not exist, its folder without links.
+pub fn real_file(path: &Path) -> PathBuf {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => real(folder).join(name),
+        _ => path.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +266,7 @@ mod tests {
             target_directory: "/ws/target".into(),
             profile: "dev".to_owned(),
             triple: None,
+            live: "/ws/target/hotrun/live/debug/api".into(),
         }
     }
 

@@ -23,6 +23,16 @@ pub enum Remark {
         /// Its address.
         address: String,
     },
+    /// A file system has no locks.
+    #[error(
+        "the file system of `{folder}` has no file locks ({cause}): another hotrun that runs the same program may go unnoticed"
+    )]
+    NotLocked {
+        /// The folder of the live path.
+        folder: String,
+        /// What the system said.
+        cause: String,
+    },
     /// Nobody can ask this hotrun.
     #[error("could not listen for `hotrun status` and the like: {cause}")]
     NoControl {
@@ -296,6 +306,7 @@ impl Remark {
             | Self::ConfigTakesOwn { .. }
             | Self::SocketLost { .. } => Manner::Error,
             Self::NoReaper(_)
+            | Self::NotLocked { .. }
             | Self::NoControl { .. }
             | Self::SeedDeclined { hint: Some(_), .. }
             | Self::SeedDiscarded { .. }

@@ -10,7 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
 use super::site::Site;
-use crate::control::{About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server};
+use crate::control::{
+    About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server, real_file,
+};
 use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
@@ -215,5 +217,6 @@ fn about(site: &Site) -> About {
         target_directory: real(&project.target_directory),
         profile: site.config.build.profile.value.clone(),
         triple: site.config.build.triple.clone(),
+        live: real_file(&site.live()),
     }
 }

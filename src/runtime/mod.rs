@@ -23,10 +23,10 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 use self::opening::Surroundings;
 use self::site::Site;
 use self::timing::Timing;
-use crate::build::{BuildNews, BuildResult, Cargo, Publisher, Sentinel};
+use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
 use crate::config::RunOptions;
 use crate::config::{Config, Ready};
-use crate::control::ControlNews;
+use crate::control::{ControlNews, keeper};
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
@@ -79,6 +79,12 @@ fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
     let site = survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let opened = site.and_then(|mut site| {
         let publisher = Publisher::open(site.live())?;
+        if publisher.may_be_shared()
+            && let Some(pid) = keeper(publisher.live())
+        {
+            let (pid, live) = (pid.to_string(), publisher.live().to_owned());
+            return Err(PublishError::Taken { pid, live }.into());
+        }
         site.remember();
         let listeners = Listeners::open(&site.config.run, adopted)?;
         Ok((site, publisher, listeners))

@@ -111,6 +111,11 @@ impl Runtime {
             reaper.unlink_later(folder.path());
             reaper.unlink_later(&About::path(folder.path()));
         }
+        if let Some(error) = publisher.unlocked() {
+            let folder = publisher.live().parent().unwrap_or(publisher.live());
+            let folder = report::short_path(folder, &site.cwd);
+            reporter.remark(&Remark::NotLocked { folder, cause: error.to_string() });
+        }
         for address in listeners.describe() {
             reporter.remark(&Remark::Listening { address });
         }
