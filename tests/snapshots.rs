@@ -141,6 +141,7 @@ fn project_errors() -> Vec<ProjectError> {
         unknown_target(&[], false, Some("api")),
         ProjectError::LibraryExample { name: "tour".to_owned() },
         ProjectError::Pattern { pattern: "api*".to_owned() },
+        ProjectError::TargetName { name: "../..".to_owned() },
         ProjectError::SeveralTargets {
             triples: owned(&["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"]),
         },
@@ -313,6 +314,7 @@ variants!(
         UnknownTarget,
         LibraryExample,
         Pattern,
+        TargetName,
         SeveralTargets,
     }
 );

@@ -21,7 +21,7 @@ use crate::sys;
 /// Where the live binary of a program is: `<target>/hotrun/live/[<triple>/]<profile>/[examples/]<name>`.
 pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, target: &TargetName) -> PathBuf {
     let mut path = staging.join("live");
-    path.extend(triple.map(|triple| triple.trim_end_matches(".json")));
+    path.extend(triple);
     path.push(profile_folder(&build.profile.value));
     match target {
         TargetName::Bin(name) => path.push(name),

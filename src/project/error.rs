@@ -127,6 +127,12 @@ pub enum ProjectError {
         /// As given.
         pattern: String,
     },
+    /// A target whose folder could be anywhere.
+    #[error("`{name}` is not the name of a target platform")]
+    TargetName {
+        /// As given.
+        name: String,
+    },
     /// `build.target` with several triples.
     #[error("`build.target` names {} platforms, but a program runs on one: {}", triples.len(), names(triples))]
     SeveralTargets {
@@ -174,6 +180,7 @@ impl ProjectError {
             | Self::SeveralPackages { .. }
             | Self::UnknownTarget(_)
             | Self::LibraryExample { .. }
+            | Self::TargetName { .. }
             | Self::Pattern { .. } => 2,
         }
     }
@@ -205,6 +212,9 @@ impl ProjectError {
             Self::SeveralPackages { .. } => "choose the package with `-p <PACKAGE>`".to_owned(),
             Self::UnknownTarget(unknown) => unknown.hint()?,
             Self::Pattern { .. } => "give the full name".to_owned(),
+            Self::TargetName { .. } => {
+                "name one of `rustc --print target-list`, or the `.json` file of your own".to_owned()
+            }
             Self::SeveralTargets { .. } => "choose one with `--target <TRIPLE>`".to_owned(),
             _ => return None,
         };

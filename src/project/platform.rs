@@ -59,11 +59,7 @@ impl Platform {
             let printed = rustc.ask(&arguments)?;
             cfgs = printed.lines().filter_map(|line| line.parse::<Cfg>().ok()).collect();
         }
-        // A target of one's own is named by its file, in cargo's folders as in rustc's.
-        let triple = triple.map(|triple| match triple.strip_suffix(".json") {
-            Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
-            None => triple,
-        });
+        let triple = triple.map(|triple| folder_name(&triple).to_owned());
         let name = triple.as_deref().unwrap_or(&host);
         Ok(Self {
             library_dir: sysroot.join("lib/rustlib").join(name).join("lib"),
@@ -85,7 +81,20 @@ fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Op
             return Err(ProjectError::SeveralTargets { triples: several.to_vec() });
         }
     };
-    Ok(Some(if triple == "host-tuple" { host.to_owned() } else { triple.to_owned() }))
+    let triple = if triple == "host-tuple" { host } else { triple };
+    let folder = folder_name(triple);
+    if folder.is_empty() || folder.starts_with('.') || folder.contains('/') {
+        return Err(ProjectError::TargetName { name: triple.to_owned() });
+    }
+    Ok(Some(triple.to_owned()))
+}
+
+/// The name of a target's folder. A target of one's own is named by its file, in cargo's folders as in rustc's.
+fn folder_name(triple: &str) -> &str {
+    match triple.strip_suffix(".json") {
+        Some(path) => path.rsplit('/').next().unwrap_or(path),
+        None => triple,
+    }
 }
 
 /// The toolchain's folder, where its own rustc is the one in use.
@@ -149,5 +158,18 @@ mod tests {
             error.to_string(),
             "`build.target` names 2 platforms, but a program runs on one: `a`, `b`"
         );
+    }
+
+    #[test]
+    fn a_target_names_a_folder_in_the_target_directory() {
+        let named = |name: &str| requested(Some(name), &[], "h").map(Option::unwrap);
+        for good in ["thumbv8m.main-none-eabi", "x.json", "../targets/x.json", "/targets/x.json"] {
+            assert_eq!(named(good).unwrap(), good);
+        }
+        for bad in ["", "..", "../..", "/tmp/x", "a/../..", ".json", "../..json", "x/...json"] {
+            let error = named(bad).unwrap_err();
+            assert!(matches!(error, ProjectError::TargetName { .. }), "{bad}: {error}");
+        }
+        requested(None, &["../..".to_owned()], "h").unwrap_err();
     }
 }
