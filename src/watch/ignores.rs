@@ -39,8 +39,7 @@ impl Ignores {
             return false;
         };
         let top = self.top(parent);
-        let inside = path.ancestors().take_while(|ancestor| *ancestor != top).collect::<Vec<_>>();
-        inside.iter().rev().any(|ancestor| self.matches(ancestor, folder || *ancestor != path, &top))
+        self.ignored_below(&top, path, folder)
     }
 
     /// Whether git ignores `path` itself, where no folder above it is ignored.
@@ -59,8 +58,10 @@ impl Ignores {
 
     fn matches(&mut self, path: &Path, folder: bool, top: &Path) -> bool {
         for ancestor in path.ancestors().skip(1) {
-            let rules =
-                self.files.entry(ancestor.to_path_buf()).or_insert_with(|| read(ancestor, ".gitignore"));
+            let rules = self
+                .files
+                .entry(ancestor.to_path_buf())
+                .or_insert_with(|| read(ancestor, &ancestor.join(".gitignore")));
             match rules.matched(path, folder) {
                 Match::Ignore(_) => return true,
                 Match::Whitelist(_) => return false,
@@ -70,8 +71,7 @@ impl Ignores {
                 break;
             }
         }
-        let exclude =
-            self.excludes.entry(top.to_path_buf()).or_insert_with(|| read(top, ".git/info/exclude"));
+        let exclude = self.excludes.entry(top.to_path_buf()).or_insert_with(|| read(top, &exclude_file(top)));
         match exclude.matched(path, folder) {
             Match::Ignore(_) => return true,
             Match::Whitelist(_) => return false,
@@ -80,30 +80,50 @@ impl Ignores {
         self.global.get_or_insert_with(|| Gitignore::global().0).matched(path, folder).is_ignore()
     }
 
-    /// The folder whose ignore file is the last one that applies: the repository's root, or else the outermost bound.
+    /// The folder whose ignore file is the last one that applies: the repository's root, or else the outermost bound. A bound
+    /// that the repository ignores is not part of it, as a project below a home folder under git is not.
     fn top(&mut self, folder: &Path) -> PathBuf {
         if let Some(top) = self.tops.get(folder) {
             return top.clone();
         }
+        let mut bounds: Vec<PathBuf> =
+            self.bounds.iter().filter(|bound| folder.starts_with(bound)).cloned().collect();
+        bounds.sort_by_key(|bound| bound.as_os_str().len());
         let repository = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
-        let bound = || {
-            self.bounds
-                .iter()
-                .filter(|bound| folder.starts_with(bound))
-                .min_by_key(|bound| bound.as_os_str().len())
-        };
-        let top = repository
+        let mut top = repository
             .map(Path::to_path_buf)
-            .or_else(|| bound().cloned())
+            .or_else(|| bounds.first().cloned())
             .unwrap_or_else(|| folder.to_path_buf());
+        for bound in bounds {
+            if bound.starts_with(&top) && self.ignored_below(&top, &bound, true) {
+                top = bound;
+            }
+        }
         self.tops.insert(folder.to_path_buf(), top.clone());
         top
     }
+
+    /// Whether the rules from `top` on ignore `path` or a folder between the two.
+    fn ignored_below(&mut self, top: &Path, path: &Path, folder: bool) -> bool {
+        let inside = path.ancestors().take_while(|ancestor| *ancestor != top).collect::<Vec<_>>();
+        inside.iter().rev().any(|ancestor| self.matches(ancestor, folder || *ancestor != path, top))
+    }
 }
 
-/// The rules in `folder`'s file `name`, none where there is no such file; lines that cannot be read are left out.
-fn read(folder: &Path, name: &str) -> Gitignore {
-    let file = folder.join(name);
+/// The repository's own list. In a worktree `.git` is a file that names the worktree's folder in the repository, and a file
+/// there names the folder that all worktrees share.
+fn exclude_file(top: &Path) -> PathBuf {
+    let git = top.join(".git");
+    let named = |folder: &Path, text: std::io::Result<String>, key: &str| {
+        text.ok().and_then(|text| Some(folder.join(text.strip_prefix(key)?.trim_end())))
+    };
+    let own = named(top, std::fs::read_to_string(&git), "gitdir: ").unwrap_or(git);
+    let shared = named(&own, std::fs::read_to_string(own.join("commondir")), "").unwrap_or(own);
+    shared.join("info/exclude")
+}
+
+/// The rules in `file`, which are relative to `folder`: none where there is no such file; lines that cannot be read are left out.
+fn read(folder: &Path, file: &Path) -> Gitignore {
     if !file.is_file() {
         return Gitignore::empty();
     }
@@ -156,5 +176,61 @@ mod tests {
         let mut ignores = Ignores::new(vec![root.join("ws/pkg"), root.join("ws")]);
         assert!(ignores.ignored(&root.join("ws/pkg/a"), false));
         assert!(!ignores.ignored(&root.join("ws/pkg/b"), false));
+    }
+
+    #[test]
+    fn a_repository_that_ignores_the_project_has_no_say_in_it() {
+        for (rules, where_to) in
+            [("*\n", "code/app"), ("/*\n!.bashrc\n", "code/app"), ("playground/\n", "playground/app")]
+        {
+            let temporary = tempfile::tempdir().unwrap();
+            let (home, root) = (temporary.path(), temporary.path().join(where_to));
+            std::fs::create_dir_all(home.join(".git")).unwrap();
+            std::fs::create_dir_all(root.join("vendor/part")).unwrap();
+            std::fs::write(home.join(".gitignore"), rules).unwrap();
+            std::fs::write(root.join(".gitignore"), "vendor\n*.log\n").unwrap();
+            let mut ignores = Ignores::new(vec![root.clone(), root.join("vendor/part")]);
+            for (path, ignored) in [
+                ("main.rs", false),
+                ("a.log", true),
+                ("vendor/x", true),
+                // A package of the program in a folder that the project's own rules ignore.
+                ("vendor/part/lib.rs", false),
+            ] {
+                assert_eq!(ignores.ignored(&root.join(path), false), ignored, "{rules:?} {path}");
+                let inside = !path.starts_with("vendor/x");
+                assert_eq!(
+                    ignores.ignored_here(&root.join(path), false),
+                    ignored && inside,
+                    "{rules:?} {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_worktree_has_the_exclude_file_of_its_repository() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path();
+        for (path, text) in [
+            ("main/.git/info/exclude", "secret\n"),
+            ("main/.git/worktrees/tree/commondir", "../..\n"),
+            ("main/.git/modules/sub/info/exclude", "hidden\n"),
+            ("tree/.git", &format!("gitdir: {}\n", root.join("main/.git/worktrees/tree").display())),
+            ("main/sub/.git", "gitdir: ../.git/modules/sub\n"),
+        ] {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.join(path), text).unwrap();
+        }
+        let mut ignores = Ignores::new(["main", "tree", "main/sub"].map(|folder| root.join(folder)).to_vec());
+        for (path, ignored) in [
+            ("main/secret", true),
+            ("tree/secret", true),
+            ("tree/other", false),
+            ("main/sub/hidden", true),
+            ("main/sub/secret", false),
+        ] {
+            assert_eq!(ignores.ignored(&root.join(path), false), ignored, "{path}");
+        }
     }
 }
