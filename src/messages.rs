@@ -3,8 +3,11 @@
 //! Pure: text in, data out. The message format is the one of `cargo build --message-format=json`
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
+mod named;
+
 use std::path::{Path, PathBuf};
 
+pub use self::named::Named;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message};
 
@@ -68,8 +71,8 @@ const LOADING: [&str; 8] = ["E0457", "E0460", "E0462", "E0463", "E0464", "E0514"
 /// One line of cargo's stdout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CargoMessage {
-    /// The compiler said something.
-    Diagnostic(Diagnostic),
+    /// The compiler said something, and named these files where it was an error.
+    Diagnostic(Diagnostic, Named),
     /// A program was built (or was fresh).
     Executable {
         /// The package it belongs to.
@@ -110,19 +113,25 @@ pub fn parse(line: &str) -> CargoMessage {
                 .iter()
                 .find(|span| span.is_primary)
                 .map(|span| (span.file_name.clone(), span.line_start, span.column_start));
-            CargoMessage::Diagnostic(Diagnostic {
-                level: match message.level {
-                    DiagnosticLevel::Error | DiagnosticLevel::Ice => Level::Error,
-                    DiagnosticLevel::Warning => Level::Warning,
-                    _ => Level::Note,
-                },
+            let level = match message.level {
+                DiagnosticLevel::Error | DiagnosticLevel::Ice => Level::Error,
+                DiagnosticLevel::Warning => Level::Warning,
+                _ => Level::Note,
+            };
+            let mut named = Named::default();
+            if level == Level::Error {
+                named.diagnostic(&compiler.package_id.repr, &message);
+            }
+            let diagnostic = Diagnostic {
+                level,
                 code: message.code.map(|code| code.code),
                 message: message.message,
                 file: span.as_ref().map(|(file, ..)| file.clone()),
                 line: span.as_ref().map(|(_, line, _)| *line),
                 column: span.map(|(.., column)| column),
                 rendered: message.rendered.unwrap_or_default(),
-            })
+            };
+            CargoMessage::Diagnostic(diagnostic, named)
         }
         Message::CompilerArtifact(artifact) => match artifact.executable {
             Some(path) => CargoMessage::Executable {
@@ -242,12 +251,14 @@ mod tests {
     #[test]
     fn a_compiler_message_keeps_its_primary_place() {
         let line = r#"{"reason":"compiler-message","package_id":"path+file:///p#app@0.1.0","manifest_path":"/p/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/p/src/main.rs","edition":"2021","doc":true,"doctest":false,"test":true},"message":{"rendered":"error: nope\n","$message_type":"diagnostic","children":[],"level":"error","message":"nope","spans":[{"byte_end":9,"byte_start":1,"column_end":5,"column_start":3,"expansion":null,"file_name":"src/main.rs","is_primary":true,"label":null,"line_end":7,"line_start":7,"suggested_replacement":null,"suggestion_applicability":null,"text":[]}],"code":{"code":"E0308","explanation":null}}}"#;
-        let CargoMessage::Diagnostic(diagnostic) = parse(line) else { panic!("{:?}", parse(line)) };
+        let CargoMessage::Diagnostic(diagnostic, named) = parse(line) else { panic!("{:?}", parse(line)) };
         assert_eq!(diagnostic.level, Level::Error);
         assert_eq!(diagnostic.code.as_deref(), Some("E0308"));
         assert_eq!(diagnostic.file.as_deref(), Some("src/main.rs"));
         assert_eq!((diagnostic.line, diagnostic.column), (Some(7), Some(3)));
         assert!(!diagnostic.is_summary());
+        let named: Vec<_> = named.paths().collect();
+        assert_eq!(named, [(Some("path+file:///p#app@0.1.0"), "src/main.rs")]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::cargo::{BuildNews, BuildOrder, Job};
 use super::error::BuildError;
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
-use crate::messages::{self, CargoMessage, Level};
+use crate::messages::{self, CargoMessage, Level, Named, StderrLine};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
 use crate::words::BuildId;
@@ -36,11 +36,13 @@ pub(super) struct Attempt {
     pub(super) error: Option<BuildError>,
     /// It failed in a way that may be the fault of what was compiled before.
     pub(super) odd: bool,
+    /// What its errors named.
+    pub(super) named: Named,
 }
 
 impl Attempt {
     pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
-        Self { outcome, result: None, error, odd: false }
+        Self { outcome, result: None, error, odd: false, named: Named::default() }
     }
 }
 
@@ -147,7 +149,7 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         }
         (false, _) => (BuildOutcome::Failed(summary), None, None),
     };
-    Attempt { outcome, result, error, odd: !success && read.odd }
+    Attempt { outcome, result, error, odd: !success && read.odd, named: read.named }
 }
 
 /// The libraries that were built for the program's platform: cargo puts what is linked above the program's folder or into it.
@@ -190,6 +192,7 @@ struct Read {
     /// The looks at what build scripts have made.
     looks: Vec<oneshot::Receiver<()>>,
     odd: bool,
+    named: Named,
 }
 
 async fn read_messages(
@@ -211,8 +214,9 @@ async fn read_messages(
         }
         let mut read = read.borrow_mut();
         match message {
-            CargoMessage::Diagnostic(diagnostic) if diagnostic.is_summary() => {}
-            CargoMessage::Diagnostic(diagnostic) => {
+            CargoMessage::Diagnostic(diagnostic, _) if diagnostic.is_summary() => {}
+            CargoMessage::Diagnostic(diagnostic, named) => {
+                read.named.join(named);
                 match diagnostic.level {
                     Level::Error => {
                         read.errors += 1;
@@ -266,7 +270,13 @@ async fn read_lines(
             let transient = pending[end] == b'\r';
             let text = String::from_utf8_lossy(&pending[..end]).into_owned();
             pending.drain(..=end);
-            read.borrow_mut().odd |= messages::line_blames_artifacts(&text);
+            let plain = console::strip_ansi_codes(&text);
+            let mut read = read.borrow_mut();
+            read.odd |= messages::line_blames_artifacts(&plain);
+            if !transient && messages::stderr_line(&plain) == StderrLine::Text {
+                read.named.line(&plain);
+            }
+            drop(read);
             // Nobody need be told to wait for what hotrun does itself.
             if held && messages::line_waits_for_folder(&text) {
                 continue;

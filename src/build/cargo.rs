@@ -16,7 +16,7 @@ use super::error::BuildError;
 use super::result::BuildResult;
 use super::scripts::Outputs;
 use super::seed::{SeedNews, SeedPlan, Seeding};
-use crate::messages::Diagnostic;
+use crate::messages::{Diagnostic, Named};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
 
@@ -107,6 +107,8 @@ pub enum BuildNews {
         result: Option<BuildResult>,
         /// What went wrong where the compiler found no fault.
         error: Option<BuildError>,
+        /// What its errors named.
+        named: Named,
     },
 }
 
@@ -178,8 +180,8 @@ async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
         None => attempt(&mut job, false).await,
         Some(seed) => attempt_with(&seed, &mut job).await,
     };
-    let Attempt { outcome, result, error, .. } = attempt;
-    let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error });
+    let Attempt { outcome, result, error, named, .. } = attempt;
+    let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error, named });
 }
 
 /// A build with a seed that no build has succeeded with yet: one that fails oddly is tried again without.

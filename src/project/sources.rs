@@ -21,6 +21,8 @@ pub struct SourcePackage {
     pub manifest: PathBuf,
     /// The source file of its build script.
     pub build_script: Option<PathBuf>,
+    /// The root source files of its library and its build script.
+    pub targets: Vec<PathBuf>,
     /// The native library it links.
     pub links: Option<String>,
 }
@@ -72,6 +74,7 @@ pub(super) fn collect(
                 root,
                 manifest: manifest.clone(),
                 build_script: None,
+                targets: Vec::new(),
                 links: None,
             };
             found.insert(manifest, source);
@@ -139,6 +142,14 @@ fn source_package(package: &Package) -> SourcePackage {
             .iter()
             .find(|target| target.is_custom_build())
             .map(|target| target.src_path.clone().into_std_path_buf()),
+        targets: package
+            .targets
+            .iter()
+            .filter(|target| {
+                !(target.is_bin() || target.is_example() || target.is_test() || target.is_bench())
+            })
+            .map(|target| target.src_path.clone().into_std_path_buf())
+            .collect(),
         links: package.links.clone(),
     }
 }

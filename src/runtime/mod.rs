@@ -30,6 +30,7 @@ use crate::control::{ControlNews, keeper};
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
+use crate::messages::Named;
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::Launch;
 use crate::report::{self, Remark, Reporter, Told, Watching};
@@ -293,7 +294,7 @@ impl Runtime {
             BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
             BuildNews::Seed(news) => self.seed_news(news),
             BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
-            BuildNews::Ended { build, outcome, result, error } => {
+            BuildNews::Ended { build, outcome, result, error, named } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
                     self.reporter.remark(&Remark::NoBuild(Told::of(error, error.hint())));
@@ -304,7 +305,7 @@ impl Runtime {
                     self.result = result;
                 }
                 let reason = self.tell(Event::BuildEnded { build, outcome });
-                self.tell_watch_of_end(build, outcome);
+                self.tell_watch_of_end(build, outcome, &named);
                 return reason;
             }
         }
@@ -322,7 +323,7 @@ impl Runtime {
     }
 
     /// After the session was told, so that nothing here delays the new process.
-    fn tell_watch_of_end(&mut self, build: BuildId, outcome: BuildOutcome) {
+    fn tell_watch_of_end(&mut self, build: BuildId, outcome: BuildOutcome, named: &Named) {
         if self.watch.is_none() {
             return;
         }
@@ -336,10 +337,10 @@ impl Runtime {
                 },
                 Err(error) => {
                     self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
-                    watch::Command::BuildFailed(build)
+                    watch::Command::BuildFailed { build, named: Vec::new() }
                 }
             },
-            _ => watch::Command::BuildFailed(build),
+            _ => watch::Command::BuildFailed { build, named: self.site.wanted(named) },
         };
         self.tell_watch(command);
     }

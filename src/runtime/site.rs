@@ -4,8 +4,10 @@
 //! Asks the rooms that read files and cargo; runs and watches nothing itself.
 
 mod edit;
+mod inputs;
 mod order;
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ use crate::project::{
 use crate::report::Style;
 use crate::settings;
 use crate::watch::{PackageFolder, Plan};
-use crate::words::{BuildId, Change};
+use crate::words::BuildId;
 
 /// The project, the toolchain and the settings in force.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct Site {
     pub(crate) project: Project,
     /// What the next start need not ask, where it is not written down yet.
     memo: Option<Memo>,
+    /// The `OUT_DIR` of each build script that has run, by cargo's ID of its package.
+    scripts: BTreeMap<String, PathBuf>,
 }
 
 impl Site {
@@ -112,6 +116,7 @@ impl Site {
             platform,
             project,
             memo: Some(memo).filter(|memo| *memo != known),
+            scripts: BTreeMap::new(),
         };
         // A missing or broken env file is said now, not when the first build is done.
         site.env_files(&site.config)?;
@@ -226,15 +231,6 @@ impl Site {
     /// What to watch.
     pub(crate) fn plan(&self) -> Plan {
         let project = &self.project;
-        let mut packages = Vec::new();
-        for package in &project.packages {
-            packages.push(PackageFolder {
-                name: package.name.clone(),
-                root: package.root.clone(),
-                manifest: package.manifest.clone(),
-                build_script: package.build_script.is_some(),
-            });
-        }
         let values = |settings: &[config::Setting<PathBuf>]| {
             settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
         };
@@ -242,7 +238,7 @@ impl Site {
         never.extend(self.config.files.events.value.clone());
         never.extend(self.config.files.log.value.clone());
         Plan {
-            packages,
+            packages: self.package_folders(),
             other_roots: project.other_roots.clone(),
             workspace_root: project.workspace_root.clone(),
             manifests: project.manifests.clone(),
@@ -257,10 +253,29 @@ impl Site {
             inputs: values(&self.config.build.inputs),
             paths: values(&self.config.watch.paths),
             ignore: self.config.watch.ignore.iter().map(|setting| setting.value.clone()).collect(),
+            build_directory: self.build_directory(),
             never,
             poll: self.config.watch.poll.value,
             verbose: self.config.ui.verbosity > 0,
         }
+    }
+
+    /// The packages the program is built from; its own comes first.
+    fn package_folders(&self) -> Vec<PackageFolder> {
+        let mut packages = Vec::new();
+        for package in &self.project.packages {
+            packages.push(PackageFolder {
+                name: package.name.clone(),
+                root: package.root.clone(),
+                manifest: package.manifest.clone(),
+                build_script: package.build_script.is_some(),
+                sources: package.targets.clone(),
+            });
+        }
+        if let Some(package) = packages.first_mut() {
+            package.sources.push(self.project.target.src_path.clone());
+        }
+        packages
     }
 
     /// What the program was built from, as rustc and cargo say.
@@ -284,32 +299,12 @@ impl Site {
 
     /// The root of a package whose build script is done, and when it ended: then cargo writes down what it printed. The
     /// mtime of that file cargo sets back to the start of the script; its ctime tells.
-    pub(super) fn script_ended(&self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
+    pub(super) fn script_ended(&mut self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
+        self.scripts.insert(package.to_owned(), out_dir.to_owned());
         let package = self.project.packages.iter().find(|known| known.id == package)?;
         let written = build::script_output(out_dir)?.metadata().ok()?;
         let since = Duration::new(written.ctime().try_into().ok()?, written.ctime_nsec().try_into().ok()?);
         Some((package.root.clone(), SystemTime::UNIX_EPOCH + since))
-    }
-
-    /// The packages cargo has to be made to compile again for changes it would not see.
-    pub(super) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
-        let mut names = Vec::new();
-        for change in changes {
-            let owner = self
-                .project
-                .packages
-                .iter()
-                .filter(|package| change.path.starts_with(&package.root))
-                .max_by_key(|package| package.root.components().count());
-            match owner {
-                Some(package) => names.push(package.name.clone()),
-                // Included from outside: it may belong to any of them.
-                None => names.extend(self.project.packages.iter().map(|package| package.name.clone())),
-            }
-        }
-        names.sort();
-        names.dedup();
-        names
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Reach {
     Wide,
 }
 
-/// What a successful build read, beside what the builds before it did.
+/// What a build read or asked for, beside what the builds before it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// The same.
@@ -140,6 +140,12 @@ pub struct Rules {
     sources: HashSet<PathBuf>,
     /// What the build before read and the last one did not: it may have been missing just then.
     dropped: HashSet<PathBuf>,
+    /// The root source files of the program's packages.
+    roots: HashSet<PathBuf>,
+    /// What may mend the build that failed: files, folders (everything below counts), existing or not.
+    wanted: HashSet<PathBuf>,
+    /// Folders of manifests among them.
+    wanted_packages: HashSet<PathBuf>,
     rerun_everything: HashSet<PathBuf>,
     reach: Reach,
 }
@@ -176,6 +182,9 @@ impl Rules {
             other_roots: plan.other_roots.iter().cloned().collect(),
             sources: HashSet::new(),
             dropped: HashSet::new(),
+            roots: plan.packages.iter().flat_map(|package| package.sources.iter().cloned()).collect(),
+            wanted: HashSet::new(),
+            wanted_packages: HashSet::new(),
             rerun_everything: HashSet::new(),
             reach: Reach::Wide,
         };
@@ -200,6 +209,7 @@ impl Rules {
                 rules.globs.extend(glob(path).map(|glob| (glob, kind)));
             }
         }
+        rules.want(HashSet::new());
         rules
     }
 
@@ -209,6 +219,10 @@ impl Rules {
         self.dropped.clone_from(&earlier.dropped);
         self.rerun_everything.clone_from(&earlier.rerun_everything);
         self.reach = earlier.reach;
+        match self.reach {
+            Reach::Wide => self.want(earlier.wanted.clone()),
+            Reach::Narrow => self.want_nothing(),
+        }
     }
 
     /// What a successful build read: files, folders (everything below counts), and the roots of packages of which
@@ -217,11 +231,15 @@ impl Rules {
         let barred = |path: &PathBuf| self.barred(path, false).is_some();
         let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !barred(path)).collect();
         let more: Vec<PathBuf> = sources.iter().filter(|path| !self.is_source(path)).cloned().collect();
-        let fewer = self.dropped.iter().any(|path| !sources.contains(path));
+        let known = |path: &PathBuf| sources.contains(path) || self.sources.contains(path);
+        let fewer = self.dropped.iter().any(|path| !sources.contains(path))
+            || !self.wanted.difference(&self.roots).all(known)
+            || !self.wanted_packages.is_empty();
         let before = std::mem::replace(&mut self.sources, sources);
         self.dropped = before.difference(&self.sources).cloned().collect();
         self.rerun_everything = rerun_everything.iter().cloned().collect();
         self.reach = Reach::Narrow;
+        self.want_nothing();
         match (fewer, more.is_empty()) {
             (true, _) => Read::Fewer,
             (false, true) => Read::Same,
@@ -229,9 +247,37 @@ impl Rules {
         }
     }
 
-    /// The last build failed: everything that may mend it counts.
-    pub fn failed(&mut self) {
+    /// The last build failed, and this may mend it: files, folders (everything below counts), existing or not. So may
+    /// everything in the packages.
+    pub fn failed(&mut self, wanted: HashSet<PathBuf>) -> Read {
         self.reach = Reach::Wide;
+        let before = (self.wanted.clone(), self.wanted_packages.clone());
+        self.want(wanted);
+        let read = |path: &&PathBuf| self.sources.contains(*path) || self.dropped.contains(*path);
+        let fewer = before.0.difference(&self.wanted).any(|path| !read(&path));
+        let more: Vec<PathBuf> =
+            self.wanted.difference(&before.0).filter(|path| !read(path)).cloned().collect();
+        if fewer || self.wanted_packages != before.1 {
+            Read::Fewer
+        } else if more.is_empty() {
+            Read::Same
+        } else {
+            Read::More(more)
+        }
+    }
+
+    /// A manifest that is wanted brings its folder along; one above a package of the program's only repeats what counts.
+    fn want(&mut self, wanted: HashSet<PathBuf>) {
+        self.wanted = wanted.into_iter().filter(|path| self.barred(path, false).is_none()).collect();
+        let folders = self.wanted.iter().filter(|path| is_manifest(path)).filter_map(|path| path.parent());
+        let is_new = |folder: &&Path| !self.packages.iter().any(|root| root.starts_with(folder));
+        self.wanted_packages = folders.filter(is_new).map(Path::to_path_buf).collect();
+        self.wanted.extend(self.roots.iter().cloned());
+    }
+
+    fn want_nothing(&mut self) {
+        self.wanted.clear();
+        self.wanted_packages.clear();
     }
 
     /// Whether the last successful build read this path.
@@ -246,7 +292,8 @@ impl Rules {
 
     /// The paths somebody names, each with whether the folder it may be is to be followed with all it holds.
     pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
-        let sources = self.sources.union(&self.dropped).map(|path| (path.as_path(), true));
+        let sources = self.sources.iter().chain(&self.dropped).chain(&self.wanted);
+        let sources = sources.map(|path| (path.as_path(), true));
         let named = self.named.iter().map(|(path, named)| (path.as_path(), !named.below.is_empty()));
         sources.chain(named).filter(|(path, _)| self.barred(path, false).is_none())
     }
@@ -263,14 +310,14 @@ impl Rules {
 
     /// Whether a manifest at this path is a member's by the workspace's patterns.
     pub fn is_member(&self, manifest: &Path) -> bool {
-        manifest.file_name().is_some_and(|name| name == "Cargo.toml")
+        is_manifest(manifest)
             && self.members.iter().any(|glob| glob.matches(manifest, false))
             && !self.member_excludes.iter().any(|folder| manifest.starts_with(folder))
     }
 
-    /// The roots of the program's packages.
+    /// The roots of the program's packages, and of those that a failed build could not read.
     pub fn package_roots(&self) -> impl Iterator<Item = &Path> {
-        self.packages.iter().map(PathBuf::as_path)
+        self.packages.union(&self.wanted_packages).map(PathBuf::as_path)
     }
 
     /// Whether a change of `path` counts.
@@ -364,7 +411,7 @@ impl Rules {
     }
 
     fn is_source(&self, path: &Path) -> bool {
-        self.sources.contains(path) || self.dropped.contains(path)
+        self.sources.contains(path) || self.dropped.contains(path) || self.wanted.contains(path)
     }
 
     fn below(&self, path: &Path) -> Vec<ChangeKind> {
@@ -373,7 +420,7 @@ impl Rules {
             if let Some(named) = self.named.get(folder) {
                 named.below.iter().for_each(|kind| insert(&mut kinds, *kind));
             }
-            if self.sources.contains(folder) {
+            if self.sources.contains(folder) || self.wanted.contains(folder) {
                 insert(&mut kinds, ChangeKind::Source);
             }
         }
@@ -387,7 +434,7 @@ impl Rules {
 
     fn home(&self, path: &Path) -> Home<'_> {
         for folder in path.ancestors().skip(1) {
-            if let Some(root) = self.packages.get(folder) {
+            if let Some(root) = self.packages.get(folder).or_else(|| self.wanted_packages.get(folder)) {
                 return Home::Package(root);
             }
             if self.other_roots.contains(folder) {
@@ -463,6 +510,10 @@ fn glob(path: &Path) -> Option<Glob> {
     builder.add_line(None, &format!("/{rest}")).ok()?;
     let depth = Path::new(rest).components().count() - 1;
     Some(Glob { base, depth, matcher: builder.build().ok()? })
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "Cargo.toml")
 }
 
 /// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.

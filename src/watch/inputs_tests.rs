@@ -7,7 +7,13 @@ use ChangeKind::{Config, EnvFile, Input, Manifest, Source, Watched};
 
 fn package(name: &str, root: &str) -> PackageFolder {
     let root = PathBuf::from(root);
-    PackageFolder { name: name.into(), manifest: root.join("Cargo.toml"), root, build_script: false }
+    PackageFolder {
+        name: name.into(),
+        manifest: root.join("Cargo.toml"),
+        root,
+        build_script: false,
+        sources: Vec::new(),
+    }
 }
 
 fn paths(paths: &[&str]) -> Vec<PathBuf> {
@@ -32,6 +38,7 @@ fn plan() -> Plan {
         inputs: paths(&["/ws/app/migrations", "/ws/app/q/*.sql"]),
         paths: paths(&["/ws/app/templates", "/ws/app/both.rs"]),
         ignore: vec![ignore("*.gen.rs"), ignore("!keep.gen.rs"), ignore("/app/junk/")],
+        build_directory: "/ws/target/hotrun".into(),
         never: paths(&["/ws/target", "/ws/app/events.json"]),
         poll: Poll::Auto,
         verbose: false,
@@ -146,7 +153,7 @@ fn what_the_last_build_no_longer_read_counts_until_the_next() {
 #[test]
 fn while_it_does_not_build_every_file_of_the_packages_counts() {
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
-    rules.failed();
+    rules.failed(HashSet::new());
     for rules in [rules, Rules::new(&plan())] {
         check(
             &rules,
@@ -204,4 +211,53 @@ fn a_build_says_what_it_read_beside_the_builds_before() {
     assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
     assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Fewer);
     assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
+}
+
+#[test]
+fn what_may_mend_a_failed_build_counts_wherever_it_is() {
+    let wanted = |rules: &mut Rules, wanted: &[&str]| rules.failed(paths(wanted).into_iter().collect());
+    let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
+    let named = ["/ws/app/gen.rs", "/out/v.rs", "/ws/app/dist", "/ws/target/x.rs", "/ws/util/Cargo.toml"];
+    assert_eq!(wanted(&mut rules, &named), Read::Fewer);
+    let table = [
+        ("/ws/app/gen.rs", IGNORED, counts(&[Source])),
+        ("/out/v.rs", OLD, counts(&[Source])),
+        ("/ws/app/dist/deep/a.html", IGNORED, counts(&[Source])),
+        ("/ws/target/x.rs", OLD, Verdict::Not(Reason::Never)),
+        ("/ws/util/Cargo.toml", NEW, counts(&[Source])),
+        ("/ws/util/src/lib.rs", NEW, counts(&[Source])),
+        ("/ws/util/x", IGNORED, Verdict::Not(Reason::GitIgnored)),
+        ("/ws/other/src/lib.rs", NEW, Verdict::Not(Reason::OtherPackage)),
+    ];
+    check(&rules, &table);
+    let mut replanned = Rules::new(&plan());
+    replanned.inherit(&rules);
+    check(&replanned, &table);
+    // Until the next build, which may want others.
+    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), Read::Fewer);
+    check(
+        &rules,
+        &[
+            ("/out/v.rs", OLD, Verdict::Not(Reason::Outside)),
+            ("/ws/util/src/lib.rs", NEW, Verdict::Not(Reason::Outside)),
+            ("/ws/README.md", OLD, Verdict::Not(Reason::Outside)),
+        ],
+    );
+    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), Read::Same);
+    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs", "/a"]), Read::More(paths(&["/a"])));
+    rules.succeeded(paths(&["/ws/app/src/main.rs"]).into_iter().collect(), &[]);
+    check(&rules, &[("/ws/app/gen.rs", IGNORED, Verdict::Not(Reason::GitIgnored))]);
+}
+
+#[test]
+fn the_root_source_of_a_target_counts_until_a_build_has_read_it() {
+    let mut plan = plan();
+    plan.packages[0].sources = paths(&["/elsewhere/main.rs"]);
+    let mut rules = Rules::new(&plan);
+    let main = |rules: &Rules| rules.verdict(Path::new("/elsewhere/main.rs"), OLD).counts();
+    assert!(main(&rules));
+    rules.succeeded(HashSet::new(), &[]);
+    assert!(!main(&rules));
+    rules.failed(HashSet::new());
+    assert!(main(&rules));
 }

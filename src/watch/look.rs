@@ -24,7 +24,8 @@ pub struct Look {
 
 /// Looks at everything once, as at the start.
 pub fn look(plan: &Plan) -> Look {
-    let survey = survey(&Rules::new(plan), &mut ignores(plan), &mut |_| {});
+    let rules = Rules::new(plan);
+    let survey = survey(&rules, &mut ignores(plan, &rules), &mut |_| {});
     let files = survey.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
     let newest = files
         .clone()

@@ -21,6 +21,7 @@ mod polling;
 mod room;
 mod sieve;
 mod survey;
+pub mod units;
 mod warning;
 mod watcher;
 
@@ -69,6 +70,8 @@ pub struct Plan {
     pub paths: Vec<PathBuf>,
     /// `watch.ignore`.
     pub ignore: Vec<IgnoreGlob>,
+    /// Where cargo keeps intermediates.
+    pub build_directory: PathBuf,
     /// Files and folders that never count: target and build directories, the events and log files.
     pub never: Vec<PathBuf>,
     /// `watch.poll`.
@@ -88,6 +91,8 @@ pub struct PackageFolder {
     pub manifest: PathBuf,
     /// Whether it has a build script.
     pub build_script: bool,
+    /// The root source files of what is built from it, which may lie elsewhere.
+    pub sources: Vec<PathBuf>,
 }
 
 /// What the runtime tells the room.
@@ -107,7 +112,12 @@ pub enum Command {
         rerun_everything: Vec<PathBuf>,
     },
     /// The attempt failed.
-    BuildFailed(BuildId),
+    BuildFailed {
+        /// Which.
+        build: BuildId,
+        /// What its errors named, beside the files that rustc was compiling: existing or not.
+        named: Vec<PathBuf>,
+    },
     /// The attempt was cancelled.
     BuildCancelled(BuildId),
     /// A build script of the program's packages ended at this moment, before its package was compiled.

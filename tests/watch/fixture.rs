@@ -64,6 +64,7 @@ impl Site {
                 root: root.clone(),
                 manifest: root.join("Cargo.toml"),
                 build_script: false,
+                sources: vec![root.join("src/main.rs")],
             }],
             other_roots: Vec::new(),
             workspace_root: root.clone(),
@@ -79,6 +80,7 @@ impl Site {
             inputs: Vec::new(),
             paths: FENCES.map(|fence| root.join(fence)).into(),
             ignore: Vec::new(),
+            build_directory: root.join("target"),
             never: vec![root.join("target")],
             poll: Poll::Never,
             verbose: false,
@@ -137,8 +139,13 @@ impl Site {
     }
 
     pub(crate) fn fail(&mut self) {
+        self.fail_naming(&[]);
+    }
+
+    /// A build whose errors name these paths.
+    pub(crate) fn fail_naming(&mut self, named: &[PathBuf]) {
         let build = self.start_build();
-        self.send(Command::BuildFailed(build));
+        self.send(Command::BuildFailed { build, named: named.to_vec() });
     }
 
     /// The next news that `wanted` wants.

@@ -134,7 +134,7 @@ fn what_changed_while_a_build_ran_that_then_failed_is_told() {
     site.start_build();
     write(&site.root.join("notes.txt"), "while it builds");
     assert_eq!(site.changes(), []);
-    site.send(Command::BuildFailed(BuildId(2)));
+    site.send(Command::BuildFailed { build: BuildId(2), named: Vec::new() });
     site.expect(&site.root.join("notes.txt"));
 }
 

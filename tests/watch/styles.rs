@@ -358,6 +358,68 @@ const SCENES: &[(&str, Scene)] = &[
         ),
     ),
     (
+        "what a failed build names, in folders that are not there yet",
+        (
+            |_| {},
+            |site| {
+                let (ignored, outside) =
+                    (site.root.join("ignored/made/gen.rs"), site.out().join("made/deep/v.txt"));
+                site.fail_naming(&[ignored.clone(), outside.clone()]);
+                write(&ignored, "// made");
+                site.expect(&ignored);
+                site.drain();
+                site.fail_naming(std::slice::from_ref(&outside));
+                write(&outside, "made");
+                outside
+            },
+        ),
+    ),
+    (
+        "a folder that a failed build names",
+        (
+            |_| {},
+            |site| {
+                site.fail_naming(&[site.root.join("ignored/dist")]);
+                let file = site.root.join("ignored/dist/css/a.css");
+                write(&file, "made");
+                file
+            },
+        ),
+    ),
+    (
+        "a package that a failed build could not read",
+        (
+            |site| write(&site.root.join("vendor/.gitignore"), "*"),
+            |site| {
+                let package = site.root.join("vendor/util");
+                site.fail_naming(&[package.clone(), package.join("Cargo.toml")]);
+                write(&package.join("Cargo.toml"), "[package]");
+                site.expect(&package.join("Cargo.toml"));
+                site.drain();
+                site.fail_naming(&[package.join("Cargo.toml")]);
+                let file = package.join("src/lib.rs");
+                write(&file, "// made");
+                file
+            },
+        ),
+    ),
+    (
+        "what rustc was compiling when it failed",
+        (
+            |site| {
+                write(&site.out().join("v.rs"), "// one");
+                let units = "app: src/main.rs src/../../out/v.rs\n";
+                write(&site.root.join("target/debug/deps/app-0123.d"), units);
+            },
+            |site| {
+                site.fail();
+                let file = site.out().join("v.rs");
+                write(&file, "// two");
+                file
+            },
+        ),
+    ),
+    (
         "build.inputs",
         (
             |site| {
@@ -381,6 +443,7 @@ const SCENES: &[(&str, Scene)] = &[
                 site.plan.packages.push(hotrun::watch::PackageFolder {
                     name: "dep".into(),
                     manifest: root.join("Cargo.toml"),
+                    sources: vec![root.join("src/lib.rs")],
                     root,
                     build_script: false,
                 });

@@ -52,7 +52,11 @@ impl Room {
             Verdict::Counts(kinds) => kinds,
             Verdict::Not(reason) => return Some(reason),
         };
-        if kinds == [ChangeKind::Source] && self.ledger.is_new(path) && self.is_in_new_package(path) {
+        if kinds == [ChangeKind::Source]
+            && self.ledger.is_new(path)
+            && !self.rules.is_named(path)
+            && self.is_in_new_package(path)
+        {
             return Some(Reason::OtherPackage);
         }
         if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
@@ -90,8 +94,9 @@ impl Room {
 
     /// A new file in a package of its own that no walk has seen yet, because its folder was met before its manifest was there.
     fn is_in_new_package(&self, path: &Path) -> bool {
+        let is_root = |folder: &Path| self.rules.package_roots().any(|root| folder == root);
         let within = |folder: &&Path| {
-            self.rules.package_roots().any(|root| folder.starts_with(root) && *folder != root)
+            !is_root(folder) && self.rules.package_roots().any(|root| folder.starts_with(root))
         };
         path.ancestors().skip(1).take_while(within).any(|folder| folder.join("Cargo.toml").exists())
     }

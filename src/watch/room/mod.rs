@@ -25,7 +25,7 @@ use crate::watch::ledger::Ledger;
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
-use crate::watch::{Backend, Command, News, Plan, Sink, Warning, dep_info, polling};
+use crate::watch::{Backend, Command, News, Plan, Sink, Warning, dep_info, polling, units};
 use crate::words::{BuildId, Change, ChangeKind};
 
 /// So many messages are taken from the queue before what they brought is told.
@@ -107,9 +107,10 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new(plan: Plan, sink: Sink, events: Sender<Message>) -> Self {
+        let rules = Rules::new(&plan);
         Self {
-            rules: Rules::new(&plan),
-            ignores: ignores(&plan),
+            ignores: ignores(&plan, &rules),
+            rules,
             plan,
             ledger: Ledger::default(),
             guard: Guard::default(),
@@ -196,8 +197,8 @@ impl Room {
                 rules.inherit(&self.rules);
                 self.settle_named(&plan, &rules);
                 self.rules = rules;
-                self.ignores = ignores(&plan);
                 self.plan = *plan;
+                self.ignores = ignores(&self.plan, &self.rules);
                 self.open();
             }
             Command::BuildStarted(build) => {
@@ -224,10 +225,10 @@ impl Room {
                 self.follow(read);
                 self.tell_disturbed(2);
             }
-            Command::BuildFailed(build) => {
+            Command::BuildFailed { build, named } => {
                 self.ended(build, sent);
-                self.rules.failed();
-                self.follow(Read::Same);
+                let read = self.failed(named);
+                self.follow(read);
                 self.tell_disturbed(1);
             }
             Command::BuildCancelled(build) => {
@@ -271,6 +272,18 @@ impl Room {
         self.holds.release(&lock_file);
         self.patient.remove(&lock_file);
         self.disturbed.remove(&lock_file);
+    }
+
+    /// What may mend the build that failed: what its errors named, and what rustc was compiling.
+    fn failed(&mut self, named: Vec<PathBuf>) -> Read {
+        let plan = &self.plan;
+        let units = units::read(&plan.build_directory, &plan.workspace_root, &plan.packages);
+        let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
+        let read = self.rules.failed(wanted.map(tidy).collect());
+        if read == Read::Fewer {
+            self.ignores = ignores(&self.plan, &self.rules);
+        }
+        read
     }
 
     fn ended(&mut self, build: BuildId, at: SystemTime) {
@@ -368,8 +381,8 @@ impl Room {
     }
 }
 
-pub(super) fn ignores(plan: &Plan) -> Ignores {
-    let packages = plan.packages.iter().map(|package| package.root.clone());
+pub(super) fn ignores(plan: &Plan, rules: &Rules) -> Ignores {
+    let packages = rules.package_roots().map(Path::to_path_buf);
     Ignores::new(packages.chain([plan.workspace_root.clone()]).collect())
 }
 

@@ -1,0 +1,123 @@
+//! Which files a build reads, beyond what cargo says after a success: what may mend one that failed, and which packages
+//! read a file.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Site;
+use crate::build::script_output;
+use crate::messages::Named;
+use crate::watch::units::{self, Unit};
+use crate::words::{Change, ChangeKind};
+
+impl Site {
+    /// The files, existing or not, that may mend a build whose errors named these.
+    pub(in crate::runtime) fn wanted(&self, named: &Named) -> Vec<PathBuf> {
+        let project = &self.project;
+        // Packages that cargo named itself: what a build script says is relative to one of them.
+        let own = named.paths().filter(|(package, _)| package.is_none()).map(|(_, name)| Path::new(name));
+        let mut folders: BTreeSet<&Path> =
+            own.filter(|path| path.is_absolute()).filter_map(package_folder).collect();
+        folders.insert(&self.cwd);
+        let mut wanted = BTreeSet::new();
+        for (package, name) in named.paths() {
+            let known = package.and_then(|id| project.packages.iter().find(|package| package.id == id));
+            let places: Vec<PathBuf> = match (package, known) {
+                (None, _) => folders.iter().map(|folder| folder.join(name)).collect(),
+                // cargo runs rustc for members in the workspace's root, and macros speak of the package's.
+                (Some(_), Some(package)) => vec![project.workspace_root.join(name), package.root.join(name)],
+                (Some(_), None) => vec![project.workspace_root.join(name)],
+            };
+            let there: Vec<PathBuf> = places.iter().filter(|path| path.exists()).cloned().collect();
+            let meant = if there.is_empty() { places } else { there };
+            wanted.extend(meant.into_iter().filter_map(|path| self.mends(path)));
+        }
+        wanted.extend(self.script_inputs().into_iter().flat_map(|unit| unit.files));
+        wanted.into_iter().collect()
+    }
+
+    /// A path as a build reads it. A folder is one that a macro reads where it is a package's own, and else stands for the
+    /// package in it.
+    fn mends(&self, path: PathBuf) -> Option<PathBuf> {
+        if !path.is_dir() {
+            return Some(path);
+        }
+        let manifest = path.join("Cargo.toml");
+        if manifest.exists() {
+            return Some(manifest);
+        }
+        let folder = path.canonicalize().ok()?;
+        let mut roots = self.project.packages.iter().map(|package| &package.root);
+        let holds_package = roots.clone().any(|root| root.starts_with(&folder));
+        (!holds_package && roots.any(|root| folder.starts_with(root))).then_some(path)
+    }
+
+    /// What the build scripts said they read when they last ran.
+    fn script_inputs(&self) -> Vec<Unit> {
+        let mut inputs = Vec::new();
+        for package in &self.project.packages {
+            let output = self.scripts.get(&package.id).and_then(|out_dir| script_output(out_dir));
+            let Some(text) = output.and_then(|output| std::fs::read_to_string(output).ok()) else { continue };
+            let named = |line: &str| {
+                let path = ["cargo:", "cargo::"].iter().find_map(|key| {
+                    line.strip_prefix(key)?.strip_prefix("rerun-if-changed=").map(ToOwned::to_owned)
+                })?;
+                Some(crate::watch::dep_info::fold(&package.root.join(path.trim_end())))
+            };
+            let files = text.lines().filter_map(named).collect();
+            inputs.push(Unit { root: package.root.clone(), files });
+        }
+        inputs
+    }
+
+    /// The packages cargo has to be made to compile again for changes it would not see: those that read the file and the
+    /// one it lies in, or all of them where nothing says who reads it.
+    pub(in crate::runtime) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
+        let packages = &self.project.packages;
+        let mut units =
+            units::read(&self.build_directory(), &self.project.workspace_root, &self.package_folders());
+        units.extend(self.script_inputs());
+        let mut names = BTreeSet::new();
+        for change in changes {
+            let readers: BTreeSet<&Path> = units
+                .iter()
+                .filter(|unit| reads(unit, &change.path))
+                .map(|unit| unit.root.as_path())
+                .collect();
+            let owner = packages
+                .iter()
+                .filter(|package| change.path.starts_with(&package.root))
+                .max_by_key(|package| package.root.components().count());
+            // A new file is read by none yet, and needs no more than the package that may pick it up.
+            let is_told = owner.is_some_and(|owner| units.iter().any(|unit| unit.root == owner.root))
+                && change.kind != ChangeKind::Input;
+            let every = readers.is_empty() && !is_told;
+            let affected = packages.iter().filter(|package| {
+                every
+                    || readers.contains(package.root.as_path())
+                    || owner.is_some_and(|owner| owner.root == package.root)
+            });
+            names.extend(affected.map(|package| package.name.clone()));
+        }
+        names.into_iter().collect()
+    }
+}
+
+/// The folder of a package that a path leads to.
+fn package_folder(path: &Path) -> Option<&Path> {
+    if path.file_name().is_some_and(|name| name == "Cargo.toml") {
+        path.parent()
+    } else {
+        path.join("Cargo.toml").exists().then_some(path)
+    }
+}
+
+/// Whether a unit reads this file, under this name or another.
+fn reads(unit: &Unit, path: &Path) -> bool {
+    let id = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    unit.files.iter().any(|file| {
+        path.starts_with(file)
+            || (file.file_name() == path.file_name() && id(path).is_some_and(|own| id(file) == Some(own)))
+    })
+}
