@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hotrun::config::Update;
 use hotrun::report::lines::{Context, of_notice};
 use hotrun::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
-    Running, StartFailure, StopCause,
+    Running, StartFailure, StopCause, Unmet,
 };
 use hotrun::words::{BuildId, Exit, Instance, ServiceId};
 
@@ -89,6 +90,17 @@ fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
     Notice::StartFailed { build: BUILD, pid: 4712, failure, instead, proven: false }
 }
 
+fn unmet() -> Unmet {
+    Unmet {
+        reason: "`tcp:3000` (`run.ready` in `hotrun.toml`, line 3): connection refused; the program listens on 127.0.0.1:3001".to_owned(),
+        hint: Some("set `ready` to where the program listens: 127.0.0.1:3001".to_owned()),
+    }
+}
+
+fn never_ready(update: Update) -> Notice {
+    Notice::NeverReady { build: BuildId(14), waited: millis(30_000), unmet: Some(unmet()), update }
+}
+
 fn still_stopping(quitting: bool, debugged: bool) -> Notice {
     let (ago, left) = (millis(1000), (!debugged).then(|| millis(3700)));
     Notice::StillStopping { instance: PROCESS, pid: 4711, signal: 15, ago, left, quitting }
@@ -153,7 +165,7 @@ fn samples() -> Vec<Notice> {
         started(true, Some(4), None),
         started(true, None, None),
         Notice::Reloaded { build, since_change: Some(millis(940)), build_took: Some(millis(910)) },
-        Notice::Ready { instance: PROCESS, pid: 4712, build, after: millis(80) },
+        Notice::Ready { instance: PROCESS, pid: 4712, build, after: millis(80), assumed: false },
         exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
         exited(Exit::Code(0), AfterExit::Waits, false),
         exited(Exit::Signal(11), AfterExit::Waits, false),
@@ -166,7 +178,7 @@ fn samples() -> Vec<Notice> {
         StartFailure::Spawn("`target/hotrun/live/debug/shop` is not a program".to_owned()),
         StartFailure::Exited { exit: Exit::Code(1), lived: millis(80) },
         StartFailure::Exited { exit: Exit::Signal(11), lived: millis(80) },
-        StartFailure::NotReady { waited: millis(30_000) },
+        StartFailure::NotReady { waited: millis(30_000), unmet: Some(unmet()) },
     ];
     let insteads = [Instead::StillRunning(running), Instead::RollsBack(BuildId(13)), Instead::Down];
     complete(FAILURES, failures.iter().map(failure));
@@ -197,7 +209,9 @@ fn samples() -> Vec<Notice> {
     ];
     complete(REASONS, reasons.iter().map(reason));
     all.extend([
-        Notice::NeverReady { build, waited: millis(30_000) },
+        never_ready(Update::Restart),
+        never_ready(Update::Overlap),
+        never_ready(Update::Reexec),
         Notice::RolledBack { to: BuildId(13) },
         Notice::NoOverlap,
     ]);

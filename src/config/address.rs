@@ -112,11 +112,13 @@ pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
         _ => {}
     }
     if let Some(address) = text.strip_prefix("tcp:") {
+        let named = address.starts_with("localhost:");
         let address = parse_socket(address)?;
-        if address.port() == 0 {
-            return Err(Invalid::new("nothing can be reached on port 0"));
-        }
-        return Ok(Ready::Tcp(address));
+        return match address.port() {
+            0 => Err(Invalid::new("nothing can be reached on port 0")),
+            port if named => Ok(Ready::Localhost(port)),
+            _ => Ok(Ready::Tcp(address)),
+        };
     }
     if text.starts_with("http:") {
         parse_url(text)?;
@@ -137,12 +139,13 @@ pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
 }
 
 /// Writes what [`parse_ready`] reads.
-pub(super) fn format_ready(ready: &Ready) -> String {
+pub(crate) fn format_ready(ready: &Ready) -> String {
     match ready {
         Ready::Auto => "auto".to_owned(),
         Ready::Spawn => "spawn".to_owned(),
         Ready::Notify => "notify".to_owned(),
         Ready::Tcp(address) => format!("tcp:{address}"),
+        Ready::Localhost(port) => format!("tcp:localhost:{port}"),
         Ready::Http(url) => url.clone(),
         Ready::After(time) => format_duration(*time),
     }
@@ -184,6 +187,7 @@ pub(crate) fn http_host(url: &str) -> Option<(&str, u16)> {
 pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Listen>) -> Option<&'a Listen> {
     let (ip, port) = match ready {
         Ready::Tcp(address) => (Some(address.ip()), address.port()),
+        Ready::Localhost(port) => (None, *port),
         Ready::Http(url) => {
             let (host, port) = parse_url(url).ok()?;
             let local = host.eq_ignore_ascii_case("localhost");

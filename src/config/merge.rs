@@ -10,7 +10,7 @@ use super::options::{CargoOptions, OwnOptions, RunOptions};
 use super::shape::Words;
 use super::table::{ENTRIES, Layer};
 use super::units::{self, Word};
-use super::{Color, Config, Environment, FileText, Origin, Ready, Update, absolute, address, file};
+use super::{Color, Config, Environment, FileText, Origin, Ready, Setting, Update, absolute, address, file};
 
 /// Makes the settings in force out of what was typed, hotrun's environment variables and the texts of the config files,
 /// the file of highest precedence first. Relative paths on the command line and in the environment are under `cwd`.
@@ -117,12 +117,18 @@ fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// How long a process has to become ready where nobody says.
+pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Refuses probes that something else than the new process would answer.
 fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     let Some(ready) = &layer.run.ready else {
         return Ok(());
     };
-    if !matches!(ready.value, Ready::Tcp(_) | Ready::Http(_)) {
+    if let Ready::After(time) = ready.value {
+        return check_ready_time(layer, ready, time, cwd);
+    }
+    if !matches!(ready.value, Ready::Tcp(_) | Ready::Localhost(_) | Ready::Http(_)) {
         return Ok(());
     }
     let probe = address::format_ready(&ready.value);
@@ -149,6 +155,25 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses a time that `ready-timeout` would always end.
+fn check_ready_time(
+    layer: &Layer,
+    ready: &Setting<Ready>,
+    time: Duration,
+    cwd: &Path,
+) -> Result<(), ConfigError> {
+    let limit = layer.run.ready_timeout.as_ref().map_or(READY_TIMEOUT, |limit| limit.value);
+    if time <= limit {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        setting: named("run.ready", "--ready", &ready.origin, cwd),
+        value: address::format_ready(&ready.value),
+        reason: format!("longer than `ready-timeout` ({})", units::format_duration(limit)),
+        hint: Some("raise `ready-timeout`, or wait for less".to_owned()),
+    })
 }
 
 /// Fills what no source sets, and adds what only the command line says.
@@ -219,7 +244,7 @@ fn verbosity(own: &OwnOptions) -> i8 {
 }
 
 /// A setting by the name it has where it was set.
-fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> Named {
+pub(crate) fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> Named {
     match origin {
         Origin::File(path, line) => Named {
             name: key.to_owned(),

@@ -28,8 +28,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use address::{format_address, http_host, reaches};
+pub(crate) use address::{format_address, format_ready, http_host, reaches};
 pub use error::{ConfigError, Named, Place};
+pub(crate) use merge::named;
 pub use merge::{color, duration, merge};
 pub use options::{CargoOptions, OwnOptions, RunOptions, Typed};
 pub use schema::schema;
@@ -186,6 +187,8 @@ pub enum Ready {
     Notify,
     /// The address accepts.
     Tcp(std::net::SocketAddr),
+    /// The port accepts on 127.0.0.1 or `[::1]`: what `localhost` means differs from program to program.
+    Localhost(u16),
     /// The URL answers 2xx or 3xx.
     Http(String),
     /// After this time.

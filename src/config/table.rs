@@ -293,7 +293,7 @@ settings! {
         ready = "ready" / "run.ready": One<Readiness> = Ready::Auto, NextStart,
             option "ready" |it| hidden(it, RUNNING, "HOW");
         /// How long to wait until it is ready
-        ready_timeout = "ready-timeout" / "run.ready-timeout": One<Time> = std::time::Duration::from_secs(30), NextStart,
+        ready_timeout = "ready-timeout" / "run.ready-timeout": One<Time> = super::merge::READY_TIMEOUT, NextStart,
             option "ready-timeout" |it| hidden(it, RUNNING, "DURATION");
         /// How a new build reaches the process
         ///

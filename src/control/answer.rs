@@ -3,11 +3,12 @@
 //! Pure. The names are public: they are only added to.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::ControlError;
 use crate::config::signal_name;
 use crate::messages::{Diagnostic, Level};
-use crate::session::{Instead, Standing, StartFailure, State, Trouble};
+use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
 use crate::words::{Exit, short_time};
 
 /// How things stand with one hotrun.
@@ -153,7 +154,9 @@ impl Answer {
                 Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
                 Some("`hotrun restart` runs it"),
             ),
-            State::Failed(trouble) => (Some(reason(trouble, last_build.as_ref(), running.as_ref())), None),
+            State::Failed(trouble) => {
+                (Some(reason(trouble, last_build.as_ref(), running.as_ref())), hint(trouble))
+            }
             _ => (None, None),
         };
         Self {
@@ -218,12 +221,15 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
                 StartFailure::Exited { exit, lived } => {
                     format!("it {} after {}", ended(*exit), short_time(*lived))
                 }
-                StartFailure::NotReady { waited } => {
-                    format!("it was not ready within {}", short_time(*waited))
+                StartFailure::NotReady { waited, unmet } => {
+                    format!("it {}", not_ready(*waited, unmet.as_ref()))
                 }
             };
             let back = if matches!(instead, Instead::RollsBack(_)) { "; rolled back" } else { "" };
             format!("build {build} could not start: {how}{back}")
+        }
+        Trouble::NeverReady(build, waited, unmet) => {
+            return format!("build {build} runs but {}", not_ready(*waited, unmet.as_ref()));
         }
         Trouble::Ended(build, exit) => format!("the program (build {build}) {}", ended(*exit)),
         Trouble::Stuck(pid) => {
@@ -236,6 +242,19 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
         }
         _ => what,
     }
+}
+
+fn hint(trouble: &Trouble) -> Option<&str> {
+    match trouble {
+        Trouble::NeverReady(.., unmet) | Trouble::Start(_, StartFailure::NotReady { unmet, .. }, _) => {
+            unmet.as_ref()?.hint.as_deref()
+        }
+        _ => None,
+    }
+}
+
+fn not_ready(waited: Duration, unmet: Option<&Unmet>) -> String {
+    format!("was not ready within {}{}", short_time(waited), Unmet::because(unmet))
 }
 
 fn ended(exit: Exit) -> String {

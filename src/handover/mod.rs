@@ -10,6 +10,7 @@ pub mod listeners;
 pub mod notify;
 pub mod probe;
 mod store;
+mod unready;
 
 use std::ffi::OsString;
 use std::io;
@@ -24,6 +25,7 @@ pub use notify::message::{Malformed, Reload};
 pub use notify::{Notify, RuntimeFolder};
 pub use probe::Probe;
 pub use store::{LIMIT, Snapshot, Store, Stored};
+pub use unready::Unready;
 
 use crate::words::Instance;
 

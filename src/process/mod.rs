@@ -302,6 +302,12 @@ impl Processes {
         self.lives.get(&instance)?.group.id.get()
     }
 
+    /// The processes of the program that live, as far as can be seen now.
+    pub fn members(&self, instance: Instance) -> Vec<i32> {
+        let Some(leader) = self.group(instance) else { return Vec::new() };
+        tree::now(&self.shared, leader, &self.shared.run.tag(instance))
+    }
+
     /// Whether anything of the instance may be there.
     pub fn is_alive(&self, instance: Instance) -> bool {
         self.lives.get(&instance).is_some_and(|life| !life.orders.is_closed())

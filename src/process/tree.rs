@@ -60,6 +60,13 @@ pub(super) fn remnants(shared: &Shared, leader: i32, tag: &str) -> Vec<ProcessRo
     }
 }
 
+/// The living processes of the instance that `leader` leads, `leader` included, at one look.
+pub(super) fn now(shared: &Shared, leader: i32, tag: &str) -> Vec<i32> {
+    let table = if shared.subreaper { sys::own_descendants() } else { sys::processes() };
+    let (members, _) = members(leader, &format!("{TAG}={tag}"), &table);
+    std::iter::once(leader).chain(members.iter().filter(|row| !row.zombie).map(|row| row.pid)).collect()
+}
+
 /// Whether a process ended between the look at the table and the one at its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Changed {

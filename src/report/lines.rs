@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Watching, fit, short_age, short_path, short_time, with_causes};
-use crate::config::signal_name;
+use crate::config::{Update, signal_name};
 use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
-    StartFailure,
+    StartFailure, Unmet,
 };
 use crate::words::{BuildId, Exit};
 
@@ -170,18 +170,26 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::StartFailed { failure: StartFailure::Exited { .. }, instead: Instead::Down, .. } => {
             Vec::new()
         }
-        Notice::StartFailed { build, failure, instead, .. } => error_lines(&format!(
-            "build {build} could not start: {}{}",
-            failure_text(failure),
-            instead_text(*instead, context)
-        )),
-        Notice::NeverReady { build, waited } => warning(
-            &format!(
-                "build {build} did not say READY=1 within {}; not waiting for it again",
-                short_time(*waited)
-            ),
-            Some("let the program call sd_notify, or set `ready = \"spawn\"` under `[run]`"),
-        ),
+        Notice::StartFailed { build, failure, instead, .. } => {
+            let (failed, instead) = (failure_text(failure), instead_text(*instead, context));
+            let hint = match failure {
+                StartFailure::NotReady { unmet, .. } => {
+                    unmet.as_ref().and_then(|unmet| unmet.hint.as_deref())
+                }
+                StartFailure::Spawn(_) | StartFailure::Exited { .. } => None,
+            };
+            error(&format!("build {build} could not start: {failed}{instead}"), hint)
+        }
+        Notice::NeverReady { build, waited, unmet, update } => {
+            let updates = match update {
+                Update::Overlap => "; updates will restart instead of overlapping",
+                Update::Reexec => "; updates will restart instead of reloading",
+                Update::Restart | Update::Manual => "",
+            };
+            let text = not_ready_text(*waited, unmet.as_ref());
+            let hint = unmet.as_ref().and_then(|unmet| unmet.hint.as_deref());
+            warning(&format!("build {build} {text}{updates}"), hint)
+        }
         Notice::RolledBack { to } => vec![Line::attention("Back", format!("to build {to}"))],
         Notice::NoOverlap => {
             vec![note("the program stores descriptors, so this update is a restart and not an overlap")]
@@ -250,8 +258,12 @@ fn failure_text(failure: &StartFailure) -> String {
         StartFailure::Exited { exit: Exit::Signal(signal), lived } => {
             format!("it was ended by {} after {}", signal_name(*signal), short_time(*lived))
         }
-        StartFailure::NotReady { waited } => format!("it was not ready within {}", short_time(*waited)),
+        StartFailure::NotReady { waited, unmet } => format!("it {}", not_ready_text(*waited, unmet.as_ref())),
     }
+}
+
+fn not_ready_text(waited: Duration, unmet: Option<&Unmet>) -> String {
+    format!("was not ready within {}{}", short_time(waited), Unmet::because(unmet))
 }
 
 fn instead_text(instead: Instead, context: &Context) -> String {

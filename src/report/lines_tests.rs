@@ -110,7 +110,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             Notice::Reloaded { build, since_change: millis(940), build_took: millis(910) },
             &["    Reloaded build 14 in 0.94 s (build 0.91)"],
         ),
-        (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND }, &[]),
+        (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND, assumed: false }, &[]),
         (
             exited(Exit::Code(0), AfterExit::Waits, false),
             &["      Exited code 0 after 0.2 s; waiting for a change (r runs it again, q quits)"],
@@ -134,9 +134,10 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             ],
         ),
         (
-            start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::RollsBack(BuildId(13))),
+            start_failed(not_ready(), Instead::RollsBack(BuildId(13))),
             &[
-                "error: build 14 could not start: it was not ready within 30 s; going back to build 13 (`r` or the next save tries again)",
+                "error: build 14 could not start: it was not ready within 30 s: no answer; going back to build 13 (`r` or the next save tries again)",
+                "  hint: listen on port 3000",
             ],
         ),
         (
@@ -153,10 +154,21 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (start_failed(ended(Exit::Code(1)), Instead::Down), &[]),
         (
-            Notice::NeverReady { build, waited: SECOND * 30 },
+            never_ready(Update::Restart),
+            &["warning: build 14 was not ready within 30 s: no answer", "  hint: listen on port 3000"],
+        ),
+        (
+            never_ready(Update::Overlap),
             &[
-                "warning: build 14 did not say READY=1 within 30 s; not waiting for it again",
-                "  hint: let the program call sd_notify, or set `ready = \"spawn\"` under `[run]`",
+                "warning: build 14 was not ready within 30 s: no answer; updates will restart instead of overlapping",
+                "  hint: listen on port 3000",
+            ],
+        ),
+        (
+            never_ready(Update::Reexec),
+            &[
+                "warning: build 14 was not ready within 30 s: no answer; updates will restart instead of reloading",
+                "  hint: listen on port 3000",
             ],
         ),
         (Notice::RolledBack { to: BuildId(13) }, &["        Back to build 13"]),
@@ -244,7 +256,7 @@ fn forty_columns_hold_what_happened() {
         "the live binary",
         "to build 13",
         "the program",
-        "let the program",
+        "listen on port",
         "Stopped",
         "Stopping",
         "Applied",
@@ -262,8 +274,14 @@ fn with_once_nothing_is_waited_for() {
     let once = Context { once: true, ..context(false) };
     let text = |notice: &Notice| of_notice(notice, &once).iter().map(Line::plain).collect::<Vec<_>>();
     assert_eq!(text(&finished(false, 1, 0, None)), ["error: build 14 failed (1 error)"]);
-    let failure = start_failed(StartFailure::NotReady { waited: SECOND * 30 }, Instead::Down);
-    assert_eq!(text(&failure), ["error: build 14 could not start: it was not ready within 30 s"]);
+    let failure = start_failed(not_ready(), Instead::Down);
+    assert_eq!(
+        text(&failure),
+        [
+            "error: build 14 could not start: it was not ready within 30 s: no answer",
+            "  hint: listen on port 3000",
+        ]
+    );
 }
 
 #[test]
@@ -354,4 +372,16 @@ fn texts_of_the_reporters_own() {
             "error: bad",
         ]
     );
+}
+
+fn unmet() -> Option<Unmet> {
+    Some(Unmet { reason: "no answer".to_owned(), hint: Some("listen on port 3000".to_owned()) })
+}
+
+fn not_ready() -> StartFailure {
+    StartFailure::NotReady { waited: SECOND * 30, unmet: unmet() }
+}
+
+fn never_ready(update: Update) -> Notice {
+    Notice::NeverReady { build: BuildId(14), waited: SECOND * 30, unmet: unmet(), update }
 }

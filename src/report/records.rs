@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::config::signal_name;
 use crate::messages::Diagnostic;
-use crate::session::{AfterConfig, Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause};
+use crate::session::{
+    AfterConfig, Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause, Unmet,
+};
 use crate::words::{BuildId, Exit};
 
 /// The number of the events' schema.
@@ -159,7 +161,8 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
         Notice::Held { .. }
         | Notice::Starting { .. }
         | Notice::StillStopping { .. }
-        | Notice::Reloaded { .. } => return None,
+        | Notice::Reloaded { .. }
+        | Notice::Ready { assumed: true, .. } => return None,
         Notice::ProcessStarted { pid, build, .. } => {
             Record::new("process-started", json!({})).build(*build).pid(*pid)
         }
@@ -174,8 +177,10 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
         Notice::StartFailed { build, pid, failure, instead, .. } => {
             start_failed(*build, *pid, failure, *instead)
         }
-        Notice::NeverReady { build, waited } => {
-            warning(&format!("build {build} was not ready within {} ms", millis(*waited))).build(*build)
+        Notice::NeverReady { build, waited, unmet, .. } => {
+            let because = Unmet::because(unmet.as_ref());
+            warning(&format!("build {build} was not ready within {} ms{because}", millis(*waited)))
+                .build(*build)
         }
         Notice::RolledBack { to } => Record::new("rolled-back", json!({ "to": to })),
         Notice::NoOverlap => warning("descriptors are stored: restart instead of overlap"),
@@ -220,7 +225,11 @@ fn start_failed(build: BuildId, pid: u32, failure: &StartFailure, instead: Inste
             fields["lived-ms"] = json!(millis(*lived));
             fields
         }
-        StartFailure::NotReady { waited } => json!({ "reason": "not-ready", "lived-ms": millis(*waited) }),
+        StartFailure::NotReady { waited, unmet } => json!({
+            "reason": "not-ready",
+            "lived-ms": millis(*waited),
+            "unmet": unmet.as_ref().map(|unmet| &unmet.reason),
+        }),
     };
     fields["running"] = match instead {
         Instead::StillRunning(Some(running)) => json!(running.build),

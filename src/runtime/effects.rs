@@ -124,7 +124,9 @@ impl Runtime {
                 self.live_result = Some(result.clone());
                 // An env file that cannot be read is said when the program is started.
                 let launch = self.site.launch(result, self.publisher.libraries()).ok();
-                PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch != self.launch }
+                // One that could not start beside this one leaves what it was started with to be tried again.
+                let launched = self.launches.values().next_back();
+                PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch.as_ref() != launched }
             }
             Err(error) => {
                 PublishOutcome::Failed { error: report::in_a_line(&error, error.hint().as_deref()) }
@@ -160,7 +162,7 @@ impl Runtime {
             foreground,
             stop: Settings::from(&self.site.config).stop,
         };
-        self.launch = Some(launch);
+        self.launches.insert(instance, launch);
         self.libraries = self.publisher.libraries().map(Path::to_owned);
         self.reporter.settle();
         Ok(spawn)

@@ -2,10 +2,10 @@
 
 use super::Runtime;
 use crate::config::Ready;
-use crate::handover::{HandoverNews, Notice as Said, Probe, Repair};
+use crate::handover::{HandoverNews, Notice as Said, Probe, Repair, Unready};
 use crate::process::{PassedFd, Whom};
 use crate::report::{self, Remark};
-use crate::session::{Event, ExitReason, NotReloaded, Timer};
+use crate::session::{Event, ExitReason, NotReloaded, Timer, Unmet};
 use crate::sys;
 use crate::words::Instance;
 
@@ -57,7 +57,7 @@ impl Runtime {
                 let reason = NotReloaded::OldBinary;
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
-        } else if Probe::of(&self.ready).is_some() {
+        } else if Probe::of(&self.awaits.ready.value).is_some() {
             return None;
         }
         self.tell(Event::ProcessReady { instance })
@@ -112,6 +112,17 @@ impl Runtime {
         let (instance, _) = self.reloading.take_if(|(instance, _)| timer == Timer::Ready(*instance))?;
         let came = self.runs_live(instance) == Some(true);
         if came { self.tell(Event::TookUp { instance }) } else { None }
+    }
+
+    /// What a timer that ran out means.
+    pub(super) fn ran_out(&self, timer: Timer) -> Event {
+        let Timer::Ready(instance) = timer else { return Event::TimerFired(timer) };
+        let probing = self.probing.as_ref().filter(|(probed, _)| *probed == instance);
+        let answer = probing.map(|(_, probing)| probing.answer());
+        let members = self.processes.members(instance);
+        let unready = Unready::new(&self.awaits, &self.site.cwd, answer, &members);
+        let unmet = Some(Unmet { reason: unready.to_string(), hint: unready.hint() });
+        Event::NotReady { instance, unmet }
     }
 
     /// Whether the process executes the live binary, where that can be told.
@@ -177,8 +188,9 @@ impl Runtime {
     pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
         self.handover.started(instance, pid);
         // An edited config is for the processes that follow.
-        self.ready = self.site.config.run.ready.value.clone();
-        self.probing = Probe::of(&self.ready).map(|probe| (instance, self.handover.probe(instance, probe)));
+        self.awaits = self.site.config.run.clone();
+        let probe = Probe::of(&self.awaits.ready.value);
+        self.probing = probe.map(|probe| (instance, self.handover.probe(instance, probe)));
     }
 
     /// What a process said so far is taken in.

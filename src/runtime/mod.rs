@@ -24,8 +24,7 @@ use self::opening::Surroundings;
 use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
-use crate::config::RunOptions;
-use crate::config::{Config, Ready};
+use crate::config::{Config, RunConfig, RunOptions};
 use crate::control::{ControlNews, keeper};
 use crate::error::Error;
 use crate::handover::probe::Probing;
@@ -115,9 +114,10 @@ struct Runtime {
     watch: Option<watch::Handle>,
     timers: BTreeMap<Timer, Instant>,
     began: Instant,
-    /// What the last successful build gave, and how the program was started last.
+    /// What the last successful build gave.
     result: Option<BuildResult>,
-    launch: Option<Launch>,
+    /// How the processes that run were started.
+    launches: BTreeMap<Instance, Launch>,
     /// The folder with the libraries of the process started last.
     libraries: Option<PathBuf>,
     /// What the live build gave, and the one before it.
@@ -151,8 +151,8 @@ struct Runtime {
     config_fault: Option<String>,
     /// Config files that changed and may be in the middle of a save, and when to look again.
     doubt: Option<(Vec<PathBuf>, Instant)>,
-    /// By what the process that was started last says that it is ready.
-    ready: Ready,
+    /// The settings that the process started last was started with: by what it says that it is ready.
+    awaits: RunConfig,
     sources: Sources,
 }
 
@@ -268,7 +268,7 @@ impl Runtime {
             News::Timer(timer) => {
                 self.timers.remove(&timer);
                 let took_up = self.handover_timer(timer);
-                took_up.or_else(|| self.tell(Event::TimerFired(timer)))
+                took_up.or_else(|| self.tell(self.ran_out(timer)))
             }
         }
     }
@@ -374,6 +374,7 @@ impl Runtime {
                 return self.tell(Event::ProcessStarted { instance, pid: pid.cast_unsigned() });
             }
             ProcessNews::SpawnFailed { instance, error } => {
+                self.launches.remove(&instance);
                 self.handover.close(instance);
                 // It may have been meant to have the terminal from its start.
                 self.regain_terminal();
@@ -386,6 +387,7 @@ impl Runtime {
                 return reason;
             }
             ProcessNews::Exited { instance, pid, exit, .. } => {
+                self.launches.remove(&instance);
                 let last_words = self.hear_out(instance).or_else(|| self.ended_reloading(instance));
                 if last_words.is_some() {
                     return last_words;

@@ -12,7 +12,7 @@ use super::site::Site;
 use super::timing::Timing;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
-use crate::config::{Config, Ready};
+use crate::config::Config;
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
@@ -71,6 +71,7 @@ impl Runtime {
             control: control_receiver,
         };
         let config = &site.config;
+        let awaits = config.run.clone();
         let keys = takes_keys(config);
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
@@ -151,7 +152,7 @@ impl Runtime {
             timers: BTreeMap::new(),
             began: Instant::now(),
             result: None,
-            launch: None,
+            launches: BTreeMap::new(),
             libraries: None,
             live_build: None,
             live_result: None,
@@ -166,7 +167,7 @@ impl Runtime {
             control,
             config_fault: None,
             doubt: None,
-            ready: Ready::Auto,
+            awaits,
             terminal,
             handover,
             probing: None,

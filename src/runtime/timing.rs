@@ -177,10 +177,13 @@ mod tests {
         let summary = BuildSummary { errors: 0, warnings: 0, fresh: false, took: at(1) };
         timing.notice(&Notice::BuildFinished { build, success: true, summary, running: None }, at(1160));
         timing.notice(&Notice::Published { build, path: "/live".into() }, at(1161));
-        timing.notice(&Notice::Ready { instance, pid: 1, build: BuildId(1), after: at(1) }, at(1165));
+        timing.notice(
+            &Notice::Ready { instance, pid: 1, build: BuildId(1), after: at(1), assumed: false },
+            at(1165),
+        );
         let started = Notice::ProcessStarted { instance, pid: 1, build };
         timing.notice(&started, at(1171));
-        timing.notice(&Notice::Ready { instance, pid: 1, build, after: at(9) }, at(1180));
+        timing.notice(&Notice::Ready { instance, pid: 1, build, after: at(9), assumed: false }, at(1180));
         let (last, _) = LastBuild::read(folder.path()).unwrap();
         let expected = vec![
             (Part::Waited, 60.0),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Settings;
-use super::notices::{Cause, NotReloaded, Notice};
+use super::notices::{Cause, NotReloaded, Notice, Unmet};
 use crate::words::{BuildId, Change, Exit, Instance, StopPlan};
 
 /// Something that happened.
@@ -64,6 +64,13 @@ pub enum Event {
     ProcessReady {
         /// Which one.
         instance: Instance,
+    },
+    /// The time a process had to become ready is over ([`Timer::Ready`]).
+    NotReady {
+        /// Which one.
+        instance: Instance,
+        /// What is missing, where that is known.
+        unmet: Option<Unmet>,
     },
     /// A process asked for more time to become ready or to end.
     MoreTime {

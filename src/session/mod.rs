@@ -25,7 +25,7 @@ pub use self::events::{
     Timer,
 };
 pub use self::notices::{
-    AfterConfig, AfterExit, Cause, Instead, NotReloaded, Notice, Running, StartFailure, StopCause,
+    AfterConfig, AfterExit, Cause, Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};
@@ -45,6 +45,7 @@ const CLEANING: Duration = Duration::from_millis(300);
 const CLEANED_BUILDS: u32 = 3;
 
 /// The settings the session decides by.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The quiet time that ends a burst of edits.
@@ -57,6 +58,8 @@ pub struct Settings {
     pub stop: StopPlan,
     /// A process is ready as soon as it runs.
     pub ready_at_spawn: bool,
+    /// `ready` names what is waited for: without it what was saved does not run well.
+    pub ready_declared: bool,
     /// How long a process has to become ready.
     pub ready_timeout: Duration,
     /// A build that cannot start makes room for the one before it.
@@ -72,12 +75,13 @@ impl From<&Config> for Settings {
         let ready_at_spawn = match run.ready.value {
             Ready::Auto => !notifies,
             Ready::Spawn => true,
-            Ready::Notify | Ready::Tcp(_) | Ready::Http(_) | Ready::After(_) => false,
+            Ready::Notify | Ready::Tcp(_) | Ready::Localhost(_) | Ready::Http(_) | Ready::After(_) => false,
         };
         Self {
             debounce: config.watch.debounce.value,
             update: run.update.value,
             ready_at_spawn,
+            ready_declared: !matches!(run.ready.value, Ready::Auto | Ready::Spawn),
             ready_timeout: run.ready_timeout.value,
             rollback: match run.on_start_failure.value {
                 OnStartFailure::Auto => !ready_at_spawn,
@@ -181,8 +185,11 @@ impl Session {
             }
             Event::RolledBack { error: None } => self.rolled_back(now, &mut out),
             Event::RolledBack { error: Some(_) } => {}
+            Event::NotReady { instance, unmet } => {
+                self.service.not_ready(now, &self.settings, instance, unmet, &mut out);
+            }
             Event::TimerFired(Timer::Ready(instance)) => {
-                self.service.not_ready(now, &self.settings, instance, &mut out);
+                self.service.not_ready(now, &self.settings, instance, None, &mut out);
             }
             Event::SpawnFailed { instance, error } => {
                 self.service.spawn_failed(now, &self.settings, instance, error, &mut out);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::events::{BuildSummary, ExitReason};
+use crate::config::Update;
 use crate::words::{BuildId, Exit, Instance};
 
 /// Why a build was started.
@@ -145,6 +146,8 @@ pub enum Notice {
         build: BuildId,
         /// From its start.
         after: Duration,
+        /// It only counts as ready: what was waited for has not come, or not yet.
+        assumed: bool,
     },
     /// A process ended.
     ProcessExited {
@@ -176,12 +179,16 @@ pub enum Notice {
         /// It has run before, so it is not the build that is at fault: there is no going back from it, only to it.
         proven: bool,
     },
-    /// A program did not say at its first start that it is ready; it is not waited for again.
+    /// A program was not ready in time at its first start; it runs on, and updates no longer wait for it.
     NeverReady {
         /// The build.
         build: BuildId,
         /// How long it was waited for.
         waited: Duration,
+        /// What is missing, where that is known.
+        unmet: Option<Unmet>,
+        /// How it would have been updated.
+        update: Update,
     },
     /// The live path names the previous build again.
     RolledBack {
@@ -245,7 +252,25 @@ pub enum StartFailure {
     NotReady {
         /// How long it was waited for.
         waited: Duration,
+        /// What is missing, where that is known.
+        unmet: Option<Unmet>,
     },
+}
+
+/// What is missing for a process to be ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    /// What was waited for, where that is set, and the last answer.
+    pub reason: String,
+    /// A way out.
+    pub hint: Option<String>,
+}
+
+impl Unmet {
+    /// As the end of a sentence that says that something is not ready.
+    pub fn because(unmet: Option<&Self>) -> String {
+        unmet.map_or(String::new(), |unmet| format!(": {}", unmet.reason))
+    }
 }
 
 /// Why a program that was to run the live binary itself is restarted instead.

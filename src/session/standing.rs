@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Session;
 use super::events::{BuildSummary, Effect, Event, Timer};
-use super::notices::{Instead, Notice, StartFailure};
+use super::notices::{Instead, Notice, StartFailure, Unmet};
 use crate::words::{BuildId, Exit};
 
 /// Where the session is. It rests in the states that say how it ended; the others lead on to another by themselves.
@@ -56,6 +56,8 @@ pub enum Trouble {
     Publish(BuildId, String),
     /// The new build could not start.
     Start(BuildId, StartFailure, Instead),
+    /// The program runs and is not ready, for this long.
+    NeverReady(BuildId, Duration, Option<Unmet>),
     /// The program ended by itself, and not with code 0.
     Ended(BuildId, Exit),
     /// A process that hotrun cannot stop is in the way of the next.
@@ -66,9 +68,11 @@ impl Trouble {
     /// The build it is about; the first there could be where it is about none.
     fn build(&self) -> BuildId {
         match self {
-            Self::Build(build) | Self::Publish(build, _) | Self::Start(build, ..) | Self::Ended(build, _) => {
-                *build
-            }
+            Self::Build(build)
+            | Self::Publish(build, _)
+            | Self::Start(build, ..)
+            | Self::NeverReady(build, ..)
+            | Self::Ended(build, _) => *build,
             Self::Stuck(_) => BuildId(0),
         }
     }
@@ -99,12 +103,14 @@ pub struct ProcessStanding {
 }
 
 /// What a service is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Doing {
     Starting,
     Stopping,
     /// This process cannot be stopped, and the next waits for its end.
     Stuck(u32),
+    /// The process that runs was not ready in this time.
+    Unready(BuildId, Duration, Option<Unmet>),
     /// The process that runs has started; whether it is the live build.
     Running {
         live: bool,
@@ -117,6 +123,8 @@ pub(super) enum Doing {
 pub(super) struct Past {
     last_build: Option<(BuildId, bool, BuildSummary)>,
     trouble: Option<Trouble>,
+    /// The build that was started last.
+    started: Option<BuildId>,
     /// How the last process ended, if it did so by itself.
     end: Option<(BuildId, Exit)>,
     /// A wait before the program is started again.
@@ -158,18 +166,27 @@ impl Past {
             Notice::PublishFailed { build, error, .. } => {
                 self.trouble = Some(Trouble::Publish(*build, error.clone()));
             }
+            // The same binary as one that runs, or that is started now.
+            Notice::Unchanged { build, .. } => {
+                self.trouble.take_if(|trouble| trouble.build() < *build);
+            }
             // What became of an older build neither adds to a newer one's trouble nor mends it.
             Notice::StartFailed { build, .. }
-                if self.trouble.as_ref().is_some_and(|old| old.build() > *build) => {}
+                if self.trouble.as_ref().is_some_and(|old| old.build() > *build)
+                    || self.started.is_some_and(|newer| newer > *build) => {}
             Notice::StartFailed { build, failure, instead, .. } => {
                 self.trouble = Some(Trouble::Start(*build, failure.clone(), *instead));
             }
-            Notice::Ready { build, .. } => {
-                // Tried again, it did start; the one before it, started instead, mends nothing.
-                self.trouble
-                    .take_if(|trouble| matches!(trouble, Trouble::Start(failed, ..) if failed == build));
+            // It or a newer one is tried again: what becomes of that counts. The one before it, started instead, mends
+            // nothing.
+            Notice::ProcessStarted { build, .. } => {
+                self.end = None;
+                self.started = Some(*build);
+                self.trouble.take_if(|trouble| trouble.build() <= *build);
             }
-            Notice::ProcessStarted { .. } => self.end = None,
+            Notice::Ready { build, .. } => {
+                self.trouble.take_if(|trouble| trouble.build() <= *build);
+            }
             Notice::ProcessExited { expected: false, build, exit, .. } => self.end = Some((*build, *exit)),
             _ => {}
         }
@@ -205,7 +222,7 @@ impl Session {
                 return State::Starting;
             }
             Doing::Stuck(pid) => return State::Failed(Trouble::Stuck(pid)),
-            Doing::Running { .. } | Doing::Down => {}
+            Doing::Unready(..) | Doing::Running { .. } | Doing::Down => {}
         }
         if self.builds.due() || self.restart.is_some() {
             return State::Paused;
@@ -214,6 +231,9 @@ impl Session {
             return State::Failed(trouble.clone());
         }
         match (doing, self.past.end) {
+            (Doing::Unready(build, waited, unmet), _) => {
+                State::Failed(Trouble::NeverReady(build, waited, unmet))
+            }
             (Doing::Running { live: false }, _) => State::Held,
             (Doing::Running { .. }, _) if self.held => State::Held,
             (Doing::Running { .. }, _) => State::Running,

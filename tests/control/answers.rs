@@ -1,7 +1,7 @@
 //! What each command answers, and its exit codes.
 
 use super::{ask, wait};
-use crate::support::{Home, Hotrun, Project, answering, finish, manifest};
+use crate::support::{Home, Hotrun, Project, answering, finish, free_address, manifest};
 
 #[test]
 fn where_no_hotrun_runs() {
@@ -208,4 +208,37 @@ fn a_config_that_cannot_be_in_force_is_not_running() {
     assert_eq!(code, 0, "{answer}");
     assert_ne!(answer["running"]["pid"], call.pid, "the edited environment is in force: {answer}");
     drop(hotrun);
+}
+
+#[test]
+fn declared_readiness_that_never_comes_is_not_running() {
+    let (project, home) = (Project::caller(), Home::new());
+    let probe = format!("tcp:{}", free_address());
+    let mut hotrun = Hotrun::run(&project, &home, &["--ready", &probe, "--ready-timeout", "300ms"]);
+    hotrun.wait_for("build-started");
+    // The process from before, which was waited for, and one that was not.
+    for build in [1, 2] {
+        let (code, answer) = wait(&project);
+        let reason = answer["reason"].as_str().unwrap_or_default();
+        assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
+        assert!(reason.starts_with(&format!("build {build} runs but was not ready within ")), "{answer}");
+        assert!(reason.contains(&format!("`{probe}` (`--ready`): connection refused")), "{answer}");
+        assert_eq!(answer["running"]["build"], build, "{answer}");
+        project.set_version("two");
+    }
+    assert!(hotrun.seen().iter().all(|event| event.kind() != "ready"));
+}
+
+#[test]
+fn an_overlap_without_any_notify_restarts_and_says_so_once() {
+    let (project, home) = (Project::caller(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &["--update", "overlap", "--ready-timeout", "300ms"]);
+    hotrun.wait_for("build-started");
+    for version in ["two", "three"] {
+        let (code, answer) = wait(&project);
+        assert_eq!(code, 0, "nobody declared anything: {answer}");
+        project.set_version(version);
+    }
+    home.call_of("three");
+    assert_eq!(hotrun.stderr().matches("updates will restart instead of overlapping").count(), 1);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use hotrun::control::{Answer, HotrunProcess, Said};
 use hotrun::line_of;
 use hotrun::report::lines::Line;
-use hotrun::session::{BuildSummary, Instead, ProcessStanding, Standing, StartFailure, State, Trouble};
+use hotrun::session::{
+    BuildSummary, Instead, ProcessStanding, Standing, StartFailure, State, Trouble, Unmet,
+};
 use hotrun::words::{BuildId, Exit};
 
 use crate::remarks::compare_lines;
@@ -16,22 +18,27 @@ variants!(
     state_name,
     State { Changed, Building, Starting, Stopping, Leaving, Running, Exited, Paused, Held, Failed }
 );
-variants!(TROUBLES, trouble_name, Trouble { Build, Publish, Start, Ended, Stuck });
+variants!(TROUBLES, trouble_name, Trouble { Build, Publish, Start, NeverReady, Ended, Stuck });
 variants!(FAILURES, failure_name, StartFailure { Spawn, Exited, NotReady });
 
 const BUILD: BuildId = BuildId(14);
 
 fn troubles() -> Vec<Trouble> {
+    let unmet = Unmet {
+        reason: "`tcp:3000` (`run.ready` in `hotrun.toml`, line 3): connection refused; the program listens on 127.0.0.1:3001".to_owned(),
+        hint: Some("set `ready` to where the program listens: 127.0.0.1:3001".to_owned()),
+    };
     let failures = [
         StartFailure::Spawn("`target/hotrun/live/debug/shop` may not be executed".to_owned()),
         StartFailure::Exited { exit: Exit::Code(101), lived: Duration::from_millis(7) },
         StartFailure::Exited { exit: Exit::Signal(11), lived: Duration::from_millis(900) },
-        StartFailure::NotReady { waited: Duration::from_secs(30) },
+        StartFailure::NotReady { waited: Duration::from_secs(30), unmet: Some(unmet.clone()) },
     ];
     complete(FAILURES, failures.iter().map(failure_name));
     let mut all = vec![
         Trouble::Build(BUILD),
         Trouble::Publish(BUILD, "could not create `target/hotrun/live`: permission denied".to_owned()),
+        Trouble::NeverReady(BUILD, Duration::from_secs(30), Some(unmet)),
         Trouble::Ended(BUILD, Exit::Code(101)),
         Trouble::Ended(BUILD, Exit::Signal(11)),
         Trouble::Stuck(4711),

@@ -1,20 +1,22 @@
 //! Readiness that is asked for.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use hotrun::handover::{HandoverNews, Probe};
+use hotrun::config::Ready;
+use hotrun::handover::probe::Answer;
+use hotrun::handover::{HandoverNews, Probe, Unready};
 
 use super::super::support::free_address;
-use super::{FIRST, House, run};
+use super::{DEADLINE, FIRST, House, listening, run};
 
 #[test]
 fn an_address_is_ready_when_it_accepts() {
     run(|| async {
         let mut house = House::new();
         let address = free_address();
-        let _probing = house.handover.probe(FIRST, Probe::Tcp(address));
+        let _probing = house.handover.probe(FIRST, Probe::Tcp(vec![address]));
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert!(house.news.try_recv().is_err());
         let _listener = TcpListener::bind(address).unwrap();
@@ -62,4 +64,99 @@ fn a_time_passes_unless_the_probe_is_dropped() {
         let _probing = house.handover.probe(second, Probe::After(Duration::from_millis(20)));
         assert!(matches!(house.next().await, HandoverNews::Probed { instance } if instance == second));
     });
+}
+
+#[test]
+fn localhost_is_ready_where_only_one_of_its_addresses_accepts() {
+    run(|| async {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            // A machine may be without IPv6.
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let http = format!("http://localhost:{port}/");
+            for ready in [Ready::Localhost(port), Ready::Http(http)] {
+                let mut house = House::new();
+                let _probing = house.handover.probe(FIRST, Probe::of(&ready).unwrap());
+                if matches!(ready, Ready::Http(_)) {
+                    let listener = listener.try_clone().unwrap();
+                    let server = move || loop {
+                        let (mut stream, _) = listener.accept().unwrap();
+                        // The connection of the other probe says nothing.
+                        if stream.read(&mut [0; 1024]).unwrap() > 0 {
+                            return stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                        }
+                    };
+                    tokio::task::spawn_blocking(server).await.unwrap();
+                }
+                assert!(matches!(house.next().await, HandoverNews::Probed { .. }), "{ready:?}");
+            }
+        }
+    });
+}
+
+/// Accepts once, reads the request, and says this.
+fn answering(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    address
+}
+
+#[test]
+fn the_last_answer_of_a_probe_is_told() {
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let table = [
+        (free_address(), Answer::Refused),
+        (deaf.local_addr().unwrap(), Answer::Silent),
+        (answering(b""), Answer::Closed),
+        (answering(b"HTTP/1.1 404 Not Found\r\n\r\n"), Answer::Status(404)),
+        (answering(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), Answer::Status(401)),
+        (answering(b"SSH-2.0-x\r\n"), Answer::NotHttp),
+        (answering(b"\x15\x03\x03\x00\x02\x02\x46"), Answer::Tls),
+    ];
+    run(|| async {
+        for (address, answer) in table {
+            let house = House::new();
+            let probing = house.handover.probe(FIRST, Probe::Http(format!("http://{address}/")));
+            let told = async {
+                while probing.answer() != answer {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            assert!(tokio::time::timeout(DEADLINE, told).await.is_ok(), "{answer:?}: {:?}", probing.answer());
+        }
+    });
+}
+
+#[test]
+fn what_is_not_met_is_named_with_its_place_its_answer_and_what_the_program_listens_on() {
+    let mut settings = listening(&[]);
+    let mut said = |ready: Ready, answer, members: &[i32]| {
+        settings.ready.value = ready;
+        let unready = Unready::new(&settings, "/".as_ref(), answer, members);
+        (unready.to_string(), unready.hint().unwrap_or_default())
+    };
+    let http = || Ready::Http("http://127.0.0.1:1/up".to_owned());
+    let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = TcpListener::bind(own).unwrap();
+    let (text, hint) = said(http(), Some(Answer::Refused), &[std::process::id().cast_signed()]);
+    assert!(text.starts_with("`http://127.0.0.1:1/up` (`--ready`): connection refused"), "{text}");
+    if cfg!(target_os = "linux") {
+        // Other tests of this process listen as well.
+        assert!(text.contains("; the program listens on ") && text.contains(&own.to_string()), "{text}");
+        assert!(hint.starts_with("set `ready` to where the program listens: "), "{hint}");
+    }
+    drop(listener);
+    let (text, hint) = said(http(), Some(Answer::Status(404)), &[]);
+    assert!(text.starts_with("`http://127.0.0.1:1/up` (`--ready`): HTTP 404"), "{text}");
+    assert!(hint.starts_with("name a page that answers 2xx or 3xx"), "{hint}");
+    let (text, _) = said(Ready::Notify, None, &[]);
+    assert_eq!(text, "it did not say READY=1 on NOTIFY_SOCKET (`--ready`)");
+    let (text, _) = said(Ready::Auto, None, &[]);
+    assert_eq!(text, "it did not say READY=1 on NOTIFY_SOCKET (`--update`)");
 }

@@ -127,6 +127,8 @@ fn wrong_values() {
         "[run]\nlisten = [3000, 'x=localhost:3000']",
         "[run]\nlisten = ['example.com:80']",
         "[run]\nready = 'https://localhost'",
+        "[run]\nready = '40s'",
+        "[run]\nready-timeout = '1s'\nready = '2s'",
         "[run]\nenv-file = ['']",
         "[build]\nprofile = 'debug'",
         "[build]\nbin = 'a'\nexample = 'b'",
@@ -163,6 +165,12 @@ fn wrong_values() {
 
     invalid value `https://localhost` for `run.ready` in `hotrun.toml`, line 2: hotrun speaks no TLS
     hint: use `tcp:ADDR`, `notify` or a plain `http://` address
+
+    invalid value `40s` for `run.ready` in `hotrun.toml`, line 2: longer than `ready-timeout` (30s)
+    hint: raise `ready-timeout`, or wait for less
+
+    invalid value `2s` for `run.ready` in `hotrun.toml`, line 3: longer than `ready-timeout` (1s)
+    hint: raise `ready-timeout`, or wait for less
 
     invalid value `` for `run.env-file` in `hotrun.toml`, line 2: it is empty
 

@@ -150,10 +150,15 @@ fn readiness() {
     assert_eq!(parse_ready("spawn"), Ok(Ready::Spawn));
     assert_eq!(parse_ready("notify"), Ok(Ready::Notify));
     assert_eq!(parse_ready("tcp:3000"), Ok(Ready::Tcp("127.0.0.1:3000".parse().unwrap())));
+    assert_eq!(parse_ready("tcp:localhost:3000"), Ok(Ready::Localhost(3000)));
     assert_eq!(parse_ready("1.5s"), parse_ready("1s 500ms"));
-    for text in
-        ["http://localhost", "http://localhost:3000/health?x=1", "http://[::1]:80/", "http://shop.test:8080"]
-    {
+    for text in [
+        "tcp:localhost:80",
+        "http://localhost",
+        "http://localhost:3000/health?x=1",
+        "http://[::1]:80/",
+        "http://shop.test:8080",
+    ] {
         assert_eq!(format_ready(&parse_ready(text).unwrap()), text);
     }
     let wrong = [
@@ -193,6 +198,9 @@ fn probes_of_held_sockets() {
         ("tcp:3000", "udp:3000", false),
         ("tcp:192.168.0.1:3000", "3000", false),
         ("http://localhost:3000/", "3000", true),
+        ("tcp:localhost:3000", "3000", true),
+        ("tcp:localhost:3000", "[::1]:3000", true),
+        ("tcp:localhost:3000", "192.0.2.1:3000", false),
         ("http://LOCALHOST:3000", "[::1]:3000", true),
         ("http://localhost:3000/", "0.0.0.0:3000", true),
         ("http://127.0.0.1:3000/", "3000", true),

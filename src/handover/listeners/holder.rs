@@ -5,21 +5,32 @@
 use super::error::Holder;
 use crate::config::ListenAddress;
 
+/// The TCP addresses that these processes listen on.
+#[cfg(target_os = "linux")]
+pub(crate) fn listening(pids: &[i32]) -> Option<Vec<std::net::SocketAddr>> {
+    use std::collections::BTreeSet;
+
+    let open: BTreeSet<u64> = pids.iter().flat_map(|pid| linux::sockets(*pid)).collect();
+    // Each process may have a network of its own.
+    let found: BTreeSet<_> = pids.iter().flat_map(|pid| linux::listeners(*pid, &open)).collect();
+    Some(found.into_iter().collect())
+}
+
+/// The TCP addresses that these processes listen on: not told here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn listening(_: &[i32]) -> Option<Vec<std::net::SocketAddr>> {
+    None
+}
+
 /// The process that holds the address.
 #[cfg(target_os = "linux")]
 pub(super) fn holder(address: &ListenAddress) -> Option<Holder> {
     use std::fs;
 
-    let inodes: Vec<String> =
-        linux::inodes(address).into_iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let inodes = linux::inodes(address);
     let me = std::process::id().cast_signed();
     let pids = crate::sys::processes().into_iter().map(|row| row.pid).filter(|&pid| pid != me);
-    let pid = pids.into_iter().find(|pid| {
-        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|fds| {
-            fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok())
-                .any(|link| link.to_str().is_some_and(|link| inodes.iter().any(|inode| inode == link)))
-        })
-    })?;
+    let pid = pids.into_iter().find(|pid| linux::sockets(*pid).any(|inode| inodes.contains(&inode)))?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(Holder { pid, name: name.trim_end().escape_debug().to_string() })
 }
@@ -32,6 +43,7 @@ pub(super) fn holder(_: &ListenAddress) -> Option<Holder> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeSet;
     use std::fs;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -39,6 +51,27 @@ mod linux {
 
     /// Number of the listening state (`include/net/tcp_states.h`).
     const LISTENING: &str = "0A";
+
+    /// The sockets that a process has open.
+    pub(super) fn sockets(pid: i32) -> impl Iterator<Item = u64> {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+        descriptors.filter_map(|descriptor| {
+            let link = fs::read_link(descriptor.ok()?.path()).ok()?;
+            link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        })
+    }
+
+    /// The addresses of these sockets that listen, in the network of a process.
+    pub(super) fn listeners(pid: i32, sockets: &BTreeSet<u64>) -> Vec<SocketAddr> {
+        let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")));
+        let lines = tables.iter().flatten().flat_map(|table| table.lines().skip(1));
+        lines
+            .filter_map(|line| {
+                let Row { address, inode } = row(line, Some(LISTENING))?;
+                sockets.contains(&inode).then_some(address)
+            })
+            .collect()
+    }
 
     /// The sockets that are in the way of one at this address.
     pub(super) fn inodes(address: &ListenAddress) -> Vec<u64> {
@@ -68,18 +101,31 @@ mod linux {
             .filter_map(|table| fs::read_to_string(table).ok())
             .flat_map(|table| table.lines().skip(1).map(ToOwned::to_owned).collect::<Vec<_>>())
             .collect();
-        lines.iter().filter_map(|line| row(line, wanted, state)).collect()
+        lines.iter().filter_map(|line| in_the_way(line, wanted, state)).collect()
     }
 
-    /// `sl local_address rem_address st … inode` of one socket, where it is in the way.
-    pub(super) fn row(line: &str, wanted: SocketAddr, state: Option<&str>) -> Option<u64> {
+    /// A socket of the table.
+    struct Row {
+        address: SocketAddr,
+        inode: u64,
+    }
+
+    /// `sl local_address rem_address st … inode` of one socket, where it is in this state.
+    fn row(line: &str, state: Option<&str>) -> Option<Row> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (ip, port) = fields.get(1)?.split_once(':')?;
-        let ip = address(ip)?;
-        let conflict = u16::from_str_radix(port, 16).ok()? == wanted.port()
-            && (ip == wanted.ip().to_canonical() || ip.is_unspecified() || wanted.ip().is_unspecified());
         let right_state = state.is_none_or(|state| fields.get(3) == Some(&state));
-        (conflict && right_state).then(|| fields.get(9)?.parse().ok())?
+        let address = SocketAddr::new(address(ip)?, u16::from_str_radix(port, 16).ok()?);
+        right_state.then_some(Row { address, inode: fields.get(9)?.parse().ok()? })
+    }
+
+    /// The inode of the socket of a row, where it is in the way.
+    pub(super) fn in_the_way(line: &str, wanted: SocketAddr, state: Option<&str>) -> Option<u64> {
+        let Row { address, inode } = row(line, state)?;
+        let ip = address.ip();
+        let conflict = address.port() == wanted.port()
+            && (ip == wanted.ip().to_canonical() || ip.is_unspecified() || wanted.ip().is_unspecified());
+        conflict.then_some(inode)
     }
 
     /// Words of 32 bits in the machine's own byte order, in hexadecimal.
@@ -99,7 +145,7 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::linux::row;
+    use super::linux::in_the_way;
 
     #[test]
     #[cfg(target_endian = "little")]
@@ -115,8 +161,8 @@ mod tests {
             (any, "127.0.0.1:3000", Some(4712)),
             ("nonsense", "127.0.0.1:3000", None),
         ] {
-            assert_eq!(row(line, wanted.parse().unwrap(), Some("0A")), inode, "{line} {wanted}");
+            assert_eq!(in_the_way(line, wanted.parse().unwrap(), Some("0A")), inode, "{line} {wanted}");
         }
-        assert_eq!(row(four, "127.0.0.1:3000".parse().unwrap(), Some("01")), None);
+        assert_eq!(in_the_way(four, "127.0.0.1:3000".parse().unwrap(), Some("01")), None);
     }
 }

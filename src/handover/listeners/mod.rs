@@ -7,7 +7,7 @@
 mod adopted;
 mod bind;
 mod error;
-mod holder;
+pub(super) mod holder;
 mod listener;
 mod names;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::process::{Phase, Process, Start};
+use super::process::{Phase, Process, Readiness, Start};
 use super::{Live, Service};
 use crate::session::Settings;
 use crate::session::events::{Effect, ExitReason};
-use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailure, StopCause};
+use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet};
 use crate::words::{BuildId, Exit, Instance};
 
 impl Service {
@@ -52,10 +52,13 @@ impl Service {
         now: Duration,
         settings: &Settings,
         instance: Instance,
+        unmet: Option<Unmet>,
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
-        let process = &self.processes[index];
+        let alone = self.previous.is_none() && self.processes.len() == 1;
+        let process = &mut self.processes[index];
+        let waited = now.saturating_sub(process.started);
         match process.phase {
             // One that runs the live binary itself, and need not say so.
             Phase::Waiting if settings.ready_at_spawn => return self.ready(now, settings, instance, out),
@@ -65,19 +68,27 @@ impl Service {
                 self.reload_failed(now, settings, instance, reason, out);
                 return;
             }
-            _ => return,
+            // An earlier one was not ready in time, and so this one was not waited for.
+            _ => {
+                if process.readiness == Readiness::Awaited {
+                    process.readiness = Readiness::Missing { waited, unmet };
+                }
+                return;
+            }
         }
-        let waited = now.saturating_sub(process.started);
-        if self.previous.is_none() && self.processes.len() == 1 {
+        if alone {
             // At its first start a program that never says it is ready has most likely never been taught to: said once,
             // not at every edit.
             self.silent = true;
-            let build = process.build;
-            out.push(Effect::Report(Notice::NeverReady { build, waited }));
-            self.ready(now, settings, instance, out);
+            let (build, update) = (process.build, settings.update);
+            if settings.ready_declared {
+                process.readiness = Readiness::Missing { waited, unmet: unmet.clone() };
+            }
+            out.push(Effect::Report(Notice::NeverReady { build, waited, unmet, update }));
+            self.count_as_ready(now, settings, index, true, out);
             return;
         }
-        self.fail(index, StartFailure::NotReady { waited });
+        self.fail(index, StartFailure::NotReady { waited, unmet });
         self.failures += 1;
         self.quick_ends += 1;
         self.report_failure(now, settings, index, out);

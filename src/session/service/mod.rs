@@ -11,7 +11,7 @@ mod reloading;
 use std::time::Duration;
 
 pub(super) use self::process::Start;
-use self::process::{Phase, Process};
+use self::process::{Phase, Process, Readiness};
 use super::Settings;
 use super::events::{Effect, ExitReason, Timer};
 use super::notices::{AfterExit, Notice, Running, StopCause};
@@ -101,13 +101,15 @@ impl Service {
 
     /// What is going on. A process whose readiness is not declared has started when it has lived for [`SETTLE`].
     pub(super) fn doing(&self, settings: &Settings) -> Doing {
-        let declared = !settings.ready_at_spawn && !self.silent;
+        let told = !settings.ready_at_spawn && !self.silent;
         if let Some(stuck) = self.processes.iter().find(|process| process.phase == Phase::Stuck) {
             return Doing::Stuck(stuck.pid);
         }
-        let starting = |process: &Process| match process.phase {
-            Phase::Ordered | Phase::Waiting | Phase::Reloading(_) => true,
-            Phase::Ready => !declared,
+        let starting = |process: &Process| match (process.phase, &process.readiness) {
+            (Phase::Ordered | Phase::Waiting | Phase::Reloading(_), _) => true,
+            (Phase::Ready | Phase::Settled, Readiness::Awaited) if settings.ready_declared => true,
+            (_, Readiness::Missing { .. }) if settings.ready_declared => false,
+            (Phase::Ready, _) => !told,
             _ => false,
         };
         let stopping = |process: &Process| matches!(process.phase, Phase::Stopping | Phase::Ended(_));
@@ -117,6 +119,11 @@ impl Service {
             _ if self.start.is_some() || self.processes.iter().any(starting) => Doing::Starting,
             [] => Doing::Down,
             processes if processes.iter().all(Process::serves) => {
+                if let [Process { build, readiness: Readiness::Missing { waited, unmet }, .. }] = processes
+                    && settings.ready_declared
+                {
+                    return Doing::Unready(*build, *waited, unmet.clone());
+                }
                 let live = |process: &Process| self.live.is_some_and(|live| live.build == process.build);
                 Doing::Running { live: processes.iter().all(live) }
             }
@@ -129,9 +136,9 @@ impl Service {
         self.processes.iter().all(|process| process.phase == Phase::Stuck)
     }
 
-    /// Whether the program is down and nothing is about to start it.
+    /// Whether the program is down, or will be in a moment, and nothing is about to start it.
     pub(super) fn down(&self) -> bool {
-        self.processes.is_empty() && self.start.is_none()
+        self.start.is_none() && !self.processes.iter().any(Process::wanted)
     }
 
     /// A build became live.
@@ -285,6 +292,7 @@ impl Service {
             stop: None,
             debugged: false,
             failure: None,
+            readiness: Readiness::Here,
         });
         let starting = Notice::Starting {
             build,
@@ -317,10 +325,15 @@ impl Service {
             return;
         }
         process.phase = Phase::Waiting;
+        let late = self.silent && settings.ready_declared;
         if settings.ready_at_spawn || self.silent {
-            self.ready(now, settings, instance, out);
-        } else {
-            process.ready_by = now + settings.ready_timeout;
+            if late {
+                process.readiness = Readiness::Awaited;
+            }
+            self.count_as_ready(now, settings, index, late, out);
+        }
+        if late || !(settings.ready_at_spawn || self.silent) {
+            self.processes[index].ready_by = now + settings.ready_timeout;
             out.push(Effect::StartTimer(Timer::Ready(instance), settings.ready_timeout));
         }
     }
@@ -342,6 +355,7 @@ impl Service {
     ) {
         let Some(index) = self.index(instance) else { return };
         let process = &mut self.processes[index];
+        let late = std::mem::replace(&mut process.readiness, Readiness::Here) != Readiness::Here;
         match process.phase {
             Phase::Waiting => {}
             Phase::Reloading(since) => {
@@ -358,21 +372,34 @@ impl Service {
             // Said again, or said by one that was not waited for any more: from now on it is.
             _ => {
                 self.silent &= settings.ready_at_spawn;
+                if late {
+                    out.push(Effect::CancelTimer(Timer::Ready(instance)));
+                    out.push(Effect::Report(process.ready_notice(now, false)));
+                }
                 return;
             }
         }
+        self.count_as_ready(now, settings, index, false, out);
+    }
+
+    /// A process is ready, or is taken for it (`assumed`).
+    fn count_as_ready(
+        &mut self,
+        now: Duration,
+        settings: &Settings,
+        index: usize,
+        assumed: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let process = &mut self.processes[index];
+        let instance = process.instance;
         process.phase = Phase::Ready;
         if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
             live.ran = true;
             live.failed = false;
         }
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
-        out.push(Effect::Report(Notice::Ready {
-            instance,
-            pid: process.pid,
-            build: process.build,
-            after: now.saturating_sub(process.started),
-        }));
+        out.push(Effect::Report(process.ready_notice(now, assumed)));
         out.push(Effect::StartTimer(Timer::Settled(instance), SETTLE));
         for other in (0..self.processes.len()).filter(|other| *other != index) {
             self.stop(now, other, StopCause::Update, settings.stop, out);

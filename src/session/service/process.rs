@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::notices::StartFailure;
+use super::super::notices::{Notice, StartFailure, Unmet};
 use crate::words::{BuildId, Exit, Instance, StopPlan};
 
 /// One process.
@@ -22,6 +22,19 @@ pub(super) struct Process {
     pub(super) debugged: bool,
     /// It failed to start, and how.
     pub(super) failure: Option<StartFailure>,
+    /// Whether it is ready, where readiness was declared.
+    pub(super) readiness: Readiness,
+}
+
+/// Whether declared readiness has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It has, or none was declared.
+    Here,
+    /// There is still time for it.
+    Awaited,
+    /// It did not come in this time, for this reason.
+    Missing { waited: Duration, unmet: Option<Unmet> },
 }
 
 /// Where a process is in its life.
@@ -66,6 +79,12 @@ impl Start {
 }
 
 impl Process {
+    /// It counts as ready now.
+    pub(super) fn ready_notice(&self, now: Duration, assumed: bool) -> Notice {
+        let after = now.saturating_sub(self.started);
+        Notice::Ready { instance: self.instance, pid: self.pid, build: self.build, after, assumed }
+    }
+
     /// Whether it was ready and is not told to stop: it is the one that answers.
     pub(super) fn serves(&self) -> bool {
         matches!(self.phase, Phase::Ready | Phase::Settled | Phase::Reloading(_))

@@ -21,6 +21,7 @@ fn settings() -> Settings {
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: TERM, timeout: Duration::from_secs(5) },
         ready_at_spawn: true,
+        ready_declared: false,
         ready_timeout: Duration::from_secs(30),
         rollback: false,
         once: false,

@@ -250,3 +250,59 @@ fn a_build_that_could_not_start_is_no_success_because_the_one_before_it_does() {
     t.tell(Event::ProcessReady { instance: process(4) });
     assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());
 }
+
+/// Build 2 dies at its start while its mending build is under way.
+fn dying_late() -> Table {
+    let mut t = Table::new(Settings { ready_at_spawn: false, rollback: true, ..settings() });
+    for event in
+        [Event::Started, ok(1), published(1), started(1), Event::ProcessReady { instance: process(1) }]
+    {
+        t.tell(event);
+    }
+    let calm = Event::TimerFired(Timer::Burst);
+    for event in [edit(), calm, ok(2), published(2), exited(1, 0), gone(1), started(2), edit()] {
+        t.tell(event);
+    }
+    for event in [exited(2, 1), gone(2), Event::RolledBack { error: None }] {
+        t.tell(event);
+    }
+    t.tell(started(3));
+    t.tell(Event::ProcessReady { instance: process(3) });
+    t.now(settled(3), State::Building(BuildId(3)));
+    t
+}
+
+#[test]
+fn a_late_failure_of_an_older_build_is_mended_by_a_newer_one() {
+    let mut t = dying_late();
+    for event in [ok(3), published(3), exited(3, 0), gone(3), started(4)] {
+        t.tell(event);
+    }
+    t.now(Event::ProcessReady { instance: process(4) }, State::Running);
+    // Also where that is what went back to running.
+    let mut t = dying_late();
+    t.tell(ok(3));
+    t.now(unchanged(3, false), State::Running);
+}
+
+#[test]
+fn what_is_declared_and_never_comes_is_no_success() {
+    let declared = Settings { ready_at_spawn: false, ready_declared: true, ..settings() };
+    let mut t = Table::new(declared);
+    let unmet = Some(Unmet { reason: "no answer".to_owned(), hint: None });
+    let late = |number| Event::NotReady { instance: process(number), unmet: unmet.clone() };
+    for event in [Event::Started, ok(1), published(1)] {
+        t.tell(event);
+    }
+    t.now(started(1), State::Starting);
+    let never = |build| State::Failed(Trouble::NeverReady(BuildId(build), Duration::ZERO, unmet.clone()));
+    t.now(late(1), never(1));
+    // The next is not waited for, and is no success before its time either.
+    for event in [settled(1), edit(), ok(2), published(2), exited(1, 0), gone(1)] {
+        t.tell(event);
+    }
+    t.now(started(2), State::Starting);
+    t.now(settled(2), State::Starting);
+    t.now(late(2), never(2));
+    t.now(Event::ProcessReady { instance: process(2) }, State::Running);
+}
