@@ -27,6 +27,7 @@ mod readme;
 mod reload;
 mod remarks;
 mod schema;
+mod screen;
 mod seed;
 mod sets;
 mod snapshots;

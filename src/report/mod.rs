@@ -10,6 +10,7 @@ mod outlet;
 mod records;
 mod remarks;
 mod terminal;
+mod topic;
 mod warnings;
 
 use std::collections::BTreeSet;
@@ -23,7 +24,8 @@ pub use self::records::Watching;
 use self::remarks::Manner;
 pub use self::remarks::{Remark, Told, key_help};
 use self::terminal::Output;
-pub use self::terminal::Style;
+pub use self::terminal::{Holder, Style};
+use self::topic::Topic;
 use self::warnings::Warnings;
 use crate::config::Color;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
@@ -187,6 +189,15 @@ impl Reporter {
             }
             _ => {}
         }
+        self.output.about(Topic::of_notice(notice));
+        match notice {
+            Notice::BuildStarted { .. } | Notice::BuildFinished { success: true, .. } => {
+                self.output.forget(Topic::Build);
+            }
+            Notice::ConfigChanged { .. } => self.output.forget(Topic::Config),
+            Notice::ProcessExited { .. } => self.output.forget(Topic::Stop),
+            _ => {}
+        }
         match notice {
             Notice::Changed(_) if self.extras.clear && !self.paused => self.output.clear(),
             Notice::Paused => self.paused = true,
@@ -203,11 +214,19 @@ impl Reporter {
         }
         let shown = lines::of_notice(notice, &self.context);
         self.show(&shown);
+        match notice {
+            Notice::Starting { .. } => self.output.share(true),
+            Notice::ProcessExited { .. } | Notice::StartFailed { .. } => {
+                self.output.share(self.program_runs());
+            }
+            _ => {}
+        }
         if self.verbosity >= Verbosity::Verbose
             && let Notice::BuildStarted { build, cause, paths } = notice
         {
             self.show(&[lines::because(*build, *cause, paths, &self.context)]);
         }
+        self.output.about(Topic::Lasting);
     }
 
     fn program_runs(&self) -> bool {
@@ -247,13 +266,16 @@ impl Reporter {
         }
         let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic);
         if !known || self.verbosity >= Verbosity::Verbose {
+            self.output.about(Topic::Build);
             self.output.text(&diagnostic.rendered);
+            self.output.about(Topic::Lasting);
         }
         self.diagnostics.push(diagnostic);
     }
 
     /// A line of cargo's stderr.
     pub fn cargo_line(&mut self, text: &str, transient: bool) {
+        self.output.about(Topic::Build);
         let plain = console::strip_ansi_codes(text);
         match messages::stderr_line(&plain) {
             StderrLine::Status if transient && !self.program_runs() && self.verbosity > Verbosity::Quiet => {
@@ -311,6 +333,11 @@ impl Reporter {
     /// Something that is no fact of the session.
     pub fn remark(&mut self, remark: &Remark) {
         let lines = remark.lines();
+        let topic = Topic::of_remark(remark);
+        if topic == Topic::Config {
+            self.output.forget(topic);
+        }
+        self.output.about(topic);
         match remark.manner() {
             Manner::Status(_) => {
                 for line in lines {
@@ -341,6 +368,7 @@ impl Reporter {
 
     /// What the program says of itself (`STATUS=`).
     pub fn program_status(&mut self, text: &str) {
+        self.output.about(Topic::Lasting);
         self.show(&[Line::status("Status", text)]);
     }
 
@@ -359,9 +387,9 @@ impl Reporter {
         self.output.progress()
     }
 
-    /// Whether somebody else has the terminal: what is said meanwhile is shown afterwards.
-    pub fn hold(&mut self, held: bool) {
-        self.output.hold(held);
+    /// Who has the terminal: what cannot be said meanwhile is said afterwards, if it still holds.
+    pub fn hold(&mut self, holder: Holder) {
+        self.output.hold(holder);
     }
 
     /// Clears the screen.

@@ -4,6 +4,7 @@
 //! with what the program prints; none is waited for.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use console::{Term, strip_ansi_codes, truncate_str};
@@ -11,7 +12,9 @@ use console::{Term, strip_ansi_codes, truncate_str};
 use super::line_file::LineFile;
 use super::lines::{self, Head, Line};
 use super::outlet::{Kind, Outlet};
+use super::topic::Topic;
 use crate::config::Color;
+use crate::sys::TerminalModes;
 
 /// How long a reader of stderr has to keep up before the program gets to write, or the terminal.
 const SETTLING: Duration = Duration::from_millis(100);
@@ -36,16 +39,44 @@ pub struct Style {
     pub bar: Option<u16>,
 }
 
+/// Who has the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// hotrun.
+    Own,
+    /// The program.
+    Program,
+    /// Something that cargo runs.
+    Cargo,
+}
+
+/// Where the cursor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    /// At the beginning of an empty line.
+    Start,
+    /// On a line that the next one overwrites: cargo's progress bar.
+    Bar,
+    /// Anywhere: somebody else has written.
+    Anywhere,
+}
+
+const ERASE_LINE: &str = "\r\x1b[K";
+
 #[derive(Debug)]
 pub(super) struct Output {
     screen: Screen,
     colors: bool,
     outlet: Outlet,
     log: Option<LineFile>,
-    /// A line that the next one overwrites (cargo's progress bar) is on the screen.
-    transient: bool,
-    /// Somebody else has the terminal; what was said since.
-    held: Option<String>,
+    cursor: Cursor,
+    holder: Holder,
+    /// What is said now is about this.
+    topic: Topic,
+    /// What was said while it could not be shown.
+    held: Vec<(Topic, String)>,
+    /// The program writes to the terminal as well.
+    shared: bool,
     /// How many errors the window's title tells; 0 where it is not hotrun's.
     titled: u32,
 }
@@ -63,7 +94,18 @@ impl Output {
             lines::dropped(count).iter().map(shown).collect()
         });
         let outlet = Outlet::new(std::io::stderr(), note);
-        Self { screen, colors, outlet, log, transient: false, held: None, titled: 0 }
+        Self {
+            screen,
+            colors,
+            outlet,
+            log,
+            cursor: Cursor::Start,
+            holder: Holder::Own,
+            topic: Topic::Lasting,
+            held: Vec::new(),
+            shared: false,
+            titled: 0,
+        }
     }
 
     pub(super) fn set_log(&mut self, log: Option<LineFile>) {
@@ -105,20 +147,80 @@ impl Output {
 
     /// Whole lines for the terminal, and for the log, which is as wide as it needs to be and has no escape sequences.
     fn write(&mut self, text: &str, plain: &str) {
-        let mut shown = String::with_capacity(text.len() + 8);
-        if std::mem::take(&mut self.transient) {
-            shown.push_str("\r\x1b[K");
-        }
-        shown.push_str(text);
         if let Some(log) = &mut self.log {
             // A copy for reading beside a full-screen program.
             log.write(plain);
         }
-        if let Some(held) = &mut self.held {
-            held.push_str(&shown);
+        self.held.push((self.topic, text.to_owned()));
+        self.show_held();
+    }
+
+    /// Shows what was said, where that can be done now.
+    fn show_held(&mut self) {
+        if self.held.is_empty() || self.withholds() {
             return;
         }
+        let mut shown = self.line_start();
+        shown.extend(std::mem::take(&mut self.held).into_iter().map(|(_, text)| text));
         self.outlet.push(Kind::Lines, shown);
+    }
+
+    /// Leads to the beginning of an empty line.
+    fn line_start(&mut self) -> String {
+        let after = self.own_cursor();
+        match std::mem::replace(&mut self.cursor, after) {
+            Cursor::Start => String::new(),
+            Cursor::Bar => ERASE_LINE.to_owned(),
+            // So many blanks end on the same line only where they began at its beginning: the cursor waits at the right edge
+            // before it goes to the next line (`xenl` in terminfo(5)).
+            Cursor::Anywhere => match self.width() {
+                Some(width) if self.screen == Screen::Full => " ".repeat(usize::from(width)) + ERASE_LINE,
+                _ => String::new(),
+            },
+        }
+    }
+
+    /// Where the cursor is after what hotrun has written.
+    fn own_cursor(&self) -> Cursor {
+        if self.shared { Cursor::Anywhere } else { Cursor::Start }
+    }
+
+    /// Takes the progress bar away: somebody else is about to write.
+    fn erase_bar(&mut self) {
+        if self.cursor == Cursor::Bar {
+            self.outlet.push(Kind::Escapes, ERASE_LINE.to_owned());
+        }
+        self.cursor = Cursor::Anywhere;
+    }
+
+    /// Whether what is said has to wait: a full-screen program has the terminal, or a question of cargo's is on it. Only a
+    /// terminal is withheld from; a file takes lines at any time.
+    fn withholds(&self) -> bool {
+        let raw = || TerminalModes::of(std::io::stderr().as_fd()).is_ok_and(|modes| !modes.by_line());
+        self.screen > Screen::None
+            && match self.holder {
+                Holder::Own => false,
+                Holder::Program => raw(),
+                Holder::Cargo => true,
+            }
+    }
+
+    /// What is said from now on is about this.
+    pub(super) fn about(&mut self, topic: Topic) {
+        self.topic = topic;
+    }
+
+    /// What was said about this no longer holds.
+    pub(super) fn forget(&mut self, topic: Topic) {
+        self.held.retain(|(about, _)| *about != topic);
+    }
+
+    /// A program runs that may write to the terminal, or none does any more.
+    pub(super) fn share(&mut self, shared: bool) {
+        self.shared = shared;
+        if shared {
+            self.erase_bar();
+        }
     }
 
     /// Gives what was said the time to be written before somebody else writes there.
@@ -142,25 +244,30 @@ impl Output {
 
     /// A line that the next one overwrites.
     pub(super) fn transient(&mut self, text: &str) {
-        if self.screen == Screen::Full && self.held.is_none() {
-            self.transient = true;
+        if self.screen == Screen::Full && self.holder == Holder::Own && !self.shared {
+            self.cursor = Cursor::Bar;
             // The terminal may have become narrower since cargo was told how wide it is.
             let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
-            self.outlet.push(Kind::Transient, format!("\r\x1b[K{text}\r"));
+            self.outlet.push(Kind::Transient, format!("{ERASE_LINE}{text}\r"));
         }
     }
 
-    /// Somebody else has the terminal, or no longer. Only a terminal is held: a file takes lines at any time.
-    pub(super) fn hold(&mut self, held: bool) {
-        if held && self.screen > Screen::None {
-            if self.held.is_none() {
-                self.settle();
-                self.held = Some(self.outlet.take_back());
-            }
-        } else if let Some(said) = self.held.take() {
-            self.title(0);
-            self.outlet.push(Kind::Lines, said);
+    /// This one has the terminal from now on.
+    pub(super) fn hold(&mut self, holder: Holder) {
+        if self.screen == Screen::None || self.holder == holder {
+            return;
         }
+        self.settle();
+        let waiting = self.outlet.take_back();
+        self.holder = holder;
+        self.erase_bar();
+        if !waiting.is_empty() {
+            self.held.insert(0, (Topic::Lasting, waiting));
+        }
+        if holder == Holder::Own {
+            self.title(0);
+        }
+        self.show_held();
     }
 
     /// While somebody else has the terminal its title says how many errors there are.
@@ -170,7 +277,7 @@ impl Output {
     pub(super) fn title(&mut self, errors: u32) {
         let said = match errors {
             0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
-            1.. if self.screen == Screen::Full && self.held.is_some() => {
+            1.. if self.screen == Screen::Full && self.withholds() => {
                 let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
                 let plural = if errors == 1 { "" } else { "s" };
                 format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
@@ -190,8 +297,8 @@ impl Output {
 
     /// Clears the screen, unless somebody else has it.
     pub(super) fn clear(&mut self) {
-        if self.screen == Screen::Full && self.held.is_none() {
-            self.transient = false;
+        if self.screen == Screen::Full && self.holder == Holder::Own {
+            self.cursor = self.own_cursor();
             // As `clear` does it: the screen and what was scrolled off it.
             self.outlet.push(Kind::Escapes, "\x1b[H\x1b[2J\x1b[3J".to_owned());
         }

@@ -26,6 +26,7 @@ impl Runtime {
             Effect::StartProcess { instance, starting, .. } => match self.spawn(instance) {
                 Ok(spawn) => {
                     self.reporter.notice(&starting);
+                    self.reporter.settle();
                     self.processes.spawn(spawn);
                 }
                 Err(error) => return vec![Event::SpawnFailed { instance, error }],
@@ -164,7 +165,6 @@ impl Runtime {
         };
         self.launches.insert(instance, launch);
         self.libraries = self.publisher.libraries().map(Path::to_owned);
-        self.reporter.settle();
         Ok(spawn)
     }
 }

@@ -3,9 +3,10 @@
 use super::Runtime;
 use crate::config::Stdin;
 use crate::process::StdinSource;
+use crate::report::Holder;
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
-use crate::terminal::{Job, Key, Lent, TerminalNews, suspend};
+use crate::terminal::{Job, Key, Lent, Terminal, TerminalNews, suspend};
 use crate::words::{Exit, Instance};
 
 impl Runtime {
@@ -34,7 +35,7 @@ impl Runtime {
                 None
             }
             TerminalNews::Signal(libc::SIGHUP) => {
-                if self.terminal.as_ref().is_some_and(crate::terminal::Terminal::is_hung_up) {
+                if self.terminal.as_ref().is_some_and(Terminal::is_hung_up) {
                     return self.tell(Event::Asked(Request::Quit(QuitReason::Hangup)));
                 }
                 self.tell(Event::HangupSignal { terminal: self.terminal.is_some() })
@@ -134,10 +135,13 @@ impl Runtime {
         self.terminal.as_ref()?.lent_to().filter(|lent| *lent == group)
     }
 
-    /// hotrun prints nothing into a program that has the terminal.
+    /// hotrun prints nothing into a full-screen program that has the terminal.
     fn hold_output(&mut self) {
-        let lent = self.terminal.as_ref().is_some_and(|terminal| terminal.lent_to().is_some());
-        self.reporter.hold(lent);
+        self.reporter.hold(match self.terminal.as_ref().and_then(Terminal::lent_to) {
+            None => Holder::Own,
+            lent if lent == self.group => Holder::Cargo,
+            Some(_) => Holder::Program,
+        });
     }
 
     /// The program runs: where it is to have the terminal from its start, it has it now.

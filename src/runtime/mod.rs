@@ -32,7 +32,7 @@ use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::messages::Named;
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::Launch;
-use crate::report::{self, Remark, Reporter, Told, Watching};
+use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
@@ -248,7 +248,7 @@ impl Runtime {
     /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
     fn close(&mut self) {
         drop(self.terminal.take());
-        self.reporter.hold(false);
+        self.reporter.hold(Holder::Own);
         self.processes.farewell();
     }
 
