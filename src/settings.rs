@@ -9,9 +9,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::RunOptions;
 use crate::config::{self, Config, ConfigError, Environment, FileKind, FileText, env_file};
+use crate::sys;
 
 /// The name of the config file.
 pub const FILE_NAME: &str = "hotrun.toml";
@@ -61,6 +63,9 @@ impl SettingsError {
             Self::Read { what: "config file", source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some(format!("it was named by `--config-file` or `{CONFIG_FILE}`"))
             }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::TimedOut => {
+                Some("start what writes to it before hotrun".to_owned())
+            }
             Self::Read { .. } => None,
             Self::EnvFile { .. } => {
                 Some("write `KEY=VALUE`, and quote values that hold `#` or begin with a quote".to_owned())
@@ -83,18 +88,78 @@ pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Reads files of settings, also such as can be read only once (`<(…)`, a FIFO, `/dev/stdin`): of those the content is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    kept: Arc<Mutex<BTreeMap<PathBuf, Kept>>>,
+    /// Nothing is waited for any more.
+    at_once: bool,
+}
+
+/// What is known of a file that was read.
+#[derive(Debug)]
+enum Kept {
+    /// A thread reads it.
+    Reading,
+    /// It held this.
+    Text(String),
+    /// It could not be read.
+    Failed(io::Error),
+}
+
+impl Reader {
+    /// From now on what can be read only once is read aside: [`io::ErrorKind::WouldBlock`] until that is done.
+    pub fn wait_no_more(&mut self) {
+        self.at_once = true;
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        if let Some(text) = sys::read_text(path)? {
+            self.kept().insert(path.to_owned(), Kept::Text(text.clone()));
+            return Ok(text);
+        }
+        let mut kept = self.kept();
+        match kept.get(path) {
+            Some(Kept::Text(text)) => return Ok(text.clone()),
+            Some(Kept::Reading) => return Err(io::ErrorKind::WouldBlock.into()),
+            Some(Kept::Failed(_)) | None => {}
+        }
+        if let Some(Kept::Failed(error)) = kept.remove(path) {
+            return Err(error);
+        }
+        if !self.at_once {
+            drop(kept);
+            let text = sys::read_stream(path)?;
+            self.kept().insert(path.to_owned(), Kept::Text(text.clone()));
+            return Ok(text);
+        }
+        kept.insert(path.to_owned(), Kept::Reading);
+        let (reader, path) = (self.clone(), path.to_owned());
+        let begun = std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
+            let read = sys::read_stream(&path);
+            reader.kept().insert(path, read.map_or_else(Kept::Failed, Kept::Text));
+        });
+        begun.and(Err(io::ErrorKind::WouldBlock.into()))
+    }
+}
+
 /// Reads the files and makes the settings in force. `cwd` is absolute.
 ///
 /// # Errors
 /// A config file that was named and is missing, one that cannot be read, or a setting that cannot be followed.
 pub fn load(
+    reader: &Reader,
     options: &RunOptions,
     environment: &Environment,
     cwd: &Path,
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
 ) -> Result<Config, SettingsError> {
-    let texts = read(options, environment, cwd, package_root, workspace_root)?;
+    let texts = read(reader, options, environment, cwd, package_root, workspace_root)?;
     Ok(config::merge(options, environment, &texts, cwd)?)
 }
 
@@ -103,6 +168,7 @@ pub fn load(
 /// # Errors
 /// A config file that was named and is missing, or one that cannot be read.
 pub fn read(
+    reader: &Reader,
     options: &RunOptions,
     environment: &Environment,
     cwd: &Path,
@@ -111,7 +177,7 @@ pub fn read(
 ) -> Result<Vec<FileText>, SettingsError> {
     let mut texts = Vec::new();
     for source in sources(options, environment, cwd, package_root, workspace_root) {
-        match std::fs::read_to_string(&source.path) {
+        match reader.read(&source.path) {
             Ok(text) => texts.push(FileText { path: source.path, text, kind: source.kind }),
             Err(error) if !source.named && is_missing(&error) => {}
             Err(error) => {
@@ -140,7 +206,7 @@ pub fn files(
 
 /// Whether the manifest has settings of hotrun's. One that is no TOML has none, and cargo says what is wrong with it.
 pub fn has_metadata(manifest: &Path) -> bool {
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    let text = sys::read_text(manifest).ok().flatten().unwrap_or_default();
     let table = text.parse::<toml::Table>().unwrap_or_default();
     let found = |table: &toml::Table| Some(table.get("package")?.get("metadata")?.get("hotrun").is_some());
     found(&table).unwrap_or(false)
@@ -152,13 +218,14 @@ pub fn has_metadata(manifest: &Path) -> bool {
 /// # Errors
 /// A file that is missing, cannot be read, or has a line that is not understood.
 pub fn env_file_variables(
+    reader: &Reader,
     config: &Config,
     inherited: &dyn Fn(&str) -> Option<String>,
 ) -> Result<BTreeMap<String, String>, SettingsError> {
     let mut variables = BTreeMap::new();
     for file in &config.run.env_files {
         let path = || file.value.clone();
-        let text = std::fs::read_to_string(&file.value).map_err(|source| SettingsError::Read {
+        let text = reader.read(&file.value).map_err(|source| SettingsError::Read {
             what: "env file",
             path: path(),
             source,
@@ -247,7 +314,7 @@ mod tests {
         let root = folder.path();
         let app = root.join("app");
         let load = |line, environment: &Environment| {
-            load(&options(line), environment, root, Some(&app), Some(root)).unwrap()
+            load(&Reader::default(), &options(line), environment, root, Some(&app), Some(root)).unwrap()
         };
         let none = Environment::new();
         let config = load("", &none);
@@ -290,14 +357,23 @@ mod tests {
     #[test]
     fn named_files_that_are_missing_are_errors() {
         let folder = project(&[("Cargo.toml", "")]);
-        let load = |line| load(&options(line), &Environment::new(), folder.path(), Some(folder.path()), None);
+        let load = |line| {
+            load(
+                &Reader::default(),
+                &options(line),
+                &Environment::new(),
+                folder.path(),
+                Some(folder.path()),
+                None,
+            )
+        };
         let path = folder.path().join("no.toml");
         let error = load("--config-file no.toml").unwrap_err();
         assert_eq!(error.to_string(), format!("could not read the config file `{}`", path.display()));
         assert_eq!(error.hint().unwrap(), "it was named by `--config-file` or `HOTRUN_CONFIG_FILE`");
 
         let config = load("--env-file no.env").unwrap();
-        let error = env_file_variables(&config, &|_| None).unwrap_err();
+        let error = env_file_variables(&Reader::default(), &config, &|_| None).unwrap_err();
         let path = folder.path().join("no.env");
         assert_eq!(error.to_string(), format!("could not read the env file `{}`", path.display()));
         assert_eq!(error.hint().unwrap(), "create it, or take it out of `--env-file` and `run.env-file`");
@@ -306,10 +382,15 @@ mod tests {
     #[test]
     fn env_files_are_read_in_order() {
         let folder = project(&[("a.env", "X=1\nY=1"), ("b.env", "Y=${X}2"), ("bad.env", "A=1\n\nnonsense")]);
-        let load = |line| load(&options(line), &Environment::new(), folder.path(), None, None).unwrap();
-        let variables = env_file_variables(&load("--env-file a.env --env-file b.env"), &|_| None).unwrap();
+        let load = |line| {
+            load(&Reader::default(), &options(line), &Environment::new(), folder.path(), None, None).unwrap()
+        };
+        let variables =
+            env_file_variables(&Reader::default(), &load("--env-file a.env --env-file b.env"), &|_| None)
+                .unwrap();
         assert_eq!(variables, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));
-        let error = env_file_variables(&load("--env-file bad.env"), &|_| None).unwrap_err();
+        let error =
+            env_file_variables(&Reader::default(), &load("--env-file bad.env"), &|_| None).unwrap_err();
         let path = folder.path().join("bad.env");
         let expected =
             format!("could not read `{}`, line 3: expected `KEY=VALUE`, found `nonsense`", path.display());

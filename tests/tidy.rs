@@ -16,7 +16,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("messages", Kind::Pure, &["words"]),
     ("session", Kind::Pure, &["words", "config"]),
     ("sys", Kind::Os, &["words"]),
-    ("settings", Kind::Os, &["words", "config"]),
+    ("settings", Kind::Os, &["words", "config", "sys"]),
     ("project", Kind::Os, &["words", "config", "sys"]),
     ("watch", Kind::Os, &["words", "config", "sys"]),
     ("build", Kind::Os, &["words", "config", "messages", "session", "sys"]),

@@ -2,16 +2,16 @@
 //! is answered and every order carried out.
 
 use std::fs;
-use std::io::{PipeReader, PipeWriter, pipe};
+use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::support::{DEADLINE, Home, Hotrun, Person, Said, Workshop, answering, pause, said};
+use super::support::{DEADLINE, Home, Hotrun, Person, Said, Workshop, answering, finish, pause, said};
 
 /// A workshop whose programs are scripts.
 struct Scripts {
@@ -179,5 +179,104 @@ fn an_events_file_that_takes_half_a_line() {
     until("\"build\":3,\"pid\":");
     for line in text().lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}
+
+fn make_fifo(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// What can be read only once is read once, by the time hotrun starts, and is there for each process.
+#[test]
+fn settings_that_can_be_read_only_once() {
+    let scripts = Scripts::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for fifo in ["env", "config", "more", "log"] {
+        make_fifo(path(fifo).as_ref());
+    }
+    let write = |fifo: &str, text: &str| {
+        let (fifo, text) = (path(fifo), text.to_owned());
+        std::thread::spawn(move || fs::write(fifo, text).unwrap())
+    };
+    let marks = || fs::read_to_string(path("marks")).unwrap_or_default();
+    let echo = format!("echo \"$0 $PIPE $FIFO $MORE $SET\" >> {}", path("marks"));
+    for name in ["one", "two", "three"] {
+        scripts.write(name, &echo.replace("$0", name));
+    }
+    scripts.edit("one");
+    let (reader, mut writer) = pipe().unwrap();
+    writer.write_all(b"PIPE=a").unwrap();
+    drop(writer);
+    let writing = [
+        write("env", "FIFO=b\n"),
+        write("config", &format!("[run]\nenv-file = ['{}']\nenv = {{ SET = \"d\" }}\n", path("file"))),
+    ];
+    fs::write(path("file"), "MORE=c").unwrap();
+    let args = ["--env-file", "/dev/stdin", "--env-file", &path("env"), "--config-file", &path("config")];
+    let more = ["--log", &path("log")];
+    let mut start = Hotrun::prepare(&scripts.workshop.project, &Home::new(), &[&args[..], &more].concat());
+    scripts.workshop.equip(start.command());
+    let mut hotrun = start.stdin(reader.into()).start();
+    hotrun.wait_for("ready");
+    for writing in writing {
+        writing.join().unwrap();
+    }
+    scripts.edit("two");
+    let two = hotrun.wait_for("ready").pid();
+    // A file that can be read again is.
+    fs::write(path("file"), "MORE=e").unwrap();
+    assert_ne!(hotrun.wait_for("ready").pid(), two);
+    // One that has become a FIFO, to which nobody writes.
+    fs::remove_file(path("file")).unwrap();
+    make_fifo(path("file").as_ref());
+    scripts.edit("three");
+    hotrun.wait_for_build("ready", 3);
+    scripts.answers();
+    let deadline = Instant::now() + DEADLINE;
+    while !marks().contains("three") {
+        assert!(Instant::now() < deadline, "{}", marks());
+        pause();
+    }
+    assert!(marks().starts_with("one a b c d\ntwo a b c d\ntwo a b e d\n"), "{}", marks());
+    assert!(marks().ends_with("three a b e d\n"), "{}", marks());
+}
+
+/// An edit names a FIFO as env file: what runs runs on until somebody has written to it.
+#[test]
+fn an_env_file_that_comes_later() {
+    let scripts = Scripts::new();
+    scripts.edit("one");
+    let mut hotrun = scripts.hotrun(&[], full_pipe().1);
+    let one = hotrun.wait_for("ready").pid();
+    let fifo = scripts.workshop.project.join("target/later.env");
+    make_fifo(&fifo);
+    scripts.workshop.project.write("hotrun.toml", "[run]\nenv-file = ['target/later.env']\n");
+    // Opened as soon as hotrun reads it.
+    let mut writer = fs::File::options().write(true).open(&fifo).unwrap();
+    scripts.answers();
+    assert!(hotrun::sys::process(one.cast_signed()).is_some_and(|row| !row.zombie));
+    writer.write_all(b"K=v\n").unwrap();
+    drop(writer);
+    assert_ne!(hotrun.wait_for("ready").pid(), one);
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_said_before_anything_runs() {
+    let scripts = Scripts::new();
+    scripts.edit("one");
+    let fifo = scripts.workshop.project.join("bin/fifo");
+    make_fifo(&fifo);
+    for (option, file, reason) in [
+        ("--env-file", fifo.to_str().unwrap(), "no process writes to this FIFO"),
+        ("--env-file", "/dev/zero", "it is longer than 16 MiB"),
+        ("--env-file", "src", "s a directory"),
+        ("--config-file", "/dev/zero", "it is longer than 16 MiB"),
+    ] {
+        let mut command = answering(scripts.workshop.project.path(), &["--offline", option, file]);
+        scripts.workshop.equip(&mut command);
+        let said = finish(command);
+        assert!(said.code == 2 && said.stderr.contains(reason), "{said:?}");
     }
 }

@@ -11,6 +11,12 @@
 
 use std::collections::BTreeMap;
 
+/// What a program can be given in one variable (execve(2), `MAX_ARG_STRLEN`).
+const LONGEST: usize = 128 << 10;
+
+/// What it can be given altogether (execve(2): at most three quarters of 8 MiB).
+const MOST: usize = 6 << 20;
+
 /// A line that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -32,6 +38,7 @@ pub fn parse(
 ) -> Result<(), EnvFileError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut cursor = Cursor { rest: text, line: 1 };
+    let mut size = 0;
     while !cursor.rest.is_empty() {
         let line = cursor.line;
         let lookup =
@@ -39,6 +46,11 @@ pub fn parse(
         if let Some((key, value)) =
             cursor.statement(&lookup).map_err(|reason| EnvFileError { line, reason })?
         {
+            size += value.len();
+            if size > MOST {
+                let reason = "the values are longer altogether than a program can be given".to_owned();
+                return Err(EnvFileError { line, reason });
+            }
             variables.insert(key, value);
         }
     }
@@ -78,6 +90,7 @@ impl<'a> Cursor<'a> {
         if value.contains('\0') {
             return Err("a variable cannot hold a NUL".to_owned());
         }
+        bounded(&value)?;
         Ok(Some((key, value)))
     }
 
@@ -150,6 +163,7 @@ fn expand(text: &str, lookup: &dyn Fn(&str) -> String) -> Result<String, String>
                 return Err(format!("`{name}` is not the name of a variable"));
             }
             value.push_str(&lookup(name));
+            bounded(&value)?;
             rest = after;
         } else {
             let end = rest
@@ -158,6 +172,7 @@ fn expand(text: &str, lookup: &dyn Fn(&str) -> String) -> Result<String, String>
             let (name, after) = rest.split_at(end);
             if is_name(name) {
                 value.push_str(&lookup(name));
+                bounded(&value)?;
                 rest = after;
             } else {
                 value.push('$');
@@ -166,6 +181,15 @@ fn expand(text: &str, lookup: &dyn Fn(&str) -> String) -> Result<String, String>
     }
     value.push_str(rest);
     Ok(value)
+}
+
+fn bounded(value: &str) -> Result<(), String> {
+    let fits = value.len() <= LONGEST;
+    if fits {
+        Ok(())
+    } else {
+        Err("the value is longer than 128 KiB, which no program can be given".to_owned())
+    }
 }
 
 fn is_name(text: &str) -> bool {

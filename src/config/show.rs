@@ -117,6 +117,7 @@ impl Page<'_> {
         let column = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
         let mut text = String::new();
         for (line, comment) in self.lines {
+            let (line, comment) = (visible(&line), comment.map(|comment| visible(&comment)));
             match comment {
                 Some(comment) => writeln!(text, "{line:column$}  # {comment}"),
                 None => writeln!(text, "{line}"),
@@ -127,22 +128,47 @@ impl Page<'_> {
     }
 }
 
+/// A line without control characters: they are shown as in a basic string of TOML.
+fn visible(line: &str) -> String {
+    let mut visible = String::with_capacity(line.len());
+    line.chars().for_each(|letter| push_visible(&mut visible, letter));
+    visible
+}
+
 /// A basic string of TOML.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            control if control.is_control() => {
-                write!(quoted, "\\u{:04X}", u32::from(control)).expect("writing to memory cannot fail");
-            }
-            plain => quoted.push(plain),
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
         }
+        push_visible(&mut quoted, letter);
     }
     quoted.push('"');
     quoted
+}
+
+fn push_visible(text: &mut String, letter: char) {
+    match letter {
+        '\n' => text.push_str("\\n"),
+        '\t' => text.push_str("\\t"),
+        '\r' => text.push_str("\\r"),
+        control if control.is_control() => {
+            write!(text, "\\u{:04X}", u32::from(control)).expect("writing to memory cannot fail");
+        }
+        plain => text.push(plain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_character_reaches_the_terminal() {
+        let line = "# on the command line: --manifest-path a\u{1b}[31m\n\u{9b}b\tc";
+        assert_eq!(visible(line), "# on the command line: --manifest-path a\\u001B[31m\\n\\u009Bb\\tc");
+        assert_eq!(quoted("\"\\\u{7}"), r#""\"\\\u0007""#);
+    }
 }

@@ -119,7 +119,14 @@ struct Choice {
 
 /// The program that `cargo run` would take with these options; where it could not tell, the likeliest.
 fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
-    let mut config: Config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, None)?;
+    let mut config: Config = settings::load(
+        &settings::Reader::default(),
+        options,
+        &std::collections::BTreeMap::new(),
+        cwd,
+        None,
+        None,
+    )?;
     let clean = clean_environment(std::env::vars_os());
     let toolchain = Toolchain::find(cwd, &clean)?;
     let environment = cargo_environment(&toolchain, &clean, &config.build);
@@ -154,7 +161,14 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
 /// Whether the workspace's own file names a program, which would be run here too.
 fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Result<bool, Error> {
     let root = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
-    let config = settings::load(options, &std::collections::BTreeMap::new(), cwd, None, root)?;
+    let config = settings::load(
+        &settings::Reader::default(),
+        options,
+        &std::collections::BTreeMap::new(),
+        cwd,
+        None,
+        root,
+    )?;
     let from_file = |origin: &Origin| matches!(origin, Origin::File(..));
     Ok([&config.build.package, &config.build.bin, &config.build.example]
         .iter()

@@ -65,6 +65,6 @@ fn minor(version: &str) -> u32 {
 }
 
 fn manifest_incremental(manifest: &Path, profile: &str) -> Option<bool> {
-    let table = std::fs::read_to_string(manifest).ok()?.parse::<toml::Table>().ok()?;
+    let table = crate::sys::read_text(manifest).ok()??.parse::<toml::Table>().ok()?;
     table.get("profile")?.get(profile)?.get("incremental")?.as_bool()
 }

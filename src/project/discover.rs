@@ -61,7 +61,7 @@ impl Project {
         let kind = if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin };
 
         let mut overrides = config.source_overrides.clone();
-        let root_text = std::fs::read_to_string(&root_manifest).unwrap_or_default();
+        let root_text = crate::sys::read_text(&root_manifest).ok().flatten().unwrap_or_default();
         overrides.extend(sources::manifest_overrides(&root_text, &workspace_root));
         let (member_patterns, member_excludes) = sources::member_patterns(&root_text, &workspace_root);
         let read = |manifest: &Path| parse(&ask.metadata(Some(manifest)).ok()?).ok();

@@ -35,6 +35,7 @@ pub(crate) struct Site {
     pub(crate) cwd: PathBuf,
     options: RunOptions,
     variables: Variables,
+    reader: settings::Reader,
     /// What is in force.
     pub(crate) config: Config,
     /// What the config files held when they were last read, and the settings they made when they were last valid.
@@ -56,10 +57,11 @@ pub(crate) struct Site {
 impl Site {
     /// Reads everything. `cwd` is absolute.
     pub(crate) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
+        let reader = settings::Reader::default();
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
-        let first = settings::load(&options, &variables, &cwd, nearest.as_deref(), None)?;
+        let first = settings::load(&reader, &options, &variables, &cwd, nearest.as_deref(), None)?;
         let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].map(OsStr::new);
         let named = named.into_iter().find_map(|name| environment.get(name)).map(Path::new);
         let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
@@ -88,7 +90,7 @@ impl Site {
         // The workspace's own file may choose the program where the nearest package does not.
         let (project, config) = match project {
             Ok(project) => {
-                let (config, read) = load(&options, &variables, &cwd, &project)?;
+                let (config, read) = load(&reader, &options, &variables, &cwd, &project)?;
                 texts = read;
                 let same = (&config.build.package.value, config.build.target())
                     == (&first.build.package.value, first.build.target());
@@ -102,8 +104,9 @@ impl Site {
             toolchain.remember(&platform.host, &cwd, &environment, asked, &mut memo);
         }
         let read = config.clone();
-        let site = Self {
+        let mut site = Self {
             cwd,
+            reader: reader.clone(),
             options,
             variables,
             config,
@@ -120,6 +123,7 @@ impl Site {
         };
         // A missing or broken env file is said now, not when the first build is done.
         site.env_files(&site.config)?;
+        site.reader.wait_no_more();
         Ok(site)
     }
 
@@ -225,7 +229,7 @@ impl Site {
         let inherited = |name: &str| {
             self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
         };
-        Ok(settings::env_file_variables(config, &inherited)?.into_iter().collect())
+        Ok(settings::env_file_variables(&self.reader, config, &inherited)?.into_iter().collect())
     }
 
     /// What to watch.
@@ -315,13 +319,14 @@ fn staging_of(target_directory: &Path) -> PathBuf {
 
 /// The settings once the package is known, and the texts they are made of.
 fn load(
+    reader: &settings::Reader,
     options: &RunOptions,
     variables: &Variables,
     cwd: &Path,
     project: &Project,
 ) -> Result<(Config, Vec<FileText>), Error> {
     let (package, workspace) = (&project.package.root, &project.workspace_root);
-    let texts = settings::read(options, variables, cwd, Some(package), Some(workspace))?;
+    let texts = settings::read(reader, options, variables, cwd, Some(package), Some(workspace))?;
     let config = config::merge(options, variables, &texts, cwd).map_err(settings::SettingsError::from)?;
     Ok((config, texts))
 }

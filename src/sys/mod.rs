@@ -10,6 +10,7 @@ mod lifeline;
 mod signal;
 mod spawn;
 mod table;
+mod text;
 mod tty;
 mod wait;
 
@@ -26,5 +27,6 @@ pub use table::{
     ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, process, processes,
     reserve_for_table,
 };
+pub use text::{read_stream, read_text};
 pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};
 pub use wait::{ChildState, become_subreaper, exit_of, peek_exit, reap, take_stop, wait_on};

@@ -80,6 +80,29 @@ fn errors_name_the_line() {
     }
 }
 
+#[test]
+fn values_do_not_grow_beyond_what_a_program_can_be_given() {
+    let double = |names: u32, first: &str| -> String {
+        let twice = |number: u32| format!("\nK{}=$K{number}${{K{number}}}", number + 1);
+        (0..names).fold(format!("K0={first}"), |text, number| text + &twice(number))
+    };
+    let many = (0..100).map(|number| format!("B{number}=$K17")).collect::<Vec<_>>().join("\n");
+    let cases = [
+        (double(60, "x"), 19, "the value is longer than 128 KiB, which no program can be given"),
+        (
+            format!("K=x{}", "y".repeat(1 << 20)),
+            1,
+            "the value is longer than 128 KiB, which no program can be given",
+        ),
+        (double(17, "x") + "\n" + &many, 65, "the values are longer altogether than a program can be given"),
+    ];
+    for (text, line, reason) in cases {
+        let error = parse(&text, &|_| None, &mut BTreeMap::new()).unwrap_err();
+        assert_eq!((error.line, &*error.reason), (line, reason));
+    }
+    parse(&double(17, "x"), &|_| None, &mut BTreeMap::new()).unwrap();
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[A-Z='\"$\\\\{}# \n\r\\PC]{0,40}") {

@@ -160,7 +160,7 @@ impl Tree {
             return None;
         }
         seen.push(file.to_owned());
-        let table = std::fs::read_to_string(file).ok()?.parse::<toml::Table>().ok()?;
+        let table = crate::sys::read_text(file).ok()??.parse::<toml::Table>().ok()?;
         let folder = file.parent().unwrap_or(Path::new("/"));
         Some(self.with_includes(table, folder, &Origin::file(file, command_line), seen))
     }

@@ -77,7 +77,7 @@ impl Site {
     }
 
     /// Reads the settings again after these files changed, putting nothing into force. Nothing where one of hotrun's own
-    /// files is gone or empty that may be in the middle of a save: to be asked again after [`DOUBT`].
+    /// files is gone or empty that may be in the middle of a save, or is still being read: to be asked again after [`DOUBT`].
     pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
         let mut texts = match self.read_files() {
             Ok(texts) => texts,
@@ -86,6 +86,7 @@ impl Site {
             {
                 return Ok(None);
             }
+            Err(error) if is_being_read(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let empty = |path: &Path| text_of(&texts, path).is_none_or(|text| text.text.is_empty());
@@ -107,7 +108,10 @@ impl Site {
             .map_err(SettingsError::from)?;
         let changes = config::changes(&self.config, &read);
         if changes.iter().any(|(key, _)| *key == "run.env-file") {
-            self.env_files(&read)?;
+            match self.env_files(&read) {
+                Err(Error::Settings(error)) if is_being_read(&error) => return Ok(None),
+                read => drop(read?),
+            }
         }
         let news: Vec<_> = config::changes(&self.read, &read).into_iter().map(|(key, _)| key).collect();
         let (held, changes): (Vec<_>, Vec<_>) =
@@ -151,7 +155,14 @@ impl Site {
     /// What the config files hold.
     fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {
         let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
-        settings::read(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))
+        settings::read(
+            &self.reader,
+            &self.options,
+            &self.variables,
+            &self.cwd,
+            Some(package),
+            Some(workspace),
+        )
     }
 
     /// hotrun's own config files, existing or not.
@@ -169,4 +180,9 @@ impl Site {
 
 fn text_of<'a>(texts: &'a [FileText], path: &Path) -> Option<&'a FileText> {
     texts.iter().find(|text| text.path == path)
+}
+
+/// Whether a file is read aside, because who writes to it may take its time.
+fn is_being_read(error: &SettingsError) -> bool {
+    matches!(error, SettingsError::Read { source, .. } if source.kind() == ErrorKind::WouldBlock)
 }
