@@ -74,6 +74,10 @@ pub enum Reason {
     ProgramData,
     /// In the package, but the last build did not read it.
     NotRead,
+    /// A Rust source in the package that no module of the program includes.
+    NotIncluded,
+    /// In a folder of tests, benchmarks, examples or other programs.
+    OtherTarget,
     /// In a package the program does not depend on.
     OtherPackage,
     /// In none of the program's packages.
@@ -94,6 +98,8 @@ impl fmt::Display for Reason {
             Self::EditorTemporary => "it is an editor's temporary file",
             Self::ProgramData => "it looks like data that a program writes for itself",
             Self::NotRead => "the program was not built from it",
+            Self::NotIncluded => "no module of the program includes it",
+            Self::OtherTarget => "it is for tests, benchmarks, examples or another program",
             Self::OtherPackage => "it belongs to a package the program does not depend on",
             Self::Outside => "it is in none of the program's packages",
             Self::SameContent => "it has the same content as before",
@@ -106,13 +112,18 @@ impl Reason {
     /// What would make such a file count.
     pub fn hint(self) -> Option<&'static str> {
         match self {
-            Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => {
-                Some("name it in `watch.paths` if the program reads it, in `build.inputs` if a macro does")
-            }
-            Self::OtherPackage => Some("name it in `watch.paths` if the program reads it"),
+            Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => Some(
+                "name it in `watch.paths` if the program reads it at its start, in `build.inputs` if a macro does",
+            ),
+            Self::OtherPackage => Some("name it in `watch.paths` if the program reads it at its start"),
             Self::Ignored => Some("take it out of `watch.ignore`"),
             Self::Loop => Some("let the generator write only when the content differs"),
-            Self::Never | Self::Git | Self::EditorTemporary | Self::SameContent => None,
+            Self::Never
+            | Self::Git
+            | Self::EditorTemporary
+            | Self::NotIncluded
+            | Self::OtherTarget
+            | Self::SameContent => None,
         }
     }
 }
@@ -358,6 +369,11 @@ impl Rules {
         }
     }
 
+    /// Whether a file that does not count, and is not the work of the program, lies in one of its packages.
+    pub fn is_saved_in_package(&self, path: &Path) -> bool {
+        matches!(self.home(path), Home::Package(_)) && !is_program_data(path)
+    }
+
     /// Whether somebody names this very path, so that git's rules and an editor's habits do not matter.
     pub fn is_named(&self, path: &Path) -> bool {
         self.is_source(path) || self.named.contains_key(path) || self.is_member(path)
@@ -460,6 +476,8 @@ impl Rules {
         }
         match self.reach {
             Reach::Wide => Ok(()),
+            Reach::Narrow if is_other_target(path, root) => Err(Reason::OtherTarget),
+            Reach::Narrow if could_be_picked_up(path) => Err(Reason::NotIncluded),
             Reach::Narrow => Err(Reason::NotRead),
         }
     }
@@ -519,6 +537,11 @@ fn is_manifest(path: &Path) -> bool {
 /// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.
 fn could_be_picked_up(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// Whether a file that the program was not built from lies where cargo looks for other targets of the package.
+fn is_other_target(path: &Path, root: &Path) -> bool {
+    ["tests", "benches", "examples", "src/bin"].iter().any(|folder| path.starts_with(root.join(folder)))
 }
 
 /// Names that editors use for backups, swap files, locks and scratch files.

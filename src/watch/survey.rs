@@ -225,8 +225,7 @@ impl<'a> Surveyor<'a> {
             return None;
         }
         // Links to whole trees elsewhere are common beside the sources (results of builds, data), and rare among them.
-        let among_sources =
-            path.parent().is_some_and(|folder| folder.components().any(|part| part.as_os_str() == "src"));
+        let among_sources = path.components().any(|part| part.as_os_str() == "src");
         let real = self.resolve(&path, 0)?;
         let leads_back = parent.starts_with(&real);
         (!leads_back && (named == Named::Yes || among_sources) && !self.leaves_out(&path, &real, named))

@@ -6,7 +6,7 @@ use super::world::{World, module, rename};
 
 /// Changes that do not count, each with the beginning of the reason.
 const REASONS: &[(&str, &str)] = &[
-    ("ws/app/src/unread.rs", "the program was not built from it"),
+    ("ws/app/src/unread.rs", "no module of the program includes it"),
     ("ws/app/src/notes.ignored", "git ignores it"),
     ("ws/app/src/.main.rs.swp", "it is an editor's temporary file"),
     ("ws/app/app.db", "it looks like data that a program writes for itself"),
@@ -43,10 +43,11 @@ fn one_note_for_each_folder_says_why_nothing_happens_and_what_would_help() {
     world.project.write("ws/app/src/part.rs", &module(&token));
     world.expect(&token);
     let said = world.hotrun.stderr();
-    for name in ["src/unread.rs", "README.md"] {
-        let note = format!(
-            "note: `{name}` does not count: the program was not built from it (name it in `watch.paths`"
-        );
+    for (name, why) in [
+        ("src/unread.rs", "no module of the program includes it"),
+        ("README.md", "the program was not built from it (name it in `watch.paths`"),
+    ] {
+        let note = format!("note: `{name}` does not count: {why}");
         assert_eq!(said.matches(&note).count(), 1, "{said}");
     }
     assert_eq!(said.matches("does not count").count(), 2, "{said}");

@@ -185,9 +185,18 @@ fn an_mtime_that_goes_back_is_hidden_from_cargo() {
 #[test]
 fn one_note_for_each_folder_says_why_a_save_did_nothing() {
     let mut site = Site::new();
+    write(&site.root.join("made/kept.txt"), "");
     site.watch_built(Poll::Never);
     for _ in 0..2 {
-        for path in ["src/unread.rs", "notes.txt", "ignored/x", "src/other.swp"] {
+        for path in [
+            "src/unread.rs",
+            "src/b.skip",
+            "notes.txt",
+            "ignored/x",
+            "src/other.swp",
+            "made/a.skip",
+            "made/a.db",
+        ] {
             write(&site.root.join(path), &format!("{:?}", SystemTime::now()));
         }
     }
@@ -200,7 +209,12 @@ fn one_note_for_each_folder_says_why_a_save_did_nothing() {
         })
         .collect();
     notes.sort_by(|one, other| one.0.cmp(&other.0));
-    let expect = ["notes.txt", "src/unread.rs"].map(|path| (site.root.join(path), Reason::NotRead));
+    let expect = [
+        ("made/a.skip", Reason::GitIgnored),
+        ("notes.txt", Reason::NotRead),
+        ("src/unread.rs", Reason::NotIncluded),
+    ];
+    let expect = expect.map(|(path, reason)| (site.root.join(path), reason));
     assert_eq!(notes, expect);
 }
 
@@ -227,9 +241,13 @@ fn verbosely_every_reason_is_said() {
             _ => None,
         })
         .collect();
-    for reason in
-        [Reason::NotRead, Reason::GitIgnored, Reason::Ignored, Reason::EditorTemporary, Reason::SameContent]
-    {
+    for reason in [
+        Reason::NotIncluded,
+        Reason::GitIgnored,
+        Reason::Ignored,
+        Reason::EditorTemporary,
+        Reason::SameContent,
+    ] {
         assert!(said.contains(&reason), "{reason:?} in {said:?}");
     }
 }

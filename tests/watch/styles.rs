@@ -302,6 +302,42 @@ const SCENES: &[(&str, Scene)] = &[
         ),
     ),
     (
+        "a new source where the folder of all sources is a link",
+        (
+            |site| {
+                rename(&site.root.join("src"), &site.out().join("src"));
+                symlink("../out/src", site.root.join("src")).unwrap();
+            },
+            |site| {
+                write(&site.out().join("src/new.rs"), "// new");
+                site.root.join("src/new.rs")
+            },
+        ),
+    ),
+    (
+        "a new source of a package inside another",
+        (
+            |site| {
+                let root = site.root.join("parts/dep");
+                write(&root.join("src/lib.rs"), "// one");
+                write(&root.join("Cargo.toml"), "");
+                site.plan.packages.push(hotrun::watch::PackageFolder {
+                    name: "dep".into(),
+                    manifest: root.join("Cargo.toml"),
+                    sources: vec![root.join("src/lib.rs")],
+                    root,
+                    build_script: false,
+                });
+                site.sources.push(site.root.join("parts/dep/src/lib.rs"));
+            },
+            |site| {
+                let file = site.root.join("parts/dep/src/new.rs");
+                write(&file, "// new");
+                file
+            },
+        ),
+    ),
+    (
         "included from outside, deleted and restored",
         (
             |site| {

@@ -100,7 +100,12 @@ impl Room {
     pub(super) fn event(&mut self, real: &Path, why: Why) {
         self.turn(real);
         for path in self.followed(real) {
-            if !self.concerns(&path) {
+            if let Err(reason) = self.concerns(&path) {
+                // Where closing is not told, this may be the end of a save.
+                match why {
+                    Why::New | Why::Unsure if !TELLS_CLOSING => self.left_out(&path, reason),
+                    _ => self.not_counted(&path, reason),
+                }
                 continue;
             }
             let held = self.holds.why(&path);
@@ -127,7 +132,8 @@ impl Room {
     pub(super) fn complete(&mut self, real: &Path) {
         self.turn(real);
         for path in self.followed(real) {
-            if !self.concerns(&path) {
+            if let Err(reason) = self.concerns(&path) {
+                self.left_out(&path, reason);
                 continue;
             }
             self.disturb(&path);
@@ -171,22 +177,21 @@ impl Room {
         names
     }
 
-    /// Whether a file is worth a look. With `-v` says why it is not.
-    pub(super) fn concerns(&mut self, path: &Path) -> bool {
+    /// Whether a file is worth a look, and why it is not.
+    fn concerns(&mut self, path: &Path) -> Result<(), Reason> {
         if self.rules.is_named(path) || self.ledger.get(path).is_some() {
-            return true;
+            return Ok(());
         }
-        let reason = if is_editor_temporary(path) {
-            Reason::EditorTemporary
-        } else if let Some(reason) = self.rules.prunes(path, true) {
-            reason
-        } else if self.ignores.ignored(path, false) && !self.rules.is_named_or_below(path) {
-            Reason::GitIgnored
-        } else {
-            return true;
-        };
-        self.not_counted(path, reason);
-        false
+        if is_editor_temporary(path) {
+            return Err(Reason::EditorTemporary);
+        }
+        if let Some(reason) = self.rules.prunes(path, true) {
+            return Err(reason);
+        }
+        if self.ignores.ignored(path, false) && !self.rules.is_named_or_below(path) {
+            return Err(Reason::GitIgnored);
+        }
+        Ok(())
     }
 
     /// Looks at a file now, unless what is there looks like half of a save.

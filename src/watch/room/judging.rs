@@ -180,10 +180,22 @@ impl Room {
 
     pub(super) fn not_counted(&mut self, path: &Path, reason: Reason) {
         let known = self.ledger.get(path).is_some_and(|entry| entry.baseline != Content::Missing);
-        // A file that is gone was not saved.
-        let worth_a_note = known && matches!(reason, Reason::NotRead) && path.symlink_metadata().is_ok();
+        let unread = matches!(reason, Reason::NotRead | Reason::NotIncluded | Reason::OtherTarget);
+        self.note(path, reason, known && unread);
+    }
+
+    /// A complete save of a file that is not followed.
+    pub(super) fn left_out(&mut self, path: &Path, reason: Reason) {
+        // One that is made while a build runs is most likely made by it.
+        let saved =
+            reason == Reason::GitIgnored && self.building().is_none() && self.rules.is_saved_in_package(path);
+        self.note(path, reason, saved);
+    }
+
+    fn note(&mut self, path: &Path, reason: Reason, worth_a_note: bool) {
         let folder = path.parent().unwrap_or(path).to_path_buf();
-        let first_in_folder = worth_a_note && self.noted.insert(folder);
+        // A file that is gone was not saved.
+        let first_in_folder = worth_a_note && path.symlink_metadata().is_ok() && self.noted.insert(folder);
         if first_in_folder || self.plan.verbose {
             (self.sink)(News::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
         }
