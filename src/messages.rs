@@ -4,6 +4,7 @@
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
 mod named;
+mod place;
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ pub struct Diagnostic {
     pub code: Option<String>,
     /// The first line, without decoration.
     pub message: String,
-    /// The file of its primary span, as rustc names it.
+    /// The file of its primary span, as rustc names it; of the call, where that is in another crate's macro.
     pub file: Option<String>,
     /// From 1.
     pub line: Option<usize>,
@@ -108,11 +109,7 @@ pub fn parse(line: &str) -> CargoMessage {
     match message {
         Message::CompilerMessage(compiler) => {
             let message = compiler.message;
-            let span = message
-                .spans
-                .iter()
-                .find(|span| span.is_primary)
-                .map(|span| (span.file_name.clone(), span.line_start, span.column_start));
+            let span = place::of(&message.spans);
             let level = match message.level {
                 DiagnosticLevel::Error | DiagnosticLevel::Ice => Level::Error,
                 DiagnosticLevel::Warning => Level::Warning,
@@ -126,10 +123,13 @@ pub fn parse(line: &str) -> CargoMessage {
                 level,
                 code: message.code.map(|code| code.code),
                 message: message.message,
-                file: span.as_ref().map(|(file, ..)| file.clone()),
-                line: span.as_ref().map(|(_, line, _)| *line),
-                column: span.map(|(.., column)| column),
-                rendered: message.rendered.unwrap_or_default(),
+                file: span.map(|span| span.file_name.clone()),
+                line: span.map(|span| span.line_start),
+                column: span.map(|span| span.column_start),
+                rendered: match (message.rendered, span) {
+                    (Some(rendered), Some(span)) => place::first(span, &message.spans, rendered),
+                    (rendered, _) => rendered.unwrap_or_default(),
+                },
             };
             CargoMessage::Diagnostic(diagnostic, named)
         }
