@@ -133,20 +133,18 @@ fn what_is_wrong_with_the_project_is_said_in_its_own_words() {
 #[test]
 fn slow_ways_to_compile() {
     let project = Project::caller();
-    let config = "[build]\nrustflags = [\"-C\", \"link-arg=-fuse-ld=bfd\"]\nincremental = false\nrustc-wrapper = \"sccache\"\n";
+    let config = "[build]\nincremental = false\nrustc-wrapper = \"sccache\"\n";
     project.write(".cargo/config.toml", config);
     let found = examine(&project, &[]);
-    assert!(found.has("linker", "warning").contains("`build.rustflags`"));
     assert!(found.has("incremental", "warning").contains("`build.incremental`"));
     assert!(found.has("wrapper", "note").contains("sccache"));
     assert_eq!(found.code, 0, "warnings are no errors");
 
     fs::remove_file(project.join(".cargo/config.toml")).unwrap();
     let by_environment = |command: &mut Command| {
-        command.env("RUSTFLAGS", "-Clink-arg=-fuse-ld=gold").env("CARGO_INCREMENTAL", "0");
+        command.env("CARGO_INCREMENTAL", "0");
     };
     let found = examine_with(&project, &[], by_environment);
-    assert!(found.has("linker", "warning").contains("`RUSTFLAGS`"));
     assert!(found.has("incremental", "warning").contains("`CARGO_INCREMENTAL`"));
     examine(&project, &["-r"]).has("incremental", "note");
     project.write(
@@ -154,6 +152,27 @@ fn slow_ways_to_compile() {
         &(fs::read_to_string(project.join("Cargo.toml")).unwrap() + "\n[profile.dev]\nincremental = false\n"),
     );
     assert!(examine(&project, &[]).has("incremental", "warning").contains("Cargo.toml"));
+}
+
+#[test]
+fn a_linker_a_target_and_a_runner_that_are_missing() {
+    let project = Project::caller();
+    // The file, what the doctor is told, the check, and words of what it finds.
+    let table: [(&str, &[&str], &str, &str); 4] = [
+        ("[target.'cfg(all())']\nlinker = 'no-such-linker'\n", &[], "linker", "`no-such-linker` not found"),
+        ("[build]\nrustflags = ['-Clink-arg=-fuse-ld=no-such']\n", &[], "linker", "no-such"),
+        ("", &["--target", "sparc64-unknown-openbsd"], "std", "`sparc64-unknown-openbsd`"),
+        ("[target.'cfg(all())']\nrunner = 'no-such-runner -x'\n", &[], "runner", "`no-such-runner`"),
+    ];
+    for (config, args, check, words) in table {
+        project.write(".cargo/config.toml", config);
+        let found = examine(&project, args);
+        assert!(found.has(check, "error").contains(words), "{:#}", found.document);
+    }
+    project.write(".cargo/config.toml", "[target.'cfg(all())']\nrunner = 'env A=1'\n");
+    let found = examine(&project, &[]);
+    found.has("runner", "ok");
+    found.has("linker", "ok");
 }
 
 #[test]

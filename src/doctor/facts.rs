@@ -43,6 +43,7 @@ pub(super) struct Facts {
     /// The pid of a hotrun that runs this program.
     pub(super) running: Option<i32>,
     pub(super) sockets: Vec<Socket>,
+    pub(super) runner: Option<Runner>,
     pub(super) runtime_folder: RuntimePlace,
     pub(super) terminal: Terminal,
     /// `kernel.yama.ptrace_scope`.
@@ -109,6 +110,14 @@ pub(super) enum TargetState {
     Fine,
     NotAFolder,
     NotWritable,
+}
+
+/// What programs of the target are run by.
+#[derive(Debug, Clone)]
+pub(super) struct Runner {
+    pub(super) program: String,
+    /// Why it cannot be started, and the remedy.
+    pub(super) refused: Option<(String, Option<String>)>,
 }
 
 /// A socket that `listen` names.

@@ -14,13 +14,13 @@ use std::time::SystemTime;
 use rustix::fs::{Access, access, statvfs};
 
 use super::facts::{
-    Age, Facts, Failure, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
+    Age, Facts, Failure, Runner, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
 };
 use super::system;
 use crate::build;
 use crate::error::Error;
 use crate::handover::{Adopted, ListenError, Listeners, RuntimeFolder};
-use crate::process::RunId;
+use crate::process::{RunId, check};
 use crate::project::{Compiling, Environment, ProgramKind, Toolchain, cargo_environment};
 use crate::report;
 use crate::runtime::site::Site;
@@ -108,6 +108,7 @@ pub(super) fn facts(site: &Site) -> Facts {
         target: target(site, &for_cargo, &staging, last_build.as_ref().map(|(last, _)| last)),
         running,
         sockets: sockets(site),
+        runner: runner(site, &for_cargo),
         runtime_folder: runtime_folder(),
         terminal: terminal(),
         ptrace_scope: system::number("/proc/sys/kernel/yama/ptrace_scope"),
@@ -214,6 +215,13 @@ fn sockets(site: &Site) -> Vec<Socket> {
         Socket { address, refused }
     });
     each.collect()
+}
+
+fn runner(site: &Site, environment: &Environment) -> Option<Runner> {
+    let program = site.platform.runner.first()?.to_string_lossy().into_owned();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let refused = check(&site.platform.runner, &environment, &site.cwd).err();
+    Some(Runner { program, refused: refused.map(|error| (error.to_string(), error.hint())) })
 }
 
 /// Makes the folder, and lets it go again.

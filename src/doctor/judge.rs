@@ -2,10 +2,11 @@
 //!
 //! Pure; the numbers behind a judgement stand beside it.
 
-use super::facts::{Age, Facts, Failure, Limits, RuntimePlace, Socket, Terminal, Tools, Watching};
+use super::disk;
+use super::facts::{Age, Facts, Failure, Limits, Runner, RuntimePlace, Socket, Terminal, Tools, Watching};
 use super::finding::{Finding, Level};
-use super::{disk, linker};
 use crate::config::Poll;
+use crate::project::{Compiling, Linking};
 use crate::report::short_age;
 use crate::runtime::timing::{LastBuild, Outcome, Part};
 
@@ -79,7 +80,7 @@ pub(super) fn facts(facts: &Facts, tools: &Tools) -> Vec<Finding> {
     clock(facts, &mut findings);
     disk::judge(&facts.target, &facts.program, &mut findings);
     if let Some(compiling) = &facts.compiling {
-        findings.push(linker::judge(compiling));
+        findings.extend(linking(compiling));
         compilation(facts, &mut findings);
     }
     if let Some(pid) = facts.running {
@@ -88,6 +89,7 @@ pub(super) fn facts(facts: &Facts, tools: &Tools) -> Vec<Finding> {
                 .hint("a second one for the same program would be refused"),
         );
     }
+    findings.extend(facts.runner.iter().map(runner));
     findings.extend(facts.sockets.iter().map(|it| socket(it, facts.running)));
     findings.push(runtime_folder(&facts.runtime_folder));
     findings.push(terminal(facts.terminal));
@@ -206,6 +208,45 @@ fn clock(facts: &Facts, findings: &mut Vec<Finding>) {
             format!("the clock was set back: the last build is {} in the future", short_age(*ahead)),
             "set the clock right; cargo, which goes by times, may take old files for new until then",
         ));
+    }
+}
+
+fn linking(compiling: &Compiling) -> Option<Finding> {
+    let settings = &compiling.settings;
+    Some(match &compiling.linking {
+        Linking::Untried => return None,
+        Linking::Works => Finding::ok(
+            "linker",
+            match &settings.linker {
+                Some((linker, by)) => format!("rustc links with `{linker}` ({by})"),
+                None => "rustc links a program".to_owned(),
+            },
+        ),
+        Linking::NoLibrary(triple) => {
+            Finding::new("std", Level::Error, format!("the standard library for `{triple}` is not installed"))
+                .hint(format!("`rustup target add {triple}`"))
+        }
+        Linking::Fails(cause) => {
+            Finding::new("linker", Level::Error, format!("rustc makes no program: {cause}")).hint(
+                match &settings.linker {
+                    Some((linker, by)) => format!("install `{linker}`, or change {by}"),
+                    None if !settings.rustflags.is_empty() => {
+                        format!("install what is missing, or change {}", settings.rustflags_by)
+                    }
+                    None => "install a C compiler, whose `cc` rustc links with".to_owned(),
+                },
+            )
+        }
+    })
+}
+
+fn runner(runner: &Runner) -> Finding {
+    match &runner.refused {
+        None => Finding::ok("runner", format!("`{}` is there", runner.program)),
+        Some((message, hint)) => {
+            let hint = hint.clone().unwrap_or_else(|| "change `runner` in `.cargo/config.toml`".to_owned());
+            Finding::new("runner", Level::Error, message.clone()).hint(hint)
+        }
     }
 }
 

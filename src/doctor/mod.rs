@@ -1,6 +1,6 @@
 //! `hotrun doctor`: what would keep hotrun from working well here, and what to do about it.
 //!
-//! `gather` and `system` ask, `judge`, `disk` and `linker` decide (pure), `finding` renders. It builds nothing, changes nothing,
+//! `gather` and `system` ask, `judge` and `disk` decide (pure), `finding` renders. It builds nothing of the project, changes nothing,
 //! and goes on as far as it can where something is broken.
 
 mod disk;
@@ -8,7 +8,6 @@ mod facts;
 mod finding;
 mod gather;
 mod judge;
-mod linker;
 mod system;
 #[cfg(test)]
 mod tests;

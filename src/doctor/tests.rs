@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::facts::{
-    Age, Facts, Failure, Limits, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
+    Age, Facts, Failure, Limits, Runner, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
 };
 use super::finding::{self, Finding, Level};
 use super::judge;
 use crate::config::Poll;
-use crate::project::{CompileSettings, Compiling};
+use crate::project::{CompileSettings, Compiling, Linking};
 use crate::runtime::timing::{LastBuild, Outcome, Part};
 
 fn tools() -> Tools {
@@ -33,7 +33,7 @@ fn well() -> Facts {
         profile: "dev".to_owned(),
         compiling: Some(Compiling {
             rustc: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
-            own_linker: true,
+            linking: Linking::Works,
             settings: CompileSettings::default(),
         }),
         watching: Watching {
@@ -64,6 +64,7 @@ fn well() -> Facts {
         },
         running: None,
         sockets: vec![Socket { address: "tcp:127.0.0.1:3000".to_owned(), refused: None }],
+        runner: None,
         runtime_folder: RuntimePlace {
             made: Ok(("/run/user/1000/hotrun-0".into(), 0o700)),
             preferred: Some("/run/user/1000".into()),
@@ -106,13 +107,12 @@ fn ill() -> Facts {
     facts.settings = Vec::new();
     facts.compiling = Some(Compiling {
         rustc: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
-        own_linker: true,
+        linking: Linking::Fails("linker `mold` not found".to_owned()),
         settings: CompileSettings {
-            linker: None,
-            rustflags: vec!["-Clink-arg=-fuse-ld=bfd".to_owned()],
-            rustflags_by: "`build.rustflags`".to_owned(),
+            linker: Some(("mold".to_owned(), "`target.x86_64-unknown-linux-gnu.linker`".to_owned())),
             incremental: Some((false, "`CARGO_INCREMENTAL`".to_owned())),
             wrappers: vec!["sccache".to_owned()],
+            ..CompileSettings::default()
         },
     });
     facts.watching.unreliable = Some(("/mnt/host/web".to_owned(), "9p"));
@@ -131,6 +131,10 @@ fn ill() -> Facts {
     facts.running = Some(4711);
     let held = "could not listen on `tcp:127.0.0.1:3000`: `nginx` (pid 815) holds it".to_owned();
     facts.sockets[0].refused = Some((held, Some("stop it (`kill 815`)".to_owned()), Some(815)));
+    let missing = "no program `qemu-aarch64` found on `PATH`".to_owned();
+    let remedy = "install `qemu-aarch64`, or name it with its path".to_owned();
+    facts.runner =
+        Some(Runner { program: "qemu-aarch64".to_owned(), refused: Some((missing, Some(remedy))) });
     facts.runtime_folder.made = Ok(("/tmp/hotrun-1000-0".into(), 0o700));
     facts.terminal.dumb = true;
     if let Some((_, age)) = &mut facts.last_build {
@@ -209,6 +213,19 @@ fn a_hotrun_that_runs_here_has_its_watches_and_its_sockets_already() {
     facts.running = None;
     assert_eq!(level(&facts, "listen"), Some(Level::Error));
     assert_eq!(level(&facts, "watching"), Some(Level::Warning));
+}
+
+#[test]
+fn what_the_target_lacks_is_an_error() {
+    let mut facts = well();
+    if let Some(compiling) = &mut facts.compiling {
+        compiling.linking = Linking::NoLibrary("wasm32-wasip1".to_owned());
+    }
+    assert_eq!((level(&facts, "std"), level(&facts, "linker")), (Some(Level::Error), None));
+    if let Some(compiling) = &mut facts.compiling {
+        compiling.linking = Linking::Untried;
+    }
+    assert_eq!((level(&facts, "std"), level(&facts, "linker")), (None, None));
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! How the program is compiled, as far as it bears on the time a build takes: for `hotrun doctor`.
+//! How the program is compiled, and whether it can be: for `hotrun doctor`.
 //!
-//! Asks rustc twice; about 20 ms.
+//! Asks rustc twice, and has it make a program that does nothing; some 200 ms.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cargo_metadata::cargo_platform::Cfg;
 
 use super::cargo_config::{CargoConfig, CompileSettings};
 use super::environment::Environment;
+use super::error::ProjectError;
 use super::platform::{Platform, Rustc};
 use super::toolchain::Toolchain;
 
@@ -16,8 +17,8 @@ use super::toolchain::Toolchain;
 pub struct Compiling {
     /// The compiler's first line about itself: `rustc 1.95.0 (…)`.
     pub rustc: String,
-    /// Whether the toolchain brings a linker that rustc takes by itself.
-    pub own_linker: bool,
+    /// Whether it can make a program.
+    pub linking: Linking,
     /// What cargo's configuration says.
     pub settings: CompileSettings,
 }
@@ -42,29 +43,96 @@ impl Compiling {
         let cfgs = rustc.ask(&arguments).unwrap_or_default();
         let cfgs: Vec<Cfg> = cfgs.lines().filter_map(|line| line.parse().ok()).collect();
         let in_manifest = manifest_incremental(&workspace_root.join("Cargo.toml"), profile);
-        Some(Self {
-            own_linker: triple == LLD_HOST && minor(&version) >= LLD_SINCE && own_linker(platform).is_file(),
-            rustc: version,
-            settings: config.compile_settings(triple, &cfgs, profile, in_manifest, environment),
-        })
+        let settings = config.compile_settings(triple, &cfgs, profile, in_manifest, environment);
+        Some(Self { linking: Linking::of(&rustc, platform, &settings), rustc: version, settings })
     }
 }
 
-/// Where and since when rust-lld is what rustc links with
-/// (<https://blog.rust-lang.org/2025/09/01/rust-lld-on-1.90.0-stable/>).
-const LLD_HOST: &str = "x86_64-unknown-linux-gnu";
-const LLD_SINCE: u32 = 90;
-
-fn own_linker(platform: &Platform) -> PathBuf {
-    platform.sysroot.join("lib/rustlib").join(&platform.host).join("bin/gcc-ld/ld.lld")
+/// Whether rustc can make a program for a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Linking {
+    /// It made one that does nothing.
+    Works,
+    /// The target has no standard library, or cargo compiles that too (`build-std`).
+    Untried,
+    /// The standard library of this target is not installed.
+    NoLibrary(String),
+    /// It did not, in its own words.
+    Fails(String),
 }
 
-/// `95` of `rustc 1.95.0 (…)`.
-fn minor(version: &str) -> u32 {
-    version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0)
+impl Linking {
+    fn of(rustc: &Rustc<'_>, platform: &Platform, settings: &CompileSettings) -> Self {
+        let name = platform.triple.as_ref().unwrap_or(&platform.host);
+        let known =
+            || rustc.ask(&["--print", "target-list"]).is_ok_and(|list| list.lines().any(|it| it == name));
+        let installed = library(&platform.library_dir);
+        match installed {
+            _ if settings.build_std => return Self::Untried,
+            None if known() => return Self::NoLibrary(name.clone()),
+            Some(true) => {}
+            _ => return Self::Untried,
+        }
+        let Ok(folder) = tempfile::tempdir() else { return Self::Untried };
+        let (source, program) = (folder.path().join("probe.rs"), folder.path().join("probe"));
+        if std::fs::write(&source, "fn main() {}\n").is_err() {
+            return Self::Untried;
+        }
+        let (source, program) = (source.to_string_lossy(), program.to_string_lossy());
+        let linker = settings.linker.as_ref().map(|(linker, _)| format!("-Clinker={linker}"));
+        let mut arguments = vec![&*source, "-o", &*program];
+        arguments.extend(platform.triple.iter().flat_map(|triple| ["--target", triple]));
+        arguments.extend(linker.as_deref());
+        arguments.extend(settings.rustflags.iter().map(String::as_str));
+        match rustc.ask(&arguments) {
+            Ok(_) => Self::Works,
+            Err(ProjectError::Rustc { message, .. }) => Self::Fails(cause(&message)),
+            Err(_) => Self::Untried,
+        }
+    }
+}
+
+/// Whether the standard library is in this folder; nothing where there is no such folder.
+fn library(folder: &Path) -> Option<bool> {
+    let mut names = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    Some(names.any(|name| name.to_string_lossy().starts_with("libstd-")))
+}
+
+/// The first error, and what the linker said where it was the linker's.
+fn cause(message: &str) -> String {
+    let mut lines = message.lines().map(str::trim_start);
+    let first = lines.find(|line| line.starts_with("error")).unwrap_or(message);
+    let first = first.split_once(": ").map_or(first, |(_, text)| text);
+    let mut notes = lines.map(|line| line.strip_prefix("= note: ").unwrap_or(line));
+    let said = notes.find(|line| {
+        !line.starts_with("error") && ["error: ", "cannot find"].iter().any(|word| line.contains(word))
+    });
+    match said {
+        Some(said) if first.starts_with("linking") => format!("{first}: {said}"),
+        _ => first.to_owned(),
+    }
 }
 
 fn manifest_incremental(manifest: &Path, profile: &str) -> Option<bool> {
     let table = crate::sys::read_text(manifest).ok()??.parse::<toml::Table>().ok()?;
     table.get("profile")?.get(profile)?.get("incremental")?.as_bool()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_linkers_own_words_are_found() {
+        let missing = "error: linker `nolink` not found\n  |\n  = note: No such file or directory (os error 2)\n\nerror: aborting due to 1 previous error";
+        assert_eq!(cause(missing), "linker `nolink` not found");
+        let failed = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-m64\"\n  = note: some arguments are omitted\n  = note: collect2: fatal error: cannot find 'ld'\n          compilation terminated.\n\nerror: aborting due to 1 previous error";
+        assert_eq!(
+            cause(failed),
+            "linking with `cc` failed: exit status: 1: collect2: fatal error: cannot find 'ld'"
+        );
+        let unknown =
+            "error[E0463]: can't find crate for `std`\n  |\n  = note: the target may not be installed";
+        assert_eq!(cause(unknown), "can't find crate for `std`");
+    }
 }

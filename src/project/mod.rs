@@ -20,7 +20,7 @@ mod toolchain;
 use std::path::{Component, Path, PathBuf};
 
 pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
-pub use self::compiling::Compiling;
+pub use self::compiling::{Compiling, Linking};
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};

@@ -1,4 +1,4 @@
-//! The settings of cargo's configuration that bear on how long a build takes: linker, flags, wrappers, incremental.
+//! The settings of cargo's configuration that say how rustc is called: linker, flags, wrappers, incremental.
 //!
 //! Follows the "build.rustflags", "build.incremental" and "build.rustc-wrapper" sections of the Cargo Book.
 
@@ -15,6 +15,7 @@ pub(super) struct CompileTables {
     targets: Vec<TargetTable>,
     rustflags: Vec<String>,
     incremental: Option<bool>,
+    build_std: bool,
     profiles: Vec<(String, bool)>,
     wrappers: [Option<String>; 2],
 }
@@ -37,6 +38,8 @@ pub struct CompileSettings {
     pub rustflags: Vec<String>,
     /// What they were named by.
     pub rustflags_by: String,
+    /// cargo compiles the standard library as well.
+    pub build_std: bool,
     /// Whether to compile incrementally, where somebody says so, and by what.
     pub incremental: Option<(bool, String)>,
     /// What rustc is called through.
@@ -58,11 +61,15 @@ impl CompileTables {
             targets: tables
                 .map(|(target, table)| TargetTable {
                     target: target.to_owned(),
-                    linker: table.get(&["linker"]).and_then(text),
+                    linker: table.get(&["linker"]).and_then(|node| {
+                        let (linker, origin) = node.string()?;
+                        Some(super::program(linker, &origin.base).to_string_lossy().into_owned())
+                    }),
                     rustflags: table.get(&["rustflags"]).map(words).unwrap_or_default(),
                 })
                 .collect(),
             rustflags: root.get(&["build", "rustflags"]).map(words).unwrap_or_default(),
+            build_std: root.get(&["unstable", "build-std"]).is_some(),
             incremental: root.get(&["build", "incremental"]).and_then(boolean),
             profiles: profiles
                 .filter_map(|(name, table)| Some((name.to_owned(), boolean(table.get(&["incremental"])?)?)))
@@ -103,6 +110,7 @@ impl CompileTables {
             linker,
             rustflags,
             rustflags_by,
+            build_std: self.build_std || variable("CARGO_UNSTABLE_BUILD_STD").is_some(),
             incremental: self.incremental(profile, in_manifest, &variable),
             wrappers: WRAPPERS
                 .iter()
