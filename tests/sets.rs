@@ -1,8 +1,10 @@
 //! What runs is what a build gave: the program, the shared libraries it loads, and what build scripts made for it.
 
+use std::time::Instant;
+
 use rustix::process::Signal;
 
-use super::support::{Home, Hotrun, Project};
+use super::support::{DEADLINE, Home, Hotrun, Project};
 
 /// A library as cargo builds it for `crate-type`.
 fn library(project: &Project, name: &str, kind: &str, dependencies: &str) {
@@ -75,16 +77,21 @@ fn a_library_that_the_program_links_is_published_with_it() {
     home.call_of("e1-w2");
     hotrun.wait_for("ready");
 
-    // Three builds later there is no set but those that can be needed, and the last edit runs.
-    for version in ["w4", "w5", "w6"] {
+    // Two builds later there is no set but those that can be needed, and the last edit runs.
+    for version in ["w4", "w5"] {
         wheel(&project, version);
         project
             .write("engine/src/lib.rs", "pub fn say(_: u8) -> String { format!(\"e2-{}\", wheel::say()) }\n");
         home.call_of(&format!("e2-{version}"));
         hotrun.wait_for("ready");
     }
-    let sets = std::fs::read_dir(project.join("target/hotrun/live/debug/app.d")).unwrap().count();
-    assert!(sets <= 4, "{sets} sets");
+    let sets = project.join("target/hotrun/live/debug/app.d");
+    let deadline = Instant::now() + DEADLINE;
+    // Live, previous, failed, and the one that was live before.
+    while std::fs::read_dir(&sets).unwrap().count() > 4 {
+        assert!(Instant::now() < deadline, "old sets stay");
+        std::thread::yield_now();
+    }
 }
 
 /// What the program's build script makes of `data` for it.
