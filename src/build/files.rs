@@ -77,8 +77,21 @@ pub(super) fn replace(new: &Path, live: &Path) -> io::Result<Replaced> {
     match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(Replaced::NowNamed),
         // Nothing is live yet, or the file system exchanges no names.
-        Err(_) => rename(new, live).map(|()| Replaced::Nothing),
+        Err(_) => replace_by_rename(new, live),
     }
+}
+
+/// The same with a rename, the old file kept by another name meanwhile.
+fn replace_by_rename(new: &Path, live: &Path) -> io::Result<Replaced> {
+    let old = beside(new, "-old");
+    // Where there is no room for both, the new one matters.
+    let kept = place(live, &old).is_ok();
+    let renamed = rename(new, live);
+    if !kept || renamed.is_err() {
+        let _ = fs::remove_file(old);
+        return renamed.map(|()| Replaced::Nothing);
+    }
+    rename(&old, new).map(|()| Replaced::NowNamed)
 }
 
 /// Renames a file. Where both names are links to one file already, only `to` is left.
@@ -112,5 +125,28 @@ pub(super) fn same_bytes(one: &File, other: &File) -> io::Result<bool> {
             return Ok(false);
         }
         at += n as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_that_exchanges_no_names_keeps_the_old_file_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, live) = (folder.path().join("new"), folder.path().join("live"));
+        let read = |path: &Path| fs::read_to_string(path).ok();
+        fs::write(&new, "one").unwrap();
+        assert_eq!(replace_by_rename(&new, &live).unwrap(), Replaced::Nothing);
+        assert_eq!((read(&new), read(&live)), (None, Some("one".to_owned())));
+        fs::write(&new, "two").unwrap();
+        assert_eq!(replace_by_rename(&new, &live).unwrap(), Replaced::NowNamed);
+        assert_eq!((read(&new), read(&live)), (Some("one".to_owned()), Some("two".to_owned())));
+        // Two names of one file.
+        place(&live, &new).unwrap();
+        assert_eq!(replace_by_rename(&new, &live).unwrap(), Replaced::NowNamed);
+        assert_eq!((read(&new), read(&live)), (Some("two".to_owned()), Some("two".to_owned())));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }
