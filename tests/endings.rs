@@ -286,6 +286,35 @@ fn main() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_build_script_leaves_in_cargos_group_ends_with_hotrun() {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let (home, reports) = (Home::new(), Reports::new());
+        let workshop = Workshop::new(&program("app"));
+        let stub = fs::read_to_string(workshop.project.join("bin/cargo")).unwrap();
+        let leaving = "\"$LEFT\" stubborn <&- >&- 2>&- &\ncat <<END";
+        workshop.project.write("bin/cargo", &stub.replacen("cat <<END", leaving, 1));
+        let mut start = Hotrun::prepare(&workshop.project, &home, &["--", "quiet"]);
+        workshop.equip(start.command());
+        let left = program("app");
+        let mut hotrun = start.env("TEST_REPORT", reports.path()).env("LEFT", left.to_str().unwrap()).start();
+        let first = reports.wait_for("ready");
+        hotrun.wait_for("ready");
+        workshop.project.write("src/main.rs", &format!("// use: {}\n", left.display()));
+        let second = reports.wait_for("ready");
+        hotrun.wait_for("unchanged");
+        assert!(alive(first) && alive(second));
+        hotrun.signal(signal);
+        hotrun.wait_for_end();
+        let deadline = Instant::now() + DEADLINE;
+        while alive(first) || alive(second) {
+            assert!(signal == Signal::KILL && Instant::now() < deadline, "{first} or {second} lives on");
+            pause();
+        }
+    }
+}
+
 /// How many descriptors a process has open, and how much memory it holds, in KiB.
 fn holdings(pid: u32) -> (usize, usize) {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
@@ -500,4 +529,25 @@ fn signals_that_were_blocked_or_ignored_before_hotrun_are_heard() {
         hotrun.signal(Signal::TERM);
         assert_eq!(hotrun.wait().0.signal(), Some(libc::SIGTERM), "{by}");
     }
+}
+
+#[test]
+fn both_processes_of_an_overlap_hear_of_the_terminal_and_have_their_own_stop() {
+    let (project, home, reports) = (Project::fixture(), Home::new(), Reports::new());
+    let args = ["--update", "overlap", "--ready", "20ms", "--stop-timeout", "1s", "--", "stubborn-sizes"];
+    let mut hotrun = Hotrun::prepare(&project, &home, &args).env("TEST_REPORT", reports.path()).start();
+    let first = reports.wait_for("ready");
+    hotrun.wait_for("ready");
+    project.edit_fixture("two");
+    let second = reports.wait_for("ready");
+    hotrun.wait_for("stopping");
+    hotrun.signal(Signal::WINCH);
+    let mut resized = [reports.wait_for("resized"), reports.wait_for("resized")];
+    resized.sort_unstable();
+    let mut both = [first, second];
+    both.sort_unstable();
+    assert_eq!(resized, both);
+    hotrun.signal(Signal::TERM);
+    let (_, said) = hotrun.wait();
+    assert_eq!(said.matches("the program did not end within").count(), 2, "{said}");
 }

@@ -22,6 +22,7 @@ variants!(
     remark,
     Remark {
         NoReaper,
+        ReaperEnded,
         Listening,
         NotLocked,
         NoControl,
@@ -198,6 +199,8 @@ fn samples() -> Vec<Remark> {
     let mut all = vec![
         Remark::NoReaper(Told::of(&reaper, reaper.hint())),
         Remark::NotLocked { folder: "target/hotrun/live/debug".to_owned(), cause: cause() },
+        Remark::ReaperEnded { cause: None },
+        Remark::ReaperEnded { cause: Some(Told::of(&reaper, reaper.hint())) },
         Remark::NoControl { cause: cause() },
         Remark::NotDescribed { cause: cause() },
         Remark::NoBuild(Told::of(&cargo, None)),

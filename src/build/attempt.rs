@@ -173,9 +173,26 @@ async fn end_group(child: &mut Child, group: Option<i32>) {
 
 async fn group_empty(child: &mut Child, group: i32) {
     let _ = child.wait().await;
-    // rustc and linkers end within a moment of cargo; nothing tells when the last member of a group is gone.
+    // rustc and linkers end within a moment of cargo.
+    all_empty(&[group]).await;
+}
+
+/// Ends what build scripts have left running in the groups of earlier cargos.
+pub async fn end_left(groups: &[i32]) {
+    for (signal, grace) in [(libc::SIGTERM, CANCEL_GRACE), (libc::SIGKILL, KILL_GRACE)] {
+        for &group in groups.iter().filter(|&&group| !sys::own_group_members(group).is_empty()) {
+            let _ = sys::kill_group(group, signal);
+        }
+        if timeout(grace, all_empty(groups)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Waits until nobody lives in these groups: nothing tells when the last member of a group is gone.
+async fn all_empty(groups: &[i32]) {
     let mut pause = Duration::from_micros(500);
-    while sys::kill_group(group, 0).is_ok() && !sys::group_members(group).is_empty() {
+    while groups.iter().any(|&group| !sys::own_group_members(group).is_empty()) {
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(20));
     }

@@ -17,6 +17,7 @@ pub mod seed;
 pub mod sentinel;
 mod set;
 
+pub use self::attempt::end_left;
 pub use self::cargo::{BuildNews, BuildOrder, Cargo, Program};
 pub use self::error::BuildError;
 pub use self::holder::holder;

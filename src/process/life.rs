@@ -4,7 +4,7 @@
 //! is reaped last: as long as it is a zombie nobody else can get its pid or its group id, so every signal reaches
 //! the right ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,6 +36,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum Order {
     Stop(StopPlan),
+    /// How it is to be stopped from now on, where it is not being stopped yet.
+    Plan(StopPlan),
     /// Not before this time from now is it killed.
     Extend(Duration),
     /// Its last words were taken in.
@@ -84,6 +86,8 @@ pub(super) struct Life {
     traced: bool,
     /// Outside the group: sent the stop signal already.
     asked: BTreeSet<i32>,
+    /// What was found of its tree, and when that was started: it may leave group and parent, without the tag.
+    found: BTreeMap<i32, u64>,
     look_again: Duration,
     /// What it left behind was told.
     sweeping: bool,
@@ -129,12 +133,14 @@ impl Life {
             stopped: false,
             traced: false,
             asked: BTreeSet::new(),
+            found: BTreeMap::new(),
             look_again: FIRST_LOOK,
             sweeping: false,
             shared,
         };
         // Its copies of the descriptors are the program's now.
         drop(spawn);
+        life.tell_reaper();
         life.tell(ProcessNews::Started { instance, pid });
         life.run(orders, children).await;
     }
@@ -237,6 +243,8 @@ impl Life {
         self.look();
         match order {
             Order::Stop(plan) => self.stop(*plan),
+            Order::Plan(plan) if matches!(self.phase, Phase::Running) => self.plan = *plan,
+            Order::Plan(_) => {}
             Order::Extend(time) => self.extend(*time),
             Order::GoOn => {
                 self.last_words = LastWords::Heard;
@@ -253,7 +261,11 @@ impl Life {
             Phase::Stopping { until: earlier, .. } => until = until.min(earlier),
             Phase::Held { .. } | Phase::Running => {}
         }
-        self.plan = plan;
+        if std::mem::replace(&mut self.plan, plan) != plan {
+            self.tell_reaper();
+        }
+        // Before its parents end and it is nobody's descendant any more.
+        self.remnants();
         self.group.suspended.set(false);
         self.asked.clear();
         self.phase = Phase::Stopping { signal: plan.signal, until };
@@ -262,6 +274,12 @@ impl Life {
         self.look_for_debugger();
         if sent.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM)) {
             self.refused();
+        }
+    }
+
+    fn tell_reaper(&self) {
+        if let Some(reaper) = &self.shared.reaper {
+            reaper.program(self.pid, self.plan);
         }
     }
 
@@ -391,22 +409,25 @@ impl Life {
     fn end(self, left: &[ProcessRow]) {
         self.group.id.set(None);
         self.forget_main();
-        sys::reap(self.pid);
-        self.shared.known.borrow_mut().remove(&self.pid);
+        // Before the group's number can be anybody else's.
         if let Some(reaper) = &self.shared.reaper {
             reaper.group_gone(self.pid);
         }
+        sys::reap(self.pid);
+        self.shared.known.borrow_mut().remove(&self.pid);
         if !matches!(self.phase, Phase::GivenUp) {
             self.tell(ProcessNews::Gone { instance: self.instance, left: pids(left) });
         }
     }
 
-    fn remnants(&self) -> Vec<ProcessRow> {
-        remnants(&self.shared, self.pid, &self.tag)
+    fn remnants(&mut self) -> Vec<ProcessRow> {
+        let left = remnants(&self.shared, self.pid, &self.tag, &self.found);
+        self.found.extend(left.iter().map(|row| (row.pid, row.start)));
+        left
     }
 
     /// The leader, where it lives, and all that is left besides.
-    fn everybody(&self) -> Vec<i32> {
+    fn everybody(&mut self) -> Vec<i32> {
         let leader = self.exit.is_none().then_some(self.pid);
         leader.into_iter().chain(pids(&self.remnants())).collect()
     }

@@ -12,6 +12,7 @@ mod main_process;
 pub mod reaper;
 mod spawn;
 mod tree;
+mod watchdog;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,11 @@ pub enum ProcessNews {
         /// What is left of it.
         left: Vec<i32>,
     },
+    /// The reaper has ended, and another one has taken its place.
+    ReaperEnded {
+        /// Why there is none, where none could be started. It is tried again.
+        error: Option<ReaperError>,
+    },
 }
 
 /// Everything the local tasks share.
@@ -220,6 +226,9 @@ impl Processes {
                 signal(SignalKind::child())?,
             ));
         }
+        if shared.reaper.is_some() {
+            tokio::task::spawn_local(watchdog::keep_reaper(Rc::clone(&shared), signal(SignalKind::child())?));
+        }
         Ok(Self { shared, lives: BTreeMap::new() })
     }
 
@@ -260,6 +269,21 @@ impl Processes {
     /// another signal is sent at once, and the earlier of both ends of the timeout counts.
     pub fn stop(&self, instance: Instance, plan: StopPlan) {
         self.order(instance, Order::Stop(plan));
+    }
+
+    /// What runs is to be stopped like this when hotrun is killed or it ends by itself.
+    pub fn plan(&self, plan: StopPlan) {
+        for life in self.lives.values() {
+            let _ = life.orders.send(Order::Plan(plan));
+            if let (Some(reaper), Some(group)) = (self.reaper(), life.group.id.get()) {
+                reaper.program(group, plan);
+            }
+        }
+    }
+
+    /// The processes of which anything may be there.
+    pub fn living(&self) -> impl Iterator<Item = Instance> + '_ {
+        self.lives.iter().filter(|(_, life)| !life.orders.is_closed()).map(|(&instance, _)| instance)
     }
 
     /// The process gets at least this time from now, if it is being stopped.

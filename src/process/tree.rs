@@ -3,7 +3,7 @@
 //! The tag is an environment variable, so it reaches daemons that left group, session and parent behind. Only what
 //! cleared or overwrote its environment after leaving all three escapes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -34,17 +34,23 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The living processes of the instance that `leader` leads, other than `leader`.
+/// The living processes of the instance that `leader` leads, other than `leader`. `found`: those of an earlier look, and when
+/// they were started.
 ///
 /// Reaps what died as a child of hotrun's and is nobody else's: a process that forked and ended while the table was
 /// read leaves such a zombie, and then the table is read again, since its child may be missing in it.
-pub(super) fn remnants(shared: &Shared, leader: i32, tag: &str) -> Vec<ProcessRow> {
+pub(super) fn remnants(
+    shared: &Shared,
+    leader: i32,
+    tag: &str,
+    found: &BTreeMap<i32, u64>,
+) -> Vec<ProcessRow> {
     let entry = format!("{TAG}={tag}");
     let mut looks = 0;
     loop {
         looks += 1;
         let table = if shared.subreaper { sys::own_descendants() } else { sys::processes() };
-        let (members, changed) = members(leader, &entry, &table);
+        let (members, changed) = members(leader, &entry, found, &table);
         let (dead, left): (Vec<ProcessRow>, Vec<ProcessRow>) =
             members.into_iter().partition(|row| row.zombie);
         if !left.is_empty() {
@@ -63,7 +69,7 @@ pub(super) fn remnants(shared: &Shared, leader: i32, tag: &str) -> Vec<ProcessRo
 /// The living processes of the instance that `leader` leads, `leader` included, at one look.
 pub(super) fn now(shared: &Shared, leader: i32, tag: &str) -> Vec<i32> {
     let table = if shared.subreaper { sys::own_descendants() } else { sys::processes() };
-    let (members, _) = members(leader, &format!("{TAG}={tag}"), &table);
+    let (members, _) = members(leader, &format!("{TAG}={tag}"), &BTreeMap::new(), &table);
     std::iter::once(leader).chain(members.iter().filter(|row| !row.zombie).map(|row| row.pid)).collect()
 }
 
@@ -75,8 +81,14 @@ enum Changed {
 }
 
 /// The rows that belong to the instance, other than `leader`.
-fn members(leader: i32, entry: &str, table: &[ProcessRow]) -> (Vec<ProcessRow>, Changed) {
-    let mut ours: BTreeSet<i32> = table.iter().filter(|row| row.group == leader).map(|row| row.pid).collect();
+fn members(
+    leader: i32,
+    entry: &str,
+    found: &BTreeMap<i32, u64>,
+    table: &[ProcessRow],
+) -> (Vec<ProcessRow>, Changed) {
+    let known = |row: &&ProcessRow| row.group == leader || found.get(&row.pid) == Some(&row.start);
+    let mut ours: BTreeSet<i32> = table.iter().filter(known).map(|row| row.pid).collect();
     ours.insert(leader);
     add_descendants(&mut ours, table);
     let mut changed = Changed::No;
@@ -101,7 +113,8 @@ fn members(leader: i32, entry: &str, table: &[ProcessRow]) -> (Vec<ProcessRow>, 
     (members.copied().collect(), changed)
 }
 
-fn add_descendants(ours: &mut BTreeSet<i32>, table: &[ProcessRow]) {
+/// Adds all that descends from these.
+pub(super) fn add_descendants(ours: &mut BTreeSet<i32>, table: &[ProcessRow]) {
     loop {
         let before = ours.len();
         for row in table {

@@ -17,6 +17,18 @@ pub enum Remark {
     /// The helper that cleans up when hotrun is killed could not be started.
     #[error("{0}")]
     NoReaper(Told),
+    /// The helper that cleans up when hotrun is killed has ended before hotrun.
+    #[error(
+        "the helper that cleans up when hotrun is killed has ended; {}",
+        match cause {
+            None => "another one has taken its place".to_owned(),
+            Some(cause) => format!("no other could be started, which is tried again: {cause}"),
+        }
+    )]
+    ReaperEnded {
+        /// Why there is no other yet.
+        cause: Option<Told>,
+    },
     /// A socket is open for the program.
     #[error("{address}")]
     Listening {
@@ -307,6 +319,7 @@ impl Remark {
             | Self::SocketLost { .. } => Manner::Error,
             Self::NoReaper(_)
             | Self::NotLocked { .. }
+            | Self::ReaperEnded { .. }
             | Self::NoControl { .. }
             | Self::SeedDeclined { hint: Some(_), .. }
             | Self::SeedDiscarded { .. }
@@ -343,6 +356,7 @@ impl Remark {
             Self::NoReaper(told) | Self::NoBuild(told) | Self::Watch(told) | Self::ConfigRefused(told) => {
                 return told.hint.clone();
             }
+            Self::ReaperEnded { cause } => return cause.as_ref().and_then(|told| told.hint.clone()),
             Self::SocketLost { hint, .. } => return hint.clone(),
             Self::SeedDeclined { hint, .. } => return hint.map(ToOwned::to_owned),
             Self::NotPermitted { pids } => {

@@ -47,13 +47,12 @@ impl Runtime {
                 return vec![Event::Stored(stored), Event::RolledBack { error }];
             }
             Effect::StopProcess { instance, plan } => {
-                self.stopping = Some(instance);
+                self.stops.entry(instance).or_default();
                 self.processes.stop(instance, plan);
             }
             Effect::ExtendStop { instance, time } => self.processes.extend_stop(instance, time),
             Effect::KillProcess(instance) => {
-                self.stopping = Some(instance);
-                self.stop_sent = None;
+                self.stops.insert(instance, None);
                 self.processes.kill(instance);
             }
             Effect::StartTimer(timer, after) => {
@@ -150,7 +149,6 @@ impl Runtime {
         if foreground && let Some(terminal) = &self.terminal {
             terminal.prepare_to_lend();
         }
-        self.instance = Some(instance);
         let mut env = launch.env.clone();
         let fds = self.pass_on(instance, &mut env);
         let spawn = Spawn {

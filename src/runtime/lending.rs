@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::config::Stdin;
-use crate::process::StdinSource;
+use crate::process::{StdinSource, Whom};
 use crate::report::Holder;
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
@@ -29,8 +29,11 @@ impl Runtime {
             }
             TerminalNews::Signal(libc::SIGWINCH) => {
                 // A program without the terminal is not in its foreground group, which is all the kernel tells.
-                if let Some(instance) = self.instance.filter(|_| self.lent_to_program().is_none()) {
-                    self.processes.signal(instance, libc::SIGWINCH, crate::process::Whom::Group);
+                let lent = self.terminal.as_ref().and_then(Terminal::lent_to);
+                for instance in self.processes.living() {
+                    if lent.is_none() || self.processes.group(instance) != lent {
+                        self.processes.signal(instance, libc::SIGWINCH, Whom::Group);
+                    }
                 }
                 None
             }
@@ -61,9 +64,7 @@ impl Runtime {
 
     /// Ctrl-Z: everything of this job stops until the shell lets it go on.
     fn stop_for_a_while(&mut self, job: Job) {
-        if let Some(instance) = self.instance {
-            self.processes.suspend(instance);
-        }
+        self.processes.living().for_each(|instance| self.processes.suspend(instance));
         if let Some(group) = self.group {
             // cargo may have ended just now.
             let _ = sys::kill_group(group, libc::SIGTSTP);
@@ -80,9 +81,7 @@ impl Runtime {
         if let Some(group) = self.group {
             let _ = sys::kill_group(group, libc::SIGCONT);
         }
-        if let Some(instance) = self.instance {
-            self.processes.resume(instance);
-        }
+        self.processes.living().for_each(|instance| self.processes.resume(instance));
     }
 
     /// Takes note of how the terminal is now, and has keys read again or lends it again.
@@ -108,7 +107,7 @@ impl Runtime {
                     self.processes.resume(instance);
                 }
             }
-            libc::SIGTSTP if self.lent_to_program().is_some() => self.stop_for_a_while(Job::Whole),
+            libc::SIGTSTP if self.is_lent_to(instance) => self.stop_for_a_while(Job::Whole),
             _ => {}
         }
     }
@@ -130,9 +129,9 @@ impl Runtime {
         lent
     }
 
-    fn lent_to_program(&self) -> Option<i32> {
-        let group = self.processes.group(self.instance?)?;
-        self.terminal.as_ref()?.lent_to().filter(|lent| *lent == group)
+    fn is_lent_to(&self, instance: Instance) -> bool {
+        let lent = self.terminal.as_ref().and_then(Terminal::lent_to);
+        lent.is_some() && lent == self.processes.group(instance)
     }
 
     /// hotrun prints nothing into a full-screen program that has the terminal.

@@ -126,14 +126,12 @@ struct Runtime {
     previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.
     group: Option<i32>,
-    /// The process started last.
-    instance: Option<Instance>,
+    /// Earlier groups of cargo's in which a build script has left something running.
+    left_groups: Vec<i32>,
     /// A pipe on stdin was given to a process already.
     stdin_passed: bool,
-    /// hotrun told this process to end.
-    stopping: Option<Instance>,
-    /// The first signal of its stop, and when it was sent; nothing where it was to be killed at once.
-    stop_sent: Option<(i32, Instant)>,
+    /// The processes that hotrun told to end: the signal of each stop and when it was sent, unless it was to be killed at once.
+    stops: BTreeMap<Instance, Option<(i32, Instant)>>,
     terminal: Option<Terminal>,
     handover: Handover,
     /// The probe that asks a process whether it is ready.
@@ -218,6 +216,7 @@ impl Runtime {
         if let Some(watch) = self.watch.take() {
             watch.send(watch::Command::Stop);
         }
+        crate::build::end_left(&self.left_groups).await;
         self.close();
         let Some(reason) = reason else { unreachable!("the loop ends with a reason") };
         self.finish_writing(reason).await;
@@ -275,7 +274,12 @@ impl Runtime {
 
     fn build_news(&mut self, news: BuildNews) -> Option<ExitReason> {
         match news {
-            BuildNews::Spawned { pid, .. } => self.group = Some(pid.cast_signed()),
+            BuildNews::Spawned { pid, .. } => {
+                self.group = Some(pid.cast_signed());
+                if let Some(reaper) = self.processes.reaper() {
+                    reaper.cargo(pid.cast_signed());
+                }
+            }
             BuildNews::LiveRemoved => {
                 self.sentinel.relieve();
                 return self.tell(Event::LiveRemoved);
@@ -312,14 +316,18 @@ impl Runtime {
         None
     }
 
-    /// cargo and its process group have ended.
+    /// cargo has ended, and of its process group is left what a build script may have started to stay.
     fn cargo_gone(&mut self) {
-        if let Some(group) = self.group.take() {
-            if let Some(reaper) = self.processes.reaper() {
+        let Some(group) = self.group.take() else { return };
+        self.left_groups.push(group);
+        self.left_groups.retain(|&group| {
+            let empty = sys::own_group_members(group).is_empty();
+            if empty && let Some(reaper) = self.processes.reaper() {
                 reaper.cargo_gone(group);
             }
-            let _ = self.take_terminal_back(group, None);
-        }
+            !empty
+        });
+        let _ = self.take_terminal_back(group, None);
     }
 
     /// After the session was told, so that nothing here delays the new process.
@@ -392,24 +400,25 @@ impl Runtime {
                 if last_words.is_some() {
                     return last_words;
                 }
-                let quit =
-                    self.take_terminal_back(pid, Some(exit).filter(|_| self.stopping != Some(instance)));
+                let by_itself = !self.stops.contains_key(&instance);
+                let quit = self.take_terminal_back(pid, Some(exit).filter(|_| by_itself));
                 // Asked before the end is told, so that nothing is started after it.
                 let reason = quit.and_then(|quit| self.tell(Event::Asked(quit)));
                 return reason.or_else(|| self.tell(Event::ProcessExited { instance, exit }));
             }
             ProcessNews::Gone { instance, .. } => {
                 self.handover.close(instance);
+                self.stops.remove(&instance);
                 return self.tell(Event::ProcessGone { instance });
             }
-            ProcessNews::Stopping { step: Step::Signal(signal), .. } => {
-                self.stop_sent = Some((signal, Instant::now()));
+            ProcessNews::Stopping { instance, step: Step::Signal(signal) } => {
+                self.stops.insert(instance, Some((signal, Instant::now())));
             }
             ProcessNews::Stopping { instance, step: Step::Held } => {
                 return self.tell(Event::HeldByDebugger { instance });
             }
-            ProcessNews::Stopping { step: Step::Kill, .. } => {
-                if let Some((signal, at)) = self.stop_sent.take() {
+            ProcessNews::Stopping { instance, step: Step::Kill } => {
+                if let Some((signal, at)) = self.stops.get_mut(&instance).and_then(Option::take) {
                     self.reporter.remark(&Remark::Killed { signal, waited: at.elapsed() });
                 }
             }
@@ -422,6 +431,10 @@ impl Runtime {
             ProcessNews::Sweeping { pids, .. } => self.reporter.remark(&Remark::Sweeping { pids }),
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
             ProcessNews::Continued { .. } => {}
+            ProcessNews::ReaperEnded { error } => {
+                let cause = error.map(|error| Told::of(&error, error.hint()));
+                self.reporter.remark(&Remark::ReaperEnded { cause });
+            }
         }
         None
     }

@@ -56,11 +56,12 @@ impl Runtime {
 
     /// An address that hotrun or the program has is free only when both have ended.
     fn refusal(&self, error: &Error) -> Remark {
-        let program = self.instance.and_then(|instance| self.processes.group(instance));
+        let own = |pid| {
+            pid == std::process::id().cast_signed()
+                || self.processes.living().any(|instance| self.processes.group(instance) == Some(pid))
+        };
         match error {
-            Error::Listen(ListenError::InUse { holder: Some(holder), .. })
-                if Some(holder.pid) == program || holder.pid == std::process::id().cast_signed() =>
-            {
+            Error::Listen(ListenError::InUse { holder: Some(holder), .. }) if own(holder.pid) => {
                 Remark::ConfigTakesOwn { cause: error.to_string() }
             }
             _ => Remark::ConfigRefused(Told::of(error, error.hint())),
@@ -97,6 +98,7 @@ impl Runtime {
             next_start: needs(Needs::NextStart),
         };
         let plan = self.site.plan();
+        self.processes.plan(change.settings.stop);
         self.site.take_over(edit);
         if self.site.plan() != plan {
             self.tell_watch(watch::Command::Replan(Box::new(self.site.plan())));

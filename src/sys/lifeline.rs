@@ -37,15 +37,19 @@ impl Lifeline {
 
     /// Tells the reaper one line. Lines are shorter than `PIPE_BUF`, so each arrives whole; a reaper that is gone or
     /// stopped is not waited for.
-    pub fn tell(&self, line: impl Display) {
-        // The only error worth an answer is a reaper that is gone, which is seen as the end of a child.
-        let _ = (&self.0).write_all(format!("{line}\n").as_bytes());
+    ///
+    /// # Errors
+    /// `WouldBlock` where the reaper has not read for so long that the pipe is full, `BrokenPipe` where it is gone.
+    pub fn tell(&self, line: impl Display) -> io::Result<()> {
+        (&self.0).write_all(format!("{line}\n").as_bytes())
     }
 }
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        WRITE_END.store(-1, Ordering::SeqCst);
+        // Unless there is another reaper by now.
+        let own = self.0.as_raw_fd();
+        let _ = WRITE_END.compare_exchange(own, -1, Ordering::SeqCst, Ordering::SeqCst);
     }
 }
 

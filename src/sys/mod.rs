@@ -19,13 +19,13 @@ pub use content::hash;
 pub use descriptors::{Datagram, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
-    block_terminal_stops, die_of, ignore, is_ignored, kill_exactly, kill_group, kill_process, name_process,
-    own_group, own_session, set_up_signals, stop_by_terminal_signal,
+    block_terminal_stops, die_of, ignore_all, is_ignored, kill_exactly, kill_group, kill_process,
+    name_process, own_group, own_session, set_up_signals, stop_by_terminal_signal,
 };
 pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, limit_hint, spawn};
 pub use table::{
-    ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, process, processes,
-    reserve_for_table,
+    ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, own_group_members,
+    process, processes, reserve_for_table,
 };
 pub use text::{read_stream, read_text};
 pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};

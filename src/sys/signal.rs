@@ -122,10 +122,13 @@ pub fn set_up_signals() {
     }
 }
 
-/// Ignores `signal` in this process.
-pub fn ignore(signal: i32) {
-    // SAFETY: SIG_IGN runs no code of ours.
-    unsafe { libc::signal(signal, libc::SIG_IGN) };
+/// Ignores every signal that can be ignored.
+pub fn ignore_all() {
+    // Numbers that do not exist or belong to the C library are refused.
+    for signal in 1..=64 {
+        // SAFETY: SIG_IGN runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// Blocks SIGTTOU and SIGTTIN in this thread and every thread it starts later, so that the terminal never stops hotrun.

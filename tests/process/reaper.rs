@@ -3,19 +3,17 @@
 //! The part of hotrun is played by this test binary, started again as [`stand_in`], so that it can be killed.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, PipeReader};
+use std::io::{BufRead, BufReader, Lines, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use hotrun::process::{PassedFd, ProcessNews, Processes, Reaper, RunId, Spawn, StdinSource};
 use hotrun::sys;
-use hotrun::words::StopPlan;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{FIRST, run};
+use super::{FIRST, PATIENT, SHORT, run};
 use crate::programs::program;
 
 /// What the stand-in is to start; the test is no test without it.
@@ -23,6 +21,9 @@ const BEHAVIOUR: &str = "STAND_IN_BEHAVIOUR";
 
 /// Where it may leave a file.
 const FILE: &str = "STAND_IN_FILE";
+
+/// The stop plan is set only when the program runs.
+const PLANNED_LATER: &str = "STAND_IN_PLANNED_LATER";
 
 /// Plays hotrun: a reaper, a program, and a process group such as cargo's. Its stdin is the pipe for reports.
 #[test]
@@ -45,6 +46,7 @@ fn stand_in() {
             File::create(&file).unwrap();
             reaper.unlink_later(Path::new(&file));
         }
+        let later = std::env::var_os(PLANNED_LATER).is_some();
         let (sender, mut news) = unbounded_channel();
         let mut processes = Processes::new(id, sender, Some(reaper), false).unwrap();
         let report: OwnedFd = File::options().write(true).open("/proc/self/fd/0").unwrap().into();
@@ -55,7 +57,8 @@ fn stand_in() {
             .arg(program("app"))
             .stdin(report.try_clone().unwrap());
         #[expect(clippy::zombie_processes, reason = "this process is killed, or never ends before it")]
-        let _cargo = sys::adopt_group(&mut shell).spawn().unwrap();
+        let cargo = sys::adopt_group(&mut shell).spawn().unwrap();
+        processes.reaper().unwrap().cargo(cargo.id().cast_signed());
         processes.spawn(Spawn {
             instance: FIRST,
             argv: vec![program("app").into(), behaviour.into()],
@@ -64,11 +67,18 @@ fn stand_in() {
             stdin: StdinSource::Null,
             fds: vec![PassedFd { name: "report".to_owned(), fd: report }],
             foreground: false,
-            stop: StopPlan { signal: libc::SIGTERM, timeout: Duration::from_millis(200) },
+            stop: if later { PATIENT } else { SHORT },
         });
         loop {
             match news.recv().await.unwrap() {
+                ProcessNews::Started { .. } if later => {
+                    processes.plan(SHORT);
+                    println!("\nplanned");
+                }
                 ProcessNews::Started { .. } => {}
+                ProcessNews::ReaperEnded { error: None } => {
+                    println!("\nreaper {}", processes.reaper().unwrap().pid());
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -77,21 +87,44 @@ fn stand_in() {
 
 struct StandIn {
     process: Child,
+    words: Lines<BufReader<ChildStdout>>,
     reports: BufReader<PipeReader>,
+    reaper: i32,
 }
 
 impl StandIn {
     fn start(behaviour: &str, file: Option<&Path>) -> Self {
         let (read, write) = std::io::pipe().unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["process::reaper::stand_in", "--exact", "--nocapture"]).env(BEHAVIOUR, behaviour);
+        let mut command = Self::command(behaviour);
         if let Some(file) = file {
             command.env(FILE, file);
         }
-        let process = command.stdin(write).stdout(Stdio::piped()).process_group(0).spawn().unwrap();
+        Self::of(command, write, read)
+    }
+
+    fn command(behaviour: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["process::reaper::stand_in", "--exact", "--nocapture"]).env(BEHAVIOUR, behaviour);
+        command
+    }
+
+    fn of(mut command: Command, write: PipeWriter, read: PipeReader) -> Self {
+        let mut process = command.stdin(write).stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         // The command holds the write end.
         drop(command);
-        Self { process, reports: BufReader::new(read) }
+        let words = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, words, reports: BufReader::new(read), reaper: 0 }
+    }
+
+    /// Waits for a line that begins like this and gives the rest.
+    fn says(&mut self, word: &str) -> String {
+        self.words.find_map(|line| line.unwrap().strip_prefix(word).map(str::to_owned)).unwrap()
+    }
+
+    /// Waits until it has a reaper, the first or the next.
+    fn reaper(&mut self) -> i32 {
+        self.reaper = self.says("reaper ").parse().unwrap();
+        self.reaper
     }
 
     /// Waits until so many processes have reported.
@@ -111,9 +144,7 @@ impl StandIn {
     fn nothing_left(mut self) {
         let mut line = String::new();
         while self.reports.read_line(&mut line).unwrap() != 0 {}
-        let mut words = BufReader::new(self.process.stdout.take().unwrap()).lines();
-        let reaper = words.find_map(|line| line.unwrap().strip_prefix("reaper ").map(str::to_owned)).unwrap();
-        let reaper: i32 = reaper.parse().unwrap();
+        let reaper = if self.reaper == 0 { self.reaper() } else { self.reaper };
         let deadline = std::time::Instant::now() + super::DEADLINE;
         while sys::process(reaper).is_some_and(|row| !row.zombie) {
             assert!(std::time::Instant::now() < deadline, "the reaper {reaper} is still there");
@@ -126,7 +157,7 @@ impl StandIn {
 #[cfg(target_os = "linux")]
 fn everything_ends_with_a_killed_hotrun() {
     for (behaviour, reports) in
-        [("plain", 1), ("stubborn", 1), ("family", 3), ("own-session", 2), ("daemon", 2)]
+        [("plain", 1), ("stubborn", 1), ("family", 3), ("own-session", 2), ("bare-session", 2), ("daemon", 2)]
     {
         let mut hotrun = StandIn::start(behaviour, None);
         // And cargo.
@@ -148,6 +179,64 @@ fn also_when_it_is_killed_at_any_moment() {
         let mut line = String::new();
         while hotrun.reports.read_line(&mut line).unwrap() != 0 {}
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn another_reaper_takes_the_place_of_one_that_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a socket");
+    let mut hotrun = StandIn::start("family", Some(&file));
+    hotrun.reports(4);
+    for _ in 0..2 {
+        let reaper = hotrun.reaper();
+        // Before it names itself it does not ignore this one.
+        for signal in [libc::SIGTERM, libc::SIGPROF, libc::SIGRTMAX(), libc::SIGKILL] {
+            sys::kill_process(reaper, signal).unwrap();
+        }
+    }
+    hotrun.reaper();
+    hotrun.kill();
+    hotrun.nothing_left();
+    assert!(!file.exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reaper_that_hears_nothing_is_replaced() {
+    run(|| async {
+        let hotrun = Path::new(env!("CARGO_BIN_EXE_hotrun"));
+        let argv = ["hr-reaper".into(), hotrun::process::reaper::ENTRY.into()];
+        let reaper = Reaper::start_as(&RunId::fresh(), None, hotrun, &argv, &[]).unwrap();
+        let stopped = reaper.pid();
+        sys::kill_process(stopped, libc::SIGSTOP).unwrap();
+        let file = Path::new("/no/such/folder/no/such/file");
+        // More than a pipe holds (pipe(7)).
+        for _ in 0..2000 {
+            reaper.unlink_later(file);
+            reaper.keep(file);
+        }
+        let (sender, mut news) = unbounded_channel();
+        let processes = Processes::new(RunId::fresh(), sender, Some(reaper), false).unwrap();
+        let ended = tokio::time::timeout(super::DEADLINE, news.recv()).await.unwrap().unwrap();
+        assert!(matches!(ended, ProcessNews::ReaperEnded { error: None }), "{ended:?}");
+        assert_ne!(processes.reaper().unwrap().pid(), stopped);
+        processes.farewell();
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stop_plan_that_changes_is_the_reapers_too() {
+    let (read, write) = std::io::pipe().unwrap();
+    let mut command = StandIn::command("stubborn");
+    command.env(PLANNED_LATER, "");
+    let mut hotrun = StandIn::of(command, write, read);
+    hotrun.reports(2);
+    hotrun.reaper();
+    hotrun.says("planned");
+    hotrun.kill();
+    hotrun.nothing_left();
 }
 
 #[test]

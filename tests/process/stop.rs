@@ -108,6 +108,18 @@ fn grandchildren_end_with_the_leader() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_child_in_its_own_session_without_its_environment_ends_with_the_leader() {
+    run(|| async {
+        let mut house = House::new();
+        house.start(&["bare-session"], 2).await;
+        house.processes.stop(FIRST, PATIENT);
+        assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGTERM));
+        assert_eq!(swept(&house.gone().await), 1);
+    });
+}
+
+#[test]
 fn a_child_in_its_own_session_ends_with_the_leader() {
     run(|| async {
         let mut house = House::new();

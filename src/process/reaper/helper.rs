@@ -5,25 +5,20 @@
 //! stop plan, what carries the tag, the terminal once more, files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::NAME;
-use crate::process::tree::TAG;
+use super::will::Will;
+use crate::process::tree::{TAG, add_descendants};
 use crate::sys::{self, ProcessRow, TerminalModes};
-use crate::words::StopPlan;
-
-/// What an announced group without a readable plan gets.
-const DEFAULT_PLAN: StopPlan = StopPlan { signal: libc::SIGTERM, timeout: Duration::from_secs(5) };
 
 /// How long the kernel gets to end what was sent SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(2);
@@ -31,36 +26,10 @@ const KILL_GRACE: Duration = Duration::from_secs(2);
 /// The longest pause between two looks at what is left: new processes may have come.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What hotrun told.
-#[derive(Debug, Default)]
-struct Will {
-    run: String,
-    hotrun: i32,
-    apps: BTreeMap<i32, StopPlan>,
-    cargo: BTreeSet<i32>,
-    found: Option<TerminalModes>,
-    own: Option<TerminalModes>,
-    lent: bool,
-    files: BTreeSet<PathBuf>,
-}
-
 /// Runs as the reaper: lifeline on stdin, the terminal (or `/dev/null`) on stdout.
 pub fn main() -> ExitCode {
     sys::name_process(NAME);
-    for signal in [
-        libc::SIGHUP,
-        libc::SIGINT,
-        libc::SIGQUIT,
-        libc::SIGTERM,
-        libc::SIGPIPE,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-        libc::SIGUSR1,
-        libc::SIGUSR2,
-    ] {
-        sys::ignore(signal);
-    }
+    sys::ignore_all();
     let mut will = Will::default();
     for line in io::stdin().lock().lines() {
         match line {
@@ -69,52 +38,40 @@ pub fn main() -> ExitCode {
             Err(_) => break,
         }
     }
-    will.execute();
+    Execution { will, found: BTreeMap::new() }.run();
     ExitCode::SUCCESS
 }
 
-impl Will {
-    fn hear(&mut self, line: &str) {
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let mut words = rest.split(' ');
-        let first = words.next().unwrap_or_default();
-        let group = first.parse().unwrap_or(0);
-        match word {
-            "run" => first.clone_into(&mut self.run),
-            "hotrun" => self.hotrun = group,
-            "app" => {
-                let signal = words.next().and_then(|signal| signal.parse().ok());
-                let timeout =
-                    words.next().and_then(|timeout| timeout.parse().ok()).map(Duration::from_millis);
-                let plan = signal.zip(timeout).map(|(signal, timeout)| StopPlan { signal, timeout });
-                self.apps.insert(group, plan.unwrap_or(DEFAULT_PLAN));
-            }
-            "gone" => drop(self.apps.remove(&group)),
-            "cargo" => drop(self.cargo.insert(group)),
-            "cargo-gone" => drop(self.cargo.remove(&group)),
-            "tty" => self.found = TerminalModes::parse(first),
-            "own" => self.own = TerminalModes::parse(first),
-            "lent" => self.lent = true,
-            "unlink" => drop(self.files.insert(path(first))),
-            "keep" => drop(self.files.remove(&path(first))),
-            _ => {}
-        }
-    }
+/// The will of a hotrun that is dead, being carried out.
+#[derive(Debug)]
+struct Execution {
+    will: Will,
+    /// What was found so far, and when it was started: it may leave its group and its parent, and lose its tag.
+    found: BTreeMap<i32, u64>,
+}
 
-    fn execute(&self) {
+impl Execution {
+    fn run(mut self) {
         self.restore_modes();
-        for &group in &self.cargo {
-            let _ = sys::kill_group(group, libc::SIGKILL);
+        // Before a parent ends and its children become somebody else's.
+        let table = sys::processes();
+        self.look_over(&table);
+        for (&group, &start) in &self.will.cargo {
+            if self.is_ours(group, start, &table) {
+                let _ = sys::kill_group(group, libc::SIGKILL);
+            }
         }
         let now = Instant::now();
-        for (&group, plan) in &self.apps {
-            let _ = sys::kill_group(group, plan.signal);
-            let _ = sys::kill_group(group, libc::SIGCONT);
+        for (&group, app) in &self.will.apps {
+            if self.is_ours(group, app.start, &table) {
+                let _ = sys::kill_group(group, app.plan.signal);
+                let _ = sys::kill_group(group, libc::SIGCONT);
+            }
         }
-        let mut asked = BTreeSet::new();
-        let until = now + self.apps.values().map(|plan| plan.timeout).max().unwrap_or(DEFAULT_PLAN.timeout);
-        self.wait_for_all(until, |row| {
-            if !self.apps.contains_key(&row.group) && asked.insert(row.pid) {
+        let mut asked: BTreeSet<i32> =
+            table.iter().filter(|row| self.will.apps.contains_key(&row.group)).map(|row| row.pid).collect();
+        self.wait_for_all(now + self.will.longest(), |row| {
+            if asked.insert(row.pid) {
                 let _ = sys::kill_exactly(row, libc::SIGTERM);
                 let _ = sys::kill_exactly(row, libc::SIGCONT);
             }
@@ -122,20 +79,20 @@ impl Will {
         self.wait_for_all(Instant::now() + KILL_GRACE, |row| {
             let _ = sys::kill_exactly(row, libc::SIGKILL);
         });
-        if self.lent {
+        if self.will.lent {
             self.restore_modes();
             let _ = io::stdout().write_all(sys::TERMINAL_RESET).and_then(|()| io::stdout().flush());
         }
         // Files before the folders they are in.
-        for file in self.files.iter().rev() {
+        for file in self.will.files.iter().rev() {
             unlink(file);
         }
     }
 
     /// Treats all that is left, again and again, until nothing is or the time is over.
-    fn wait_for_all(&self, until: Instant, mut treat: impl FnMut(&ProcessRow)) {
+    fn wait_for_all(&mut self, until: Instant, mut treat: impl FnMut(&ProcessRow)) {
         loop {
-            let left = self.left();
+            let left = self.look_over(&sys::processes());
             let now = Instant::now();
             let Some(first) = left.first() else { return };
             if now >= until {
@@ -148,24 +105,46 @@ impl Will {
         }
     }
 
-    /// The living processes of the run.
-    fn left(&self) -> Vec<ProcessRow> {
-        let entry = format!("{TAG}={}.", self.run);
+    /// The living processes of the programs: the groups, what carries the tag, what was found before, and what descends from
+    /// all those.
+    fn look_over(&mut self, table: &[ProcessRow]) -> Vec<ProcessRow> {
+        let entry = format!("{TAG}={}.", self.will.run);
+        let groups: BTreeSet<i32> = self
+            .will
+            .apps
+            .iter()
+            .filter(|(group, app)| self.is_ours(**group, app.start, table))
+            .map(|(&group, _)| group)
+            .collect();
+        let belongs = |row: &&ProcessRow| {
+            groups.contains(&row.group)
+                || self.found.get(&row.pid) == Some(&row.start)
+                || (!self.will.run.is_empty() && sys::carries(row.pid, &entry, false))
+        };
+        let mut ours: BTreeSet<i32> = table.iter().filter(belongs).map(|row| row.pid).collect();
+        add_descendants(&mut ours, table);
         let me = std::process::id().cast_signed();
-        let mut rows = sys::processes();
-        rows.retain(|row| {
-            !row.zombie
-                && row.pid != me
-                && row.pid != self.hotrun
-                && (self.apps.contains_key(&row.group)
-                    || (!self.run.is_empty() && sys::carries(row.pid, &entry, false)))
-        });
-        rows
+        let others = [me, self.will.hotrun];
+        let living = |row: &&ProcessRow| !row.zombie && ours.contains(&row.pid) && !others.contains(&row.pid);
+        let left: Vec<ProcessRow> = table.iter().filter(living).copied().collect();
+        self.found.extend(left.iter().map(|row| (row.pid, row.start)));
+        left
+    }
+
+    /// Whether a group of this number is still the one that was told. While a member is left, nobody else gets the pid that it
+    /// is named by: a process that has it and was started at another time leads another group.
+    fn is_ours(&self, group: i32, start: Option<u64>, table: &[ProcessRow]) -> bool {
+        match table.iter().find(|row| row.pid == group) {
+            Some(first) => start == Some(first.start),
+            None => table
+                .iter()
+                .any(|row| row.group == group && (row.session == 0 || row.session == self.will.session)),
+        }
     }
 
     /// Sets the terminal's modes as they were found, unless a shell has already taken the terminal and set its own.
     fn restore_modes(&self) {
-        let (Some(found), terminal) = (&self.found, io::stdout()) else {
+        let (Some(found), terminal) = (&self.will.found, io::stdout()) else {
             return;
         };
         let Ok(now) = TerminalModes::of(terminal.as_fd()) else {
@@ -173,12 +152,12 @@ impl Will {
         };
         let holder = sys::terminal_holder(terminal.as_fd());
         let still_ours = holder.is_none_or(|group| {
-            group == self.hotrun
-                || self.apps.contains_key(&group)
-                || self.cargo.contains(&group)
+            group == self.will.hotrun
+                || self.will.apps.contains_key(&group)
+                || self.will.cargo.contains_key(&group)
                 || sys::group_members(group).is_empty()
         });
-        if still_ours || Some(&now) == self.own.as_ref() {
+        if still_ours || Some(&now) == self.will.own.as_ref() {
             let _ = found.apply(terminal.as_fd());
         }
     }
@@ -196,12 +175,6 @@ fn wait_for(pid: i32, at_most: Duration) {
     }
     let _ = pid;
     let _ = poll(&mut [] as &mut [PollFd<'_>], Some(&timeout));
-}
-
-fn path(hex: &str) -> PathBuf {
-    let bytes =
-        hex.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
-    OsString::from_vec(bytes.collect()).into()
 }
 
 /// Removes a file, or a folder in which there is nothing but sockets: nobody answers on them any more.
@@ -222,24 +195,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hears_what_hotrun_tells() {
-        let mut will = Will::default();
-        for line in [
-            "run ab",
-            "hotrun 7",
-            "app 10 15 200",
-            "app 11 2 5000",
-            "gone 10",
-            "cargo 12",
-            "unlink 2f61",
-            "?",
+    fn a_group_whose_number_is_anothers_by_now_is_left_alone() {
+        let row = |pid, group, session, start| ProcessRow {
+            pid,
+            parent: 1,
+            group,
+            session,
+            zombie: false,
+            ending: false,
+            start,
+        };
+        let will = Will { session: 5, ..Will::default() };
+        let execution = Execution { will, found: BTreeMap::new() };
+        for (rows, ours) in [
+            (vec![row(10, 10, 5, 77)], true),
+            (vec![row(10, 10, 5, 78)], false),
+            (vec![row(10, 10, 5, 78), row(11, 10, 5, 79)], false),
+            // The first has ended.
+            (vec![row(11, 10, 5, 79)], true),
+            (vec![row(11, 10, 6, 79)], false),
+            (vec![row(11, 11, 5, 79)], false),
         ] {
-            will.hear(line);
+            assert_eq!(execution.is_ours(10, Some(77), &rows), ours, "{rows:?}");
         }
-        assert_eq!(will.run, "ab");
-        assert_eq!(will.apps.keys().copied().collect::<Vec<_>>(), [11]);
-        assert_eq!(will.apps[&11], StopPlan { signal: 2, timeout: Duration::from_secs(5) });
-        assert!(will.cargo.contains(&12) && will.files.contains(std::path::Path::new("/a")));
+        assert!(!execution.is_ours(10, None, &[row(10, 10, 5, 77)]));
     }
 
     #[test]

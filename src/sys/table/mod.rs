@@ -62,6 +62,13 @@ pub fn group_members(group: i32) -> Vec<i32> {
     processes().into_iter().filter(|row| row.group == group && !row.zombie).map(|row| row.pid).collect()
 }
 
+/// The living members of a process group that this process or a child of it has made.
+pub fn own_group_members(group: i32) -> Vec<i32> {
+    // Where orphans become this process's children, its own descendants are enough, and the rest of the table is not read.
+    let table = if cfg!(target_os = "linux") { own_descendants() } else { processes() };
+    table.into_iter().filter(|row| row.group == group && !row.zombie).map(|row| row.pid).collect()
+}
+
 /// Everything below this process, zombies included; where this process is no subreaper, orphans are missing.
 pub fn own_descendants() -> Vec<ProcessRow> {
     platform::own_descendants()
