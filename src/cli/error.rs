@@ -97,9 +97,13 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
         );
     }
     if let Some(command) = near_miss(&word) {
+        // It may as well be the name of a program, or meant for one.
         return misunderstanding(
             format!("unexpected argument `{word}`"),
-            format!("did you mean `{name} {command}`? (arguments for the program go after `--`)"),
+            format!(
+                "`{name} --bin {word}` runs that program, `{name} -- {word}` passes the word to the program; the command \
+                 of a similar name is `{name} {command}`"
+            ),
         );
     }
     let (before, after) = words.split_at(index);

@@ -199,8 +199,12 @@ fn near_misses_are_suggested() {
     assert!(refused("hotrun --wath x").contains("'--watch'"));
     assert_eq!(
         refused("hotrun confg"),
-        "unexpected argument `confg`\ndid you mean `hotrun config`? (arguments for the program go after `--`)"
+        "unexpected argument `confg`\n`hotrun --bin confg` runs that program, `hotrun -- confg` passes the word to the program; the command of a similar name is `hotrun config`"
     );
+    // Whatever was meant, it is not put into somebody's mouth to stop anything.
+    let shop = refused("hotrun shop");
+    assert!(shop.contains("`hotrun --bin shop`") && shop.contains("`hotrun -- shop`"), "{shop}");
+    assert!(!shop.contains("did you mean"), "{shop}");
     assert!(refused("hotrun --update overlp").contains("'overlap'"));
 }
 

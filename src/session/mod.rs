@@ -16,6 +16,8 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
@@ -222,7 +224,11 @@ impl Session {
         if self.quitting.is_some() || self.settings.once || changes.is_empty() {
             return;
         }
-        out.push(Effect::Report(Notice::Changed(changes.iter().map(|change| change.path.clone()).collect())));
+        // A file may be several things to the program: an env file that the build reads as well.
+        let mut told = BTreeSet::new();
+        let paths = changes.iter().map(|change| &change.path).filter(|path| told.insert(*path));
+        let paths: Vec<PathBuf> = paths.cloned().collect();
+        out.push(Effect::Report(Notice::Changed(paths)));
         let configures = |kind| matches!(kind, ChangeKind::Config | ChangeKind::Manifest);
         let config = changes.iter().filter(|change| configures(change.kind));
         let config: Vec<_> = config.map(|change| change.path.clone()).collect();

@@ -170,6 +170,16 @@ fn a_good_edit_stops_the_old_process_and_then_starts_the_new() {
 }
 
 #[test]
+fn a_file_that_is_two_things_to_the_program_is_said_once() {
+    let mut t = Table::running(settings());
+    let changes =
+        vec![of_kind(".env", ChangeKind::EnvFile), change("a.rs"), of_kind(".env", ChangeKind::Watched)];
+    let effects = t.session.handle(t.now, Event::FilesChanged(changes));
+    let paths = vec![PathBuf::from(".env"), PathBuf::from("a.rs")];
+    assert_eq!(effects.first(), Some(&Effect::Report(Notice::Changed(paths))));
+}
+
+#[test]
 fn a_broken_edit_touches_nothing_and_the_next_edit_builds() {
     let mut t = Table::running(settings());
     assert_eq!(t.edit("a.rs"), [BURST, "build 2"]);
