@@ -99,6 +99,19 @@ pub struct StopPlan {
     pub timeout: Duration,
 }
 
+/// Where output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sink {
+    /// A terminal, by its path.
+    Terminal(PathBuf),
+    /// A file.
+    File(PathBuf),
+    /// `/dev/null`.
+    Null,
+    /// A pipe, a socket, or what has no name.
+    Unnamed,
+}
+
 /// The folder of a link search path as a build script prints it, with or without its kind (`native=/folder`).
 pub fn linked_folder(printed: &Path) -> &Path {
     match printed.to_str().and_then(|text| text.split_once('=')) {

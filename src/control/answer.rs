@@ -9,7 +9,7 @@ use super::ControlError;
 use crate::config::signal_name;
 use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
-use crate::words::{Exit, short_time};
+use crate::words::{Exit, Sink, short_time};
 
 /// How things stand with one hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,6 +35,12 @@ pub struct Answer {
     pub hotrun: Option<HotrunProcess>,
     /// The process that runs.
     pub running: Option<RunningProcess>,
+    /// How the program ended, where that is why it is not ok.
+    #[serde(default)]
+    pub exit: Option<Exited>,
+    /// The file or terminal that the program's stderr goes to.
+    #[serde(default)]
+    pub stderr: Option<String>,
     /// The last build that ended by itself.
     pub last_build: Option<LastBuild>,
     /// The errors and warnings of the last build.
@@ -63,6 +69,17 @@ pub struct RunningProcess {
     pub pid: u32,
     /// When it was started (RFC 3339).
     pub since: String,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Exited {
+    /// The build it ran.
+    pub build: u32,
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<String>,
 }
 
 /// A build that ended by itself.
@@ -164,10 +181,31 @@ impl Answer {
             state: state.to_owned(),
             reason,
             hint: hint.map(ToOwned::to_owned),
+            exit: match &standing.state {
+                State::Failed(trouble) => exited(trouble),
+                _ => None,
+            },
             running,
             last_build,
             ..Self::default()
         }
+    }
+
+    /// The program's stderr goes there: where to look for what it said before it ended.
+    #[must_use]
+    pub fn with_stderr(self, sink: &Sink) -> Self {
+        let (path, place) = match sink {
+            Sink::Terminal(path) => (Some(path), "on hotrun's terminal"),
+            Sink::File(path) => (Some(path), "in the file that hotrun's stderr goes to"),
+            Sink::Null => (None, "lost: hotrun's stderr is /dev/null"),
+            Sink::Unnamed => (None, "where hotrun's stderr goes, a pipe or socket"),
+        };
+        let stderr = path.map(|path| path.display().to_string());
+        let hint = self.exit.as_ref().map(|_| match &stderr {
+            Some(path) => format!("its output is {place}, `{path}`"),
+            None => format!("its output is {place}"),
+        });
+        Self { stderr, hint: self.hint.or(hint), ..self }
     }
 
     /// What was saved is a config that cannot be in force, and this is wrong with it. Worse trouble is told first.
@@ -242,6 +280,17 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
         }
         _ => what,
     }
+}
+
+fn exited(trouble: &Trouble) -> Option<Exited> {
+    let (Trouble::Start(build, StartFailure::Exited { exit, .. }, _) | Trouble::Ended(build, exit)) = trouble
+    else {
+        return None;
+    };
+    Some(match exit {
+        Exit::Code(code) => Exited { build: build.0, code: Some(*code), signal: None },
+        Exit::Signal(signal) => Exited { build: build.0, code: None, signal: Some(signal_name(*signal)) },
+    })
 }
 
 fn hint(trouble: &Trouble) -> Option<&str> {
@@ -320,5 +369,22 @@ mod tests {
             said(Trouble::Stuck(7)),
             "hotrun may not stop pid 7, and starts nothing before that has ended"
         );
+    }
+
+    #[test]
+    fn where_the_output_is_is_told_of_a_program_that_ended() {
+        let ended = || answer(State::Failed(Trouble::Ended(BuildId(4), Exit::Signal(11))));
+        let table = [
+            (Sink::Terminal("/dev/pts/3".into()), "its output is on hotrun's terminal, `/dev/pts/3`"),
+            (Sink::File("/a/log".into()), "its output is in the file that hotrun's stderr goes to, `/a/log`"),
+            (Sink::Null, "its output is lost: hotrun's stderr is /dev/null"),
+            (Sink::Unnamed, "its output is where hotrun's stderr goes, a pipe or socket"),
+        ];
+        for (sink, hint) in table {
+            let answer = ended().with_stderr(&sink);
+            assert_eq!(answer.hint.as_deref(), Some(hint));
+            assert_eq!(answer.exit.unwrap().signal.as_deref(), Some("SIGSEGV"));
+        }
+        assert_eq!(answer(State::Running).with_stderr(&Sink::Null).hint, None);
     }
 }

@@ -17,6 +17,7 @@ use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
+use crate::sys;
 use crate::watch;
 
 /// Those who ask, and what they are answered from.
@@ -184,7 +185,9 @@ impl Runtime {
                 .map(Diagnosis::from)
                 .collect(),
             output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
-            ..Answer::of(&standing, since).with_config_fault(self.config_fault.as_deref())
+            ..Answer::of(&standing, since)
+                .with_stderr(&sys::sink(rustix::stdio::stderr()))
+                .with_config_fault(self.config_fault.as_deref())
         }
     }
 }

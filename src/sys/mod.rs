@@ -28,5 +28,5 @@ pub use table::{
     process, processes, reserve_for_table,
 };
 pub use text::{read_stream, read_text};
-pub use tty::{TERMINAL_RESET, TerminalModes, terminal_holder};
+pub use tty::{TERMINAL_RESET, TerminalModes, sink, terminal_holder};
 pub use wait::{ChildState, become_subreaper, exit_of, peek_exit, reap, take_stop, wait_on};

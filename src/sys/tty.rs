@@ -1,8 +1,13 @@
 //! The terminal's modes, and who has it.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::words::Sink;
 
 /// What undoes a full-screen program's escape sequences: all of them harmless where it sent none.
 ///
@@ -13,6 +18,36 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 /// kitty keyboard protocol off, plain text.
 pub const TERMINAL_RESET: &[u8] =
     b"\x1b7\x1b[?1049h\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[<u\x1b[0m";
+
+/// Where what is written to a descriptor goes.
+pub fn sink(output: BorrowedFd<'_>) -> Sink {
+    use rustix::fs::{FileType, fstat};
+
+    if let Ok(name) = rustix::termios::ttyname(output, Vec::new()) {
+        return Sink::Terminal(PathBuf::from(OsStr::from_bytes(name.to_bytes())));
+    }
+    let Ok(stat) = fstat(output) else { return Sink::Unnamed };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => path_of(output).map_or(Sink::Unnamed, Sink::File),
+        FileType::CharacterDevice
+            if rustix::fs::stat("/dev/null").is_ok_and(|null| null.st_rdev == stat.st_rdev) =>
+        {
+            Sink::Null
+        }
+        _ => Sink::Unnamed,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn path_of(file: BorrowedFd<'_>) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+}
+
+#[cfg(target_os = "macos")]
+fn path_of(file: BorrowedFd<'_>) -> Option<PathBuf> {
+    let path = rustix::fs::getpath(file).ok()?;
+    Some(PathBuf::from(OsStr::from_bytes(path.to_bytes())))
+}
 
 /// The modes of a terminal (termios(3)).
 #[derive(Clone, Copy)]
@@ -117,4 +152,19 @@ pub fn terminal_holder(terminal: BorrowedFd<'_>) -> Option<i32> {
         return Some(group.as_raw_nonzero().get());
     }
     super::table::holder_of(rustix::fs::fstat(terminal).ok()?.st_rdev)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_output_goes_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
+        let (_read, write) = std::io::pipe().unwrap();
+        assert_eq!(sink(file.as_file().as_fd()), Sink::File(file.path().canonicalize().unwrap()));
+        assert_eq!(sink(null.as_fd()), Sink::Null);
+        assert_eq!(sink(write.as_fd()), Sink::Unnamed);
+    }
 }

@@ -1,5 +1,7 @@
 //! What each command answers, and its exit codes.
 
+use serde_json::Value;
+
 use super::{ask, wait};
 use crate::support::{Home, Hotrun, Project, answering, finish, free_address, manifest};
 
@@ -87,6 +89,10 @@ fn how_a_program_ends_is_what_is_answered() {
     let (code, answer) = wait(&project);
     assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
     assert_eq!(answer["reason"], "the program (build 1) exited with code 7");
+    assert_eq!((&answer["exit"]["build"], &answer["exit"]["code"]), (&1.into(), &7.into()), "{answer}");
+    let output_is =
+        |answer: &Value| answer["hint"].as_str().unwrap_or_default().starts_with("its output is ");
+    assert!(output_is(&answer), "{answer}");
 
     // One that dies at its start is not called running, although it was started.
     project.write("src/main.rs", "fn main() { panic!(\"at once\") }\n");
@@ -95,6 +101,12 @@ fn how_a_program_ends_is_what_is_answered() {
     assert!(
         answer["reason"].as_str().unwrap().starts_with("build 2 could not start: it exited with code 101"),
         "{answer}"
+    );
+    assert!(answer["exit"]["code"] == 101 && output_is(&answer), "{answer}");
+    let said = ask(&project, &["status"]);
+    assert!(
+        said.stdout.contains("exited with code 101") && said.stdout.contains("its output is "),
+        "{said:?}"
     );
 }
 

@@ -8,7 +8,7 @@ use hotrun::report::lines::Line;
 use hotrun::session::{
     BuildSummary, Instead, ProcessStanding, Standing, StartFailure, State, Trouble, Unmet,
 };
-use hotrun::words::{BuildId, Exit};
+use hotrun::words::{BuildId, Exit, Sink};
 
 use crate::remarks::compare_lines;
 use crate::snapshots::{complete, variants};
@@ -96,6 +96,7 @@ fn answer(state: State) -> Answer {
         listening: vec!["http://127.0.0.1:3000".to_owned()],
         hotrun: Some(HotrunProcess { pid: 4700, version: "1.0.0".to_owned() }),
         ..Answer::of(&standing, Some("2026-01-01T12:00:00Z".to_owned()))
+            .with_stderr(&Sink::Terminal("/dev/pts/3".into()))
     }
 }
 
