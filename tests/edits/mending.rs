@@ -177,6 +177,39 @@ const SCENES: &[Scene] = &[
         mend: |project| write(project, "data", MADE),
     },
     Scene {
+        name: "a library that git ignores and that a build script lets the linker find",
+        prepare: |project| {
+            let main = main_text(
+                "unsafe extern \"C\" { safe fn v() -> i32; }",
+                "if v() == 7 { \"mended\" } else { \"\" }",
+            );
+            package(project, "native", &main);
+            let script = "fn main() {
+                let here = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap();
+                println!(\"cargo::rustc-link-search=native={here}/native\");
+                println!(\"cargo::rustc-link-lib=static=v\");
+            }";
+            write(project, "build.rs", script);
+        },
+        spoil: None,
+        mend: |project| {
+            project.write("v.c", "int v(void) { return 7; }\n");
+            for words in ["cc -c v.c -o v.o", "ar rcs libv.a v.o"] {
+                let mut words = words.split(' ');
+                let mut command = std::process::Command::new(words.next().unwrap());
+                assert!(command.args(words).current_dir(project.path()).status().unwrap().success());
+            }
+            std::fs::create_dir(project.join(APP).join("native")).unwrap();
+            rename(&project.join("libv.a"), &project.join(APP).join("native/libv.a"));
+        },
+    },
+    Scene {
+        name: "cargo's configuration in a folder above",
+        prepare: |project| package(project, "", &main_text("", "env!(\"WORD\")")),
+        spoil: None,
+        mend: |project| project.write("home/.cargo/config.toml", "[env]\nWORD = \"mended\"\n"),
+    },
+    Scene {
         name: "a folder that a macro embeds and git ignores",
         prepare: |project| {
             package(project, "dist", &main_text("", "embed::embed!()"));

@@ -34,6 +34,9 @@ impl Site {
             wanted.extend(meant.into_iter().filter_map(|path| self.mends(path)));
         }
         wanted.extend(self.script_inputs().into_iter().flat_map(|unit| unit.files));
+        // A library that a generator or a makefile has yet to make.
+        let searched = self.named_by_scripts("rustc-link-search=").into_iter().flat_map(|unit| unit.files);
+        wanted.extend(searched.filter_map(|path| self.mends(path)));
         wanted.into_iter().collect()
     }
 
@@ -55,15 +58,21 @@ impl Site {
 
     /// What the build scripts said they read when they last ran.
     fn script_inputs(&self) -> Vec<Unit> {
+        self.named_by_scripts("rerun-if-changed=")
+    }
+
+    /// The paths that the build scripts printed after this key when they last ran.
+    fn named_by_scripts(&self, key: &str) -> Vec<Unit> {
         let mut inputs = Vec::new();
         for package in &self.project.packages {
             let output = self.scripts.get(&package.id).and_then(|out_dir| script_output(out_dir));
             let Some(text) = output.and_then(|output| std::fs::read_to_string(output).ok()) else { continue };
             let named = |line: &str| {
-                let path = ["cargo:", "cargo::"].iter().find_map(|key| {
-                    line.strip_prefix(key)?.strip_prefix("rerun-if-changed=").map(ToOwned::to_owned)
-                })?;
-                Some(crate::watch::dep_info::fold(&package.root.join(path.trim_end())))
+                let value = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:"))?;
+                let path = value.strip_prefix(key)?.trim_end();
+                let kinds = ["native=", "all=", "framework=", "dependency=", "crate="];
+                let path = kinds.iter().find_map(|kind| path.strip_prefix(kind)).unwrap_or(path);
+                Some(crate::watch::dep_info::fold(&package.root.join(path)))
             };
             let files = text.lines().filter_map(named).collect();
             inputs.push(Unit { root: package.root.clone(), files });
