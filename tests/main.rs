@@ -23,6 +23,7 @@ mod process;
 mod programs;
 mod project;
 mod pty;
+mod reading;
 mod readme;
 mod reload;
 mod remarks;

@@ -15,8 +15,8 @@ use hotrun::config::{
     Update,
 };
 use hotrun::project::{
-    CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError, Toolchain,
-    cargo_environment, clean_environment, selection_args,
+    Asking, CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError,
+    Toolchain, cargo_environment, clean_environment, selection_args,
 };
 
 /// Prints its environment, arguments and folder, one per line and each on one line.
@@ -168,8 +168,15 @@ impl Surroundings {
         let environment = cargo_environment(&toolchain, &self.clean, build);
         let config = CargoConfig::load(&self.cwd, &environment, &build.common_args);
         let project = Project::discover(&toolchain, &environment, &config, build, &self.cwd).unwrap();
-        let platform =
-            Platform::detect(&toolchain, &environment, &config, build.triple.as_deref(), &self.cwd).unwrap();
+        let platform = Platform::detect(
+            &toolchain,
+            &environment,
+            &config,
+            build.triple.as_deref(),
+            &self.cwd,
+            &Asking::plainly(),
+        )
+        .unwrap();
         let staging = project.target_directory.join("hotrun");
 
         let mut cargo = Command::new(&toolchain.cargo);

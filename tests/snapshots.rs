@@ -97,6 +97,7 @@ fn project_errors() -> Vec<ProjectError> {
         ProjectError::Spawn { program: "/bin/rustc".into(), source: io::ErrorKind::NotFound.into() },
         ProjectError::Rustc { program: "rustc".into(), message: "no such target".to_owned() },
         ProjectError::NoManifest { folder: "/home/ann".into() },
+        ProjectError::NoFolder("/home/ann/shop".into()),
         ProjectError::ManifestPath {
             path: "shop".into(),
             problem: "is a folder",
@@ -302,6 +303,7 @@ variants!(
         Spawn,
         Rustc,
         NoManifest,
+        NoFolder,
         ManifestPath,
         Cargo,
         Metadata,

@@ -18,7 +18,7 @@ use self::facts::Facts;
 use self::finding::{Finding, Level};
 use crate::config::RunOptions;
 use crate::error::Error;
-use crate::project::clean_environment;
+use crate::project::{Asking, clean_environment};
 use crate::report;
 use crate::runtime::current_folder;
 use crate::runtime::site::Site;
@@ -44,7 +44,7 @@ fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> 
         Err(failure) => return Ok((vec![judge::failure(failure)], None)),
     };
     let mut findings = vec![judge::tools(&tools)];
-    match Site::survey(options, cwd) {
+    match Site::survey(options, cwd, &Asking::plainly()) {
         Ok(site) => {
             let facts = gather::facts(&site);
             findings.extend(judge::facts(&facts, &tools));

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use cargo_metadata::cargo_platform::Cfg;
 
+use super::asking::Asking;
 use super::cargo_config::{CargoConfig, CompileSettings};
 use super::environment::Environment;
 use super::error::ProjectError;
@@ -34,7 +35,8 @@ impl Compiling {
         workspace_root: &Path,
         cwd: &Path,
     ) -> Option<Self> {
-        let rustc = Rustc::of(toolchain, environment, config, cwd);
+        let asking = Asking::plainly();
+        let rustc = Rustc::of(toolchain, environment, config, cwd, &asking);
         let version = rustc.ask(&["-V"]).ok()?;
         let version = version.lines().next().unwrap_or_default().to_owned();
         let triple = platform.triple.as_deref().unwrap_or(&platform.host);

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use cargo_metadata::{DependencyKind, Metadata};
 
+use super::asking::Asking;
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
@@ -31,7 +32,8 @@ impl Project {
         build: &BuildConfig,
         cwd: &Path,
     ) -> Result<Self, ProjectError> {
-        Self::recall(toolchain, environment, config, build, cwd, &mut Memo::default())
+        let asking = Asking::plainly();
+        Self::recall(toolchain, environment, config, build, cwd, &asking, &mut Memo::default())
     }
 
     /// As [`discover`](Self::discover), without asking cargo where the memo knows what it would say; else the memo keeps
@@ -42,10 +44,11 @@ impl Project {
         config: &CargoConfig,
         build: &BuildConfig,
         cwd: &Path,
+        asking: &Asking,
         memo: &mut Memo,
     ) -> Result<Self, ProjectError> {
         check_manifest(build.manifest_path.as_deref(), cwd)?;
-        let ask = Ask { toolchain, environment, build, cwd };
+        let ask = Ask { toolchain, environment, build, cwd, asking };
         let (asked, question) = (SystemTime::now(), ask.question());
         let known = memo.metadata.as_ref().and_then(|kept| kept.answer(question)).cloned();
         let fresh = known.is_none();
@@ -119,6 +122,7 @@ struct Ask<'a> {
     environment: &'a Environment,
     build: &'a BuildConfig,
     cwd: &'a Path,
+    asking: &'a Asking,
 }
 
 impl Ask<'_> {
@@ -142,12 +146,15 @@ impl Ask<'_> {
             // With it cargo appends a backtrace to the message that is passed on.
             .env_remove("RUST_BACKTRACE")
             .env_remove("RUST_LIB_BACKTRACE")
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if let Some(manifest) = manifest {
             command.arg("--manifest-path").arg(manifest);
         }
-        let output = command
-            .output()
+        let output = self
+            .asking
+            .output(&mut command)
             .map_err(|source| ProjectError::Spawn { program: self.toolchain.cargo.clone(), source })?;
         if !output.status.success() {
             return Err(ProjectError::Cargo { message: own_words(&String::from_utf8_lossy(&output.stderr)) });
@@ -177,6 +184,9 @@ fn parse(json: &str) -> Result<Metadata, ProjectError> {
 
 /// Says what is wrong before cargo is asked, where the place is known.
 fn check_manifest(manifest: Option<&Path>, cwd: &Path) -> Result<(), ProjectError> {
+    if !cwd.is_dir() {
+        return Err(ProjectError::NoFolder(cwd.to_owned()));
+    }
     let Some(path) = manifest else {
         return if cwd.ancestors().any(|folder| folder.join("Cargo.toml").exists()) {
             Ok(())

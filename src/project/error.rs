@@ -32,6 +32,9 @@ pub enum ProjectError {
         /// The folder the search started from.
         folder: PathBuf,
     },
+    /// The folder hotrun was started in is gone.
+    #[error("could not run cargo: the folder `{}` does not exist any more", .0.display())]
+    NoFolder(PathBuf),
     /// `--manifest-path` names no file.
     #[error("manifest path `{}` {problem}", path.display())]
     ManifestPath {
@@ -168,6 +171,7 @@ impl ProjectError {
             | Self::Spawn { .. }
             | Self::Rustc { .. }
             | Self::NoManifest { .. }
+            | Self::NoFolder(_)
             | Self::Cargo { .. }
             | Self::Metadata { .. }
             | Self::NoBinary { .. }

@@ -5,6 +5,7 @@
 //! the [`Memo`] that spares the next start asking again. Whoever sees one of these files change later asks without it.
 //! Functions here block for some milliseconds.
 
+mod asking;
 mod cargo_config;
 mod compiling;
 mod discover;
@@ -19,6 +20,7 @@ mod toolchain;
 
 use std::path::{Component, Path, PathBuf};
 
+pub use self::asking::Asking;
 pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
 pub use self::compiling::{Compiling, Linking};
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::cargo_platform::Cfg;
 
+use super::asking::Asking;
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
@@ -38,9 +39,10 @@ impl Platform {
         config: &CargoConfig,
         flag: Option<&str>,
         cwd: &Path,
+        asking: &Asking,
     ) -> Result<Self, ProjectError> {
         let in_toolchain = own_sysroot(toolchain, config);
-        let rustc = Rustc::of(toolchain, environment, config, cwd);
+        let rustc = Rustc::of(toolchain, environment, config, cwd, asking);
         let host = if let Some(host) = toolchain.host.as_ref().filter(|_| in_toolchain.is_some()) {
             host.clone()
         } else {
@@ -107,6 +109,7 @@ pub(super) struct Rustc<'a> {
     program: PathBuf,
     environment: &'a Environment,
     cwd: &'a Path,
+    asking: &'a Asking,
 }
 
 impl<'a> Rustc<'a> {
@@ -115,23 +118,29 @@ impl<'a> Rustc<'a> {
         environment: &'a Environment,
         config: &CargoConfig,
         cwd: &'a Path,
+        asking: &'a Asking,
     ) -> Self {
         let program = match (own_sysroot(toolchain, config), &config.rustc) {
             (Some(sysroot), _) => sysroot.join("bin/rustc"),
             (None, Some(rustc)) => rustc.clone(),
             (None, None) => PathBuf::from("rustc"),
         };
-        Self { program, environment, cwd }
+        Self { program, environment, cwd, asking }
     }
 
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<String, ProjectError> {
-        let output = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(arguments)
             .current_dir(self.cwd)
             .env_clear()
             .envs(self.environment)
             .stdin(Stdio::null())
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let output = self
+            .asking
+            .output(&mut command)
             .map_err(|source| ProjectError::Spawn { program: self.program.clone(), source })?;
         if !output.status.success() {
             return Err(ProjectError::Rustc {

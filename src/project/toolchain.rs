@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::Asking;
 use super::environment::{self, Environment, LIBRARY_PATH};
 use super::error::ProjectError;
 use super::memo::{self, Kept, Memo};
@@ -40,11 +41,16 @@ impl Toolchain {
     ///
     /// Blocks for about 15 ms where rustup has to be asked, or for as long as rustup needs to install a toolchain that a file asks for.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
-        Self::recall(cwd, environment, &Memo::default())
+        Self::recall(cwd, environment, &Asking::plainly(), &Memo::default())
     }
 
     /// As [`find`](Self::find), without asking rustup where the memo knows what it would say.
-    pub fn recall(cwd: &Path, environment: &Environment, memo: &Memo) -> Result<Self, ProjectError> {
+    pub fn recall(
+        cwd: &Path,
+        environment: &Environment,
+        asking: &Asking,
+        memo: &Memo,
+    ) -> Result<Self, ProjectError> {
         let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
         let in_home = || {
             environment::cargo_home(environment, cwd)
@@ -57,8 +63,8 @@ impl Toolchain {
             let known = memo.toolchain.as_ref()?.answer(question(rustup, cwd, environment));
             known.cloned()
         });
-        let behind =
-            behind.or_else(|| rustup.as_ref().and_then(|rustup| behind_shim(rustup, cwd, environment)));
+        let ask = |rustup: &PathBuf| behind_shim(rustup, cwd, environment, asking);
+        let behind = behind.or_else(|| rustup.as_ref().and_then(ask));
         Ok(behind.unwrap_or_else(|| Self {
             cargo_variable: rustup.is_none().then(|| current_exe_of(&shim)),
             cargo: shim,
@@ -145,17 +151,15 @@ fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
     memo::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
 }
 
-fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment) -> Option<Toolchain> {
+fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &Asking) -> Option<Toolchain> {
+    let ask = |arguments: &[&str]| ask(rustup, arguments, cwd, environment, asking);
     let cargo_home = environment::cargo_home(environment, cwd)?;
     let rustup_home = environment::rustup_home(environment, cwd)?;
     let in_force = plain_default(&rustup_home, cwd, environment);
     let (cargo, active) = match &in_force {
         Some(name) => (rustup_home.join("toolchains").join(name).join("bin/cargo"), name.clone()),
         // One after the other: the first may install the toolchain.
-        None => (
-            PathBuf::from(ask(rustup, &["which", "cargo"], cwd, environment)?),
-            ask(rustup, &["show", "active-toolchain"], cwd, environment)?,
-        ),
+        None => (PathBuf::from(ask(&["which", "cargo"])?), ask(&["show", "active-toolchain"])?),
     };
     let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
     let root = rustup_home.join("toolchains").join(name);
@@ -239,8 +243,15 @@ fn source_of(reason: &str, environment: &Environment) -> &'static str {
 }
 
 /// The first line that rustup prints on its standard output, where it succeeds.
-fn ask(rustup: &Path, arguments: &[&str], cwd: &Path, environment: &Environment) -> Option<String> {
-    let output = Command::new(rustup)
+fn ask(
+    rustup: &Path,
+    arguments: &[&str],
+    cwd: &Path,
+    environment: &Environment,
+    asking: &Asking,
+) -> Option<String> {
+    let mut command = Command::new(rustup);
+    command
         // The installer is the same file: it acts by the name it is called by.
         .arg0("rustup")
         .args(arguments)
@@ -248,9 +259,9 @@ fn ask(rustup: &Path, arguments: &[&str], cwd: &Path, environment: &Environment)
         .env_clear()
         .envs(environment)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let output = asking.output(&mut command).ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.lines().next().map(str::to_owned))?
 }

@@ -18,7 +18,12 @@ impl Runtime {
     pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
             Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
-            Effect::CancelBuild(build) => self.cargo.cancel(build),
+            Effect::CancelBuild(build) => {
+                if !self.cancel_reading(build) {
+                    self.cargo.cancel(build);
+                }
+            }
+            Effect::ReadProject(build) => self.read_project(build),
             Effect::Publish(build) => {
                 let outcome = self.publish(build);
                 return vec![Event::Published { build, outcome }];
@@ -73,6 +78,9 @@ impl Runtime {
                     _ => {}
                 }
                 self.reporter.notice(&notice);
+                if matches!(notice, Notice::BuildStarted { .. }) {
+                    self.say_unread();
+                }
                 self.timing.notice(&notice, self.began.elapsed());
                 if matches!(notice, Notice::StartFailed { .. }) {
                     self.hint_at_sockets();
@@ -84,11 +92,9 @@ impl Runtime {
     }
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {
-        self.project_changed |= changes.iter().any(|change| change.kind == ChangeKind::Manifest);
-        if self.project_changed {
-            self.project_changed = !self.read_project_again();
+        if self.baseline != Some(build) {
+            self.tell_watch(watch::Command::BuildStarted(build));
         }
-        self.tell_watch(watch::Command::BuildStarted(build));
         let unseen: Vec<&Change> =
             changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
         if !unseen.is_empty() {

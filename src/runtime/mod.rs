@@ -8,6 +8,7 @@ mod handover;
 mod leaving;
 mod lending;
 mod opening;
+mod reading;
 mod reload;
 mod seeding;
 pub(crate) mod site;
@@ -17,10 +18,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use self::opening::Surroundings;
+use self::reading::{ProjectNews, Reading, beside, no_thread};
 use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
@@ -31,9 +33,9 @@ use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::messages::Named;
 use crate::process::{ProcessNews, Processes, Step};
-use crate::project::Launch;
+use crate::project::{Asking, Launch};
 use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
-use crate::session::{BuildOutcome, Effect, Event, ExitReason, Session, Timer};
+use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
@@ -47,7 +49,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
-    let site = Site::survey(options, current_folder()?)?;
+    let site = Site::survey(options, current_folder()?, &Asking::plainly())?;
     Ok((site.config, site.cwd))
 }
 
@@ -62,22 +64,30 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         .build()
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let reason = tasks.block_on(&engine, async { Box::pin(open(options, adopted)?.follow()).await })?;
+    let reason = tasks.block_on(&engine, async {
+        match open(options, adopted).await? {
+            Ok(runtime) => Box::pin(runtime.follow()).await,
+            Err(reason) => Ok(reason),
+        }
+    })?;
     drop(tasks);
     drop(engine);
     Ok(leaving::leave(reason))
 }
 
-/// Opens everything: what needs no project while cargo is asked about it.
-fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
+/// Opens everything; gives the reason where hotrun is to end before it is open.
+async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, ExitReason>, Error> {
     let cwd = current_folder()?;
-    let survey = std::thread::Builder::new()
-        .name("survey".to_owned())
-        .spawn(move || Site::survey(options, cwd))
-        .map_err(|source| Error::System { what: "start a thread", source })?;
-    let surroundings = Surroundings::open();
-    let site = survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let opened = site.and_then(|mut site| {
+    let (mut surroundings, asking) = (Surroundings::open()?, Asking::apart());
+    let (asked, mut signal) = (asking.clone(), 0);
+    let survey = move || Site::survey(options, cwd, &asked);
+    let survey = beside(&asking, survey, async { signal = surroundings.signalled().await }).await;
+    surroundings.asked(&asking);
+    let Some(site) = survey.map_err(no_thread).transpose() else {
+        surroundings.close();
+        return Ok(Err(ExitReason::Quit(QuitReason::Signal(signal))));
+    };
+    let opened = site.flatten().and_then(|mut site| {
         let publisher = Publisher::open(site.live())?;
         if publisher.may_be_shared()
             && let Some(pid) = keeper(publisher.live())
@@ -90,7 +100,7 @@ fn open(options: RunOptions, adopted: Adopted) -> Result<Runtime, Error> {
         Ok((site, publisher, listeners))
     });
     match opened {
-        Ok((site, publisher, listeners)) => Runtime::open(surroundings, site, publisher, listeners),
+        Ok((site, publisher, listeners)) => Runtime::open(surroundings, site, publisher, listeners).map(Ok),
         Err(error) => {
             surroundings.close();
             Err(error)
@@ -142,8 +152,13 @@ struct Runtime {
     reloading: Option<(Instance, bool)>,
     /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
     hangup_ignored: bool,
-    /// A change made the project another one, and it could not be read since.
-    project_changed: bool,
+    /// The project is being read again.
+    reading: Option<Reading>,
+    /// Why it could not be, until that is said.
+    unread: Option<Told>,
+    /// The build that the watch room knows of already, because it waited for the project.
+    baseline: Option<BuildId>,
+    project_sender: UnboundedSender<ProjectNews>,
     control: control::Control,
     /// What is wrong with the config as it was edited.
     config_fault: Option<String>,
@@ -157,6 +172,7 @@ struct Runtime {
 /// Where news comes from.
 struct Sources {
     build: UnboundedReceiver<BuildNews>,
+    project: UnboundedReceiver<ProjectNews>,
     process: UnboundedReceiver<ProcessNews>,
     watch: UnboundedReceiver<watch::News>,
     terminal: UnboundedReceiver<TerminalNews>,
@@ -167,6 +183,7 @@ struct Sources {
 /// One piece of news.
 enum News {
     Build(BuildNews),
+    Project(ProjectNews),
     Process(ProcessNews),
     Watch(watch::News),
     Terminal(TerminalNews),
@@ -196,6 +213,7 @@ impl Sources {
             Some(news) = self.terminal.recv() => News::Terminal(news),
             Some(news) = self.watch.recv() => News::Watch(news),
             Some(news) = self.build.recv() => News::Build(news),
+            Some(news) = self.project.recv() => News::Project(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
             news = due => news,
@@ -255,6 +273,7 @@ impl Runtime {
     fn take_in(&mut self, news: News) -> Option<ExitReason> {
         match news {
             News::Build(news) => self.build_news(news),
+            News::Project(news) => self.project_news(news),
             News::Process(news) => self.process_news(news),
             News::Watch(news) => self.watch_news(news),
             News::Terminal(news) => self.terminal_news(news),
@@ -351,21 +370,6 @@ impl Runtime {
             _ => watch::Command::BuildFailed { build, named: self.site.wanted(named) },
         };
         self.tell_watch(command);
-    }
-
-    /// A manifest, a config of cargo's or a toolchain file changed, and the build that follows has to run by it. Says
-    /// whether the project could be read; where it cannot, cargo's build says why.
-    fn read_project_again(&mut self) -> bool {
-        let before = self.site.plan();
-        if self.site.refresh().is_err() {
-            return false;
-        }
-        self.describe_again();
-        let plan = self.site.plan();
-        if plan != before {
-            self.tell_watch(watch::Command::Replan(Box::new(plan)));
-        }
-        true
     }
 
     fn tell_watch(&self, command: watch::Command) {

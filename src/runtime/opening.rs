@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::control::Control;
@@ -17,24 +17,53 @@ use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
+use crate::project::Asking;
 use crate::report::{self, LineFile, Remark, Reporter, Told, Verbosity};
 use crate::session::{Session, Settings};
-use crate::terminal::{self, Device, Escapes, Keys, Signals, Terminal};
+use crate::terminal::{self, Device, Escapes, Job, Keys, Signals, Terminal, TerminalNews};
 use crate::watch;
 
-/// What needs to know nothing of the project, opened while cargo is asked about it.
+/// What needs to know nothing of the project, opened before cargo is asked about it.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     run: RunId,
     device: Option<Device>,
     reaper: Result<Reaper, ReaperError>,
+    signals: Signals,
+    terminal_sender: UnboundedSender<TerminalNews>,
+    terminal: UnboundedReceiver<TerminalNews>,
 }
 
 impl Surroundings {
-    pub(super) fn open() -> Self {
+    pub(super) fn open() -> Result<Self, Error> {
+        let (terminal_sender, terminal) = unbounded_channel();
+        let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let (run, device) = (RunId::fresh(), Device::find());
         let reaper = Reaper::start(&run, device.as_ref().map(Device::as_fd));
-        Self { run, device, reaper }
+        Ok(Self { run, device, reaper, signals, terminal_sender, terminal })
+    }
+
+    /// Waits for a signal that ends hotrun.
+    pub(super) async fn signalled(&mut self) -> i32 {
+        loop {
+            match self.terminal.recv().await {
+                Some(TerminalNews::Signal(libc::SIGTSTP)) => terminal::suspend(Job::Own),
+                Some(TerminalNews::Signal(
+                    signal @ (libc::SIGINT | libc::SIGTERM | libc::SIGQUIT | libc::SIGHUP),
+                )) => return signal,
+                Some(_) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// What was asked before the loop began has ended.
+    pub(super) fn asked(&self, asking: &Asking) {
+        if let Ok(reaper) = &self.reaper {
+            for group in asking.take_ended() {
+                reaper.cargo_gone(group);
+            }
+        }
     }
 
     /// hotrun ends, and there is nothing left for the reaper to do.
@@ -53,17 +82,17 @@ impl Runtime {
         publisher: Publisher,
         listeners: Listeners,
     ) -> Result<Self, Error> {
-        let Surroundings { run, device, reaper } = surroundings;
-        let system = |what| move |source| Error::System { what, source };
+        let Surroundings { run, device, reaper, signals, terminal_sender, terminal: terminal_receiver } =
+            surroundings;
         let (build_sender, build) = unbounded_channel();
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
-        let (terminal_sender, terminal_receiver) = unbounded_channel();
         let (handover_sender, handover_receiver) = unbounded_channel();
         let (control_sender, control_receiver) = unbounded_channel();
-        let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
+        let (project_sender, project) = unbounded_channel();
         let sources = Sources {
             build,
+            project,
             process,
             watch: watch_receiver,
             terminal: terminal_receiver,
@@ -162,7 +191,10 @@ impl Runtime {
             stdin_passed: false,
             stops: BTreeMap::new(),
             hangup_ignored: signals.hangup_ignored(),
-            project_changed: false,
+            reading: None,
+            unread: None,
+            baseline: None,
+            project_sender,
             control,
             config_fault: None,
             doubt: None,
@@ -175,6 +207,10 @@ impl Runtime {
             sources,
         })
     }
+}
+
+fn system(what: &'static str) -> impl Fn(std::io::Error) -> Error {
+    move |source| Error::System { what, source }
 }
 
 /// The log, where one is named.

@@ -6,6 +6,7 @@
 mod edit;
 mod inputs;
 mod order;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,13 +17,14 @@ use std::time::{Duration, SystemTime};
 use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
 use self::order::{Asked, is_seeded};
+pub(super) use self::reading::Answers;
 use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
 use crate::config::RunOptions;
 use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain, cargo_environment,
-    clean_environment,
+    Asking, CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain,
+    cargo_environment, clean_environment,
 };
 use crate::report::Style;
 use crate::settings;
@@ -56,7 +58,7 @@ pub(crate) struct Site {
 
 impl Site {
     /// Reads everything. `cwd` is absolute.
-    pub(crate) fn survey(options: RunOptions, cwd: PathBuf) -> Result<Self, Error> {
+    pub(crate) fn survey(options: RunOptions, cwd: PathBuf, asking: &Asking) -> Result<Self, Error> {
         let reader = settings::Reader::default();
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
@@ -67,15 +69,15 @@ impl Site {
         let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
         let mut memo = known.clone();
         let asked = SystemTime::now();
-        let toolchain = Toolchain::recall(&cwd, &environment, &memo)?;
+        let toolchain = Toolchain::recall(&cwd, &environment, asking, &memo)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
         let mut discover = |config: &Config| {
-            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, &mut memo)
+            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, asking, &mut memo)
         };
         // rustc is asked beside cargo.
-        let detect =
-            || Platform::detect(&toolchain, &for_cargo, &cargo_config, first.build.triple.as_deref(), &cwd);
+        let triple = first.build.triple.as_deref();
+        let detect = || Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, asking);
         let (project, platform) = std::thread::scope(|scope| {
             let beside = std::thread::Builder::new().name("rustc".to_owned()).spawn_scoped(scope, detect);
             let project = discover(&first);
@@ -132,23 +134,6 @@ impl Site {
         if let Some(mut memo) = self.memo.take() {
             memo.write(&self.staging());
         }
-    }
-
-    /// Reads the project, cargo's config and the toolchain again, the settings staying as they are. On an error the
-    /// site is what it was.
-    pub(super) fn refresh(&mut self) -> Result<(), Error> {
-        let toolchain = Toolchain::find(&self.cwd, &self.environment)?;
-        let for_cargo = cargo_environment(&toolchain, &self.environment, &self.config.build);
-        let cargo_config = CargoConfig::load(&self.cwd, &for_cargo, &self.config.build.common_args);
-        let project =
-            Project::discover(&toolchain, &for_cargo, &cargo_config, &self.config.build, &self.cwd)?;
-        let triple = self.config.build.triple.as_deref();
-        let platform = Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &self.cwd)?;
-        self.toolchain = toolchain;
-        self.cargo_config = cargo_config;
-        self.project = project;
-        self.platform = platform;
-        Ok(())
     }
 
     /// The program.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::events::{BuildOutcome, BuildSummary, Effect, Timer};
+use super::events::{BuildOutcome, BuildSummary, Effect, ReadOutcome, Timer};
 use super::notices::{Cause, Notice};
 use crate::words::{BuildId, Change, ChangeKind};
 
@@ -30,6 +30,8 @@ pub(super) struct Builds {
     cancelled_in_a_row: u32,
     /// Changes of builds that failed which ask for more than a build: the next one owes it.
     owed: BTreeMap<PathBuf, Change>,
+    /// A manifest changed and the project was not read since.
+    unread: bool,
     paused: bool,
     failed: bool,
 }
@@ -39,12 +41,16 @@ struct Current {
     build: BuildId,
     cause: Cause,
     changes: BTreeMap<PathBuf, Change>,
+    /// The files among them that were in no build before.
+    paths: Vec<PathBuf>,
     since: Duration,
     phase: Phase,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Phase {
+    /// The project is read first.
+    Reading,
     Building,
     Cancelling,
     Publishing,
@@ -88,6 +94,7 @@ impl Builds {
             burst: None,
             cancelled_in_a_row: 0,
             owed: BTreeMap::new(),
+            unread: false,
             paused: false,
             failed: false,
         }
@@ -124,6 +131,7 @@ impl Builds {
     /// Files changed: start at once, or cancel, or remember.
     pub(super) fn changed(&mut self, now: Duration, changes: Vec<Change>, out: &mut Vec<Effect>) {
         for change in changes {
+            self.unread |= change.kind == ChangeKind::Manifest;
             remember(&mut self.pending, change);
         }
         self.since.get_or_insert(now);
@@ -138,7 +146,7 @@ impl Builds {
         out.push(Effect::StartTimer(Timer::Burst, after));
         match &mut self.current {
             Some(current)
-                if current.phase == Phase::Building && self.cancelled_in_a_row < CANCELLATIONS_IN_A_ROW =>
+                if current.phase.is_cancellable() && self.cancelled_in_a_row < CANCELLATIONS_IN_A_ROW =>
             {
                 current.phase = Phase::Cancelling;
                 out.push(Effect::CancelBuild(current.build));
@@ -163,6 +171,42 @@ impl Builds {
         self.go_on(now, out);
     }
 
+    /// The project was read, or could not be: the build that waited for it begins, or has failed.
+    pub(super) fn project_read(
+        &mut self,
+        now: Duration,
+        build: BuildId,
+        outcome: ReadOutcome,
+        out: &mut Vec<Effect>,
+    ) -> Ended {
+        let Some(current) = self.current.as_mut().filter(|current| current.build == build) else {
+            return Ended::Nothing;
+        };
+        match (current.phase, outcome) {
+            (Phase::Building | Phase::Publishing, _) => Ended::Nothing,
+            (Phase::Cancelling, _) | (_, ReadOutcome::Cancelled) => {
+                self.cancelled_in_a_row += 1;
+                // Nobody has heard of it.
+                self.last -= 1;
+                self.put_back();
+                self.go_on(now, out);
+                Ended::Nothing
+            }
+            (Phase::Reading, ReadOutcome::Read) => {
+                // A change that did not cancel it may have come after what was read.
+                self.unread = self.pending.values().any(|change| change.kind == ChangeKind::Manifest);
+                current.phase = Phase::Building;
+                current.begin(out);
+                Ended::Nothing
+            }
+            (Phase::Reading, ReadOutcome::Failed(summary)) => {
+                out.push(current.started());
+                self.fail();
+                Ended::Failed(summary)
+            }
+        }
+    }
+
     /// cargo ended.
     pub(super) fn ended(
         &mut self,
@@ -175,7 +219,7 @@ impl Builds {
             return Ended::Nothing;
         };
         match (current.phase, outcome) {
-            (Phase::Publishing, _) => Ended::Nothing,
+            (Phase::Reading | Phase::Publishing, _) => Ended::Nothing,
             (Phase::Cancelling, _) | (_, BuildOutcome::Cancelled) => {
                 self.cancelled_in_a_row += 1;
                 self.put_back();
@@ -190,9 +234,7 @@ impl Builds {
                 Ended::Succeeded(summary)
             }
             (Phase::Building, BuildOutcome::Failed(summary)) => {
-                self.cancelled_in_a_row = 0;
-                self.failed = true;
-                self.owe();
+                self.fail();
                 Ended::Failed(summary)
             }
         }
@@ -234,7 +276,7 @@ impl Builds {
         self.pending.clear();
         self.wanted = None;
         self.paused = true;
-        if let Some(current) = self.current.as_mut().filter(|current| current.phase == Phase::Building) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.phase.is_cancellable()) {
             current.phase = Phase::Cancelling;
             out.push(Effect::CancelBuild(current.build));
         }
@@ -250,10 +292,19 @@ impl Builds {
         }
         let cause = self.wanted.take().unwrap_or(Cause::Changed);
         let since = self.since.take().unwrap_or(now);
-        let effect = Effect::StartBuild { build, cause, changes: changes.values().cloned().collect() };
-        out.push(effect);
-        out.push(Effect::Report(Notice::BuildStarted { build, cause, paths }));
-        self.current = Some(Current { build, cause, changes, since, phase: Phase::Building });
+        let phase = if self.unread { Phase::Reading } else { Phase::Building };
+        let current = self.current.insert(Current { build, cause, changes, paths, since, phase });
+        if self.unread {
+            out.push(Effect::ReadProject(build));
+        } else {
+            current.begin(out);
+        }
+    }
+
+    fn fail(&mut self) {
+        self.cancelled_in_a_row = 0;
+        self.failed = true;
+        self.owe();
     }
 
     /// What was in a cancelled build has still to be built, for the same reason.
@@ -274,6 +325,26 @@ impl Builds {
         for (_, change) in changes.into_iter().filter(|(_, change)| change.kind != ChangeKind::Source) {
             remember(&mut self.owed, change);
         }
+    }
+}
+
+impl Phase {
+    fn is_cancellable(self) -> bool {
+        matches!(self, Self::Reading | Self::Building)
+    }
+}
+
+impl Current {
+    /// cargo is to run.
+    fn begin(&self, out: &mut Vec<Effect>) {
+        let changes = self.changes.values().cloned().collect();
+        out.push(Effect::StartBuild { build: self.build, cause: self.cause, changes });
+        out.push(self.started());
+    }
+
+    fn started(&self) -> Effect {
+        let (build, cause, paths) = (self.build, self.cause, self.paths.clone());
+        Effect::Report(Notice::BuildStarted { build, cause, paths })
     }
 }
 

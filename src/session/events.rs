@@ -20,6 +20,13 @@ pub enum Event {
     FilesChanged(Vec<Change>),
     /// The live binary or its folder was removed by somebody else (`cargo clean`).
     LiveRemoved,
+    /// The answer to [`Effect::ReadProject`]; nothing that was started for it is left.
+    ProjectRead {
+        /// The build that waits for it.
+        build: BuildId,
+        /// What came of it.
+        outcome: ReadOutcome,
+    },
     /// cargo and everything in its process group ended.
     BuildEnded {
         /// Which build.
@@ -141,6 +148,17 @@ pub struct ConfigChange {
     pub next_start: bool,
 }
 
+/// What came of reading the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOutcome {
+    /// Builds go by it from now on.
+    Read,
+    /// rustup, cargo or rustc refused: a build would fail as well.
+    Failed(BuildSummary),
+    /// It was cancelled before it could end by itself.
+    Cancelled,
+}
+
 /// How a build ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildOutcome {
@@ -232,6 +250,8 @@ pub enum QuitReason {
 #[must_use = "an effect that is dropped is work that is never done"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
+    /// Ask rustup, cargo and rustc about the project again; [`Event::ProjectRead`] follows.
+    ReadProject(BuildId),
     /// Run cargo.
     StartBuild {
         /// The number of this attempt.
@@ -241,7 +261,8 @@ pub enum Effect {
         /// What changed since the last build that ended by itself.
         changes: Vec<Change>,
     },
-    /// End cargo and its process group; [`Event::BuildEnded`] follows.
+    /// End cargo, or what is asked about the project, with its process group; [`Event::BuildEnded`] or
+    /// [`Event::ProjectRead`] follows.
     CancelBuild(BuildId),
     /// Rename the fresh binary of a successful build over the live one; [`Event::Published`] follows.
     Publish(BuildId),

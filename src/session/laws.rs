@@ -17,12 +17,12 @@ proptest! {
         let mut world = World::new(settings(), times);
         world.play(&steps);
         world.quiet();
-        prop_assert!(world.building.is_none(), "a build never ended");
+        prop_assert!(world.building.is_none() && world.reading.is_none(), "a build never ended");
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW, "L3: starved");
         prop_assert!(world.started_since_last_save <= 2, "more than two builds after the last save");
         let state = world.session.standing(Duration::from_millis(world.now)).state;
-        prop_assert!(state.rests() && state.good() == world.content.1, "{:?} in the end", state);
-        if world.content.1 {
+        prop_assert!(state.rests() && state.good() == world.content.is_good(), "{:?} in the end", state);
+        if world.content.is_good() {
             prop_assert_eq!(world.live, Some(world.content), "L3: live is not the last edit");
             let running: Vec<Content> = world.processes.iter().map(|process| process.content).collect();
             prop_assert_eq!(running, [world.content], "L3: running is not the last edit");
@@ -38,12 +38,12 @@ proptest! {
             world.tell(Event::Asked(Request::Pause));
         }
         world.quiet();
-        prop_assert!(world.building.is_none());
+        prop_assert!(world.building.is_none() && world.reading.is_none());
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW);
         for process in &world.processes {
             prop_assert_eq!(process.launch, world.launch, "started by an earlier config");
         }
-        if world.content.1 {
+        if world.content.is_good() {
             prop_assert_eq!(world.live, Some(world.content));
             for process in &world.processes {
                 prop_assert_eq!(process.content, world.content);
@@ -126,7 +126,8 @@ proptest! {
         let mut world = World::new(Settings { update: Update::Manual, ..settings() }, times);
         world.play(&steps);
         world.quiet();
-        world.play(&[(0, Step::Save { compiles: true }), (0, Step::Restart)]);
+        let mends = [Step::Manifest { readable: true }, Step::Save { compiles: true }, Step::Restart];
+        world.play(&mends.map(|step| (0, step)));
         world.quiet();
         let state = world.session.standing(Duration::from_millis(world.now)).state;
         prop_assert_eq!(state, State::Running);

@@ -23,8 +23,8 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    BuildOutcome, BuildSummary, ConfigChange, Effect, Event, ExitReason, PublishOutcome, QuitReason, Request,
-    Timer,
+    BuildOutcome, BuildSummary, ConfigChange, Effect, Event, ExitReason, PublishOutcome, QuitReason,
+    ReadOutcome, Request, Timer,
 };
 pub use self::notices::{
     AfterConfig, AfterExit, Cause, Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet,
@@ -168,7 +168,14 @@ impl Session {
                     self.builds.want(now, Cause::LiveRemoved, &mut out);
                 }
             }
-            Event::BuildEnded { build, outcome } => self.build_ended(now, build, outcome, &mut out),
+            Event::ProjectRead { build, outcome } => {
+                let ended = self.builds.project_read(now, build, outcome, &mut out);
+                self.build_ended(now, build, ended, &mut out);
+            }
+            Event::BuildEnded { build, outcome } => {
+                let ended = self.builds.ended(now, build, outcome, &mut out);
+                self.build_ended(now, build, ended, &mut out);
+            }
             Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
             Event::ProcessStarted { instance, pid } => {
                 self.held = false;
@@ -262,8 +269,8 @@ impl Session {
         }
     }
 
-    fn build_ended(&mut self, now: Duration, build: BuildId, outcome: BuildOutcome, out: &mut Vec<Effect>) {
-        match self.builds.ended(now, build, outcome, out) {
+    fn build_ended(&mut self, now: Duration, build: BuildId, ended: Ended, out: &mut Vec<Effect>) {
+        match ended {
             Ended::Nothing => {}
             Ended::Succeeded(summary) => {
                 let running = self.service.running(now);

@@ -15,6 +15,8 @@ use crate::words::{Exit, Instance};
 pub(super) enum Step {
     /// Save a file; the code compiles or does not.
     Save { compiles: bool },
+    /// Save a manifest; cargo can read it or not.
+    Manifest { readable: bool },
     /// Save what some earlier save (counted back) held.
     Revert { back: usize },
     /// Edit the config: what the program is started with, what cargo is asked, both or neither; perhaps with a file.
@@ -29,6 +31,7 @@ pub(super) enum Step {
 
 #[derive(Debug, Clone)]
 pub(super) struct Times {
+    read: u64,
     build: u64,
     cancel: u64,
     stop: u64,
@@ -36,7 +39,10 @@ pub(super) struct Times {
 
 pub(super) fn steps(only_saves: bool) -> impl Strategy<Value = Vec<(u64, Step)>> {
     let gap = prop_oneof![3 => 0..20_u64, 2 => 20..120_u64, 1 => 100..900_u64];
-    let save = prop::bool::weighted(0.7).prop_map(|compiles| Step::Save { compiles });
+    let save = prop_oneof![
+        4 => prop::bool::weighted(0.7).prop_map(|compiles| Step::Save { compiles }),
+        1 => prop::bool::weighted(0.7).prop_map(|readable| Step::Manifest { readable }),
+    ];
     let step = if only_saves {
         save.boxed()
     } else {
@@ -55,11 +61,34 @@ pub(super) fn steps(only_saves: bool) -> impl Strategy<Value = Vec<(u64, Step)>>
 }
 
 pub(super) fn times() -> impl Strategy<Value = Times> {
-    (1..400_u64, 0..60_u64, 0..300_u64).prop_map(|(build, cancel, stop)| Times { build, cancel, stop })
+    (0..300_u64, 1..400_u64, 0..60_u64, 0..300_u64).prop_map(|(read, build, cancel, stop)| Times {
+        read,
+        build,
+        cancel,
+        stop,
+    })
 }
 
-/// Which version of the source: its number, and whether it compiles.
-pub(super) type Content = (u32, bool);
+/// What is saved, and what a build is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Content {
+    /// The version of the sources.
+    number: u32,
+    /// They compile.
+    compiles: bool,
+    /// The version of the manifests; of a build, the one that was read.
+    project: u32,
+    /// cargo can read it.
+    readable: bool,
+}
+
+impl Content {
+    const FIRST: Self = Self { number: 0, compiles: true, project: 0, readable: true };
+
+    pub(super) fn is_good(self) -> bool {
+        self.compiles && self.readable
+    }
+}
 
 /// A process of the world.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +118,9 @@ pub(super) struct World {
     /// The last edit of the config that is about starts, and the one that is to be read.
     pub(super) launch: u32,
     pub(super) edited: Option<ConfigChange>,
+    /// What was read of the project last, and what is being read for which build.
+    pub(super) project: u32,
+    pub(super) reading: Option<(BuildId, Content)>,
     pub(super) building: Option<(BuildId, Content)>,
     pub(super) cancelling: bool,
     pub(super) live: Option<Content>,
@@ -121,6 +153,7 @@ pub(super) struct World {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Planned {
+    Read(BuildId),
     BuildEnds(BuildId),
     Cancelled(BuildId),
     Burst(u64),
@@ -141,11 +174,13 @@ impl World {
             now: 0,
             queue: BinaryHeap::new(),
             order: 0,
-            content: (0, true),
-            saved: vec![(0, true)],
+            content: Content::FIRST,
+            saved: vec![Content::FIRST],
             contents: 0,
             launch: 0,
             edited: None,
+            project: 0,
+            reading: None,
             building: None,
             cancelling: false,
             live: None,
@@ -181,6 +216,7 @@ impl World {
         let failed = matches!(
             event,
             Event::BuildEnded { outcome: BuildOutcome::Failed(_) | BuildOutcome::Cancelled, .. }
+                | Event::ProjectRead { .. }
         );
         let effects = self.session.handle(Duration::from_millis(self.now), event);
         if failed && !self.asked {
@@ -211,26 +247,20 @@ impl World {
                 assert_eq!(launch, self.launch, "what is called running was started by an earlier config");
             }
             State::Exited => assert_eq!(self.live, Some(self.content), "what ran is not the last edit"),
-            State::Failed(Trouble::Build(_)) => assert!(!self.content.1, "called failed, but it compiles"),
+            State::Failed(Trouble::Build(_)) => {
+                assert!(!self.content.is_good(), "called failed, but it compiles");
+            }
             _ => {}
         }
     }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::StartBuild { build, .. } => {
-                assert!(self.building.is_none(), "L4: two builds at once");
-                assert!(
-                    self.settled_builds.iter().all(|earlier| *earlier < build),
-                    "a number was used twice"
-                );
-                self.building = Some((build, self.content));
-                self.cancelling = false;
-                self.started_since_last_save += 1;
-                self.plan(self.times.build, Planned::BuildEnds(build));
-            }
+            Effect::ReadProject(build) => self.start_reading(build),
+            Effect::StartBuild { build, .. } => self.start_build(build),
             Effect::CancelBuild(build) => {
-                assert_eq!(self.building.map(|(current, _)| current), Some(build));
+                let current = self.building.or(self.reading);
+                assert_eq!(current.map(|(current, _)| current), Some(build));
                 self.cancelling = true;
                 self.plan(self.times.cancel, Planned::Cancelled(build));
             }
@@ -283,7 +313,8 @@ impl World {
                 self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Backoff);
             }
             Effect::Exit(_) => {
-                assert!(self.building.is_none() && self.processes.is_empty(), "L5: left something running");
+                let idle = self.building.is_none() && self.reading.is_none();
+                assert!(idle && self.processes.is_empty(), "L5: left something running");
                 self.exited = true;
             }
             Effect::Report(Notice::Ready { build, .. }) if self.live_build == Some(build) => {
@@ -327,7 +358,7 @@ impl World {
         self.tell(Event::ProcessStarted { instance, pid: 100 + instance.number });
         if self.failing {
             // Some never become ready, some are ended by their own mistake before.
-            match (content.0 * 7 + instance.number) % 5 {
+            match (content.number * 7 + instance.number) % 5 {
                 0 => self.plan(self.times.stop + 1, Planned::Dies(instance.number)),
                 1 => {}
                 _ if self.says => self.plan(self.times.stop, Planned::Ready(instance.number)),
@@ -336,10 +367,26 @@ impl World {
         }
     }
 
+    fn start_reading(&mut self, build: BuildId) {
+        assert!(self.building.is_none() && self.reading.is_none(), "L4: read beside a build");
+        self.reading = Some((build, self.content));
+        self.cancelling = false;
+        self.plan(self.times.read, Planned::Read(build));
+    }
+
+    fn start_build(&mut self, build: BuildId) {
+        assert!(self.building.is_none() && self.reading.is_none(), "L4: two builds at once");
+        assert!(self.settled_builds.iter().all(|earlier| *earlier < build), "a number was used twice");
+        self.building = Some((build, Content { project: self.project, ..self.content }));
+        self.cancelling = false;
+        self.started_since_last_save += 1;
+        self.plan(self.times.build, Planned::BuildEnds(build));
+    }
+
     /// A program takes the live binary up, or does not, in one of many ways.
     fn reload(&mut self, told: Instance) {
         let live = self.live.expect("what is taken up is live");
-        let way = (live.0 * 7 + told.number) % 6;
+        let way = (live.number * 7 + told.number) % 6;
         if way > 2 {
             let build = self.live_build;
             let process = self.process(told.number).expect("who is told runs");
@@ -359,6 +406,22 @@ impl World {
 
     fn happen(&mut self, planned: Planned) {
         match planned {
+            Planned::Read(build) => {
+                if self.cancelling || self.reading.map(|(current, _)| current) != Some(build) {
+                    return;
+                }
+                let (_, content) = self.reading.take().unwrap();
+                let outcome = if content.readable {
+                    self.project = content.project;
+                    ReadOutcome::Read
+                } else {
+                    self.settled_builds.push(build);
+                    self.cancelled_in_a_row = 0;
+                    self.started_since_last_save += 1;
+                    ReadOutcome::Failed(BuildSummary::default())
+                };
+                self.tell(Event::ProjectRead { build, outcome });
+            }
             Planned::BuildEnds(build) => {
                 if self.cancelling || self.building.map(|(current, _)| current) != Some(build) {
                     return;
@@ -366,13 +429,19 @@ impl World {
                 let (_, content) = self.building.take().unwrap();
                 self.settled_builds.push(build);
                 self.cancelled_in_a_row = 0;
-                let outcome = if content.1 {
+                let outcome = if content.is_good() {
                     self.staged = Some((build, content));
                     BuildOutcome::Succeeded(BuildSummary::default())
                 } else {
                     BuildOutcome::Failed(BuildSummary::default())
                 };
                 self.tell(Event::BuildEnded { build, outcome });
+            }
+            Planned::Cancelled(build) if self.reading.is_some_and(|(current, _)| current == build) => {
+                self.reading = None;
+                self.cancelled_in_a_row += 1;
+                self.most_cancelled_in_a_row = self.most_cancelled_in_a_row.max(self.cancelled_in_a_row);
+                self.tell(Event::ProjectRead { build, outcome: ReadOutcome::Cancelled });
             }
             Planned::Cancelled(build) => {
                 if self.building.map(|(current, _)| current) != Some(build) {
@@ -440,14 +509,22 @@ impl World {
             match step {
                 Step::Save { compiles } => {
                     self.contents += 1;
-                    self.save((self.contents, *compiles));
+                    self.save(self.contents, *compiles);
                 }
-                Step::Revert { back } => self.save(self.saved[self.saved.len().saturating_sub(1 + back)]),
+                Step::Revert { back } => {
+                    let old = self.saved[self.saved.len().saturating_sub(1 + back)];
+                    self.save(old.number, old.compiles);
+                }
+                Step::Manifest { readable } => {
+                    self.content.project += 1;
+                    self.content.readable = *readable;
+                    self.saves("/Cargo.toml", ChangeKind::Manifest);
+                }
                 Step::Configure { restart, build, save } => {
                     if *save || *build {
                         // What is built depends on the config as well.
                         self.contents += 1;
-                        self.content.0 = self.contents;
+                        self.content.number = self.contents;
                         self.saved.push(self.content);
                         self.started_since_last_save = 0;
                     }
@@ -478,11 +555,15 @@ impl World {
         }
     }
 
-    fn save(&mut self, content: Content) {
-        self.content = content;
-        self.saved.push(content);
+    fn save(&mut self, number: u32, compiles: bool) {
+        self.content = Content { number, compiles, ..self.content };
+        self.saved.push(self.content);
+        self.saves("/src/main.rs", ChangeKind::Source);
+    }
+
+    fn saves(&mut self, path: &str, kind: ChangeKind) {
         self.started_since_last_save = 0;
-        let change = Change { path: "/src/main.rs".into(), kind: ChangeKind::Source, hidden: false };
+        let change = Change { path: path.into(), kind, hidden: false };
         self.tell(Event::FilesChanged(vec![change]));
     }
 

@@ -83,17 +83,38 @@ fn the_source_of_an_invalid_edit_is_built_all_the_same() {
 #[test]
 fn what_cargo_is_asked_builds_and_a_running_build_makes_room() {
     let mut t = Table::running(settings());
-    t.expect(read(ConfigChange { build: true, ..plain() }), &[BURST, "build 2"]);
+    t.expect(read(ConfigChange { build: true, ..plain() }), &[BURST, "read for 2"]);
+    t.expect(project_read(2, ReadOutcome::Read), &["build 2"]);
     t.wait(ms(100)).expect(Event::TimerFired(Timer::Burst), &[]);
     t.expect(read(ConfigChange { build: true, ..plain() }), &[BURST, "cancel 2"]);
-    t.expect(cancelled(2), &["build 3"]);
+    t.expect(cancelled(2), &["read for 3"]);
 }
 
 #[test]
 fn a_manifest_may_hold_settings_and_is_a_build_in_any_case() {
     let mut t = Table::running(settings());
     t.expect(edit(&[("Cargo.toml", ChangeKind::Manifest)]), &["read config"]);
-    t.expect(Event::ConfigRead(None), &[BURST, "build 2"]);
+    t.expect(Event::ConfigRead(None), &[BURST, "read for 2"]);
+    t.expect(project_read(2, ReadOutcome::Read), &["build 2"]);
+}
+
+#[test]
+fn a_project_is_read_until_it_can_be_and_not_again_for_other_edits() {
+    let mut t = Table::running(settings());
+    t.expect(edit(&[("Cargo.toml", ChangeKind::Manifest)]), &["read config"]);
+    t.expect(Event::ConfigRead(None), &[BURST, "read for 2"]);
+    // A newer change cancels it, and nobody has heard of build 2.
+    t.expect(edit(&[("a.rs", ChangeKind::Source)]), &[BURST, "cancel 2"]);
+    t.expect(project_read(2, ReadOutcome::Cancelled), &[]);
+    t.wait(ms(100)).expect(Event::TimerFired(Timer::Burst), &["read for 2"]);
+    let failed = ReadOutcome::Failed(BuildSummary { errors: 1, ..BuildSummary::default() });
+    assert_eq!(t.said(project_read(2, failed)), ["BuildStarted", "BuildFinished"]);
+    assert_eq!(t.session.standing(t.now).state, State::Failed(Trouble::Build(BuildId(2))));
+    t.expect(edit(&[("a.rs", ChangeKind::Source)]), &[BURST, "read for 3"]);
+    t.expect(project_read(3, ReadOutcome::Read), &["build 3"]);
+    t.expect(bad(3), &[]);
+    t.wait(ms(100)).expect(Event::TimerFired(Timer::Burst), &[]);
+    t.expect(edit(&[("a.rs", ChangeKind::Source)]), &[BURST, "build 4"]);
 }
 
 #[test]
@@ -112,7 +133,7 @@ fn it_is_said_what_follows() {
     let mut paused = Table::running(settings());
     paused.tell(Event::Asked(Request::Pause));
     assert_eq!(then(&mut paused, build), AfterConfig::Resume);
-    paused.expect(Event::Asked(Request::Pause), &["build 2"]);
+    paused.expect(Event::Asked(Request::Pause), &["read for 2"]);
 }
 
 #[test]

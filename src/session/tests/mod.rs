@@ -104,6 +104,7 @@ impl Table {
 
 fn brief(effect: &Effect) -> Option<String> {
     Some(match effect {
+        Effect::ReadProject(build) => format!("read for {build}"),
         Effect::StartBuild { build, .. } => format!("build {build}"),
         Effect::CancelBuild(build) => format!("cancel {build}"),
         Effect::Publish(build) => format!("publish {build}"),
@@ -120,6 +121,10 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::ReadConfig(_) => "read config".to_owned(),
         Effect::Exit(reason) => format!("exit {reason:?}"),
     })
+}
+
+fn project_read(build: u32, outcome: ReadOutcome) -> Event {
+    Event::ProjectRead { build: BuildId(build), outcome }
 }
 
 fn ok(build: u32) -> Event {

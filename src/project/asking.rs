@@ -1,0 +1,75 @@
+//! The programs that are asked about the project: rustup, cargo, rustc.
+//!
+//! Asking blocks, for as long as rustup takes to install a toolchain. Where that is done in a thread beside the loop, each
+//! program gets a process group of its own, which the reaper knows and another thread can end.
+
+use std::io;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::sys;
+
+/// How programs are asked. Clones are the same asking.
+#[derive(Debug, Clone, Default)]
+pub struct Asking(Option<Arc<Mutex<Groups>>>);
+
+#[derive(Debug, Default)]
+struct Groups {
+    stopped: bool,
+    live: Vec<i32>,
+    ended: Vec<i32>,
+}
+
+impl Asking {
+    /// In hotrun's own process group: Ctrl-C ends them with it.
+    pub fn plainly() -> Self {
+        Self::default()
+    }
+
+    /// In groups of their own.
+    pub fn apart() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// Signals whatever is asked now; nothing more is asked.
+    pub fn stop(&self, signal: i32) {
+        if let Some(mut groups) = self.groups() {
+            groups.stopped = true;
+            for group in &groups.live {
+                // An error means that there is nobody left to signal.
+                let _ = sys::kill_group(*group, signal);
+            }
+        }
+    }
+
+    /// The groups that have ended, each once, for the reaper.
+    pub fn take_ended(&self) -> Vec<i32> {
+        self.groups().map(|mut groups| std::mem::take(&mut groups.ended)).unwrap_or_default()
+    }
+
+    /// What a program answers whose stdin, stdout and stderr are set.
+    pub(super) fn output(&self, command: &mut Command) -> io::Result<Output> {
+        let Some(mut groups) = self.groups() else { return command.output() };
+        if groups.stopped {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let child = sys::adopt_group(command).spawn()?;
+        let group = child.id().cast_signed();
+        groups.live.push(group);
+        drop(groups);
+        let output = child.wait_with_output();
+        if let Some(mut groups) = self.groups() {
+            groups.live.retain(|live| *live != group);
+            groups.ended.push(group);
+            if groups.stopped {
+                // Who holds no pipe is not waited for.
+                let _ = sys::kill_group(group, libc::SIGKILL);
+            }
+        }
+        output
+    }
+
+    fn groups(&self) -> Option<MutexGuard<'_, Groups>> {
+        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,153 @@
+//! Reading the project beside the loop: only a build waits for rustup, cargo and rustc.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::Runtime;
+use super::site::Answers;
+use crate::error::Error;
+use crate::messages::Named;
+use crate::project::Asking;
+use crate::report::{self, Remark, Told};
+use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
+use crate::watch;
+use crate::words::BuildId;
+
+/// How long what is asked has after SIGTERM, and after SIGKILL.
+const GRACE: Duration = Duration::from_millis(300);
+const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// A reading under way.
+#[derive(Debug)]
+pub(super) struct Reading {
+    build: BuildId,
+    cancel: oneshot::Sender<()>,
+}
+
+/// A reading that has ended.
+#[derive(Debug)]
+pub(super) struct ProjectNews {
+    build: BuildId,
+    /// Nothing where it was cancelled.
+    answers: Option<Result<Box<Answers>, Error>>,
+    took: Duration,
+    /// The process groups of what was asked.
+    groups: Vec<i32>,
+}
+
+impl Runtime {
+    pub(super) fn read_project(&mut self, build: BuildId) {
+        // A change from now on may be one that is not read.
+        self.tell_watch(watch::Command::BuildStarted(build));
+        self.baseline = Some(build);
+        let (question, news) = (self.site.question(), self.project_sender.clone());
+        let (cancel, cancelled) = oneshot::channel();
+        self.reading = Some(Reading { build, cancel });
+        tokio::task::spawn_local(async move {
+            let (asking, began) = (Asking::apart(), Instant::now());
+            let asked = asking.clone();
+            let cancelled = async { drop(cancelled.await) };
+            let answers = match beside(&asking, move || question.ask(&asked), cancelled).await {
+                Ok(answers) => answers.map(|answers| answers.map(Box::new).map_err(Error::from)),
+                Err(error) => Some(Err(no_thread(error))),
+            };
+            let news_of = ProjectNews { build, answers, took: began.elapsed(), groups: asking.take_ended() };
+            let _ = news.send(news_of);
+        });
+    }
+
+    /// Says whether that build was waiting for the project.
+    pub(super) fn cancel_reading(&mut self, build: BuildId) -> bool {
+        let reading = self.reading.take_if(|reading| reading.build == build);
+        reading.is_some_and(|reading| reading.cancel.send(()).is_ok())
+    }
+
+    pub(super) fn project_news(&mut self, news: ProjectNews) -> Option<ExitReason> {
+        let ProjectNews { build, answers, took, groups } = news;
+        self.reading = None;
+        if let Some(reaper) = self.processes.reaper() {
+            for group in groups {
+                reaper.cargo_gone(group);
+            }
+        }
+        let outcome = match answers {
+            Some(Ok(answers)) => {
+                self.take_up(*answers);
+                return self.tell(Event::ProjectRead { build, outcome: ReadOutcome::Read });
+            }
+            Some(Err(error)) => {
+                self.control.build_error = Some(report::in_a_line(&error, error.hint().as_deref()));
+                self.unread = Some(Told::of(&error, error.hint()));
+                let mut named = Named::default();
+                report::with_causes(&error).lines().for_each(|line| named.line(line));
+                let named = self.site.wanted(&named);
+                self.tell_watch(watch::Command::BuildFailed { build, named });
+                ReadOutcome::Failed(BuildSummary { errors: 1, took, ..BuildSummary::default() })
+            }
+            None => {
+                self.tell_watch(watch::Command::BuildCancelled(build));
+                ReadOutcome::Cancelled
+            }
+        };
+        self.baseline = None;
+        self.tell(Event::ProjectRead { build, outcome })
+    }
+
+    /// Why the project could not be read is said as a part of the build that failed for it.
+    pub(super) fn say_unread(&mut self) {
+        if let Some(told) = self.unread.take() {
+            self.reporter.remark(&Remark::NoBuild(told));
+        }
+    }
+
+    fn take_up(&mut self, answers: Answers) {
+        let before = self.site.plan();
+        self.site.take_up(answers);
+        self.describe_again();
+        let plan = self.site.plan();
+        if plan != before {
+            self.tell_watch(watch::Command::Replan(Box::new(plan)));
+        }
+    }
+}
+
+pub(super) fn no_thread(source: io::Error) -> Error {
+    Error::System { what: "start a thread", source }
+}
+
+/// Works in a thread of its own. Nothing where `cancelled` came first: what was asked has ended by then.
+pub(super) async fn beside<T: Send + 'static>(
+    asking: &Asking,
+    work: impl FnOnce() -> T + Send + 'static,
+    cancelled: impl Future<Output = ()>,
+) -> io::Result<Option<T>> {
+    let (sender, mut done) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("project".to_owned()).spawn(move || {
+        let _ = sender.send(work());
+    })?;
+    let ended = tokio::select! {
+        biased;
+        () = cancelled => None,
+        ended = &mut done => Some(ended),
+    };
+    match ended {
+        Some(Ok(value)) => Ok(Some(value)),
+        Some(Err(_)) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => unreachable!("it has sent what it made"),
+        },
+        None => {
+            asking.stop(libc::SIGTERM);
+            if timeout(GRACE, &mut done).await.is_err() {
+                asking.stop(libc::SIGKILL);
+                // It may be reading a file that never ends.
+                let _ = timeout(KILL_GRACE, done).await;
+            }
+            Ok(None)
+        }
+    }
+}

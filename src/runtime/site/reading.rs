@@ -1,0 +1,63 @@
+//! The project, cargo's configuration and the toolchain, read again while hotrun runs.
+
+use std::path::PathBuf;
+
+use super::Site;
+use crate::config::BuildConfig;
+use crate::project::{
+    Asking, CargoConfig, Environment, Memo, Platform, Project, ProjectError, Toolchain, cargo_environment,
+};
+
+/// What is asked, for another thread.
+#[derive(Debug)]
+pub(in crate::runtime) struct Question {
+    cwd: PathBuf,
+    environment: Environment,
+    build: BuildConfig,
+}
+
+/// The answers, not yet in force.
+#[derive(Debug)]
+pub(in crate::runtime) struct Answers {
+    toolchain: Toolchain,
+    cargo_config: CargoConfig,
+    project: Project,
+    platform: Platform,
+}
+
+impl Site {
+    pub(in crate::runtime) fn question(&self) -> Question {
+        let (cwd, environment) = (self.cwd.clone(), self.environment.clone());
+        Question { cwd, environment, build: self.config.build.clone() }
+    }
+
+    /// Builds and starts go by these from now on; the settings stay as they are.
+    pub(in crate::runtime) fn take_up(&mut self, answers: Answers) {
+        let Answers { toolchain, cargo_config, project, platform } = answers;
+        self.toolchain = toolchain;
+        self.cargo_config = cargo_config;
+        self.project = project;
+        self.platform = platform;
+    }
+}
+
+impl Question {
+    pub(in crate::runtime) fn ask(self, asking: &Asking) -> Result<Answers, ProjectError> {
+        let Self { cwd, environment, build } = self;
+        let toolchain = Toolchain::recall(&cwd, &environment, asking, &Memo::default())?;
+        let for_cargo = cargo_environment(&toolchain, &environment, &build);
+        let cargo_config = CargoConfig::load(&cwd, &for_cargo, &build.common_args);
+        let project = Project::recall(
+            &toolchain,
+            &for_cargo,
+            &cargo_config,
+            &build,
+            &cwd,
+            asking,
+            &mut Memo::default(),
+        )?;
+        let triple = build.triple.as_deref();
+        let platform = Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, asking)?;
+        Ok(Answers { toolchain, cargo_config, project, platform })
+    }
+}
