@@ -178,11 +178,20 @@ impl Ledger {
     }
 
     /// A build attempt started at `moment`: what is known becomes the baseline, except where a change may have come
-    /// after that moment but was seen before this was heard. Gives those back.
-    pub(super) fn build_started(&mut self, moment: SystemTime) -> Vec<PathBuf> {
+    /// after that moment but was seen before this was heard. Gives those back. What is `put_off` stays a change: its
+    /// baseline is what was told last, or unknown where the build may read half of a save.
+    pub(super) fn build_started(
+        &mut self,
+        moment: SystemTime,
+        put_off: &HashMap<PathBuf, bool>,
+    ) -> Vec<PathBuf> {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
-            entry.told = None;
+            let told = entry.told.take();
+            if let Some(half) = put_off.get(path) {
+                entry.baseline = if *half { Content::Unknown } else { told.unwrap_or(entry.baseline) };
+                continue;
+            }
             let late = entry.seen > moment
                 && match entry.now.stat {
                     Some(_) => changed_since(&entry.now, moment),
@@ -236,7 +245,7 @@ mod tests {
         ledger.tell(path);
         assert!(!ledger.record(path, file(2, 21), at(21)));
         assert!(!ledger.untold(path));
-        assert_eq!(ledger.build_started(at(30)), Vec::<PathBuf>::new());
+        assert_eq!(ledger.build_started(at(30), &HashMap::new()), Vec::<PathBuf>::new());
         assert!(!ledger.untold(path));
         ledger.record(path, file(1, 40), at(40));
         assert!(ledger.untold(path));
@@ -267,12 +276,12 @@ mod tests {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
         ledger.meet(path, file(1, 1), at(10), Origin::Settled);
         ledger.record(path, file(2, 31), at(32));
-        assert_eq!(ledger.build_started(at(30)), [path]);
+        assert_eq!(ledger.build_started(at(30), &HashMap::new()), [path]);
         assert!(ledger.untold(path));
         // Saved before it started, only seen later: the build has it.
-        ledger.build_started(at(40));
+        ledger.build_started(at(40), &HashMap::new());
         ledger.record(path, file(3, 49), at(52));
-        assert_eq!(ledger.build_started(at(50)), Vec::<PathBuf>::new());
+        assert_eq!(ledger.build_started(at(50), &HashMap::new()), Vec::<PathBuf>::new());
         assert!(!ledger.untold(path));
     }
 

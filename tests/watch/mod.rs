@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
+mod beside;
 mod busy;
 mod fixture;
 mod looks;

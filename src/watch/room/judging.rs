@@ -1,5 +1,6 @@
 //! What a look found: whether it is a change, whether it counts, and whether it is told now.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -62,7 +63,7 @@ impl Room {
         if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
             return None;
         }
-        if self.may_be_generated(path) {
+        if self.may_be_generated(path) && kinds.iter().all(is_built) {
             self.unclaimed.insert(path.to_path_buf());
             return None;
         }
@@ -90,6 +91,26 @@ impl Room {
             }
         }
         None
+    }
+
+    /// The files of which a look or a change is put off and which a build that started at `moment` does not settle by reading
+    /// them: they also ask for a restart, for reading the settings or the project again, or cargo would not see them. Each
+    /// with whether the build may have read it in the middle of a save.
+    pub(super) fn put_off(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
+        let waiting = self.patient.keys().chain(&self.unclaimed).map(PathBuf::as_path);
+        let mut found = HashMap::new();
+        for path in self.holds.paths().chain(waiting) {
+            let Verdict::Counts(kinds) = self.verdict(path) else { continue };
+            let now = self.fingerprint(path);
+            if kinds != [ChangeKind::Source] || self.hidden(&now) {
+                let entry = self.ledger.get(path);
+                let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
+                let after = now.changed_at().is_none_or(|changed| changed + SLACK >= moment);
+                let held = self.holds.why(path).is_some();
+                found.insert(path.to_path_buf(), held && (differs || after) && kinds.iter().any(is_built));
+            }
+        }
+        found
     }
 
     /// A new file in a package of its own that no walk has seen yet, because its folder was met before its manifest was there.
@@ -127,8 +148,7 @@ impl Room {
         self.patient.remove(path);
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
         // What is followed without a build is what counts from now on: going back is a change as well.
-        let built = |kind: &ChangeKind| !matches!(kind, ChangeKind::Config | ChangeKind::EnvFile);
-        if kinds.is_empty() || kinds.iter().any(built) {
+        if kinds.is_empty() || kinds.iter().any(is_built) {
             self.ledger.tell(path);
         } else {
             self.ledger.settle(path);
@@ -148,7 +168,8 @@ impl Room {
             return;
         }
         for path in disturbed {
-            if let (Verdict::Counts(kinds), true) = (self.verdict(&path), self.ledger.unchanged(&path)) {
+            let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
+            if kinds.iter().any(is_built) && self.ledger.unchanged(&path) {
                 self.report(&path, &kinds);
                 self.asked_again = true;
             }
@@ -200,4 +221,9 @@ impl Room {
             (self.sink)(News::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
         }
     }
+}
+
+/// Whether a change of this kind leads to a build.
+fn is_built(kind: &ChangeKind) -> bool {
+    !matches!(kind, ChangeKind::Config | ChangeKind::EnvFile)
 }

@@ -203,19 +203,22 @@ impl Room {
             }
             Command::BuildStarted(build) => {
                 self.guard.build_started();
+                let put_off = self.put_off(sent);
                 self.attempt = Some(Attempt { build, started: sent, ended: None });
                 // The build that starts has these; what came after its start is told below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
                 self.disturbed.clear();
                 self.scripts.clear();
-                self.unclaimed.clear();
+                let unclaimed = std::mem::take(&mut self.unclaimed);
                 let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
-                for path in held {
-                    let now = self.fingerprint(&path);
-                    self.ledger.reconsider(&path, now, SystemTime::now());
+                for path in held.iter().filter(|path| !put_off.contains_key(*path)) {
+                    let now = self.fingerprint(path);
+                    self.ledger.reconsider(path, now, SystemTime::now());
                 }
-                for path in self.ledger.build_started(sent) {
-                    self.judge(&path);
+                let doubtful = self.ledger.build_started(sent, &put_off);
+                for path in doubtful.iter().chain(unclaimed.iter().filter(|path| put_off.contains_key(*path)))
+                {
+                    self.judge(path);
                 }
             }
             Command::BuildSucceeded { build, dep_info, rerun_everything } => {

@@ -168,8 +168,9 @@ impl Room {
     /// Judges what is not what the latest build attempt started from.
     pub(super) fn judge_differing(&mut self) {
         for path in self.ledger.differing() {
-            // What waits for rest is not disturbed by being found as it was: polling would never let it rest.
-            if !self.patient.contains_key(&path) {
+            // What waits for rest is not disturbed by being found as it was: polling would never let it rest. What may be
+            // half of a save is judged when its time has come.
+            if !self.patient.contains_key(&path) && self.holds.why(&path).is_none() {
                 self.judge(&path);
             }
         }

@@ -1,0 +1,128 @@
+//! Files that ask for more than a build, edited beside a source: the build that starts for the source does not swallow them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use hotrun::config::Poll;
+use hotrun::words::{Change, ChangeKind};
+use proptest::prelude::*;
+
+use super::fixture::{Site, write};
+
+const FILES: [(&str, ChangeKind); 8] = [
+    ("hotrun.toml", ChangeKind::Config),
+    ("app.env", ChangeKind::EnvFile),
+    (".env", ChangeKind::EnvFile),
+    ("Cargo.toml", ChangeKind::Manifest),
+    (".cargo/config.toml", ChangeKind::Manifest),
+    ("rust-toolchain.toml", ChangeKind::Manifest),
+    ("schema/tables.sql", ChangeKind::Input),
+    ("data/words.txt", ChangeKind::Watched),
+];
+
+/// How it is edited: each leaves something that may be half of a save.
+const EDITS: [(&str, fn(&Path)); 4] = [
+    ("emptied", |file| fs::write(file, "").unwrap()),
+    ("removed", |file| fs::remove_file(file).unwrap()),
+    ("written", |file| fs::write(file, "other").unwrap()),
+    ("made again", |file| {
+        fs::remove_file(file).unwrap();
+        fs::write(file, "other").unwrap();
+    }),
+];
+
+fn site(poll: Poll) -> Site {
+    let mut site = Site::new();
+    site.plan.env_files.push(site.root.join("app.env"));
+    site.plan.inputs.push(site.root.join("schema"));
+    site.plan.paths.push(site.root.join("data"));
+    for (file, _) in FILES {
+        write(&site.root.join(file), "before");
+    }
+    site.watch_built(poll);
+    site
+}
+
+/// An edit of each of some files, and how long after them the build starts.
+type Round = (BTreeMap<usize, usize>, u64);
+
+fn round() -> impl Strategy<Value = Round> {
+    (proptest::collection::btree_map(0..FILES.len(), 0..EDITS.len(), 1..FILES.len()), 0..80_u64)
+}
+
+fn run(rounds: &[Round], poll: Poll) {
+    let mut site = site(poll);
+    for (turn, (edits, wait)) in rounds.iter().enumerate() {
+        let edited: Vec<_> = edits
+            .iter()
+            .map(|(file, edit)| (site.root.join(FILES[*file].0), FILES[*file].1, EDITS[*edit]))
+            .collect();
+        edited.iter().for_each(|(file, _, (_, edit))| edit(file));
+        write(&site.root.join("src/one.rs"), &format!("// {turn}\n"));
+        // The look at some of them is put off when the build starts.
+        std::thread::park_timeout(Duration::from_millis(*wait));
+        site.build();
+        let mut told = site.changes();
+        for (file, kind, (name, _)) in &edited {
+            let here = |change: &Change| (&change.path, change.kind) == (file, *kind);
+            if !told.iter().any(here) {
+                told.push(site.expect(file));
+                assert!(told.iter().any(here), "{name} with {poll:?}: {}", file.display());
+            }
+            write(file, &format!("before {turn}"));
+        }
+        site.drain();
+        site.build();
+        site.drain();
+    }
+}
+
+#[test]
+fn an_edit_beside_a_save_is_told_whenever_the_build_starts() {
+    std::thread::scope(|scope| {
+        for lane in 0..10 {
+            scope.spawn(move || {
+                let poll = if lane % 2 == 0 { Poll::Never } else { Poll::Every(Duration::from_millis(15)) };
+                let config =
+                    ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() };
+                let mut runner = proptest::test_runner::TestRunner::new(config);
+                let result = runner.run(&proptest::collection::vec(round(), 1..4), |rounds| {
+                    run(&rounds, poll);
+                    Ok(())
+                });
+                if let Err(error) = result {
+                    panic!("{error}");
+                }
+            });
+        }
+    });
+}
+
+/// New in a package with a build script, which may be its work, where another build starts.
+#[test]
+fn a_setting_made_while_a_build_runs_is_told_though_another_starts() {
+    let mut site = Site::new();
+    site.plan.packages[0].build_script = true;
+    site.plan.paths.push(site.root.join("data"));
+    site.watch_built(Poll::Never);
+    site.drain();
+    for (file, kind) in FILES
+        .into_iter()
+        .filter(|(_, kind)| matches!(kind, ChangeKind::Config | ChangeKind::EnvFile | ChangeKind::Watched))
+    {
+        let file = site.root.join(file);
+        if file.ends_with("app.env") {
+            continue;
+        }
+        let first = site.start_build();
+        write(&file, "made");
+        std::thread::park_timeout(Duration::from_millis(40));
+        site.start_build();
+        site.send(hotrun::watch::Command::BuildCancelled(first));
+        site.succeed();
+        assert_eq!(site.expect(&file).kind, kind);
+        site.drain();
+    }
+}
