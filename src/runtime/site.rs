@@ -168,10 +168,12 @@ impl Site {
             config: &self.config.build,
             toolchain: &self.toolchain,
             environment: &self.environment,
+            cargo_config: &self.cargo_config,
+            cwd: &self.cwd,
             style,
         };
         let command = asked.command(&self.target(), &self.staging());
-        let env = asked.environment(&self.build_directory());
+        let env = asked.environment(&self.staging(), &self.build_directory());
         BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed() }
     }
 
@@ -223,7 +225,9 @@ impl Site {
         let values = |settings: &[config::Setting<PathBuf>]| {
             settings.iter().map(|setting| setting.value.clone()).collect::<Vec<_>>()
         };
-        let mut never = vec![project.target_directory.clone(), project.build_directory.clone()];
+        let outputs = [&project.target_directory, &project.build_directory];
+        let mut never: Vec<_> =
+            outputs.into_iter().flat_map(|folder| self.written_by_cargo(folder)).collect();
         never.extend(self.config.files.events.value.clone());
         never.extend(self.config.files.log.value.clone());
         Plan {
@@ -267,11 +271,29 @@ impl Site {
         packages
     }
 
+    /// What cargo and hotrun write in a target or build directory: all of it, unless the project lies in there.
+    fn written_by_cargo(&self, folder: &Path) -> Vec<PathBuf> {
+        let project = &self.project;
+        let roots = project.packages.iter().map(|package| &package.root).chain([&project.workspace_root]);
+        let holds_project = |folder: &Path| roots.clone().any(|root| root.starts_with(folder));
+        if !holds_project(folder) {
+            return vec![folder.to_owned()];
+        }
+        let profile = match &*self.config.build.profile.value {
+            "dev" | "test" => "debug",
+            "bench" => "release",
+            profile => profile,
+        };
+        let triples = self.config.build.triple.iter().chain(&self.cargo_config.targets).map(String::as_str);
+        let names = ["hotrun", "debug", "release", "doc", profile].into_iter().chain(triples);
+        names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
+    }
+
     /// What the program was built from, as rustc and cargo say.
     pub(super) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
         let text = std::fs::read_to_string(result.executable.with_extension("d"))?;
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
-        Ok(crate::watch::dep_info::parse(&text, base))
+        crate::watch::dep_info::parse(&text, &result.executable, base).map_err(std::io::Error::other)
     }
 
     /// Roots of the packages whose build script named nothing to rerun for: cargo runs it again for any of their files.

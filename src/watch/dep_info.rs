@@ -4,37 +4,41 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// The prerequisites of every rule in `text`, each once and in their order. Relative ones are taken from `base`
+/// The text is not cargo's dep-info of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cargo's dep-info has no rule for the program")]
+pub struct NoRule;
+
+/// The prerequisites in cargo's dep-info of `target`, each once and in their order. Relative ones are taken from `base`
 /// (`build.dep-info-basedir`).
 ///
-/// cargo and rustc write Makefile rules in which only spaces are escaped, as `\ `; `$` and `#` inside a name stand for
-/// themselves. rustc adds comment lines that begin with `#`. `..` is kept: behind a symlink it cannot be folded.
-pub fn parse(text: &str, base: &Path) -> Vec<PathBuf> {
+/// It is one Makefile rule in which only spaces are escaped, as `\ `; whatever else is inside a name, a line end too, stands for
+/// itself. `..` is kept: behind a symlink it cannot be folded.
+pub fn parse(text: &str, target: &Path, base: &Path) -> Result<Vec<PathBuf>, NoRule> {
+    let targets = [target.strip_prefix(base).unwrap_or(target), target];
+    let prerequisites = targets.into_iter().find_map(|target| {
+        text.strip_prefix(&*target.to_string_lossy().replace(' ', "\\ "))?.strip_prefix(':')
+    });
+    let prerequisites = prerequisites.ok_or(NoRule)?;
     let mut paths = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for line in text.replace("\\\r\n", " ").replace("\\\n", " ").lines() {
-        if line.starts_with('#') {
-            continue;
-        }
-        let Some(prerequisites) = after_target(line) else {
-            continue;
-        };
-        for word in words(prerequisites) {
-            let path: PathBuf =
-                base.join(word).components().filter(|part| *part != Component::CurDir).collect();
-            if seen.insert(path.clone()) {
-                paths.push(path);
-            }
+    for word in words(prerequisites.trim_end_matches('\n')) {
+        let path: PathBuf = base.join(word).components().filter(|part| *part != Component::CurDir).collect();
+        if seen.insert(path.clone()) {
+            paths.push(path);
         }
     }
-    paths
+    Ok(paths)
 }
 
-/// What follows the colon that ends the target: the first one with a space or nothing behind it.
-fn after_target(line: &str) -> Option<&str> {
-    line.match_indices(':')
-        .map(|(at, _)| &line[at + 1..])
-        .find(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+/// The prerequisites of every rule in a dep-info file of rustc's, each line a rule; comment lines begin with `#`.
+pub fn parse_unit(text: &str, base: &Path) -> Vec<PathBuf> {
+    let rules = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut colons = line.match_indices(':').map(|(at, _)| &line[at + 1..]);
+        // The target ends with the first colon that has a space or nothing behind it.
+        colons.find(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    });
+    rules.flat_map(words).map(|word| base.join(word)).collect()
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -47,7 +51,7 @@ fn words(text: &str) -> Vec<String> {
                 word.push(' ');
                 letters.next();
             }
-            ' ' | '\t' => {
+            ' ' => {
                 if !word.is_empty() {
                     words.push(std::mem::take(&mut word));
                 }
@@ -80,42 +84,44 @@ pub fn fold(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expect: &[&str]) {
+    fn check(target: &str, text: &str, expect: &[&str]) {
         let expect: Vec<PathBuf> = expect.iter().map(PathBuf::from).collect();
-        assert_eq!(parse(text, Path::new("/base")), expect, "{text:?}");
+        assert_eq!(parse(text, Path::new(target), Path::new("/base")), Ok(expect), "{text:?}");
     }
 
     #[test]
     fn lists_the_prerequisites() {
-        check("/t/debug/app: /p/src/main.rs /p/src/lib.rs\n", &["/p/src/main.rs", "/p/src/lib.rs"]);
-        check("/t/debug/app:\n", &[]);
-        check("", &[]);
-        check("/t/a: /p/a b", &["/p/a", "/base/b"]);
-        check("app: src/main.rs ./src/x.rs", &["/base/src/main.rs", "/base/src/x.rs"]);
+        check(
+            "/t/debug/app",
+            "/t/debug/app: /p/src/main.rs /p/src/lib.rs\n",
+            &["/p/src/main.rs", "/p/src/lib.rs"],
+        );
+        check("/t/debug/app", "/t/debug/app:\n", &[]);
+        assert_eq!(parse("", Path::new("/t/debug/app"), Path::new("/base")), Err(NoRule));
+        check("/t/a", "/t/a: /p/a b", &["/p/a", "/base/b"]);
+        check("/base/t/app", "t/app: src/main.rs ./src/x.rs", &["/base/src/main.rs", "/base/src/x.rs"]);
     }
 
     #[test]
     fn unescapes_spaces_only() {
-        check(r"/t/my\ app: /p\ q/a\ b.rs /p/c", &["/p q/a b.rs", "/p/c"]);
-        check(r"/t/a: /p/back\slash.rs /p/cash$$ /p/c#.rs", &[r"/p/back\slash.rs", "/p/cash$$", "/p/c#.rs"]);
+        check("/t/my app", r"/t/my\ app: /p\ q/a\ b.rs /p/c", &["/p q/a b.rs", "/p/c"]);
+        check(
+            "/t/a",
+            r"/t/a: /p/back\slash.rs /p/back\\ slash.rs /p/cash$$ /p/c#.rs",
+            &[r"/p/back\slash.rs", r"/p/back\ slash.rs", "/p/cash$$", "/p/c#.rs"],
+        );
     }
 
     #[test]
-    fn takes_the_colon_before_a_space_for_the_targets_end() {
-        check("/t/a:b/app: /p/x:y/main.rs", &["/p/x:y/main.rs"]);
+    fn takes_names_as_they_are() {
+        check("/p: q/app", "/p:\\ q/app: /p:\\ q/main.rs", &["/p: q/main.rs"]);
+        check("/p\nq/app", "/p\nq/app: /p\nq/a.rs /p\tq/b.rs\n", &["/p\nq/a.rs", "/p\tq/b.rs"]);
+        check("/#p/app", "/#p/app: /#p/main.rs\n", &["/#p/main.rs"]);
     }
 
     #[test]
     fn keeps_parents_and_drops_doubles() {
-        check("/t/a: /p/src/../x.txt /p/src/../x.txt", &["/p/src/../x.txt"]);
-    }
-
-    #[test]
-    fn reads_rules_of_many_lines_and_skips_comments() {
-        check(
-            "/t/a: /p/a \\\n  /p/b\n\n/p/a:\n# env-dep:OUT_DIR=/x y\n/t/c: /p/c\n",
-            &["/p/a", "/p/b", "/p/c"],
-        );
+        check("/t/a", "/t/a: /p/src/../x.txt /p/src/../x.txt", &["/p/src/../x.txt"]);
     }
 
     #[test]
@@ -128,8 +134,12 @@ mod tests {
         #[test]
         fn no_text_upsets_it(text in "[a-z./: \\\\\r\n#$\t]{0,80}", any in proptest::prelude::any::<String>()) {
             for text in [text, any] {
-                let paths = parse(&text, Path::new("/base"));
-                proptest::prop_assert!(paths.iter().all(|path| path.is_absolute()));
+                let of_cargo = parse(&text, Path::new("/t/app"), Path::new("/base"));
+                let of_rule = parse(&format!("/t/app:{text}"), Path::new("/t/app"), Path::new("/base"));
+                proptest::prop_assert!(of_rule.is_ok());
+                let paths = [of_cargo, of_rule].into_iter().flatten().flatten();
+                let mut paths = paths.chain(parse_unit(&text, Path::new("/base")));
+                proptest::prop_assert!(paths.all(|path| path.is_absolute()));
             }
         }
     }

@@ -182,10 +182,11 @@ impl Glob {
 impl Rules {
     /// The rules before anything was built. Patterns that cannot be read are left out: the config has checked them.
     pub fn new(plan: &Plan) -> Self {
+        let known = known_folders(plan);
         let mut rules = Self {
             named: HashMap::new(),
             globs: Vec::new(),
-            members: plan.member_patterns.iter().filter_map(|pattern| glob(pattern)).collect(),
+            members: plan.member_patterns.iter().filter_map(|pattern| glob(pattern, &known)).collect(),
             member_excludes: plan.member_excludes.clone(),
             ignore: ignore_globs(plan),
             never: plan.never.clone(),
@@ -217,7 +218,7 @@ impl Rules {
                 rules.name(path, kind);
                 let named = rules.named.entry(path.clone()).or_default();
                 insert(&mut named.below, kind);
-                rules.globs.extend(glob(path).map(|glob| (glob, kind)));
+                rules.globs.extend(glob(path, &known).map(|glob| (glob, kind)));
             }
         }
         rules.want(HashSet::new());
@@ -516,12 +517,26 @@ fn ignore_globs(plan: &Plan) -> Vec<Glob> {
         .collect()
 }
 
-/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[`.
-fn glob(path: &Path) -> Option<Glob> {
+/// Folders that are there by this name, whatever is in it: those that patterns are written relative to.
+fn known_folders(plan: &Plan) -> Vec<&Path> {
+    let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());
+    let cargo_configs = plan.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
+    let packages = plan.packages.iter().map(|package| &*package.root);
+    packages.chain([&*plan.workspace_root]).chain(configs).chain(cargo_configs).collect()
+}
+
+/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[` below the `known` folders.
+fn glob(path: &Path, known: &[&Path]) -> Option<Glob> {
     let is_pattern = |name: &str| name.contains(['*', '?', '[']);
-    let base: PathBuf = path
+    let within = |folder: &&&Path| path.starts_with(folder) && **folder != path;
+    let above = known.iter().filter(within).max_by_key(|folder| folder.as_os_str().len());
+    let above = above.map_or(Path::new(""), |folder| folder);
+    let below = path.strip_prefix(above).unwrap_or(path).components();
+    let base: PathBuf = above
         .components()
-        .take_while(|part| !matches!(part, Component::Normal(name) if name.to_str().is_some_and(is_pattern)))
+        .chain(below.take_while(
+            |part| !matches!(part, Component::Normal(name) if name.to_str().is_some_and(is_pattern)),
+        ))
         .collect();
     let rest = path.strip_prefix(&base).ok()?.to_str().filter(|rest| !rest.is_empty())?;
     let mut builder = GitignoreBuilder::new(&base);

@@ -37,7 +37,7 @@ pub fn read(build_directory: &Path, base: &Path, packages: &[PackageFolder]) -> 
                 && let Ok(text) = std::fs::read_to_string(&path)
             {
                 let files: Vec<PathBuf> =
-                    dep_info::parse(&text, base).iter().map(|file| dep_info::fold(file)).collect();
+                    dep_info::parse_unit(&text, base).iter().map(|file| dep_info::fold(file)).collect();
                 let of =
                     |package: &&PackageFolder| package.sources.iter().any(|source| files.contains(source));
                 if let Some(package) = packages.iter().find(of) {

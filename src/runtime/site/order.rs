@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
 
 use crate::config::{BuildConfig, DebugInfo, TargetName};
-use crate::project::{Environment, Toolchain, cargo_environment, selection_args};
+use crate::project::{CargoConfig, Environment, Toolchain, cargo_environment, selection_args};
 use crate::report::Style;
 
 /// What cargo's command line follows from, beside the project.
@@ -14,6 +15,9 @@ pub(super) struct Asked<'a> {
     pub(super) config: &'a BuildConfig,
     pub(super) toolchain: &'a Toolchain,
     pub(super) environment: &'a Environment,
+    pub(super) cargo_config: &'a CargoConfig,
+    /// Where cargo runs.
+    pub(super) cwd: &'a Path,
     pub(super) style: Style,
 }
 
@@ -54,11 +58,14 @@ impl Asked<'_> {
         words
     }
 
-    /// The complete environment, with intermediates in `build_directory`.
-    pub(super) fn environment(&self, build_directory: &Path) -> BTreeMap<OsString, OsString> {
+    /// The complete environment for a build in `staging`, with intermediates in `build_directory`.
+    pub(super) fn environment(&self, staging: &Path, build_directory: &Path) -> BTreeMap<OsString, OsString> {
         let mut env = cargo_environment(self.toolchain, self.environment, self.config);
         let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
-        set("CARGO_BUILD_BUILD_DIR", build_directory.into());
+        // Where nobody configures a build directory it is the target directory.
+        if build_directory != staging || self.cargo_config.build_dir.is_some() {
+            set("CARGO_BUILD_BUILD_DIR", without_braces(build_directory, self.cwd).into());
+        }
         set("CARGO_TERM_COLOR", if self.style.colors { "always" } else { "never" }.into());
         if let Some(width) = self.style.bar {
             set("CARGO_TERM_PROGRESS_WHEN", "always".into());
@@ -66,6 +73,17 @@ impl Asked<'_> {
         }
         env
     }
+}
+
+/// `folder` as cargo takes it for a value of `build.build-dir`, which is a template: a path with braces in it is given from
+/// `cwd`, where that has none.
+fn without_braces(folder: &Path, cwd: &Path) -> PathBuf {
+    if !folder.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'{' | b'}')) {
+        return folder.to_owned();
+    }
+    let common = folder.components().zip(cwd.components()).take_while(|(one, other)| one == other).count();
+    let up = cwd.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(folder.components().skip(common)).collect()
 }
 
 /// Whether the staging target is one of its own, where cargo would find fresh what it built elsewhere.
@@ -80,5 +98,26 @@ fn debug_level(info: DebugInfo) -> Option<&'static str> {
         DebugInfo::Profile => None,
         DebugInfo::Lines => Some("line-tables-only"),
         DebugInfo::None => Some("none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_directory_with_braces_is_given_from_the_folder_cargo_runs_in() {
+        for (folder, cwd, expect) in [
+            ("/p/target/hotrun", "/p", "/p/target/hotrun"),
+            ("/{x}/p/target/hotrun", "/{x}/p", "target/hotrun"),
+            ("/{x}/ws/target/hotrun", "/{x}/ws/app/src", "../../target/hotrun"),
+            ("/{x}/t", "/p", "../{x}/t"),
+        ] {
+            assert_eq!(
+                without_braces(Path::new(folder), Path::new(cwd)),
+                Path::new(expect),
+                "{folder} {cwd}"
+            );
+        }
     }
 }
