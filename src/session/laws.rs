@@ -1,6 +1,7 @@
 //! The session's laws under any order of events: a small world with a virtual clock plays everything around it, and counts
 //! what must never happen.
 
+mod steps;
 mod world;
 
 use std::time::Duration;

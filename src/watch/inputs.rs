@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::Plan;
+use super::names::{could_be_picked_up, is_editor_temporary, is_manifest, is_other_target, is_program_data};
 use crate::words::ChangeKind;
 
 /// How much is taken for an input.
@@ -543,63 +544,6 @@ fn glob(path: &Path, known: &[&Path]) -> Option<Glob> {
     builder.add_line(None, &format!("/{rest}")).ok()?;
     let depth = Path::new(rest).components().count() - 1;
     Some(Glob { base, depth, matcher: builder.build().ok()? })
-}
-
-fn is_manifest(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "Cargo.toml")
-}
-
-/// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.
-fn could_be_picked_up(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "rs")
-}
-
-/// Whether a file that the program was not built from lies where cargo looks for other targets of the package.
-fn is_other_target(path: &Path, root: &Path) -> bool {
-    ["tests", "benches", "examples", "src/bin"].iter().any(|folder| path.starts_with(root.join(folder)))
-}
-
-/// Names that editors use for backups, swap files, locks and scratch files.
-pub fn is_editor_temporary(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
-    let vim_swap = || {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        name.starts_with('.') && extension.len() == 3 && extension.starts_with("sw")
-    };
-    // GNU sed's `--in-place` writes `sedXXXXXX`, by mkostemp's alphabet, and renames it. Lower case alone is more likely a word.
-    let sed_scratch = || {
-        name.strip_prefix("sed").is_some_and(|end| {
-            end.len() == 6
-                && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
-                && !end.bytes().all(|byte| byte.is_ascii_lowercase())
-        })
-    };
-    name.ends_with('~')
-        || name.starts_with(".#")
-        || (name.starts_with('#') && name.ends_with('#'))
-        || name.ends_with("___jb_tmp___")
-        || name.ends_with("___jb_old___")
-        || name.starts_with(".goutputstream-")
-        || name.starts_with(".~lock.")
-        || [".kate-swp", ".un~", ".tmp", ".bak.swp"].iter().any(|end| name.ends_with(end))
-        || [".DS_Store", "4913", "5036"].contains(&name)
-        || vim_swap()
-        || sed_scratch()
-}
-
-/// Names that programs use for what they write while they run.
-fn is_program_data(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
-    [
-        ".db", ".db3", ".sqlite", ".sqlite3", ".log", ".pid", ".sock", "-journal", "-wal", "-shm", ".lock",
-        ".mdb",
-    ]
-    .iter()
-    .any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod ledger;
 mod look;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod names;
 mod polling;
 mod room;
 mod sieve;

@@ -9,7 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::fingerprint::{self, Kind, Stat};
 use super::ignores::Ignores;
-use super::inputs::{self, Rules};
+use super::inputs::Rules;
+use super::names;
 
 /// As many symlinks as the kernel follows in one path.
 const MAX_LINKS: u8 = 40;
@@ -210,7 +211,7 @@ impl<'a> Surveyor<'a> {
     /// Whether a file met on a walk is kept in mind.
     fn follows(&mut self, path: &Path, named: Named) -> bool {
         self.rules.is_named(path)
-            || (!inputs::is_editor_temporary(path)
+            || (!names::is_editor_temporary(path)
                 && (named == Named::Yes || !self.ignores.ignored_here(path, false)))
     }
 

@@ -23,7 +23,9 @@ const FILES: [(&str, ChangeKind); 8] = [
 ];
 
 /// How it is edited: each leaves something that may be half of a save.
-const EDITS: [(&str, fn(&Path)); 4] = [
+type Edit = (&'static str, fn(&Path));
+
+const EDITS: [Edit; 4] = [
     ("emptied", |file| fs::write(file, "").unwrap()),
     ("removed", |file| fs::remove_file(file).unwrap()),
     ("written", |file| fs::write(file, "other").unwrap()),
@@ -59,7 +61,9 @@ fn run(rounds: &[Round], poll: Poll) {
             .iter()
             .map(|(file, edit)| (site.root.join(FILES[*file].0), FILES[*file].1, EDITS[*edit]))
             .collect();
-        edited.iter().for_each(|(file, _, (_, edit))| edit(file));
+        for (file, _, (_, edit)) in &edited {
+            edit(file);
+        }
         write(&site.root.join("src/one.rs"), &format!("// {turn}\n"));
         // The look at some of them is put off when the build starts.
         std::thread::park_timeout(Duration::from_millis(*wait));

@@ -73,13 +73,13 @@ pub(super) fn times() -> impl Strategy<Value = Times> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Content {
     /// The version of the sources.
-    number: u32,
+    pub(super) number: u32,
     /// They compile.
-    compiles: bool,
+    pub(super) compiles: bool,
     /// The version of the manifests; of a build, the one that was read.
-    project: u32,
+    pub(super) project: u32,
     /// cargo can read it.
-    readable: bool,
+    pub(super) readable: bool,
 }
 
 impl Content {
@@ -483,7 +483,7 @@ impl World {
         self.processes.iter_mut().find(|process| process.instance.number == number)
     }
 
-    fn program_ends(&mut self, number: u32, exit: Exit) {
+    pub(super) fn program_ends(&mut self, number: u32, exit: Exit) {
         let Some(process) = self.process(number).copied() else { return };
         if !process.stopping {
             self.end = Some((process.content, exit));
@@ -501,70 +501,6 @@ impl World {
             self.happen(planned);
         }
         self.now = until;
-    }
-
-    pub(super) fn play(&mut self, steps: &[(u64, Step)]) {
-        for (gap, step) in steps {
-            self.run(self.now + gap);
-            match step {
-                Step::Save { compiles } => {
-                    self.contents += 1;
-                    self.save(self.contents, *compiles);
-                }
-                Step::Revert { back } => {
-                    let old = self.saved[self.saved.len().saturating_sub(1 + back)];
-                    self.save(old.number, old.compiles);
-                }
-                Step::Manifest { readable } => {
-                    self.content.project += 1;
-                    self.content.readable = *readable;
-                    self.saves("/Cargo.toml", ChangeKind::Manifest);
-                }
-                Step::Configure { restart, build, save } => {
-                    if *save || *build {
-                        // What is built depends on the config as well.
-                        self.contents += 1;
-                        self.content.number = self.contents;
-                        self.saved.push(self.content);
-                        self.started_since_last_save = 0;
-                    }
-                    let file = |path: &str, kind| Change { path: path.into(), kind, hidden: false };
-                    let mut changes = vec![file("/hotrun.toml", ChangeKind::Config)];
-                    changes.extend(save.then(|| file("/src/main.rs", ChangeKind::Source)));
-                    self.edited = Some(ConfigChange {
-                        files: vec!["/hotrun.toml".into()],
-                        keys: Vec::new(),
-                        settings: self.session.settings,
-                        restart: *restart,
-                        build: *build,
-                        next_start: false,
-                    });
-                    self.tell(Event::FilesChanged(changes));
-                }
-                Step::Restart => {
-                    self.asked = true;
-                    self.tell(Event::Asked(Request::Restart));
-                }
-                Step::Pause => self.tell(Event::Asked(Request::Pause)),
-                Step::ProgramEnds(code) => {
-                    if let Some(process) = self.processes.iter().find(|process| !process.stopping) {
-                        self.program_ends(process.instance.number, Exit::Code(*code));
-                    }
-                }
-            }
-        }
-    }
-
-    fn save(&mut self, number: u32, compiles: bool) {
-        self.content = Content { number, compiles, ..self.content };
-        self.saved.push(self.content);
-        self.saves("/src/main.rs", ChangeKind::Source);
-    }
-
-    fn saves(&mut self, path: &str, kind: ChangeKind) {
-        self.started_since_last_save = 0;
-        let change = Change { path: path.into(), kind, hidden: false };
-        self.tell(Event::FilesChanged(vec![change]));
     }
 
     pub(super) fn quiet(&mut self) {

@@ -8,7 +8,8 @@ use std::time::Instant;
 use super::Room;
 use crate::watch::fingerprint::{self, Content, Kind};
 use crate::watch::holds::Why;
-use crate::watch::inputs::{Reason, is_editor_temporary};
+use crate::watch::inputs::Reason;
+use crate::watch::names::is_editor_temporary;
 use crate::watch::warning::Warning;
 use crate::watch::watcher::{Signal, TELLS_CLOSING};
 

@@ -63,7 +63,7 @@ impl Room {
         if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
             return None;
         }
-        if self.may_be_generated(path) && kinds.iter().all(is_built) {
+        if self.may_be_generated(path) && kinds.iter().copied().all(is_built) {
             self.unclaimed.insert(path.to_path_buf());
             return None;
         }
@@ -107,7 +107,10 @@ impl Room {
                 let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
                 let after = now.changed_at().is_none_or(|changed| changed + SLACK >= moment);
                 let held = self.holds.why(path).is_some();
-                found.insert(path.to_path_buf(), held && (differs || after) && kinds.iter().any(is_built));
+                found.insert(
+                    path.to_path_buf(),
+                    held && (differs || after) && kinds.iter().copied().any(is_built),
+                );
             }
         }
         found
@@ -148,7 +151,7 @@ impl Room {
         self.patient.remove(path);
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
         // What is followed without a build is what counts from now on: going back is a change as well.
-        if kinds.is_empty() || kinds.iter().any(is_built) {
+        if kinds.is_empty() || kinds.iter().copied().any(is_built) {
             self.ledger.tell(path);
         } else {
             self.ledger.settle(path);
@@ -169,7 +172,7 @@ impl Room {
         }
         for path in disturbed {
             let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
-            if kinds.iter().any(is_built) && self.ledger.unchanged(&path) {
+            if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {
                 self.report(&path, &kinds);
                 self.asked_again = true;
             }
@@ -224,6 +227,6 @@ impl Room {
 }
 
 /// Whether a change of this kind leads to a build.
-fn is_built(kind: &ChangeKind) -> bool {
+fn is_built(kind: ChangeKind) -> bool {
     !matches!(kind, ChangeKind::Config | ChangeKind::EnvFile)
 }
