@@ -14,6 +14,7 @@ mod face;
 mod generated;
 mod handed_on;
 mod handover;
+mod histories;
 mod init;
 mod laws;
 mod limits;

@@ -54,6 +54,11 @@ impl Home {
         }
     }
 
+    /// The next program that has called already.
+    pub(crate) fn called(&self) -> Option<Call> {
+        self.calls.try_iter().find_map(Call::of)
+    }
+
     /// The next program that calls and says `version`; others are let go.
     #[track_caller]
     pub(crate) fn call_of(&self, version: &str) -> Call {
@@ -87,6 +92,15 @@ impl Call {
         call.pid = pid.parse().unwrap();
         version.clone_into(&mut call.version);
         Some(call)
+    }
+
+    /// Whether the program is dead.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut next = [0];
+        self.stream.get_ref().set_nonblocking(true).unwrap();
+        let peeked = self.stream.get_ref().peek(&mut next);
+        self.stream.get_ref().set_nonblocking(false).unwrap();
+        !peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     pub(crate) fn line(&mut self) -> String {
