@@ -63,7 +63,7 @@ variants!(
 variants!(SEED_ERRORS, seed_error, SeedError { Blocked, LittleSpace, Slow, Io, Taken, Stopped });
 variants!(NOT_FOLLOWED, not_followed, NotFollowed { Untold, Ended });
 variants!(MALFORMED, malformed, Malformed { Nul, Truncated, Barrier });
-variants!(WARNINGS, warning, Warning { Unreliable, Polling, Blind, Lost, Loop });
+variants!(WARNINGS, warning, Warning { Unreliable, Polling, Blind, Lost, Loop, Echo, Repeats, Restless });
 variants!(REFUSED, refused, Refused { Watches, Instances, Threads, Other });
 variants!(
     REASONS,
@@ -82,6 +82,8 @@ variants!(
         Outside,
         SameContent,
         Loop,
+        Echo,
+        Open,
     }
 );
 
@@ -128,6 +130,9 @@ fn of_the_watch() -> Vec<Remark> {
         Warning::Unreliable { folder: "/mnt/host/web".into(), file_system: "9p" },
         Warning::Lost { problem: "too many events".to_owned() },
         Warning::Loop { path: "/home/ann/shop/src/generated.rs".into() },
+        Warning::Echo { path: "/home/ann/shop/data/state.json".into() },
+        Warning::Repeats { path: "/home/ann/shop/src/schema.rs".into() },
+        Warning::Restless { path: "/home/ann/shop/data/state.json".into() },
     ];
     for missing in missing {
         warnings.push(Warning::Polling { missing, every: Duration::from_millis(500) });
@@ -153,6 +158,8 @@ fn of_the_watch() -> Vec<Remark> {
         Reason::Outside,
         Reason::SameContent,
         Reason::Loop,
+        Reason::Echo,
+        Reason::Open,
     ];
     complete(REASONS, reasons.iter().map(reason));
     all.extend(reasons.map(|reason| Remark::NotCounted {

@@ -32,12 +32,16 @@ impl Runtime {
                 Ok(spawn) => {
                     self.reporter.notice(&starting);
                     self.reporter.settle();
+                    self.tell_watch(watch::Command::ProgramStarts);
                     self.processes.spawn(spawn);
                 }
                 Err(error) => return vec![Event::SpawnFailed { instance, error }],
             },
             // The rooms that carry these out tell what came of it.
-            Effect::Reload(instance) => return self.reload(instance).into_iter().collect(),
+            Effect::Reload(instance) => {
+                self.tell_watch(watch::Command::ProgramStarts);
+                return self.reload(instance).into_iter().collect();
+            }
             Effect::RollBack { to, .. } => {
                 let error = self.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));

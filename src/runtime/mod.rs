@@ -35,7 +35,7 @@ use crate::messages::Named;
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::{Asking, Launch};
 use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
-use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Session, Timer};
+use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
@@ -477,6 +477,9 @@ impl Runtime {
 
     /// Tells the session, carries out what it answers, and tells it what came of that.
     fn tell(&mut self, event: Event) -> Option<ExitReason> {
+        if matches!(event, Event::Asked(Request::Restart) | Event::HangupSignal { .. }) {
+            self.tell_watch(watch::Command::Asked);
+        }
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for effect in self.session.handle(self.began.elapsed(), event) {

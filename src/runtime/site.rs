@@ -28,6 +28,7 @@ use crate::project::{
 };
 use crate::report::Style;
 use crate::settings;
+use crate::sys;
 use crate::watch::{PackageFolder, Plan};
 use crate::words::BuildId;
 
@@ -248,6 +249,7 @@ impl Site {
             ignore: self.config.watch.ignore.iter().map(|setting| setting.value.clone()).collect(),
             build_directory: self.build_directory(),
             never,
+            outputs: sys::own_outputs(),
             poll: self.config.watch.poll.value,
             verbose: self.config.ui.verbosity > 0,
         }

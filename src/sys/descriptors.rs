@@ -12,6 +12,16 @@ const FIRST_PASSED: RawFd = 3;
 /// as control messages are.
 type Control = [u64; 160];
 
+/// Device and inode of stdout and stderr, where they are regular files.
+pub fn own_outputs() -> Vec<(u64, u64)> {
+    let stats = [rustix::fs::fstat(io::stdout()), rustix::fs::fstat(io::stderr())];
+    let files = stats
+        .into_iter()
+        .flatten()
+        .filter(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file());
+    files.map(|stat| (stat.st_dev, stat.st_ino)).collect()
+}
+
 /// A datagram that was received.
 #[derive(Debug)]
 pub struct Datagram {

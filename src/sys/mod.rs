@@ -16,7 +16,7 @@ mod wait;
 
 pub use background::in_background;
 pub use content::hash;
-pub use descriptors::{Datagram, receive, same_description, take_inherited};
+pub use descriptors::{Datagram, own_outputs, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
     block_terminal_stops, die_of, ignore_all, is_ignored, kill_exactly, kill_group, kill_process,

@@ -87,6 +87,10 @@ pub enum Reason {
     SameContent,
     /// Builds write it again and again, so it is no longer followed.
     Loop,
+    /// It changes after each build or start and never else.
+    Echo,
+    /// It is still open for writing.
+    Open,
 }
 
 impl fmt::Display for Reason {
@@ -105,6 +109,8 @@ impl fmt::Display for Reason {
             Self::Outside => "it is in none of the program's packages",
             Self::SameContent => "it has the same content as before",
             Self::Loop => "every build writes it",
+            Self::Echo => "it changes after every build or start",
+            Self::Open => "a program has it open for writing",
         })
     }
 }
@@ -118,13 +124,15 @@ impl Reason {
             ),
             Self::OtherPackage => Some("name it in `watch.paths` if the program reads it at its start"),
             Self::Ignored => Some("take it out of `watch.ignore`"),
+            Self::Echo => Some("name it in `watch.ignore`"),
             Self::Loop => Some("let the generator write only when the content differs"),
             Self::Never
             | Self::Git
             | Self::EditorTemporary
             | Self::NotIncluded
             | Self::OtherTarget
-            | Self::SameContent => None,
+            | Self::SameContent
+            | Self::Open => None,
         }
     }
 }
@@ -467,14 +475,14 @@ impl Rules {
         if facts.git_ignored {
             return Err(Reason::GitIgnored);
         }
-        if self.rerun_everything.contains(root) {
-            return Ok(());
-        }
         if facts.new && could_be_picked_up(path) {
             return Ok(());
         }
         if is_program_data(path) {
             return Err(Reason::ProgramData);
+        }
+        if self.rerun_everything.contains(root) {
+            return Ok(());
         }
         match self.reach {
             Reach::Wide => Ok(()),

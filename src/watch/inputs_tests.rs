@@ -40,6 +40,7 @@ fn plan() -> Plan {
         ignore: vec![ignore("*.gen.rs"), ignore("!keep.gen.rs"), ignore("/app/junk/")],
         build_directory: "/ws/target/hotrun".into(),
         never: paths(&["/ws/target", "/ws/app/events.json"]),
+        outputs: Vec::new(),
         poll: Poll::Auto,
         verbose: false,
     }

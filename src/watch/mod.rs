@@ -7,6 +7,7 @@
 //! Must not write a file, start a build, or know of processes.
 
 pub mod dep_info;
+mod echoes;
 pub mod fingerprint;
 mod glances;
 mod guard;
@@ -75,6 +76,8 @@ pub struct Plan {
     pub build_directory: PathBuf,
     /// Files and folders that never count: target and build directories, the events and log files.
     pub never: Vec<PathBuf>,
+    /// What hotrun's own stdout and stderr are, where they are files: these never count either.
+    pub outputs: Vec<(u64, u64)>,
     /// `watch.poll`.
     pub poll: Poll,
     /// Say of each change that does not count why it does not.
@@ -132,6 +135,10 @@ pub enum Command {
     },
     /// cargo has read the manifests and written `Cargo.lock`: what that file holds now is what the attempt is built from.
     BuildResolved(BuildId),
+    /// The program is about to be started. To be sent before it is.
+    ProgramStarts,
+    /// Somebody asked for a restart.
+    Asked,
     /// Look at everything and say so: [`News::Looked`] with this number. What was saved before this was sent is told before.
     Look(u64),
     /// Look at everything again.

@@ -47,7 +47,7 @@ pub(crate) fn is_editor_temporary(path: &Path) -> bool {
         || sed_scratch()
 }
 
-/// Names that programs use for what they write while they run.
+/// Names that programs, and a compiler that crashes, use for what they write while they run.
 pub(super) fn is_program_data(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return false;
@@ -58,4 +58,5 @@ pub(super) fn is_program_data(path: &Path) -> bool {
     ]
     .iter()
     .any(|end| name.ends_with(end))
+        || name.starts_with("rustc-ice-")
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How often polling looks where the user named no interval.
-pub(super) const INTERVAL: Duration = Duration::from_millis(500);
+pub(super) const INTERVAL: Duration = crate::config::POLL_INTERVAL;
 
 /// A look may take this part of the time at most, so that polling a large project does not eat a core.
 const SHARE: u32 = 20;
@@ -78,6 +78,7 @@ mod tests {
     fn large_projects_are_polled_less_often() {
         let millis = Duration::from_millis;
         assert_eq!(pause(INTERVAL, millis(1), millis(5)), INTERVAL);
+        assert_eq!(INTERVAL, millis(1000));
         assert_eq!(pause(INTERVAL, millis(100), millis(100)), millis(2000));
         assert_eq!(pause(INTERVAL, millis(1), millis(1000)), millis(2000));
     }

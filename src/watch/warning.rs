@@ -48,17 +48,36 @@ pub enum Warning {
         /// The file.
         path: PathBuf,
     },
+    /// A file changed after each of several builds or starts and never else.
+    #[error("`{}` changes after every build or start, so such changes no longer count", path.display())]
+    Echo {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The same of a source, which is followed all the same.
+    #[error("`{}` changes after every start of the program", path.display())]
+    Repeats {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another time, and at other times.
+    #[error("`{}` keeps changing by itself, so it is no longer followed", path.display())]
+    Restless {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Warning {
     /// With the file named as people in this folder would.
     #[must_use]
     pub fn seen_from(self, folder: &Path) -> Self {
+        let short = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
         match self {
-            Self::Loop { path } => match path.strip_prefix(folder) {
-                Ok(short) => Self::Loop { path: short.to_owned() },
-                Err(_) => Self::Loop { path },
-            },
+            Self::Loop { path } => Self::Loop { path: short(path) },
+            Self::Echo { path } => Self::Echo { path: short(path) },
+            Self::Repeats { path } => Self::Repeats { path: short(path) },
+            Self::Restless { path } => Self::Restless { path: short(path) },
             other => other,
         }
     }
@@ -71,6 +90,12 @@ impl Warning {
             }
             Self::Polling { missing, .. } | Self::Blind { missing } => missing.hint(),
             Self::Lost { .. } => None,
+            Self::Echo { .. } | Self::Repeats { .. } => {
+                Some("if the program writes it, name it in `watch.ignore` or let it be written elsewhere")
+            }
+            Self::Restless { .. } => {
+                Some("name it in `watch.ignore`; a requested restart or an edited config follows it again")
+            }
             Self::Loop { .. } => Some(
                 "let the build script write it only when its content differs, or name it in `watch.ignore`",
             ),

@@ -14,8 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long nothing must be said before it counts as silence: longer than the room holds anything back.
 const SILENCE: Duration = Duration::from_millis(160);
 
-/// Files in `watch.paths` which tests write in turn to see that the room has come this far. Several, for one that is
-/// written right after each of many builds looks like the work of a generator.
+/// Toolchain files which tests write in turn to see that the room has come this far: settings, which people write.
 const FENCES: [&str; 7] =
     ["fence0.txt", "fence1.txt", "fence2.txt", "fence3.txt", "fence4.txt", "fence5.txt", "fence6.txt"];
 
@@ -73,15 +72,20 @@ impl Site {
             member_excludes: Vec::new(),
             lock_file: root.join("Cargo.lock"),
             cargo_configs: vec![root.join(".cargo/config.toml")],
-            toolchain_files: vec![root.join("rust-toolchain.toml")],
+            toolchain_files: ["rust-toolchain.toml"]
+                .iter()
+                .chain(&FENCES)
+                .map(|name| root.join(name))
+                .collect(),
             hotrun_configs: vec![root.join("hotrun.toml")],
             env_files: Vec::new(),
             dotenv: vec![root.join(".env")],
             inputs: Vec::new(),
-            paths: FENCES.map(|fence| root.join(fence)).into(),
+            paths: Vec::new(),
             ignore: Vec::new(),
             build_directory: root.join("target"),
             never: vec![root.join("target")],
+            outputs: Vec::new(),
             poll: Poll::Never,
             verbose: false,
         };

@@ -4,6 +4,7 @@
 
 mod beside;
 mod busy;
+mod echoes;
 mod fixture;
 mod looks;
 mod quiet;

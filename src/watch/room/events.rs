@@ -15,6 +15,9 @@ use crate::watch::watcher::{Signal, TELLS_CLOSING};
 
 impl Room {
     pub(super) fn signal(&mut self, signal: Signal) {
+        if TELLS_CLOSING {
+            self.follow_writers(&signal);
+        }
         match signal {
             Signal::Overflow => {
                 self.survey_due = Some(Instant::now());
@@ -73,6 +76,21 @@ impl Room {
                     }
                 }
             }
+        }
+    }
+
+    fn follow_writers(&mut self, signal: &Signal) {
+        match signal {
+            Signal::Writing(real) => self.writing.extend(self.followed(real)),
+            Signal::Written(real) | Signal::Gone(real) | Signal::Arrived(real)
+                if !self.writing.is_empty() =>
+            {
+                for path in self.followed(real) {
+                    self.writing.remove(&path);
+                }
+            }
+            Signal::Overflow => self.writing.clear(),
+            _ => {}
         }
     }
 

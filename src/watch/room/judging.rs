@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Room;
+use super::{PATIENCE, Room, Wait};
 use crate::watch::News;
+use crate::watch::echoes::{self, Weight};
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
@@ -15,6 +16,9 @@ use crate::words::{Change, ChangeKind};
 
 impl Room {
     pub(super) fn fingerprint(&self, path: &Path) -> Fingerprint {
+        if let Some(stat) = fingerprint::stat(path).filter(|stat| self.plan.outputs.contains(&stat.id)) {
+            return Fingerprint { stat: Some(stat), content: Content::Other };
+        }
         let depth = if self.rules.is_named_or_below(path) { Depth::Whole } else { Depth::Guessed };
         fingerprint::fingerprint(path, depth)
     }
@@ -29,6 +33,11 @@ impl Room {
             return;
         }
         let changed = self.ledger.record(path, now, SystemTime::now());
+        if changed && self.building().is_none() && self.patient.contains_key(path) && self.echoes.disturbed()
+        {
+            self.report_patient(path);
+            return;
+        }
         if !known && now.content == Content::Missing {
             self.ledger.drop(path);
             return;
@@ -53,6 +62,10 @@ impl Room {
             Verdict::Counts(kinds) => kinds,
             Verdict::Not(reason) => return Some(reason),
         };
+        let now = self.ledger.get(path).and_then(|entry| entry.now.stat);
+        if now.is_some_and(|stat| self.plan.outputs.contains(&stat.id)) {
+            return Some(Reason::Never);
+        }
         if kinds == [ChangeKind::Source]
             && self.ledger.is_new(path)
             && !self.rules.is_named(path)
@@ -67,30 +80,97 @@ impl Room {
             self.unclaimed.insert(path.to_path_buf());
             return None;
         }
-        let offset = self.offset_in_build(path);
-        let now = Instant::now();
-        match self.guard.changed(path, offset) {
-            Ruling::Tell if *path == self.plan.lock_file && self.building().is_some() => {
-                // cargo itself writes it at the start of a build.
-                self.patient.insert(path.to_path_buf(), (now, Duration::ZERO));
-            }
-            Ruling::Tell => {
+        if self.is_being_written(path) {
+            return Some(Reason::Open);
+        }
+        if *path == self.plan.lock_file && self.building().is_some() {
+            // cargo itself writes it at the start of a build.
+            self.wait(path, Duration::ZERO);
+            return None;
+        }
+        let weight = self.weight(path, &kinds);
+        let in_build = self.offset_in_build(path).filter(|_| weight == Weight::Code);
+        match self.guard.changed(path, in_build) {
+            Ruling::Tell if in_build.is_some() => {
+                self.echoes.forget();
                 self.asked_again = false;
                 self.report(path, &kinds);
+                return None;
             }
+            Ruling::Tell => {}
             Ruling::Later => {
-                self.patient.insert(path.to_path_buf(), (now, guard::REST));
+                self.wait(path, guard::REST);
+                return None;
             }
             Ruling::Loop => {
                 self.ledger.tell(path);
                 self.warn(Warning::Loop { path: path.to_path_buf() });
+                return None;
             }
             Ruling::Silent => {
                 self.ledger.tell(path);
                 return Some(Reason::Loop);
             }
         }
+        match self.echoes.changed(path, weight, self.offset(path, weight)) {
+            echoes::Ruling::Later(rest) => self.wait(path, rest),
+            echoes::Ruling::Warn(rest) => {
+                self.wait(path, rest);
+                self.warn(Warning::Repeats { path: path.to_path_buf() });
+            }
+            echoes::Ruling::Silent => {
+                self.acknowledge(path, &kinds);
+                return Some(Reason::Echo);
+            }
+            ruling => {
+                self.asked_again = false;
+                self.report(path, &kinds);
+                if ruling == echoes::Ruling::Echo {
+                    let (path, mute) = (path.to_path_buf(), self.echoes.is_mute(path));
+                    self.warn(if mute { Warning::Restless { path } } else { Warning::Echo { path } });
+                } else if kinds.contains(&ChangeKind::Config) {
+                    self.echoes.forgive();
+                }
+            }
+        }
         None
+    }
+
+    fn weight(&self, path: &Path, kinds: &[ChangeKind]) -> Weight {
+        let settings = |kind: &ChangeKind| matches!(kind, ChangeKind::Manifest | ChangeKind::Config);
+        if kinds.iter().any(settings) || path.extension().is_some_and(|extension| extension == "rs") {
+            Weight::Code
+        } else if kinds == [ChangeKind::Source] && !self.rules.is_named_or_below(path) {
+            Weight::Guessed
+        } else {
+            Weight::Data
+        }
+    }
+
+    /// Whether a file that nobody names has been written to and not been closed: editors close what they save, programs
+    /// keep their logs open.
+    fn is_being_written(&self, path: &Path) -> bool {
+        let code = path.extension().is_some_and(|extension| extension == "rs");
+        self.writing.contains(path) && !code && !self.rules.is_named(path)
+    }
+
+    /// The change is told when no build runs and the file has been at rest for this time.
+    fn wait(&mut self, path: &Path, rest: Duration) {
+        let now = Instant::now();
+        self.patient.insert(path.to_path_buf(), Wait { since: now, rest, until: now + PATIENCE });
+    }
+
+    /// How long after the latest build or start of the program began the file changed. Code is no work of a program that has
+    /// not been started since the build.
+    fn offset(&self, path: &Path, weight: Weight) -> Option<Duration> {
+        let entry = self.ledger.get(path)?;
+        let changed = entry.now.changed_at().unwrap_or_else(SystemTime::now);
+        let begun = [self.attempt.map(|attempt| attempt.started), self.program_started];
+        let latest = begun.into_iter().flatten().filter(|at| *at <= changed + SLACK).max()?;
+        if weight == Weight::Code && self.program_started != Some(latest) {
+            return None;
+        }
+        Some(changed.duration_since(latest).unwrap_or_default())
     }
 
     /// The files of which a look or a change is put off and which a build that started at `moment` does not settle by reading
@@ -141,21 +221,26 @@ impl Room {
     /// A change that waits for the end of the build was seen again: the wait begins anew.
     pub(super) fn holds_patience(&mut self, path: &Path) -> bool {
         let seen = Instant::now();
-        if let Some((since, _)) = self.patient.get_mut(path) {
-            *since = seen;
+        if let Some(wait) = self.patient.get_mut(path) {
+            wait.since = seen;
         }
         true
     }
 
-    pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
-        self.patient.remove(path);
-        let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
+    /// What the change is to the one who is told of it is in force now.
+    fn acknowledge(&mut self, path: &Path, kinds: &[ChangeKind]) {
         // What is followed without a build is what counts from now on: going back is a change as well.
         if kinds.is_empty() || kinds.iter().copied().any(is_built) {
             self.ledger.tell(path);
         } else {
             self.ledger.settle(path);
         }
+    }
+
+    pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
+        self.patient.remove(path);
+        let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
+        self.acknowledge(path, kinds);
         for kind in kinds {
             self.changes.push(Change { path: path.to_path_buf(), kind: *kind, hidden });
         }

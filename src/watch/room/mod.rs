@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::watch::echoes::Echoes;
 use crate::watch::fingerprint::{self, Content};
 use crate::watch::glances::Glances;
 use crate::watch::guard::Guard;
@@ -48,6 +49,24 @@ struct Attempt {
     ended: Option<SystemTime>,
 }
 
+/// A change that has to come to rest before it is told.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    since: Instant,
+    rest: Duration,
+    /// Then it is told in any case.
+    until: Instant,
+}
+
+impl Wait {
+    fn due(&self) -> Instant {
+        (self.since + self.rest).min(self.until)
+    }
+}
+
+/// How long a change waits at most for its file to come to rest.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// How a walk came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
@@ -68,6 +87,11 @@ pub(super) struct Room {
     ignores: Ignores,
     ledger: Ledger,
     guard: Guard,
+    echoes: Echoes,
+    /// When the program was started last.
+    program_started: Option<SystemTime>,
+    /// Files that were written to and not closed since.
+    writing: HashSet<PathBuf>,
     holds: Holds,
     survey: Survey,
     native: Option<Native>,
@@ -86,7 +110,7 @@ pub(super) struct Room {
     survey_end: Instant,
     attempt: Option<Attempt>,
     /// Changes to be told when no build runs and they have come to rest.
-    patient: HashMap<PathBuf, (Instant, Duration)>,
+    patient: HashMap<PathBuf, Wait>,
     /// How often each file was saved or went since the latest build attempt started.
     disturbed: HashMap<PathBuf, u32>,
     /// Roots of the packages whose build script ended during the latest build attempt, and when.
@@ -114,6 +138,9 @@ impl Room {
             plan,
             ledger: Ledger::default(),
             guard: Guard::default(),
+            echoes: Echoes::default(),
+            program_started: None,
+            writing: HashSet::new(),
             holds: Holds::default(),
             survey: Survey::default(),
             native: None,
@@ -203,6 +230,7 @@ impl Room {
             }
             Command::BuildStarted(build) => {
                 self.guard.build_started();
+                self.echoes.begun(true);
                 let put_off = self.put_off(sent);
                 self.attempt = Some(Attempt { build, started: sent, ended: None });
                 // The build that starts has these; what came after its start is told below.
@@ -244,6 +272,15 @@ impl Room {
                 }
             }
             Command::BuildResolved(build) => self.resolved(build),
+            Command::ProgramStarts => {
+                self.program_started = Some(sent);
+                self.echoes.begun(false);
+            }
+            Command::Asked => {
+                self.echoes.asked();
+                self.warned
+                    .retain(|warning| !matches!(warning, Warning::Echo { .. } | Warning::Restless { .. }));
+            }
             Command::Look(token) => self.wanted.push(token),
             Command::Rescan => self.take_survey(Cause::Events),
             Command::Stop => {}
@@ -334,10 +371,7 @@ impl Room {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let patient = self
-            .building()
-            .is_none()
-            .then(|| self.patient.values().map(|(since, rest)| *since + *rest).min());
+        let patient = self.building().is_none().then(|| self.patient.values().map(Wait::due).min());
         let stock = (!self.stock.is_empty()).then(Instant::now);
         let walks = [self.survey_due, self.poll_due, self.glances.due(), stock];
         [self.holds.next(), patient.flatten(), self.look_due()].into_iter().chain(walks).flatten().min()
@@ -372,9 +406,8 @@ impl Room {
             }
         }
         if self.building().is_none() {
-            let due = |(since, rest): &(Instant, Duration)| *since + *rest <= now;
-            let paths: Vec<PathBuf> =
-                self.patient.iter().filter(|(_, when)| due(when)).map(|(path, _)| path.clone()).collect();
+            let due = |(_, wait): &(&PathBuf, &Wait)| wait.due() <= now;
+            let paths: Vec<PathBuf> = self.patient.iter().filter(due).map(|(path, _)| path.clone()).collect();
             for path in paths {
                 self.patient.remove(&path);
                 self.report_patient(&path);

@@ -1,0 +1,338 @@
+//! Recognises files that change each time after a build or a start of the program and never else: logs, state that the
+//! program writes, dumps of a compiler that fails.
+//!
+//! Pure. The evidence is a chain: each round is begun by such a file alone, and comes at the same time after the build or the
+//! start before it. Somebody who saves at a steady pace does so whatever hotrun does, so later rounds wait for a different
+//! time each: a save that comes meanwhile, or at another time after the next start, is no echo.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+/// As whose work a change is taken before anything is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Only guessed to matter.
+    Guessed,
+    /// Data that somebody named or the compiler read.
+    Data,
+    /// Code, manifests and settings, which people write.
+    Code,
+}
+
+impl Weight {
+    /// From this round on a change waits, and after so many it is an echo.
+    fn rounds(self) -> (usize, usize) {
+        match self {
+            Self::Guessed => (2, 4),
+            Self::Data => (3, 7),
+            Self::Code => (20, 30),
+        }
+    }
+}
+
+/// How long changes of later rounds wait, different from one to the next.
+const RESTS: [u64; 5] = [400, 900, 500, 1100, 700];
+
+/// An answer that comes sooner after a start than this is nobody's who looks at what has started.
+const QUICK: Duration = Duration::from_millis(1500);
+
+/// What to do with a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// Tell it.
+    Tell,
+    /// Tell it after this time without a change.
+    Later(Duration),
+    /// Tell it for the last time, and warn.
+    Echo,
+    /// Tell it after this time without a change, and warn: a program that writes its own sources looks like a script that
+    /// edits them whenever it has started, and no edit of a source may be lost.
+    Warn(Duration),
+    /// Do not tell it.
+    Silent,
+}
+
+#[derive(Debug)]
+struct Round {
+    offset: Duration,
+    names: HashSet<String>,
+    ruling: Ruling,
+}
+
+/// What is known of echoes.
+#[derive(Debug, Default)]
+pub(super) struct Echoes {
+    chain: Vec<Round>,
+    /// What has changed since the last build or start.
+    open: Option<Round>,
+    code: bool,
+    /// The changes of the chain came at the same time.
+    steady: bool,
+    /// They came soon, and none while a change waited.
+    answers: bool,
+    /// Until when after a build or start changes of these names are echoes; for good where it was found twice.
+    silent: HashMap<String, Option<Duration>>,
+}
+
+impl Echoes {
+    /// A build or the program starts.
+    pub(super) fn begun(&mut self, build: bool) {
+        match self.open.take() {
+            Some(round) => self.chain.push(round),
+            // Somebody asked for this one.
+            None if build => self.chain.clear(),
+            None => {}
+        }
+    }
+
+    /// `path` changed, `offset` after the latest build or start began, if one did.
+    pub(super) fn changed(&mut self, path: &Path, weight: Weight, offset: Option<Duration>) -> Ruling {
+        let name = name(path);
+        let silent = match (self.silent.get(&name), offset) {
+            (Some(None), _) => true,
+            (Some(Some(until)), Some(offset)) => offset <= *until + slack(*until),
+            _ => false,
+        };
+        if silent {
+            return Ruling::Silent;
+        }
+        let code = weight == Weight::Code;
+        let Some(offset) = offset else {
+            self.forget();
+            return Ruling::Tell;
+        };
+        if code != self.code {
+            self.forget();
+            self.code = code;
+        }
+        if let Some(round) = &mut self.open {
+            round.names.insert(name);
+            return round.ruling;
+        }
+        let last = self.chain.last().map(|round| round.offset);
+        self.steady &= last.is_none_or(|last| last.abs_diff(offset) <= slack(last.max(offset)));
+        self.answers &= offset < QUICK && !code;
+        if last.is_none() || !(self.steady || self.answers) {
+            self.chain.clear();
+            (self.steady, self.answers) = (true, offset < QUICK && !code);
+        }
+        let round = Round { offset, names: HashSet::from([name]), ruling: Ruling::Tell };
+        let (patient, last) = weight.rounds();
+        let count = self.chain.len() + 1;
+        let names: HashSet<&String> =
+            self.chain.iter().chain([&round]).flat_map(|round| &round.names).collect();
+        let rest = Duration::from_millis(RESTS[count % RESTS.len()]);
+        let ruling = if count >= last && code {
+            Ruling::Warn(rest)
+        } else if count >= last && names.len() * 2 <= count.max(4) {
+            self.silence(round);
+            return Ruling::Echo;
+        } else if count >= patient {
+            Ruling::Later(rest)
+        } else {
+            Ruling::Tell
+        };
+        self.open = Some(Round { ruling, ..round });
+        ruling
+    }
+
+    /// A change that waits was followed by another. Says whether that shows that it is no echo.
+    pub(super) fn disturbed(&mut self) -> bool {
+        self.answers = false;
+        let exonerated = self.code || !self.steady;
+        if exonerated {
+            self.chain.clear();
+        }
+        exonerated
+    }
+
+    /// Somebody asked for a restart: what was found to be an echo twice has to be found again.
+    pub(super) fn asked(&mut self) {
+        self.forget();
+        for until in self.silent.values_mut() {
+            until.get_or_insert(Duration::ZERO);
+        }
+    }
+
+    /// Somebody edited the settings: everything is followed again.
+    pub(super) fn forgive(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Somebody changed something.
+    pub(super) fn forget(&mut self) {
+        self.chain.clear();
+        self.open = None;
+    }
+
+    /// Whether changes of `path` are told no more until somebody asks.
+    pub(super) fn is_mute(&self, path: &Path) -> bool {
+        self.silent.get(&name(path)) == Some(&None)
+    }
+
+    fn silence(&mut self, round: Round) {
+        self.chain.push(round);
+        let until = self.chain.iter().map(|round| round.offset).max();
+        for name in std::mem::take(&mut self.chain).into_iter().flat_map(|round| round.names) {
+            // Once for each name: a second time is one of a later chain.
+            self.silent
+                .entry(name)
+                .and_modify(|known| *known = known.filter(|known| Some(*known) == until))
+                .or_insert(until);
+        }
+    }
+}
+
+/// How far two times may differ and be the same: machines are busy.
+fn slack(offset: Duration) -> Duration {
+    Duration::from_millis(250) + offset / 20
+}
+
+/// A path in which what differs from one run to the next does not matter: digits, and words of hexadecimal digits.
+fn name(path: &Path) -> String {
+    let mut name = String::new();
+    let path = path.to_string_lossy();
+    let mut rest = &*path;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end.max(first.len_utf8()));
+        rest = after;
+        let digits = word.bytes().any(|byte| byte.is_ascii_digit());
+        let hexadecimal = word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if hexadecimal || digits && word.len() >= 8 {
+            name.push('#');
+        } else {
+            let mut before = ' ';
+            for letter in word.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter }) {
+                if letter != '#' || before != '#' {
+                    name.push(letter);
+                }
+                before = letter;
+            }
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Ruling::{Echo, Silent, Tell};
+    use super::*;
+
+    fn millis(millis: u64) -> Option<Duration> {
+        Some(Duration::from_millis(millis))
+    }
+
+    /// Plays rounds until one is an echo; gives how many there were.
+    fn until_echo(
+        echoes: &mut Echoes,
+        mut round: impl FnMut(usize) -> (String, Weight, u64),
+    ) -> Option<usize> {
+        (1..=40).find(|count| {
+            let (path, weight, offset) = round(*count);
+            echoes.begun(true);
+            echoes.begun(false);
+            matches!(echoes.changed(Path::new(&path), weight, millis(offset)), Echo | Ruling::Warn(_))
+        })
+    }
+
+    #[test]
+    fn what_follows_every_start_is_an_echo_after_a_few() {
+        for (weight, offsets, expect) in [
+            (Weight::Data, [20, 25, 40, 20], 7),
+            (Weight::Data, [3000, 3100, 2990, 3050], 7),
+            (Weight::Guessed, [1500, 1400, 1450, 1500], 4),
+            (Weight::Code, [20, 25, 40, 20], 30),
+            // Another hotrun answers, sooner or later.
+            (Weight::Data, [300, 1300, 700, 1400], 7),
+        ] {
+            let mut echoes = Echoes::default();
+            let found =
+                until_echo(&mut echoes, |count| ("/p/data/state.json".into(), weight, offsets[count % 4]));
+            assert_eq!(found, Some(expect), "{weight:?} {offsets:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_turn_and_names_that_differ_by_numbers_are_one() {
+        let mut echoes = Echoes::default();
+        let found = until_echo(&mut echoes, |count| {
+            (format!("/p/{}.json", ["a", "b", "c"][count % 3]), Weight::Data, 20)
+        });
+        assert_eq!(found, Some(7));
+        for pattern in ["/p/dump-{}-11_07.txt", "/p/7f{}aa-beef/x", "/p/app.log.2026-11-{}"] {
+            let path = |count: usize| pattern.replace("{}", &(count * 37).to_string());
+            let found = until_echo(&mut Echoes::default(), |count| (path(count), Weight::Guessed, 900));
+            assert_eq!(found, Some(4), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_edit_at_another_time_is_told_all_the_same() {
+        let path = Path::new("/p/data/state.json");
+        let mut echoes = Echoes::default();
+        until_echo(&mut echoes, |_| ("/p/data/state.json".into(), Weight::Data, 20)).unwrap();
+        echoes.begun(true);
+        echoes.begun(false);
+        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Silent);
+        assert_eq!(echoes.changed(path, Weight::Data, millis(5000)), Tell);
+        // It goes on later after the start: once more, and then it is not followed.
+        until_echo(&mut echoes, |_| ("/p/data/state.json".into(), Weight::Data, 3000)).unwrap();
+        assert!(echoes.is_mute(path));
+        assert_eq!(echoes.changed(path, Weight::Data, None), Silent);
+        echoes.asked();
+        assert_eq!(echoes.changed(path, Weight::Data, None), Tell);
+        echoes.forgive();
+        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Tell);
+    }
+
+    #[test]
+    fn code_saved_meanwhile_ends_the_chain() {
+        let mut echoes = Echoes::default();
+        for count in 0..40 {
+            for (path, weight) in [("/p/data/state.json", Weight::Data), ("/p/src/main.rs", Weight::Code)] {
+                echoes.begun(true);
+                assert_ne!(echoes.changed(Path::new(path), weight, millis(20)), Echo, "{count}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Somebody who looks at what has started, and then edits the same file again.
+        #[test]
+        fn edits_of_people_are_told(pauses in proptest::collection::vec(1500u64..20_000, 40)) {
+            let mut echoes = Echoes::default();
+            let close = |one: u64, other: u64| one.abs_diff(other) <= 250 + one.max(other) / 20;
+            let mut alike = 1;
+            for pair in pauses.windows(2) {
+                alike = if close(pair[0], pair[1]) { alike + 1 } else { 1 };
+                prop_assume!(alike < 7);
+            }
+            for pause in pauses {
+                echoes.begun(true);
+                echoes.begun(false);
+                let ruling = echoes.changed(Path::new("/p/page.html"), Weight::Data, millis(pause));
+                prop_assert!(!matches!(ruling, Echo | Silent));
+            }
+        }
+
+        /// Somebody, or a script, that saves at a steady pace whatever hotrun does: the rests move the start.
+        #[test]
+        fn a_steady_pace_is_told(pace in 1_700u64..10_000) {
+            let mut echoes = Echoes::default();
+            let (mut saved, mut started) = (0, 0);
+            for _ in 0..60 {
+                saved += pace;
+                echoes.begun(true);
+                echoes.begun(false);
+                let ruling = echoes.changed(Path::new("/p/page.html"), Weight::Data, millis(saved - started));
+                prop_assert!(!matches!(ruling, Echo | Silent));
+                let Ruling::Later(rest) = ruling else { started = saved; continue };
+                started = saved + u64::try_from(rest.as_millis()).unwrap();
+            }
+        }
+    }
+}
