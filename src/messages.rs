@@ -13,7 +13,7 @@ use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message};
 
 /// How bad a diagnostic is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Stops the build.
@@ -25,7 +25,7 @@ pub enum Level {
 }
 
 /// One message of the compiler.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Diagnostic {
     /// How bad it is.
     pub level: Level,
@@ -99,13 +99,19 @@ pub enum CargoMessage {
         /// With success.
         success: bool,
     },
+    /// No message: a procedural macro or a wrapper of rustc printed it.
+    Text(String),
     /// Nothing hotrun needs.
     Other,
 }
 
-/// Reads one line of cargo's stdout. What is not a message of cargo's is [`CargoMessage::Other`].
+/// Reads one line of cargo's stdout, without its end.
 pub fn parse(line: &str) -> CargoMessage {
-    let Ok(message) = serde_json::from_str::<Message>(line) else { return CargoMessage::Other };
+    let Ok(message) = serde_json::from_str::<Message>(line) else {
+        // A kind of message that is newer than hotrun is for nobody to read.
+        let message = line.starts_with("{\"reason\":");
+        return if message { CargoMessage::Other } else { CargoMessage::Text(line.to_owned()) };
+    };
     match message {
         Message::CompilerMessage(compiler) => {
             let message = compiler.message;
@@ -263,7 +269,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_message_is_left_alone() {
-        assert_eq!(parse("hello"), CargoMessage::Other);
+        assert_eq!(parse("hello"), CargoMessage::Text("hello".to_owned()));
+        assert_eq!(parse("{\"a\":1}"), CargoMessage::Text("{\"a\":1}".to_owned()));
         assert_eq!(parse(r#"{"reason":"something-new"}"#), CargoMessage::Other);
     }
 

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -35,6 +36,23 @@ impl Scripts {
 
     fn script(&self, name: &str) -> PathBuf {
         self.workshop.project.join("bin").join(name)
+    }
+
+    /// cargo does this first when it builds.
+    fn first(&self, does: &str) {
+        let (cargo, stub) = (self.script("cargo"), self.script("stub"));
+        fs::copy(&cargo, &stub).unwrap();
+        let text =
+            format!("#!/bin/sh\n[ \"$1\" != build ] || {{ {does}\n}}\nexec {} \"$@\"\n", stub.display());
+        fs::write(&cargo, text).unwrap();
+    }
+
+    /// A build of `// flood` never stops to talk.
+    fn flooded(&self) {
+        let message = r#"{"reason":"compiler-message","package_id":"path+file:///p#app@0.1.0","manifest_path":"/p/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/p/src/main.rs","edition":"2021","doc":true,"doctest":false,"test":true},"message":{"rendered":"error: wrong %d\n","$message_type":"diagnostic","children":[],"level":"error","message":"wrong %d","spans":[{"byte_end":9,"byte_start":1,"column_end":5,"column_start":3,"expansion":null,"file_name":"src/main.rs","is_primary":true,"label":null,"line_end":%d,"line_start":%d,"suggested_replacement":null,"suggestion_applicability":null,"text":[]}],"code":null}}"#;
+        let message = message.replace('\\', "\\\\").replace('"', "\\\"");
+        let awk = format!("BEGIN {{ while (1) {{ n++; printf \"{message}\\n\", n, n, n, n }} }}");
+        self.first(&format!("if grep -q flood src/main.rs; then exec awk '{awk}'; fi"));
     }
 
     /// An edit: the next build gives this script.
@@ -201,6 +219,14 @@ fn settings_that_can_be_read_only_once() {
         std::thread::spawn(move || fs::write(fifo, text).unwrap())
     };
     let marks = || fs::read_to_string(path("marks")).unwrap_or_default();
+    // Ready is not yet done with that.
+    let marked = |line: &str| {
+        let deadline = Instant::now() + DEADLINE;
+        while !marks().ends_with(line) {
+            assert!(Instant::now() < deadline, "no {line:?} at the end of {}", marks());
+            pause();
+        }
+    };
     let echo = format!("echo \"$0 $PIPE $FIFO $MORE $SET\" >> {}", path("marks"));
     for name in ["one", "two", "three"] {
         scripts.write(name, &echo.replace("$0", name));
@@ -223,24 +249,21 @@ fn settings_that_can_be_read_only_once() {
     for writing in writing {
         writing.join().unwrap();
     }
+    marked("one a b c d\n");
     scripts.edit("two");
     let two = hotrun.wait_for("ready").pid();
+    marked("two a b c d\n");
     // A file that can be read again is.
     fs::write(path("file"), "MORE=e").unwrap();
     assert_ne!(hotrun.wait_for("ready").pid(), two);
+    marked("two a b e d\n");
     // One that has become a FIFO, to which nobody writes.
     fs::remove_file(path("file")).unwrap();
     make_fifo(path("file").as_ref());
     scripts.edit("three");
     hotrun.wait_for_build("ready", 3);
     scripts.answers();
-    let deadline = Instant::now() + DEADLINE;
-    while !marks().contains("three") {
-        assert!(Instant::now() < deadline, "{}", marks());
-        pause();
-    }
-    assert!(marks().starts_with("one a b c d\ntwo a b c d\ntwo a b e d\n"), "{}", marks());
-    assert!(marks().ends_with("three a b e d\n"), "{}", marks());
+    marked("three a b e d\n");
 }
 
 /// An edit names a FIFO as env file: what runs runs on until somebody has written to it.
@@ -279,4 +302,65 @@ fn settings_that_cannot_be_read_are_said_before_anything_runs() {
         let said = finish(command);
         assert!(said.code == 2 && said.stderr.contains(reason), "{said:?}");
     }
+}
+
+/// While the compiler never stops to talk and others wait or leave their requests unfinished, every question is answered.
+#[test]
+fn a_flood_of_messages_and_of_clients() {
+    let scripts = Scripts::new();
+    scripts.flooded();
+    scripts.edit("one");
+    let base = tempfile::Builder::new().prefix("hr-").tempdir_in("/tmp").unwrap();
+    let mut start = Hotrun::prepare(&scripts.workshop.project, &Home::new(), &["--ready", "notify"]);
+    scripts.workshop.equip(start.command());
+    let base_path = base.path().to_str().unwrap();
+    let mut hotrun = start.env("XDG_RUNTIME_DIR", base_path).start();
+    hotrun.wait_for("process-started");
+    scripts.workshop.project.write("src/main.rs", "// flood\n");
+    let talks = |hotrun: &mut Hotrun, count: u64| {
+        hotrun.wait_until("a message", |event| {
+            event.kind() == "diagnostic" && event.0["line"].as_u64().is_some_and(|line| line >= count)
+        });
+    };
+    talks(&mut hotrun, 10_000);
+    let folder = fs::read_dir(base.path()).unwrap().next().unwrap().unwrap().path();
+    let ask = |request: &str| {
+        let mut stream = UnixStream::connect(folder.join("control")).unwrap();
+        // hotrun may have let it go.
+        let _ = stream.write_all(request.as_bytes());
+        stream
+    };
+    let answers = || {
+        let began = Instant::now();
+        let mut command = answering(scripts.workshop.project.path(), &["status", "--json"]);
+        let said = finish({
+            command.env("XDG_RUNTIME_DIR", base.path());
+            command
+        });
+        assert_eq!((said.code, &said.json()["state"]), (0, &"building".into()), "{}", said.stderr);
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    };
+    answers();
+    let waiting: Vec<UnixStream> = (0..200).map(|_| ask("{\"request\":\"wait\"}\n")).collect();
+    answers();
+    let half: Vec<UnixStream> = (0..400).map(|_| ask("{\"request\":")).collect();
+    answers();
+    talks(&mut hotrun, 12_000);
+    drop((waiting, half));
+    hotrun.signal(Signal::TERM);
+    assert_eq!(hotrun.wait_for_end().signal(), Some(libc::SIGTERM));
+}
+
+/// What a procedural macro prints on stdout, and a line of stderr that has no end.
+#[test]
+fn lines_that_are_no_messages() {
+    let scripts = Scripts::new();
+    scripts.edit("one");
+    scripts.first("echo PRINTED; printf '%0200000d\\n' 7 >&2");
+    let mut start = Hotrun::prepare(&scripts.workshop.project, &Home::new(), &[]);
+    scripts.workshop.equip(start.command());
+    let mut hotrun = start.start();
+    hotrun.wait_for("ready");
+    let said = hotrun.wait_said("PRINTED\n");
+    assert_eq!(hotrun.wait_said("7\n").matches('0').count() / 100_000, 2, "{said}");
 }

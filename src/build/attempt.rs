@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 
 use super::cargo::{BuildNews, BuildOrder, Job};
@@ -28,6 +29,11 @@ const CANCEL_GRACE: Duration = Duration::from_millis(300);
 const PIPE_GRACE: Duration = Duration::from_millis(200);
 /// How long the rest of a killed group is waited for.
 const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// A longer line of cargo's stderr comes in parts.
+const LONGEST_LINE: usize = 64 << 10;
+/// A longer line of its stdout is no message.
+const LONGEST_MESSAGE: u64 = 16 << 20;
 
 /// How one run of cargo ended.
 pub(super) struct Attempt {
@@ -223,7 +229,9 @@ async fn read_messages(
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
     let mut line = Vec::new();
     let mut resolved = false;
-    while stdout.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
+    while (&mut stdout).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
+        // A flood of messages leaves time for everything else.
+        consume_budget().await;
         let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
         line.clear();
         if !std::mem::replace(&mut resolved, true) {
@@ -254,6 +262,9 @@ async fn read_messages(
             CargoMessage::Libraries { files, linked } => {
                 read.libraries.extend(files.into_iter().map(|path| Library { path, replaced: linked }));
             }
+            CargoMessage::Text(text) => {
+                let _ = news.send(BuildNews::Line { build: order.build, text, transient: false });
+            }
             CargoMessage::BuildScript(script) => {
                 read.looks.extend(outputs.told(&script));
                 let _ = news.send(BuildNews::ScriptRan {
@@ -276,17 +287,15 @@ async fn read_lines(
     read: &RefCell<Read>,
 ) {
     let Some(mut stderr) = stderr else { return };
-    let mut pending = Vec::new();
+    let mut lines = Lines::default();
     let mut chunk = vec![0; 1 << 13];
     while let Ok(n) = stderr.read(&mut chunk).await {
         if n == 0 {
             break;
         }
-        pending.extend_from_slice(&chunk[..n]);
-        while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            let transient = pending[end] == b'\r';
-            let text = String::from_utf8_lossy(&pending[..end]).into_owned();
-            pending.drain(..=end);
+        lines.pending.extend_from_slice(&chunk[..n]);
+        while let Some((text, transient)) = lines.next() {
+            consume_budget().await;
             let plain = console::strip_ansi_codes(&text);
             let mut read = read.borrow_mut();
             read.odd |= messages::line_blames_artifacts(&plain);
@@ -301,8 +310,69 @@ async fn read_lines(
             let _ = news.send(BuildNews::Line { build, text, transient });
         }
     }
-    if !pending.is_empty() {
-        let text = String::from_utf8_lossy(&pending).into_owned();
+    if !lines.pending.is_empty() {
+        let text = String::from_utf8_lossy(&lines.pending).into_owned();
         let _ = news.send(BuildNews::Line { build, text, transient: false });
+    }
+}
+
+/// Cuts what comes in pieces into lines.
+#[derive(Debug, Default)]
+struct Lines {
+    pending: Vec<u8>,
+    /// So far there is no end of a line in it.
+    scanned: usize,
+}
+
+impl Lines {
+    /// The next line, and whether the one after it overwrites it. One that is too long comes in parts.
+    fn next(&mut self) -> Option<(String, bool)> {
+        let found = self.pending[self.scanned..].iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let (end, rest) = match found.map(|at| self.scanned + at) {
+            Some(end) => (end, end + 1),
+            None if self.pending.len() > LONGEST_LINE => {
+                // Not within a letter (UTF-8 has at most three bytes after the first).
+                let within = |at: &usize| self.pending[*at] & 0xc0 == 0x80;
+                let end =
+                    (LONGEST_LINE - 3..=LONGEST_LINE).rev().find(|at| !within(at)).unwrap_or(LONGEST_LINE);
+                (end, end)
+            }
+            None => {
+                self.scanned = self.pending.len();
+                return None;
+            }
+        };
+        let text = String::from_utf8_lossy(&self.pending[..end]).into_owned();
+        let transient = found.is_some() && self.pending[end] == b'\r';
+        self.pending.drain(..rest);
+        self.scanned = 0;
+        Some((text, transient))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_where_they_end_and_where_they_are_too_long() {
+        let mut lines = Lines::default();
+        let mut said = |chunk: &[u8]| {
+            lines.pending.extend_from_slice(chunk);
+            std::iter::from_fn(|| lines.next()).collect::<Vec<_>>()
+        };
+        let line = |text: &str, transient| (text.to_owned(), transient);
+        assert_eq!(said(b"a\nb"), [line("a", false)]);
+        assert_eq!(said(b"c\rd\n\n"), [line("bc", true), line("d", false), line("", false)]);
+        // 50 MB without an end, in letters of two bytes.
+        let (chunk, mut bytes, mut longest) = ("\u{e4}".repeat(1 << 12), 0, 0);
+        for _ in 0..50_000_000 / chunk.len() {
+            for (part, _) in said(chunk.as_bytes()) {
+                assert!(part.starts_with('\u{e4}') && part.ends_with('\u{e4}'));
+                longest = longest.max(part.len());
+                bytes += part.len();
+            }
+        }
+        assert!(bytes > 49_000_000 && longest <= LONGEST_LINE, "{bytes} {longest}");
     }
 }

@@ -3,16 +3,19 @@
 //! Nothing a client does or leaves undone concerns anybody else: who says nothing, too much, or nonsense is let go, and who
 //! goes away takes only his own question along. With no client nothing wakes.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
 use super::{About, Answer, Envelope, Request};
@@ -24,8 +27,10 @@ pub(super) const SOCKET: &str = "control";
 const LONGEST: usize = 1024;
 /// How long a client has for its request, and for taking the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So many clients at once; descriptors are needed for other things as well.
-const CLIENTS: usize = 128;
+/// So many clients may be in the middle of their request; then the oldest of them makes way.
+const UNHEARD: usize = 64;
+/// So many clients wait for an answer that takes its time; descriptors are needed for other things as well.
+const WAITING: usize = 256;
 
 /// Somebody asks for something.
 #[derive(Debug)]
@@ -86,11 +91,55 @@ impl Server {
     }
 }
 
+/// Who is connected.
+#[derive(Debug, Default)]
+struct Clients {
+    /// Those whose request has not come, the oldest first.
+    unheard: RefCell<VecDeque<(u64, AbortHandle)>>,
+    /// How many wait.
+    waiting: Cell<usize>,
+}
+
+impl Clients {
+    fn connected(&self, number: u64, task: AbortHandle) {
+        let mut unheard = self.unheard.borrow_mut();
+        if unheard.len() >= UNHEARD
+            && let Some((_, oldest)) = unheard.pop_front()
+        {
+            oldest.abort();
+        }
+        unheard.push_back((number, task));
+    }
+
+    fn heard(&self, number: u64) {
+        self.unheard.borrow_mut().retain(|(unheard, _)| *unheard != number);
+    }
+
+    /// A place among those who wait, where there is one.
+    fn place(&self) -> Option<Place<'_>> {
+        let limit = getrlimit(Resource::Nofile)
+            .current
+            .map_or(WAITING, |limit| usize::try_from(limit / 4).unwrap_or(WAITING).min(WAITING));
+        (self.waiting.get() < limit).then(|| {
+            self.waiting.update(|waiting| waiting + 1);
+            Place(&self.waiting)
+        })
+    }
+}
+
+/// Somebody waits.
+struct Place<'a>(&'a Cell<usize>);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.update(|waiting| waiting - 1);
+    }
+}
+
 async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
-    let clients = Arc::new(Semaphore::new(CLIENTS));
+    let clients = Rc::new(Clients::default());
     let user = rustix::process::geteuid().as_raw();
-    // Those for whom there is no room wait in the backlog.
-    while let Ok(room) = Arc::clone(&clients).acquire_owned().await {
+    for number in 0.. {
         let Ok((stream, _)) = listener.accept().await else {
             // No descriptors are left: they come back with time, and a loop without a pause would take all of it.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -100,24 +149,35 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
         if !stream.peer_cred().is_ok_and(|peer| peer.uid() == user) {
             continue;
         }
-        let news = news.clone();
-        tokio::task::spawn_local(async move {
-            serve(stream, news).await;
-            drop(room);
-        });
+        let (news, here) = (news.clone(), Rc::clone(&clients));
+        let task = tokio::task::spawn_local(async move { serve(stream, news, number, &here).await });
+        clients.connected(number, task.abort_handle());
     }
 }
 
-async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>) {
-    let request = match timeout(PATIENCE, request(&mut stream)).await {
-        Ok(Ok(request)) => request,
-        Ok(Err(problem)) => {
+async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, number: u64, clients: &Clients) {
+    let request = timeout(PATIENCE, request(&mut stream)).await;
+    clients.heard(number);
+    let mut place = None;
+    let request = match request {
+        Ok(Ok(request)) => {
+            if matches!(request, Request::Wait | Request::Restart) {
+                place = clients.place();
+            }
+            let full = matches!(request, Request::Wait | Request::Restart) && place.is_none();
+            if full { Err("too many clients wait already".to_owned()) } else { Ok(request) }
+        }
+        Ok(Err(problem)) => Err(problem),
+        Err(_) => return,
+    };
+    let request = match request {
+        Ok(request) => request,
+        Err(problem) => {
             let answer =
                 Answer { state: "unreachable".to_owned(), reason: Some(problem), ..Answer::default() };
             write(&mut stream, &answer).await;
             return;
         }
-        Err(_) => return,
     };
     let (sender, receiver) = oneshot::channel();
     if news.send(ControlNews { request, reply: Reply(sender) }).is_err() {
@@ -132,6 +192,7 @@ async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>) {
         answer = receiver => answer,
         () = gone => return,
     };
+    drop(place);
     if let Ok(answer) = answer {
         write(&mut stream, &answer).await;
     }

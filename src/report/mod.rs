@@ -4,6 +4,7 @@
 //! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
 
 mod fit;
+mod kept;
 mod line_file;
 pub mod lines;
 mod outlet;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::kept::Kept;
 pub use self::line_file::{LineFile, open as open_lines};
 use self::lines::{Context, Line};
 pub use self::outlet::write_all;
@@ -96,10 +98,8 @@ pub struct Reporter {
     verbosity: Verbosity,
     /// cargo's own words for the next `build-started` event.
     command: Vec<String>,
-    /// What the compiler said in the current or last build, each message once.
-    diagnostics: Vec<Diagnostic>,
-    /// Lines of cargo's own in the current or last build that are no diagnostics.
-    cargo_text: Vec<String>,
+    /// What was said in the current or last build.
+    kept: Kept,
     diagnostics_of: Option<BuildId>,
     /// The processes that run: two during an overlap.
     running: BTreeSet<Instance>,
@@ -126,8 +126,7 @@ impl Reporter {
             service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),
-            diagnostics: Vec::new(),
-            cargo_text: Vec::new(),
+            kept: Kept::default(),
             diagnostics_of: None,
             running: BTreeSet::new(),
             warnings: Warnings::default(),
@@ -174,8 +173,7 @@ impl Reporter {
         }
         match notice {
             Notice::BuildStarted { build, .. } => {
-                self.diagnostics.clear();
-                self.cargo_text.clear();
+                self.kept.clear();
                 self.diagnostics_of = Some(*build);
                 self.warnings.build_started();
             }
@@ -261,7 +259,7 @@ impl Reporter {
     pub fn diagnostic(&mut self, build: BuildId, diagnostic: Diagnostic) {
         self.record(records::diagnostic(build, &diagnostic));
         // A library that is built for two units says everything twice.
-        if self.diagnostics_of != Some(build) || self.diagnostics.contains(&diagnostic) {
+        if self.diagnostics_of != Some(build) || !self.kept.is_new(&diagnostic) {
             return;
         }
         let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic);
@@ -270,7 +268,7 @@ impl Reporter {
             self.output.text(&diagnostic.rendered);
             self.output.about(Topic::Lasting);
         }
-        self.diagnostics.push(diagnostic);
+        self.kept.diagnostic(diagnostic);
     }
 
     /// A line of cargo's stderr.
@@ -300,7 +298,7 @@ impl Reporter {
             StderrLine::Text => {
                 if !(transient && plain.trim().is_empty()) {
                     self.output.line(text);
-                    self.cargo_text.push(text.to_owned());
+                    self.kept.line(text);
                 }
             }
         }
@@ -308,26 +306,25 @@ impl Reporter {
 
     /// What the current build said so far is void: it begins again.
     pub fn begin_again(&mut self) {
-        self.diagnostics.clear();
-        self.cargo_text.clear();
+        self.kept.clear();
     }
 
     /// The `e` key: what the compiler said in the last build, once more.
     pub fn repeat(&mut self) {
-        if self.diagnostics.is_empty() && self.cargo_text.is_empty() {
+        if self.kept.is_empty() {
             self.answer(&lines::nothing_to_repeat());
         }
-        for text in &self.cargo_text {
+        for text in self.kept.lines() {
             self.output.line(text);
         }
-        for diagnostic in &self.diagnostics {
+        for diagnostic in self.kept.diagnostics() {
             self.output.text(&diagnostic.rendered);
         }
     }
 
     /// What the compiler said in the current or last build, and the lines of cargo's own that are no diagnostics.
-    pub fn last_build(&self) -> (&[Diagnostic], &[String]) {
-        (&self.diagnostics, &self.cargo_text)
+    pub fn last_build(&self) -> (&[Diagnostic], impl Iterator<Item = &str>) {
+        (self.kept.diagnostics(), self.kept.lines())
     }
 
     /// Something that is no fact of the session.

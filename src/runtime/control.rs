@@ -170,7 +170,7 @@ impl Runtime {
         let standing = self.session.standing(self.began.elapsed());
         let since = standing.process.map(|process| clock(process.up));
         let (diagnostics, lines) = self.reporter.last_build();
-        let lines = lines.iter().map(String::as_str).chain(self.control.build_error.as_deref());
+        let lines = lines.chain(self.control.build_error.as_deref());
         Answer {
             program: Some(self.control.about.program.clone()),
             live: Some(self.publisher.live().display().to_string()),

@@ -44,6 +44,9 @@ use crate::words::{BuildId, Change, ChangeKind, Instance};
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 
+/// After so much news of the build in a row others are heard first.
+const FLOOD: u32 = 16;
+
 /// How often the last words are looked after.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -178,6 +181,8 @@ struct Sources {
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
     control: UnboundedReceiver<ControlNews>,
+    /// How much came from the build, one after the other.
+    flood: u32,
 }
 
 /// One piece of news.
@@ -198,7 +203,16 @@ impl Sources {
     async fn next(&mut self, timer: Option<(Timer, Instant)>, reread: Option<Instant>) -> News {
         let reread = reread.map(|at| (News::Reread, at));
         let timer = timer.map(|(timer, at)| (News::Timer(timer), at));
-        let first = timer.into_iter().chain(reread).min_by_key(|(_, at)| *at);
+        let mut first = timer.into_iter().chain(reread).min_by_key(|(_, at)| *at);
+        if self.flood >= FLOOD {
+            self.flood = 0;
+            if let Some(news) = self.beside_the_build() {
+                return news;
+            }
+            if let Some((news, _)) = first.take_if(|(_, at)| *at <= Instant::now()) {
+                return news;
+            }
+        }
         let due = async {
             match first {
                 Some((news, at)) => {
@@ -212,13 +226,25 @@ impl Sources {
             biased;
             Some(news) = self.terminal.recv() => News::Terminal(news),
             Some(news) = self.watch.recv() => News::Watch(news),
-            Some(news) = self.build.recv() => News::Build(news),
+            Some(news) = self.build.recv() => {
+                self.flood += 1;
+                News::Build(news)
+            }
             Some(news) = self.project.recv() => News::Project(news),
             Some(news) = self.handover.recv() => News::Handover(news),
             Some(news) = self.process.recv() => News::Process(news),
             news = due => news,
             Some(news) = self.control.recv() => News::Control(news),
         }
+    }
+}
+
+impl Sources {
+    /// What waits behind the build.
+    fn beside_the_build(&mut self) -> Option<News> {
+        let handover = self.handover.try_recv().map(News::Handover);
+        let process = |_| self.process.try_recv().map(News::Process);
+        handover.or_else(process).or_else(|_| self.control.try_recv().map(News::Control)).ok()
     }
 }
 

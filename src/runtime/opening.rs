@@ -98,6 +98,7 @@ impl Runtime {
             terminal: terminal_receiver,
             handover: handover_receiver,
             control: control_receiver,
+            flood: 0,
         };
         let config = &site.config;
         let awaits = config.run.clone();
