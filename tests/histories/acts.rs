@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A small generator whose numbers depend on the seed alone (SplitMix64).
+/// A small generator whose numbers depend on the seed alone (`SplitMix64`).
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -155,13 +155,12 @@ pub(crate) fn history(seed: u64) -> History {
                     frozen = false;
                     Act::Thaw
                 }
-                0..=69 => saved(&mut dice),
                 70..=72 => Act::Touch(dice.one_of(&[MAIN, INNER, CONFIG, ENV_FILE])),
                 73..=75 => Act::Remove(dice.one_of(&[MAIN, INNER, CONFIG, ENV_FILE])),
                 76..=79 => Act::Key('r'),
                 80..=83 => Act::Key('p'),
                 84..=85 => Act::HangUp,
-                86..=87 if !frozen => {
+                86 | 87 if !frozen => {
                     frozen = true;
                     Act::Freeze
                 }

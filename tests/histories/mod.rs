@@ -1,7 +1,7 @@
 //! Whatever happens to a project while hotrun follows it, at rest what is saved runs, and `hotrun wait` says so.
 //!
-//! Histories are random, each known by its seed. `HISTORIES=2000 cargo test histories` has so many with events and so many
-//! with polling; `HISTORY=SEED` has one again.
+//! Histories are random, each known by its seed. `HISTORIES=2000 cargo test histories` lives so many with events and so many
+//! with polling; `HISTORY=SEED` lives one again.
 
 mod acts;
 mod disk;
@@ -28,7 +28,7 @@ fn arguments(seed: u64, polls: bool) -> Vec<&'static str> {
     if polls {
         arguments.push("--poll=100ms");
     }
-    if seed % 5 == 0 {
+    if seed.is_multiple_of(5) {
         arguments.extend(["--on-start-failure", "rollback"]);
     }
     arguments
@@ -40,19 +40,20 @@ fn live(seed: u64, polls: bool) -> Verdict {
     let history = acts::history(seed);
     let mut stage = Stage::new(&arguments);
     stage.live(&history).map_err(|fault| {
-        let acts: String =
-            history.iter().map(|(act, pause)| format!("\n  {act:?}, then {pause:?}")).collect();
-        format!("{fault}\n{arguments:?}{acts}{}", stage.story())
+        let acts: Vec<String> =
+            history.iter().map(|(act, pause)| format!("{act:?}, then {pause:?}")).collect();
+        format!("{fault}\n{arguments:?}\n  {}{}", acts.join("\n  "), stage.story())
     })?;
     stage.end()
 }
 
 /// Lives through many; the seeds of those that fail, and the story of the first.
 fn live_all(polls: bool) {
-    let seed = number("HISTORY");
-    let many = seed.map_or_else(|| number("HISTORIES").unwrap_or(FEW), |_| 1);
+    let (seed, asked) = (number("HISTORY"), number("HISTORIES"));
+    let many = seed.map_or_else(|| asked.unwrap_or(FEW), |_| 1);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let first = seed.unwrap_or(now.as_secs() % 1_000_000 * 10_000);
+    // The few are the same each time.
+    let first = seed.unwrap_or_else(|| asked.map_or(0, |_| now.as_secs() % 1_000_000 * 10_000));
     let next = AtomicU64::new(0);
     let lane = || {
         let mut faults = Vec::new();
@@ -64,9 +65,7 @@ fn live_all(polls: bool) {
             let seed = first + at;
             if let Err(fault) = live(seed, polls) {
                 let fault = format!("HISTORY={seed}: {fault}\n");
-                if many > FEW {
-                    eprintln!("{fault}");
-                }
+                tell(&fault);
                 faults.push(fault);
             }
         }
@@ -76,6 +75,12 @@ fn live_all(polls: bool) {
         lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
     });
     assert!(faults.is_empty(), "{} of {many} failed:\n{}", faults.len(), faults[0]);
+}
+
+/// Each fault as it is found: many histories take a while.
+#[expect(clippy::print_stderr, reason = "tests have no other voice")]
+fn tell(fault: &str) {
+    eprintln!("{fault}");
 }
 
 #[test]
