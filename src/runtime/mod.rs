@@ -244,7 +244,12 @@ impl Sources {
     fn beside_the_build(&mut self) -> Option<News> {
         let handover = self.handover.try_recv().map(News::Handover);
         let process = |_| self.process.try_recv().map(News::Process);
-        handover.or_else(process).or_else(|_| self.control.try_recv().map(News::Control)).ok()
+        let project = |_| self.project.try_recv().map(News::Project);
+        handover
+            .or_else(process)
+            .or_else(project)
+            .or_else(|_| self.control.try_recv().map(News::Control))
+            .ok()
     }
 }
 
