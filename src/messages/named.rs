@@ -130,7 +130,12 @@ fn looks_like_path(text: &str) -> bool {
 /// What compilers make, and the standard library's sources: no edit there mends a build.
 fn is_artifact(name: &str) -> bool {
     let made = [".o", ".rlib", ".rmeta", ".rcgu.o", ".d"].iter().any(|end| name.ends_with(end));
-    made || name.starts_with("/rustc/") || name.contains("/rustlib/") || name.contains("/registry/src/")
+    // The report of a compiler that crashed has a new name each time.
+    let report = name.rsplit('/').next().is_some_and(|name| name.starts_with("rustc-ice-"));
+    made || report
+        || name.starts_with("/rustc/")
+        || name.contains("/rustlib/")
+        || name.contains("/registry/src/")
 }
 
 #[cfg(test)]
@@ -171,6 +176,10 @@ mod tests {
             ("the trait `std::fmt::Display` is not implemented for `a::B<c::D>`", &[]),
             ("see https://doc.rust-lang.org/cargo/x.html", &[]),
             (r#"note: "cc" "/p/app.rcgu.o" "/x/rustlib/lib/libstd.rlib""#, &[]),
+            (
+                "note: please attach the file at `/p/rustc-ice-2026-01-01T00_00_00-1.txt` to your bug report",
+                &[],
+            ),
             ("", &[]),
         ];
         for (line, expect) in table {
