@@ -28,6 +28,7 @@ mod reading;
 mod readme;
 mod reload;
 mod remarks;
+mod renamed;
 mod schema;
 mod screen;
 mod seed;

@@ -153,6 +153,17 @@ impl Publisher {
         Ok(publisher)
     }
 
+    /// Keeps another live path from now on: the program has another name or target directory. The binary that is live here
+    /// becomes the previous one there if it ran. On an error nothing has changed.
+    pub fn move_to(&mut self, live: PathBuf) -> Result<(), PublishError> {
+        let mut next = Self::open(live)?;
+        if self.ran && place(&self.live, &next.previous()).is_ok() {
+            next.previous = self.last.take().and_then(|last| last.libraries);
+        }
+        *self = next;
+        Ok(())
+    }
+
     /// The live path.
     pub fn live(&self) -> &Path {
         &self.live
@@ -480,6 +491,26 @@ mod tests {
         drop(Publisher::open(place.live.clone()).unwrap());
         assert!(!folder.join(".app.new-7").exists());
         assert!(folder.join(".apple.new-7").exists());
+    }
+
+    #[test]
+    fn a_program_with_another_name_can_be_rolled_back_to_the_one_before() {
+        let place = place();
+        let mut publisher = Publisher::open(place.live.clone()).unwrap();
+        build(&place.staged, "old");
+        publisher.publish(&place.built()).unwrap();
+        publisher.mark_ran();
+        let renamed = place.live.with_file_name("renamed");
+        publisher.move_to(renamed.clone()).unwrap();
+        assert_eq!(publisher.live(), renamed);
+        assert_eq!(fs::read_to_string(&place.live).unwrap(), "old");
+        build(&place.staged, "new");
+        assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+        assert_eq!(fs::read_to_string(&renamed).unwrap(), "new");
+        publisher.roll_back().unwrap();
+        assert_eq!(fs::read_to_string(&renamed).unwrap(), "old");
+        // The old live path is free for another hotrun.
+        Publisher::open(place.live).unwrap();
     }
 
     #[test]

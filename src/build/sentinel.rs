@@ -45,6 +45,12 @@ impl Sentinel {
         });
     }
 
+    /// Watches another live path, from the next [`Sentinel::guard`] on.
+    pub fn move_to(&mut self, live: PathBuf) {
+        self.live = live;
+        self.watcher = None;
+    }
+
     /// The watched folder is gone: [`Sentinel::guard`] has to watch the next one.
     pub fn relieve(&mut self) {
         self.watcher = None;

@@ -141,6 +141,12 @@ impl Reporter {
         self.extras = extras;
     }
 
+    /// The program has another name from now on.
+    pub fn set_service(&mut self, name: &str) {
+        name.clone_into(&mut self.service);
+        name.clone_into(&mut self.context.service);
+    }
+
     /// Whether keys work from now on.
     pub fn set_keys(&mut self, keys: bool) {
         self.context.keys = keys;

@@ -119,7 +119,15 @@ impl Runtime {
             return PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
         };
         let kept = self.publisher.has_run();
-        let publication = self.publisher.publish(result);
+        let live = self.site.live();
+        let moves = live != self.publisher.live();
+        let moved = if moves { self.publisher.move_to(live) } else { Ok(()) };
+        if moves && moved.is_ok() {
+            self.sentinel.move_to(self.publisher.live().to_owned());
+            self.timing = self.site.timing();
+            self.reporter.set_service(&self.site.project.target.name);
+        }
+        let publication = moved.and_then(|()| self.publisher.publish(result));
         self.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
@@ -133,7 +141,7 @@ impl Runtime {
             Ok(Publication::Unchanged) => {
                 self.live_result = Some(result.clone());
                 // An env file that cannot be read is said when the program is started.
-                let launch = self.site.launch(result, self.publisher.libraries()).ok();
+                let launch = self.site.launch(result, &self.publisher).ok();
                 // One that could not start beside this one leaves what it was started with to be tried again.
                 let launched = self.launches.values().next_back();
                 PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch.as_ref() != launched }
@@ -146,7 +154,7 @@ impl Runtime {
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
         let result = self.live_result.clone().unwrap_or_default();
-        let launch = self.site.launch(&result, self.publisher.libraries());
+        let launch = self.site.launch(&result, &self.publisher);
         let launch = launch.map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());

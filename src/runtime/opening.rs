@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::control::Control;
 use super::reload::takes_keys;
 use super::site::Site;
-use super::timing::Timing;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::Config;
@@ -167,11 +166,7 @@ impl Runtime {
         };
         Ok(Self {
             session: Session::new(Settings::from(config)),
-            timing: Timing::new(
-                site.staging(),
-                site.project.workspace_root.clone(),
-                site.project.target.name.clone(),
-            ),
+            timing: site.timing(),
             site,
             sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
             publisher,

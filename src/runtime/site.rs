@@ -18,7 +18,8 @@ use self::edit::Doubt;
 pub(super) use self::edit::{DOUBT, Edit};
 use self::order::{Asked, is_seeded};
 pub(super) use self::reading::Answers;
-use crate::build::{self, BuildOrder, BuildResult, Program, SeedPlan};
+use super::timing::Timing;
+use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan};
 use crate::config::RunOptions;
 use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
 use crate::error::Error;
@@ -130,6 +131,12 @@ impl Site {
         Ok(site)
     }
 
+    /// The measuring of builds in this staging target.
+    pub(super) fn timing(&self) -> Timing {
+        let project = &self.project;
+        Timing::new(self.staging(), project.workspace_root.clone(), project.target.name.clone())
+    }
+
     /// Writes down what the next start need not ask. The staging target has to exist.
     pub(super) fn remember(&mut self) {
         if let Some(mut memo) = self.memo.take() {
@@ -193,7 +200,7 @@ impl Site {
     }
 
     /// How the program is started after `result`, its libraries published in this folder.
-    pub(super) fn launch(&self, result: &BuildResult, libraries: Option<&Path>) -> Result<Launch, Error> {
+    pub(super) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Result<Launch, Error> {
         let env_files = self.env_files(&self.config)?;
         Ok(Launch::compute(&LaunchInput {
             project: &self.project,
@@ -204,8 +211,9 @@ impl Site {
             executable: &result.executable,
             target_directory: &self.staging(),
             build_directory: &self.build_directory(),
-            live: &self.live(),
-            libraries,
+            // Not where the next build is going to be live: the program may have been renamed since.
+            live: publisher.live(),
+            libraries: publisher.libraries(),
             run: &self.config.run,
             env_files: &env_files,
             environment: &self.environment,
