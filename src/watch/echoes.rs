@@ -26,7 +26,8 @@ impl Weight {
         match self {
             Self::Guessed => (2, 4),
             Self::Data => (3, 7),
-            Self::Code => (20, 30),
+            // A script, an agent or a benchmark saves a source after every start, and each of its saves counts at once.
+            Self::Code => (usize::MAX, 30),
         }
     }
 }
@@ -46,9 +47,9 @@ pub(super) enum Ruling {
     Later(Duration),
     /// Tell it for the last time, and warn.
     Echo,
-    /// Tell it after this time without a change, and warn: a program that writes its own sources looks like a script that
-    /// edits them whenever it has started, and no edit of a source may be lost.
-    Warn(Duration),
+    /// Tell it, and warn: a program that writes its own sources looks like a script that edits them whenever it has started,
+    /// and no edit of a source may be lost.
+    Warn,
     /// Do not tell it.
     Silent,
 }
@@ -124,7 +125,7 @@ impl Echoes {
             self.chain.iter().chain([&round]).flat_map(|round| &round.names).collect();
         let rest = Duration::from_millis(RESTS[count % RESTS.len()]);
         let ruling = if count >= last && code {
-            Ruling::Warn(rest)
+            Ruling::Warn
         } else if count >= last && names.len() * 2 <= count.max(4) {
             self.silence(round);
             return Ruling::Echo;
@@ -235,7 +236,7 @@ mod tests {
             let (path, weight, offset) = round(*count);
             echoes.begun(true);
             echoes.begun(false);
-            matches!(echoes.changed(Path::new(&path), weight, millis(offset)), Echo | Ruling::Warn(_))
+            matches!(echoes.changed(Path::new(&path), weight, millis(offset)), Echo | Ruling::Warn)
         })
     }
 

@@ -114,10 +114,6 @@ impl Room {
         }
         match self.echoes.changed(path, weight, self.offset(path, weight)) {
             echoes::Ruling::Later(rest) => self.wait(path, rest),
-            echoes::Ruling::Warn(rest) => {
-                self.wait(path, rest);
-                self.warn(Warning::Repeats { path: path.to_path_buf() });
-            }
             echoes::Ruling::Silent => {
                 self.acknowledge(path, &kinds);
                 return Some(Reason::Echo);
@@ -125,7 +121,9 @@ impl Room {
             ruling => {
                 self.asked_again = false;
                 self.report(path, &kinds);
-                if ruling == echoes::Ruling::Echo {
+                if ruling == echoes::Ruling::Warn {
+                    self.warn(Warning::Repeats { path: path.to_path_buf() });
+                } else if ruling == echoes::Ruling::Echo {
                     let (path, mute) = (path.to_path_buf(), self.echoes.is_mute(path));
                     self.warn(if mute { Warning::Restless { path } } else { Warning::Echo { path } });
                 } else if kinds.contains(&ChangeKind::Config) {
