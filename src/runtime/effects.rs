@@ -120,9 +120,9 @@ impl Runtime {
         };
         let kept = self.publisher.has_run();
         let live = self.site.live();
-        let moves = live != self.publisher.live();
-        let moved = if moves { self.publisher.move_to(live) } else { Ok(()) };
-        if moves && moved.is_ok() {
+        let renamed = live != self.publisher.live();
+        let moved = if renamed { self.publisher.move_to(live) } else { Ok(()) };
+        if renamed && moved.is_ok() {
             self.sentinel.move_to(self.publisher.live().to_owned());
             self.timing = self.site.timing();
             self.reporter.set_service(&self.site.project.target.name);

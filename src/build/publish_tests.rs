@@ -1,0 +1,247 @@
+//! Publishing, in a folder of its own.
+
+use std::os::unix::fs::MetadataExt;
+
+use super::*;
+use crate::build::Library;
+
+struct Place {
+    _root: tempfile::TempDir,
+    staged: PathBuf,
+    live: PathBuf,
+}
+
+fn place() -> Place {
+    let root = tempfile::tempdir().unwrap();
+    let (staged, live) = (root.path().join("app"), root.path().join("live/debug/app"));
+    Place { _root: root, staged, live }
+}
+
+impl Place {
+    fn built(&self) -> BuildResult {
+        BuildResult { executable: self.staged.clone(), ..BuildResult::default() }
+    }
+
+    /// A binary, a `dylib` that cargo replaces, and a library that a build script writes in place.
+    fn build(&self, binary: &str, linked: &str, made: &str) -> BuildResult {
+        build(&self.staged, binary);
+        let [engine, codec] = ["libengine.so", "libcodec.so"].map(|name| self.staged.with_file_name(name));
+        if fs::read_to_string(&engine).ok().as_deref() != Some(linked) {
+            build(&engine, linked);
+        }
+        fs::write(&codec, made).unwrap();
+        let libraries = [(engine, true), (codec, false)];
+        let libraries = libraries.map(|(path, replaced)| Library { path, replaced }).to_vec();
+        BuildResult { libraries, ..self.built() }
+    }
+
+    /// What the sets hold, by their numbers.
+    fn sets(&self) -> Vec<(String, String)> {
+        let mut sets = Vec::new();
+        for set in fs::read_dir(beside(&self.live, ".d")).unwrap() {
+            let set = set.unwrap();
+            // One that is being cleared away loses its files one by one.
+            let read = |name: &str| fs::read_to_string(set.path().join(name)).unwrap_or_default();
+            let held = [read("libengine.so"), read("libcodec.so")].join(" ");
+            sets.push((set.file_name().into_string().unwrap(), held));
+        }
+        sets.sort();
+        sets
+    }
+}
+
+/// What the live binary would load.
+fn loads(publisher: &Publisher) -> String {
+    let read = |name: &str| fs::read_to_string(publisher.libraries().unwrap().join(name)).unwrap();
+    [read("libengine.so"), read("libcodec.so")].join(" ")
+}
+
+/// As cargo does: a new inode each time.
+fn build(staged: &Path, bytes: &str) {
+    let _ = fs::remove_file(staged);
+    fs::write(staged, bytes).unwrap();
+}
+
+#[test]
+fn the_live_path_follows_the_staged_binary_and_keeps_the_one_that_ran() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "one");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    publisher.mark_ran();
+    build(&place.staged, "two");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    build(&place.staged, "three");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    assert_eq!(fs::read_to_string(&place.live).unwrap(), "three");
+    // "two" never ran.
+    assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "one");
+}
+
+#[test]
+fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    for bytes in ["good", "bad"] {
+        build(&place.staged, bytes);
+        publisher.publish(&place.built()).unwrap();
+        publisher.mark_ran();
+    }
+    publisher.mark_failed();
+    publisher.roll_back().unwrap();
+    assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
+    assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
+    // The same bad bytes are published again when they are built again.
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
+}
+
+#[test]
+fn the_same_bytes_are_not_published_again() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "one");
+    publisher.publish(&place.built()).unwrap();
+    let inode = fs::metadata(&place.live).unwrap().ino();
+    build(&place.staged, "one");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
+    assert_eq!(fs::metadata(&place.live).unwrap().ino(), inode);
+}
+
+#[test]
+fn a_removed_live_folder_is_made_again_from_the_same_bytes() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "one");
+    publisher.publish(&place.built()).unwrap();
+    fs::remove_dir_all(place.live.parent().unwrap()).unwrap();
+    build(&place.staged, "one");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
+    assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
+}
+
+#[test]
+fn one_live_path_has_one_hotrun() {
+    let place = place();
+    let first = Publisher::open(place.live.clone()).unwrap();
+    let error = Publisher::open(place.live.clone()).unwrap_err();
+    let PublishError::Taken { pid, .. } = &error else { panic!("{error}") };
+    assert_eq!(*pid, std::process::id().to_string());
+    drop(first);
+    Publisher::open(place.live).unwrap();
+}
+
+#[test]
+fn what_a_killed_hotrun_left_is_cleared_away() {
+    let place = place();
+    let folder = place.live.parent().unwrap();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join(".app.new-7"), "").unwrap();
+    fs::write(folder.join(".apple.new-7"), "").unwrap();
+    drop(Publisher::open(place.live.clone()).unwrap());
+    assert!(!folder.join(".app.new-7").exists());
+    assert!(folder.join(".apple.new-7").exists());
+}
+
+#[test]
+fn a_program_with_another_name_can_be_rolled_back_to_the_one_before() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "old");
+    publisher.publish(&place.built()).unwrap();
+    publisher.mark_ran();
+    let renamed = place.live.with_file_name("renamed");
+    publisher.move_to(renamed.clone()).unwrap();
+    assert_eq!(publisher.live(), renamed);
+    assert_eq!(fs::read_to_string(&place.live).unwrap(), "old");
+    build(&place.staged, "new");
+    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    assert_eq!(fs::read_to_string(&renamed).unwrap(), "new");
+    publisher.roll_back().unwrap();
+    assert_eq!(fs::read_to_string(&renamed).unwrap(), "old");
+    // The old live path is free for another hotrun.
+    Publisher::open(place.live).unwrap();
+}
+
+#[test]
+fn a_missing_fresh_binary_leaves_the_live_one() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "one");
+    publisher.publish(&place.built()).unwrap();
+    fs::remove_file(&place.staged).unwrap();
+    publisher.publish(&place.built()).unwrap_err();
+    assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
+}
+
+#[test]
+fn libraries_are_published_with_their_binary_and_come_back_with_it() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    let good = place.build("good", "e1", "c1");
+    assert_eq!(publisher.publish(&good).unwrap(), Publication::Published);
+    publisher.mark_ran();
+    let first = publisher.libraries().unwrap().to_owned();
+    // The same bytes, written again.
+    assert_eq!(publisher.publish(&place.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
+    assert_eq!(publisher.libraries().unwrap(), first);
+    // Only a library differs; a build that fails has replaced the other one before.
+    place.build("good", "e1", "broken");
+    assert_eq!(loads(&publisher), "e1 c1");
+    assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+    assert_eq!(loads(&publisher), "e1 c2");
+    assert_eq!(fs::read_to_string(first.join("libcodec.so")).unwrap(), "c1", "never written again");
+    publisher.roll_back().unwrap();
+    assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e1 c1", first.as_path()));
+    // What did not start is published again when it is built again.
+    assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+    // Another binary with the same libraries shares the set.
+    let shared = publisher.libraries().unwrap().to_owned();
+    assert_eq!(publisher.publish(&place.build("better", "e1", "c2")).unwrap(), Publication::Published);
+    assert_eq!(publisher.libraries().unwrap(), shared);
+}
+
+#[test]
+fn sets_that_no_binary_needs_are_cleared_away() {
+    let place = place();
+    let first = Publisher::open(place.live.clone()).map(|mut publisher| {
+        publisher.publish(&place.build("old", "e0", "c0")).unwrap();
+    });
+    first.unwrap();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    for n in 1..=6 {
+        publisher.publish(&place.build("good", &format!("e{n}"), "c")).unwrap();
+        publisher.mark_ran();
+    }
+    let wanted = [("6".to_owned(), "e5 c".to_owned()), ("7".to_owned(), "e6 c".to_owned())];
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while place.sets() != wanted {
+        assert!(std::time::Instant::now() < deadline, "{:?}", place.sets());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_removed_set_is_laid_again_under_its_name() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    publisher.publish(&place.build("one", "e", "c")).unwrap();
+    let folder = publisher.libraries().unwrap().to_owned();
+    for gone in [folder.clone(), place.live.parent().unwrap().to_owned()] {
+        fs::remove_dir_all(gone).unwrap();
+        assert_eq!(publisher.publish(&place.build("one", "e", "c")).unwrap(), Publication::Unchanged);
+        assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e c", folder.as_path()));
+    }
+}
+
+#[test]
+fn a_binary_whose_build_scripts_made_something_else_is_another() {
+    let place = place();
+    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    build(&place.staged, "one");
+    let of = |outputs: u64| BuildResult { outputs, ..place.built() };
+    publisher.publish(&of(1)).unwrap();
+    assert_eq!(publisher.publish(&of(1)).unwrap(), Publication::Unchanged);
+    assert_eq!(publisher.publish(&of(2)).unwrap(), Publication::Published);
+    assert_eq!(publisher.publish(&of(2)).unwrap(), Publication::Unchanged);
+}
