@@ -17,12 +17,21 @@ pub(super) struct Ignores {
     tops: HashMap<PathBuf, PathBuf>,
     excludes: HashMap<PathBuf, Gitignore>,
     global: Option<Gitignore>,
+    /// See [`Ignores::git_folders`].
+    git_folders: Option<Vec<PathBuf>>,
 }
 
 impl Ignores {
     /// Rules for the trees below `bounds`.
     pub(super) fn new(bounds: Vec<PathBuf>) -> Self {
-        Self { bounds, files: HashMap::new(), tops: HashMap::new(), excludes: HashMap::new(), global: None }
+        Self {
+            bounds,
+            files: HashMap::new(),
+            tops: HashMap::new(),
+            excludes: HashMap::new(),
+            global: None,
+            git_folders: None,
+        }
     }
 
     /// Reads everything again from now on.
@@ -31,6 +40,15 @@ impl Ignores {
         self.tops.clear();
         self.excludes.clear();
         self.global = None;
+        self.git_folders = None;
+    }
+
+    /// The git directory of each repository the bounds are in, which has the index of that work tree.
+    pub(super) fn git_folders(&mut self) -> &[PathBuf] {
+        self.git_folders.get_or_insert_with(|| {
+            let tops = self.bounds.iter().filter_map(|bound| repository(bound));
+            tops.collect::<HashSet<_>>().into_iter().map(git_folder).collect()
+        })
     }
 
     /// Whether git ignores `path` or a folder above it.
@@ -89,8 +107,7 @@ impl Ignores {
         let mut bounds: Vec<PathBuf> =
             self.bounds.iter().filter(|bound| folder.starts_with(bound)).cloned().collect();
         bounds.sort_by_key(|bound| bound.as_os_str().len());
-        let repository = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
-        let mut top = repository
+        let mut top = repository(folder)
             .map(Path::to_path_buf)
             .or_else(|| bounds.first().cloned())
             .unwrap_or_else(|| folder.to_path_buf());
@@ -110,16 +127,28 @@ impl Ignores {
     }
 }
 
-/// The repository's own list. In a worktree `.git` is a file that names the worktree's folder in the repository, and a file
-/// there names the folder that all worktrees share.
-fn exclude_file(top: &Path) -> PathBuf {
+/// The root of the work tree that `folder` is in.
+fn repository(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|ancestor| ancestor.join(".git").exists())
+}
+
+/// The git directory of a work tree. In a linked worktree or a submodule `.git` is a file that names it.
+fn git_folder(top: &Path) -> PathBuf {
     let git = top.join(".git");
-    let named = |folder: &Path, text: std::io::Result<String>, key: &str| {
-        text.ok().and_then(|text| Some(folder.join(text.strip_prefix(key)?.trim_end())))
-    };
-    let own = named(top, std::fs::read_to_string(&git), "gitdir: ").unwrap_or(git);
-    let shared = named(&own, std::fs::read_to_string(own.join("commondir")), "").unwrap_or(own);
+    named(top, &git, "gitdir: ").unwrap_or(git)
+}
+
+/// The repository's own list, in the folder that all worktrees share.
+fn exclude_file(top: &Path) -> PathBuf {
+    let own = git_folder(top);
+    let shared = named(&own, &own.join("commondir"), "").unwrap_or(own);
     shared.join("info/exclude")
+}
+
+/// The path, relative to `folder`, that `file` holds after `key`.
+fn named(folder: &Path, file: &Path, key: &str) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(file).ok()?;
+    Some(folder.join(text.strip_prefix(key)?.trim_end()))
 }
 
 /// The rules in `file`, which are relative to `folder`: none where there is no such file; lines that cannot be read are left out.
@@ -232,5 +261,11 @@ mod tests {
         ] {
             assert_eq!(ignores.ignored(&root.join(path), false), ignored, "{path}");
         }
+        let mut folders = ignores.git_folders().to_vec();
+        folders.sort();
+        assert_eq!(
+            folders,
+            ["main/.git", "main/.git/worktrees/tree", "main/sub/../.git/modules/sub"].map(|at| root.join(at))
+        );
     }
 }

@@ -147,6 +147,48 @@ fn a_checkout_of_a_thousand_files_is_one_build_or_two() {
 }
 
 #[test]
+fn a_checkout_and_a_stash_are_one_build_each() {
+    let project = with_module("part");
+    let caller = fs::read_to_string(project.join("src/main.rs")).unwrap();
+    for (branch, version, here) in [("main", "one", "old"), ("topic", "two", "new")] {
+        if branch == "main" {
+            committed(&project);
+        } else {
+            git(project.path(), &["checkout", "--quiet", "-b", branch]);
+            fs::remove_file(project.join("src/part/old.rs")).unwrap();
+        }
+        project.write("src/part.rs", &format!("mod {here};\npub use {here}::VALUE;\n"));
+        project.write(&format!("src/part/{here}.rs"), &module(version));
+        project.write("src/main.rs", &format!("{caller}// {version}\n"));
+        git(project.path(), &["add", "--all"]);
+        git(project.path(), &["commit", "--quiet", "-mpart"]);
+    }
+    git(project.path(), &["checkout", "--quiet", "main"]);
+    project.write("src/part/old.rs", &module("three"));
+    project.write("src/main.rs", &format!("{caller}// three\n"));
+    git(project.path(), &["stash", "push", "--quiet"]);
+    git(project.path(), &["checkout", "--quiet", "topic"]);
+    for poll in ["--poll=never", "--poll=300ms"] {
+        let home = Home::new();
+        let mut hotrun = Hotrun::run(&project, &home, &[poll]);
+        home.call_of("two");
+        hotrun.wait_for("ready");
+        let mut git_makes = |words: &[&str], version: &str| {
+            let before = count(&mut hotrun, "build-started");
+            git(project.path(), words);
+            home.call_of(version);
+            hotrun.wait_for("ready");
+            let builds = count(&mut hotrun, "build-started") - before;
+            assert_eq!(builds, 1, "{poll} {words:?}\n{}", hotrun.stderr());
+        };
+        git_makes(&["checkout", "--quiet", "main"], "one");
+        git_makes(&["stash", "pop", "--quiet"], "three");
+        git_makes(&["stash", "push", "--quiet"], "one");
+        git_makes(&["checkout", "--quiet", "topic"], "two");
+    }
+}
+
+#[test]
 fn a_rebase_of_twenty_commits_is_one_build_or_two() {
     let project = with_module("part");
     project.write("src/part.rs", &module("base"));

@@ -6,6 +6,7 @@ mod beside;
 mod busy;
 mod echoes;
 mod fixture;
+mod git;
 mod looks;
 mod quiet;
 mod random;

@@ -49,6 +49,9 @@ impl Room {
 
     /// Answers the looks after which all was told.
     pub(super) fn answer_looks(&mut self) {
+        if self.git.is_some() {
+            return;
+        }
         // While a build runs others changes may be told at its end; whoever needs to know looks again then.
         let at_rest = self.building().is_some() || self.patient.is_empty();
         let mut looks = std::mem::take(&mut self.looks);
@@ -65,7 +68,7 @@ impl Room {
     }
 
     pub(super) fn look_due(&self) -> Option<Instant> {
-        self.looks.iter().map(|look| look.due).min()
+        self.looks.iter().filter(|_| self.git.is_none()).map(|look| look.due).min()
     }
 
     /// What is put off for too long is taken as it is.

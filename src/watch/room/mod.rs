@@ -5,6 +5,7 @@
 
 mod events;
 mod following;
+mod git;
 mod judging;
 mod looks;
 mod walking;
@@ -120,6 +121,8 @@ pub(super) struct Room {
     /// Whether a build was asked for only because of that, and nothing has changed since.
     asked_again: bool,
     changes: Vec<Change>,
+    /// Since when they are held back until git is done.
+    git: Option<git::Waiting>,
     /// Looks asked for and not taken yet.
     wanted: Vec<u64>,
     looks: Vec<looks::Look>,
@@ -161,6 +164,7 @@ impl Room {
             unclaimed: HashSet::new(),
             asked_again: false,
             changes: Vec::new(),
+            git: None,
             wanted: Vec::new(),
             looks: Vec::new(),
             noted: HashSet::new(),
@@ -359,6 +363,10 @@ impl Room {
     }
 
     fn tell(&mut self) {
+        if !self.changes.is_empty() && self.waits_for_git() {
+            return;
+        }
+        self.git = None;
         if !self.changes.is_empty() {
             let mut changes = std::mem::take(&mut self.changes);
             // What was reported twice is told as it was last.
@@ -373,7 +381,8 @@ impl Room {
     fn next_deadline(&self) -> Option<Instant> {
         let patient = self.building().is_none().then(|| self.patient.values().map(Wait::due).min());
         let stock = (!self.stock.is_empty()).then(Instant::now);
-        let walks = [self.survey_due, self.poll_due, self.glances.due(), stock];
+        let git = self.git.map(|_| Instant::now() + git::PAUSE);
+        let walks = [self.survey_due, self.poll_due, self.glances.due(), stock, git];
         [self.holds.next(), patient.flatten(), self.look_due()].into_iter().chain(walks).flatten().min()
     }
 
