@@ -3,11 +3,13 @@
 //! Pure: text in, data out. The message format is the one of `cargo build --message-format=json`
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
+mod errors;
 mod named;
 mod place;
 
 use std::path::{Path, PathBuf};
 
+pub use self::errors::CargoErrors;
 pub use self::named::Named;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message};

@@ -18,7 +18,7 @@ use super::cargo::{BuildNews, BuildOrder, Job};
 use super::error::BuildError;
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
-use crate::messages::{self, CargoMessage, Level, Named, StderrLine};
+use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, Named, StderrLine};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
 use crate::words::BuildId;
@@ -135,13 +135,14 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         return Attempt::without_result(BuildOutcome::Cancelled, None);
     };
     let read = read.into_inner();
+    let success = status.is_ok_and(|status| status.success());
     let summary = BuildSummary {
-        errors: read.errors,
+        // A macro may print lines like those of an error.
+        errors: if success { 0 } else { read.errors },
         warnings: read.warnings,
         fresh: read.fresh,
         took: began.elapsed(),
     };
-    let success = status.is_ok_and(|status| status.success());
     let result = read.executable.map(|executable| {
         let mut libraries = scripts::libraries(&read.scripts);
         libraries.extend(of_program(&executable, read.libraries));
@@ -218,6 +219,21 @@ struct Read {
     named: Named,
 }
 
+impl Read {
+    /// An error of cargo's own counts as one of the compiler's does.
+    fn tell(
+        &mut self,
+        error: Option<Box<Diagnostic>>,
+        build: BuildId,
+        news: &mpsc::UnboundedSender<BuildNews>,
+    ) {
+        if let Some(diagnostic) = error {
+            self.errors += 1;
+            let _ = news.send(BuildNews::CargoError { build, diagnostic });
+        }
+    }
+}
+
 async fn read_messages(
     stdout: Option<ChildStdout>,
     order: &BuildOrder,
@@ -288,6 +304,7 @@ async fn read_lines(
 ) {
     let Some(mut stderr) = stderr else { return };
     let mut lines = Lines::default();
+    let mut errors = CargoErrors::default();
     let mut chunk = vec![0; 1 << 13];
     while let Ok(n) = stderr.read(&mut chunk).await {
         if n == 0 {
@@ -302,7 +319,12 @@ async fn read_lines(
             if !transient && messages::stderr_line(&plain) == StderrLine::Text {
                 read.named.line(&plain);
             }
+            let (error, rest) = if transient { (None, true) } else { errors.take(&text, &plain) };
+            read.tell(error, build, news);
             drop(read);
+            if !rest {
+                continue;
+            }
             // Nobody need be told to wait for what hotrun does itself.
             if held && messages::line_waits_for_folder(&text) {
                 continue;
@@ -310,10 +332,16 @@ async fn read_lines(
             let _ = news.send(BuildNews::Line { build, text, transient });
         }
     }
+    let mut read = read.borrow_mut();
     if !lines.pending.is_empty() {
         let text = String::from_utf8_lossy(&lines.pending).into_owned();
-        let _ = news.send(BuildNews::Line { build, text, transient: false });
+        let (error, rest) = errors.take(&text, &console::strip_ansi_codes(&text));
+        read.tell(error, build, news);
+        if rest {
+            let _ = news.send(BuildNews::Line { build, text, transient: false });
+        }
     }
+    read.tell(errors.finish(), build, news);
 }
 
 /// Cuts what comes in pieces into lines.

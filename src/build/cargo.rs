@@ -77,7 +77,14 @@ pub enum BuildNews {
         /// What.
         diagnostic: Box<Diagnostic>,
     },
-    /// A line of cargo's stderr, without its end. A line that cargo means to overwrite (its progress bar) is `transient`.
+    /// cargo itself failed, or a build script.
+    CargoError {
+        /// Which build.
+        build: BuildId,
+        /// What.
+        diagnostic: Box<Diagnostic>,
+    },
+    /// A line of cargo's stderr that is no part of an error, without its end. A line that cargo means to overwrite (its progress bar) is `transient`.
     Line {
         /// Which build.
         build: BuildId,

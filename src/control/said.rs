@@ -81,7 +81,10 @@ impl Answer {
         if self.ok || self.state != "failed" || self.last_build.as_ref().is_none_or(|last| last.success) {
             return String::new();
         }
-        let rendered = self.diagnostics.iter().filter(|diagnosis| diagnosis.level == "error");
+        // cargo's own errors are in its output too.
+        let rendered = self.diagnostics.iter().filter(|diagnosis| {
+            diagnosis.level == "error" && !self.output.contains(diagnosis.rendered.trim_end())
+        });
         rendered.fold(self.output.clone(), |text, error| text + &error.rendered)
     }
 
@@ -105,7 +108,11 @@ mod tests {
             last_build: Some(LastBuild { build: 2, success: false, errors: 1, warnings: 0, ms: 5 }),
             ..Answer::default()
         };
-        for (level, rendered) in [("error", "error: from rustc\n"), ("warning", "warning: from rustc\n")] {
+        for (level, rendered) in [
+            ("error", "error: from cargo\n"),
+            ("error", "error: from rustc\n"),
+            ("warning", "warning: from rustc\n"),
+        ] {
             failed.diagnostics.push(Diagnosis {
                 level: level.to_owned(),
                 code: None,

@@ -107,6 +107,8 @@ pub struct Reporter {
     extras: Extras,
     /// The last build failed: the next one that does not is worth a notification.
     failed: bool,
+    /// A build succeeded after one that failed: its end is said with `-q` too.
+    mended: bool,
     /// Edits are not followed, so that a change brings nothing new.
     paused: bool,
 }
@@ -132,6 +134,7 @@ impl Reporter {
             warnings: Warnings::default(),
             extras: options.extras,
             failed: false,
+            mended: false,
             paused: false,
         }
     }
@@ -216,7 +219,17 @@ impl Reporter {
         {
             self.output.notify(&text);
         }
-        let shown = lines::of_notice(notice, &self.context);
+        let mut shown = lines::of_notice(notice, &self.context);
+        let ends = matches!(
+            notice,
+            Notice::Starting { .. }
+                | Notice::Reloaded { .. }
+                | Notice::Unchanged { .. }
+                | Notice::Held { .. }
+        );
+        if ends && std::mem::take(&mut self.mended) {
+            shown.iter_mut().take(1).for_each(|line| line.important = true);
+        }
         self.show(&shown);
         match notice {
             Notice::Starting { .. } => self.output.share(true),
@@ -245,6 +258,7 @@ impl Reporter {
             _ => return None,
         };
         let failed_before = std::mem::replace(&mut self.failed, failed);
+        self.mended = failed_before && !failed;
         if failed || failed_before { lines::notification(notice, &self.context) } else { None }
     }
 
@@ -268,13 +282,21 @@ impl Reporter {
         if self.diagnostics_of != Some(build) || !self.kept.is_new(&diagnostic) {
             return;
         }
-        let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic);
+        let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic.rendered);
         if !known || self.verbosity >= Verbosity::Verbose {
             self.output.about(Topic::Build);
             self.output.text(&diagnostic.rendered);
             self.output.about(Topic::Lasting);
         }
         self.kept.diagnostic(diagnostic);
+    }
+
+    /// cargo itself failed: this is both an error and a part of its text.
+    pub fn cargo_error(&mut self, build: BuildId, diagnostic: Diagnostic) {
+        if self.diagnostics_of == Some(build) {
+            self.kept.line(diagnostic.rendered.trim_end());
+        }
+        self.diagnostic(build, diagnostic);
     }
 
     /// A line of cargo's stderr.
@@ -303,7 +325,9 @@ impl Reporter {
             StderrLine::Status | StderrLine::Summary => {}
             StderrLine::Text => {
                 if !(transient && plain.trim().is_empty()) {
-                    self.output.line(text);
+                    if !self.warnings.known_line(&plain) || self.verbosity >= Verbosity::Verbose {
+                        self.output.line(text);
+                    }
                     self.kept.line(text);
                 }
             }
@@ -323,7 +347,8 @@ impl Reporter {
         for text in self.kept.lines() {
             self.output.line(text);
         }
-        for diagnostic in self.kept.diagnostics() {
+        let is_line = |rendered: &str| self.kept.lines().any(|line| line == rendered.trim_end());
+        for diagnostic in self.kept.diagnostics().iter().filter(|said| !is_line(&said.rendered)) {
             self.output.text(&diagnostic.rendered);
         }
     }

@@ -4,14 +4,14 @@
 
 use std::collections::HashSet;
 
-use crate::messages::Diagnostic;
-
 /// The warnings that people have seen.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
     seen: HashSet<String>,
     /// Those of the current build.
     current: HashSet<String>,
+    /// The warning of cargo's that is being read was there before.
+    known_line: bool,
 }
 
 impl Warnings {
@@ -20,11 +20,24 @@ impl Warnings {
     }
 
     /// Whether this one was there before, wherever its lines have moved to.
-    pub(super) fn known(&mut self, warning: &Diagnostic) -> bool {
-        let identity = identity(&warning.rendered);
+    pub(super) fn known(&mut self, rendered: &str) -> bool {
+        let identity = identity(rendered);
         let known = self.seen.contains(&identity);
         self.current.insert(identity);
         known
+    }
+
+    /// Whether a line belongs to a warning of cargo's that was shown with an earlier build.
+    pub(super) fn known_line(&mut self, plain: &str) -> bool {
+        if plain.starts_with("warning: ") {
+            self.known_line = self.known(plain);
+        } else {
+            const MORE: [&str; 4] = ["note: ", "help: ", "package: ", "workspace: "];
+            let goes_on =
+                plain.is_empty() || plain.starts_with(|first: char| first == ' ' || first.is_ascii_digit());
+            self.known_line &= goes_on || MORE.iter().any(|more| plain.starts_with(more));
+        }
+        self.known_line
     }
 
     /// A build that succeeded had every warning there is: one that comes back later is new. A failed one had only some.
@@ -60,7 +73,7 @@ fn is_remark(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::Level;
+    use crate::messages::{Diagnostic, Level};
 
     fn warning(name: &str, line: usize, note: &str) -> Diagnostic {
         let gutter = " ".repeat(line.to_string().len());
@@ -77,7 +90,7 @@ mod tests {
 
     fn build(warnings: &mut Warnings, said: &[Diagnostic], success: bool) -> Vec<bool> {
         warnings.build_started();
-        let new = said.iter().map(|warning| !warnings.known(warning)).collect();
+        let new = said.iter().map(|warning| !warnings.known(&warning.rendered)).collect();
         warnings.build_ended(success);
         new
     }

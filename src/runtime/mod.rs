@@ -346,6 +346,7 @@ impl Runtime {
                 }
             }
             BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
+            BuildNews::CargoError { build, diagnostic } => self.reporter.cargo_error(build, *diagnostic),
             BuildNews::Seed(news) => self.seed_news(news),
             BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
             BuildNews::Ended { build, outcome, result, error, named } => {

@@ -152,3 +152,47 @@ fn new_files_manifests_and_what_cargo_itself_says() {
     project.write("Cargo.toml", &manifest("app"));
     running(&wait(&project), "the manifest is mended");
 }
+
+#[test]
+fn a_failed_build_script_is_an_error_with_its_words_and_its_mending_is_said_with_quiet() {
+    let project = Project::empty();
+    project.write("Cargo.toml", &manifest("app").replace("[package]\n", "[package]\nfoo = 1\n"));
+    project.write("src/main.rs", "fn main() {\n    loop {\n        std::thread::park();\n    }\n}\n");
+    let script = r#"fn main() {
+    for number in 0..40 {
+        println!("cargo:rerun-if-env-changed=V{number}");
+    }
+    eprintln!("bad.c:1:8: error: expected a declaration");
+    std::process::exit(3);
+}
+"#;
+    project.write("build.rs", script);
+    let mut hotrun = Hotrun::run(&project, &Home::new(), &["-q"]);
+    hotrun.wait_for("build-finished");
+    let (code, answer) = wait(&project);
+    assert_eq!((code, &answer["last-build"]["errors"]), (1, &1.into()), "{answer}");
+    let error = &answer["diagnostics"][0];
+    assert_eq!(error["level"], "error", "{answer}");
+    for text in [&error["message"], &error["rendered"], &answer["output"]] {
+        let text = text.as_str().unwrap();
+        assert!(text.contains("bad.c:1:8: error: expected a declaration"), "{answer}");
+        assert!(!text.contains("cargo:rerun"), "{answer}");
+    }
+    let said = ask(&project, &["wait", "--timeout", "1m"]);
+    assert_eq!(said.stdout.matches("bad.c:1:8").count(), 1, "{said:?}");
+
+    project.write("build.rs", "fn main() {}\n");
+    running(&wait(&project), "mended");
+    project.write(
+        "src/main.rs",
+        "fn main() {\n    std::thread::park();\n    loop {\n        std::thread::park();\n    }\n}\n",
+    );
+    running(&wait(&project), "again");
+    hotrun.signal(rustix::process::Signal::TERM);
+    let (_, said) = hotrun.wait();
+    assert!(said.contains("bad.c:1:8") && !said.contains("cargo:rerun"), "{said}");
+    assert_eq!(said.matches(" Started build 2 ").count(), 1, "{said}");
+    // At each of the three builds cargo warns of it.
+    assert_eq!(said.matches("unused manifest key: package.foo").count(), 1, "{said}");
+    assert!(!said.contains("Restart"), "{said}");
+}
