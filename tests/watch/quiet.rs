@@ -1,6 +1,7 @@
 //! What must not be told, and what must be told in spite of everything.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
@@ -371,5 +372,28 @@ fn an_included_file_outside_that_went_before_it_was_seen_is_told() {
         fs::remove_file(&file).unwrap();
         site.succeed();
         site.expect(&file);
+    }
+}
+
+/// What the failed build may have read is not what it started from, though the file holds that again.
+#[test]
+fn half_of_a_save_that_a_failed_build_may_have_read_is_told_once_it_is_whole() {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        site.drain();
+        let file = site.root.join("src/one.rs");
+        let whole = fs::read_to_string(&file).unwrap();
+        site.start_build();
+        std::thread::park_timeout(Duration::from_millis(25));
+        let mut half = fs::File::create(&file).unwrap();
+        site.send(Command::BuildFailed { build: BuildId(2), named: Vec::new() });
+        half.write_all(whole.as_bytes()).unwrap();
+        drop(half);
+        site.expect(&file);
+        // Once is enough, and what is saved after the end is what the build read.
+        site.fail();
+        write(&file, &whole);
+        assert_eq!(site.changes(), [], "{poll:?}");
     }
 }

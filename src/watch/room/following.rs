@@ -51,7 +51,12 @@ impl Room {
         for path in self.stock.split_off(rest) {
             let Some(known) = self.ledger.get(&path).map(|entry| entry.now.stat) else { continue };
             let stat = fingerprint::stat(&path);
-            if stat == known || self.holds.why(&path).is_some() {
+            self.suspect(&path, stat);
+            if self.holds.why(&path).is_some() {
+                continue;
+            }
+            if stat == known {
+                self.tell_suspect(&path);
                 continue;
             }
             if stat.is_none() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{PATIENCE, Room, Wait};
 use crate::watch::News;
 use crate::watch::echoes::{self, Weight};
-use crate::watch::fingerprint::{self, Content, Depth, Fingerprint};
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Kind, Stat};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
 use crate::watch::ledger::{Origin, SLACK};
@@ -48,6 +48,7 @@ impl Room {
         if let Some(reason) = self.judge(path).filter(|_| changed) {
             self.not_counted(path, reason);
         }
+        self.tell_suspect(path);
     }
 
     pub(super) fn verdict(&self, path: &Path) -> Verdict {
@@ -259,6 +260,31 @@ impl Room {
                 self.report(&path, &kinds);
                 self.asked_again = true;
             }
+        }
+    }
+
+    /// Notes a file that was touched since the failed build attempt started: what it held in between may have been read.
+    pub(super) fn suspect(&mut self, path: &Path, stat: Option<Stat>) {
+        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
+        let touched = match stat {
+            Some(stat) => stat.kind == Kind::File && stat.ctime.max(stat.mtime) > attempt.started,
+            None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
+        };
+        if touched && *path != self.plan.lock_file {
+            self.suspects.insert(path.to_path_buf());
+        }
+    }
+
+    /// Tells a suspect that holds again what the failed build attempt started from, once until something changes for good.
+    pub(super) fn tell_suspect(&mut self, path: &Path) {
+        if !self.suspects.remove(path) || self.asked_again || self.by_script(path) {
+            return;
+        }
+        let Verdict::Counts(kinds) = self.verdict(path) else { return };
+        let built = kinds.iter().copied().any(is_built) && self.weight(path, &kinds) != Weight::Guessed;
+        if built && self.ledger.unchanged(path) {
+            self.report(path, &kinds);
+            self.asked_again = true;
         }
     }
 

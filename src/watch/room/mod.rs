@@ -48,6 +48,7 @@ struct Attempt {
     build: BuildId,
     started: SystemTime,
     ended: Option<SystemTime>,
+    failed: bool,
 }
 
 /// A change that has to come to rest before it is told.
@@ -114,6 +115,8 @@ pub(super) struct Room {
     patient: HashMap<PathBuf, Wait>,
     /// How often each file was saved or went since the latest build attempt started.
     disturbed: HashMap<PathBuf, u32>,
+    /// Files touched since the start of the latest build attempt, which failed and may have read half of a save.
+    suspects: HashSet<PathBuf>,
     /// Roots of the packages whose build script ended during the latest build attempt, and when.
     scripts: HashMap<PathBuf, SystemTime>,
     /// New files that may be the work of a build script: told at the end of the build unless they are.
@@ -160,6 +163,7 @@ impl Room {
             attempt: None,
             patient: HashMap::new(),
             disturbed: HashMap::new(),
+            suspects: HashSet::new(),
             scripts: HashMap::new(),
             unclaimed: HashSet::new(),
             asked_again: false,
@@ -236,10 +240,11 @@ impl Room {
                 self.guard.build_started();
                 self.echoes.begun(true);
                 let put_off = self.put_off(sent);
-                self.attempt = Some(Attempt { build, started: sent, ended: None });
+                self.attempt = Some(Attempt { build, started: sent, ended: None, failed: false });
                 // The build that starts has these; what came after its start is told below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
                 self.disturbed.clear();
+                self.suspects.clear();
                 self.scripts.clear();
                 let unclaimed = std::mem::take(&mut self.unclaimed);
                 let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
@@ -265,6 +270,10 @@ impl Room {
                 let read = self.failed(named);
                 self.follow(read);
                 self.tell_disturbed(1);
+                if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
+                    attempt.failed = true;
+                    self.stock = self.ledger.paths().map(Path::to_path_buf).collect();
+                }
             }
             Command::BuildCancelled(build) => {
                 self.ended(build, sent);
