@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotrun::config::Poll;
-use hotrun::words::{Change, ChangeKind};
+use hotrun::words::ChangeKind;
 use proptest::prelude::*;
 
 use super::fixture::{Site, write};
@@ -23,16 +23,16 @@ const FILES: [(&str, ChangeKind); 8] = [
 ];
 
 /// How a file is edited: each leaves something that may be half of a save.
-type Edit = (&'static str, fn(&Path));
+type Edit = fn(&Path);
 
 const EDITS: [Edit; 4] = [
-    ("emptied", |file| fs::write(file, "").unwrap()),
-    ("removed", |file| fs::remove_file(file).unwrap()),
-    ("written", |file| fs::write(file, "other").unwrap()),
-    ("made again", |file| {
+    |file| fs::write(file, "").unwrap(),
+    |file| fs::remove_file(file).unwrap(),
+    |file| fs::write(file, "other").unwrap(),
+    |file| {
         fs::remove_file(file).unwrap();
         fs::write(file, "other").unwrap();
-    }),
+    },
 ];
 
 fn site(poll: Poll) -> Site {
@@ -61,23 +61,19 @@ fn run(rounds: &[Round], poll: Poll) {
             .iter()
             .map(|(file, edit)| (site.root.join(FILES[*file].0), FILES[*file].1, EDITS[*edit]))
             .collect();
-        for (file, _, (_, edit)) in &edited {
+        for (file, _, edit) in &edited {
             edit(file);
         }
         write(&site.root.join("src/one.rs"), &format!("// {turn}\n"));
         // The look at some of them is put off when the build starts.
         std::thread::park_timeout(Duration::from_millis(*wait));
         site.build();
-        let mut told = site.changes();
-        for (file, kind, (name, _)) in &edited {
-            let here = |change: &Change| (&change.path, change.kind) == (file, *kind);
-            if !told.iter().any(here) {
-                told.push(site.expect(file));
-                assert!(told.iter().any(here), "{name} with {poll:?}: {}", file.display());
-            }
+        let files: Vec<_> = edited.iter().map(|(file, kind, _)| (file.as_path(), *kind)).collect();
+        site.expect_each(&files);
+        for (file, ..) in &edited {
             write(file, &format!("before {turn}"));
         }
-        site.drain();
+        site.expect_each(&files);
         site.build();
         site.drain();
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hotrun::config::Poll;
 use hotrun::watch::{self, Command, Handle, News, PackageFolder, Plan};
-use hotrun::words::{BuildId, Change};
+use hotrun::words::{BuildId, Change, ChangeKind};
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -179,6 +179,20 @@ impl Site {
             _ => None,
         });
         change.unwrap_or_else(|| panic!("`{}` was not told", path.display()))
+    }
+
+    /// Waits until each of these changes is told, in whatever order and company.
+    #[track_caller]
+    pub(crate) fn expect_each(&mut self, expected: &[(&Path, ChangeKind)]) {
+        let mut missing = expected.to_vec();
+        let mut told = self.changes();
+        loop {
+            missing.retain(|wanted| !told.iter().any(|change| (&*change.path, change.kind) == *wanted));
+            if missing.is_empty() {
+                return;
+            }
+            told = self.next_changes().unwrap_or_else(|| panic!("not told: {missing:?}"));
+        }
     }
 
     /// Waits until the room has dealt with everything so far, and gives what it said.
