@@ -191,8 +191,13 @@ const EDITS: &[(&str, Edit)] = &[
     ("a file replaced by a folder", |site| {
         let file = site.root.join("src/one.rs");
         fs::remove_file(&file).unwrap();
-        write(&file.join("mod.rs"), "// in a folder");
-        file
+        let module = file.join("mod.rs");
+        write(&module, "// in a folder");
+        site.expect_each(&[(&file, ChangeKind::Source), (&module, ChangeKind::Source)]);
+        site.sources.push(module.clone());
+        site.build();
+        write(&module, "// edited");
+        module
     }),
     ("a source folder deleted", |site| {
         fs::remove_dir_all(site.root.join("src")).unwrap();
