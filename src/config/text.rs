@@ -104,9 +104,9 @@ texts! {
         const HINT: ValueHint = ValueHint::FilePath;
 
         fn parse_word(word: &OsStr, base: &Path) -> Result<PathBuf, Invalid> {
-            Ok(absolute(base, word.as_ref()))
+            file(base, word.as_ref())
         }
-    }, |text, base| units::parse_name(text).map(|path| absolute(base, path.as_ref())),
+    }, |text, base| units::parse_name(text).and_then(|path| file(base, path.as_ref())),
         |path| path.to_string_lossy().into_owned(), nonempty();
 
     /// A pattern as in a `.gitignore`.
@@ -148,6 +148,14 @@ texts! {
                 { "type": "integer", "minimum": 1, "maximum": 64 },
             ],
         });
+}
+
+/// A path that a setting names. `~` is for shells to expand, and nobody means a folder of that name.
+fn file(base: &Path, path: &Path) -> Result<PathBuf, Invalid> {
+    if path.starts_with("~") {
+        return Err(Invalid::new("`~` is not expanded").or("write the path of the home folder out"));
+    }
+    Ok(absolute(base, path))
 }
 
 /// One word of a list.

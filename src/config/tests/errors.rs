@@ -130,6 +130,7 @@ fn wrong_values() {
         "[run]\nready = '40s'",
         "[run]\nready-timeout = '1s'\nready = '2s'",
         "[run]\nenv-file = ['']",
+        "[watch]\npaths = ['~/data']",
         "[build]\nprofile = 'debug'",
         "[build]\nbin = 'a'\nexample = 'b'",
         "[run.env]\n'A=B' = 'x'",
@@ -173,6 +174,9 @@ fn wrong_values() {
     hint: raise `ready-timeout`, or wait for less
 
     invalid value `` for `run.env-file` in `hotrun.toml`, line 2: it is empty
+
+    invalid value `~/data` for `watch.paths` in `hotrun.toml`, line 2: `~` is not expanded
+    hint: write the path of the home folder out
 
     invalid value `debug` for `build.profile` in `hotrun.toml`, line 2: that is the folder's name
     hint: the profile is called `dev`
