@@ -56,9 +56,7 @@ impl Platform {
         };
         let mut cfgs = Vec::new();
         if config.has_cfg_runner() {
-            let mut arguments = vec!["--print", "cfg"];
-            arguments.extend(triple.iter().flat_map(|triple| ["--target", triple]));
-            let printed = rustc.ask(&arguments)?;
+            let printed = rustc.ask(&cfg_question(triple.as_deref()))?;
             cfgs = printed.lines().filter_map(|line| line.parse::<Cfg>().ok()).collect();
         }
         let triple = triple.map(|triple| folder_name(&triple).to_owned());
@@ -89,6 +87,17 @@ fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Op
         return Err(ProjectError::TargetName { name: triple.to_owned() });
     }
     Ok(Some(triple.to_owned()))
+}
+
+/// The arguments that make rustc print the `cfg` values of a target.
+fn cfg_question(triple: Option<&str>) -> Vec<&str> {
+    let mut arguments = vec!["--print", "cfg"];
+    arguments.extend(triple.iter().flat_map(|triple| ["--target", triple]));
+    if triple.and_then(|triple| triple.strip_suffix(".json")).is_some() {
+        // Custom targets are unstable; the build needs a nightly or `RUSTC_BOOTSTRAP` as well.
+        arguments.push("-Zunstable-options");
+    }
+    arguments
 }
 
 /// The name of a target's folder. A target of one's own is named by its file, in cargo's folders as in rustc's.
@@ -167,6 +176,14 @@ mod tests {
             error.to_string(),
             "`build.target` names 2 platforms, but a program runs on one: `a`, `b`"
         );
+    }
+
+    #[test]
+    fn rustc_is_asked_about_a_custom_target_with_unstable_options() {
+        assert_eq!(cfg_question(None), ["--print", "cfg"]);
+        assert_eq!(cfg_question(Some("a-b-c")), ["--print", "cfg", "--target", "a-b-c"]);
+        let custom = cfg_question(Some("targets/x.json"));
+        assert_eq!(custom, ["--print", "cfg", "--target", "targets/x.json", "-Zunstable-options"]);
     }
 
     #[test]
