@@ -21,9 +21,18 @@ fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
 }
 
 #[test]
-fn a_profile_is_copied_once_without_what_rustc_keeps() {
+fn a_profile_is_copied_once_without_what_is_of_no_use_there() {
     let root = tempfile::tempdir().unwrap();
-    let files = ["debug/.cargo-lock", "debug/deps/app-1", "debug/incremental/app/x", "release/app", "TAG"];
+    let files = [
+        "debug/.cargo-lock",
+        "debug/deps/app-1",
+        "debug/incremental/app/x",
+        "release/app",
+        "TAG",
+        "debug/app.d",
+        "debug/examples/show.d",
+        "debug/deps/app-1.d",
+    ];
     write(&root.path().join("target"), &files);
     // A hotrun that was killed left this.
     write(&root.path().join("target/hotrun"), &[".seed/0/deps/half"]);
@@ -33,8 +42,20 @@ fn a_profile_is_copied_once_without_what_rustc_keeps() {
     assert!(plan.is_due());
     assert!(run(&plan).unwrap());
     let staging = root.path().join("target/hotrun");
-    assert!(staging.join("debug/deps/app-1").exists() && staging.join("TAG").exists());
-    for gone in ["debug/incremental", "debug/deps/half", "release", ".seed", "core"] {
+    assert!(
+        staging.join("debug/deps/app-1.d").exists()
+            && staging.join("debug/deps/app-1").exists()
+            && staging.join("TAG").exists()
+    );
+    for gone in [
+        "debug/incremental",
+        "debug/deps/half",
+        "release",
+        ".seed",
+        "core",
+        "debug/app.d",
+        "debug/examples/show.d",
+    ] {
         assert!(!staging.join(gone).exists(), "{gone}");
     }
     assert!(!plan.is_due());

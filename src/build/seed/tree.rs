@@ -7,7 +7,6 @@
 //! stay behind: a build of one program has no use for them, and they are often most of what there is.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, Metadata};
 use std::io;
 use std::num::NonZero;
@@ -48,8 +47,8 @@ struct Item {
 }
 
 impl Tree {
-    /// Lists what is below `root`, without what it has itself under a name that is to be left out.
-    pub(super) fn survey(root: &Path, is_left_out: impl Fn(&OsStr) -> bool) -> io::Result<Self> {
+    /// Lists what is below `root`, without the paths in it that are left out.
+    pub(super) fn survey(root: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
         let mut tree = Self {
             root: root.to_owned(),
             folders: vec![(PathBuf::new(), fs::metadata(root)?)],
@@ -65,11 +64,10 @@ impl Tree {
             next += 1;
             for entry in fs::read_dir(root.join(&folder))? {
                 let entry = entry?;
-                let name = entry.file_name();
-                if folder.as_os_str().is_empty() && is_left_out(&name) {
+                let path = folder.join(entry.file_name());
+                if is_left_out(&path) {
                     continue;
                 }
-                let path = folder.join(&name);
                 let metadata = match entry.metadata() {
                     Ok(metadata) => metadata,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -278,7 +276,7 @@ mod tests {
         age(&from.join("deps/app-1"), at(1_000_000_000, 123_456_789));
         age(&from.join("deps"), at(1_000_000_001, 987_654_321));
 
-        let tree = Tree::survey(&from, |name| name == "incremental").unwrap();
+        let tree = Tree::survey(&from, |path| path == Path::new("incremental")).unwrap();
         assert!(tree.bytes > 0);
         fs::create_dir(&to).unwrap();
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();

@@ -23,9 +23,8 @@ const SHOWN_AFTER: Duration = Duration::from_secs(1);
 const SPARE: u64 = 1 << 30;
 /// The largest file copied that is not in a profile folder.
 pub(super) const LARGEST_LOOSE: u64 = 1 << 20;
-/// What is left out: rustc's incremental cache is often larger than all the rest, and of no use to builds with another
-/// output folder.
-const LEFT_OUT: &str = "incremental";
+/// rustc's incremental cache is often larger than all the rest, and of no use to builds with another output folder.
+const INCREMENTAL: &str = "incremental";
 
 /// Seeds; says whether there is a copy now. `opened` is called when it is known what is copied to where.
 pub(super) fn seed(
@@ -78,7 +77,7 @@ fn copy(
     opened(places.iter().map(|(_, place)| place.opening().clone()).collect());
     let mut trees = Vec::new();
     for (from, place) in &places {
-        let tree = Tree::survey(from, |name| name == LEFT_OUT || is_lock(name)).map_err(failed)?;
+        let tree = Tree::survey(from, is_left_out).map_err(failed)?;
         trees.push((tree, place));
     }
     let bytes = trees.iter().map(|(tree, _)| tree.bytes).sum();
@@ -120,6 +119,16 @@ fn copy(
         })?;
     }
     Ok(Some(places.into_iter().map(|(_, place)| place).collect()))
+}
+
+/// Whether a path in a profile folder stays behind: rustc's incremental cache, the locks, and cargo's dep-info of programs. That
+/// names the program's original path, and cargo writes it again only where the sources it lists have changed.
+fn is_left_out(path: &Path) -> bool {
+    let folder = path.parent().unwrap_or(path);
+    let in_root = folder.as_os_str().is_empty();
+    let is_dep_info = path.extension().is_some_and(|extension| extension == "d");
+    in_root && (path == Path::new(INCREMENTAL) || is_lock(path.as_os_str()))
+        || is_dep_info && (in_root || folder == Path::new("examples"))
 }
 
 /// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
