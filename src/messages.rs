@@ -55,21 +55,19 @@ impl Diagnostic {
                 || self.message.ends_with("warnings emitted"))
     }
 
-    /// Whether an error may be the fault of what was compiled earlier, not of a source: a crate that cannot be loaded
-    /// (<https://doc.rust-lang.org/error_codes/>), the linker, the compiler itself.
+    /// Whether an error is about what was compiled earlier: a crate that is there and cannot be loaded. All else (a build
+    /// script, the linker, a target that is not installed) can fail because of the project or the machine.
     pub fn blames_artifacts(&self) -> bool {
         match self.code.as_deref() {
-            Some(code) => LOADING.contains(&code),
-            None => {
-                !self.is_summary()
-                    && (self.file.is_none() || self.message.starts_with("internal compiler error"))
-            }
+            // A source may name a crate that nobody has, and so does a target without a standard library.
+            Some("E0463") => self.message.contains("` depends on"),
+            code => code.is_some_and(|code| LOADING.contains(&code)),
         }
     }
 }
 
-/// The errors about crates that are there and not as they should be.
-const LOADING: [&str; 8] = ["E0457", "E0460", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
+/// The errors about crates that are not as they should be (<https://doc.rust-lang.org/error_codes/>).
+const LOADING: [&str; 5] = ["E0460", "E0462", "E0464", "E0514", "E0786"];
 
 /// One line of cargo's stdout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,15 +197,6 @@ pub fn stderr_line(plain: &str) -> StderrLine {
     if counts { StderrLine::Summary } else { StderrLine::Text }
 }
 
-/// Whether a line of cargo's stderr tells of a failure that may be the fault of what was compiled earlier: a build script
-/// (it may have kept absolute paths), a compiler that crashed, a file of cargo's own.
-pub fn line_blames_artifacts(line: &str) -> bool {
-    let plain = console::strip_ansi_codes(line);
-    plain.starts_with("error: failed to run custom build command")
-        || (plain.contains("process didn't exit successfully: `") && plain.contains("(signal: "))
-        || plain.starts_with("error: failed to link or copy")
-}
-
 /// Whether with this line cargo says that it waits for another to be done in the folders it builds in (`Blocking waiting for
 /// file lock on build directory`, or `artifact directory`).
 pub fn line_waits_for_folder(line: &str) -> bool {
@@ -230,30 +219,33 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_the_fault_of_earlier_artifacts_is_told_from_what_a_source_did() {
-        let error = |code: Option<&str>, message: &str, file: Option<&str>| Diagnostic {
-            level: Level::Error,
-            code: code.map(ToOwned::to_owned),
-            message: message.to_owned(),
-            file: file.map(ToOwned::to_owned),
-            line: None,
-            column: None,
-            rendered: String::new(),
-        };
-        let main = Some("src/main.rs");
-        assert!(error(Some("E0460"), "found possibly newer version of crate `dep`", main).blames_artifacts());
-        assert!(error(None, "linking with `cc` failed: exit status: 1", None).blames_artifacts());
-        assert!(error(None, "internal compiler error: no entry found for key", main).blames_artifacts());
-        assert!(!error(Some("E0308"), "mismatched types", main).blames_artifacts());
-        assert!(!error(None, "expected one of `;`, found `}`", main).blames_artifacts());
-        assert!(!error(None, "aborting due to 1 previous error", None).blames_artifacts());
-
-        let script = "\u{1b}[1merror\u{1b}[0m: failed to run custom build command for `dep v0.1.0`";
-        assert!(line_blames_artifacts(script));
-        assert!(line_blames_artifacts(
-            "  process didn't exit successfully: `rustc a.rs` (signal: 11, SIGSEGV)"
-        ));
-        assert!(!line_blames_artifacts("error: no matching package named `dep` found"));
+    fn only_a_crate_that_cannot_be_loaded_is_the_fault_of_earlier_artifacts() {
+        let table = [
+            (Some("E0460"), "found possibly newer version of crate `dep`", true),
+            (Some("E0463"), "can't find crate for `deep` which `dep` depends on", true),
+            (Some("E0514"), "found crate `dep` compiled by an incompatible version of rustc", true),
+            (Some("E0786"), "found invalid metadata files for crate `dep`", true),
+            (Some("E0463"), "can't find crate for `std`", false),
+            (Some("E0463"), "can't find crate for `nobodys`", false),
+            (Some("E0308"), "mismatched types", false),
+            (None, "linking with `cc` failed: exit status: 1", false),
+            (None, "linker `nolink` not found", false),
+            (None, "could not find native static library `it`, perhaps an -L flag is missing?", false),
+            (None, "internal compiler error: no entry found for key", false),
+            (None, "aborting due to 1 previous error", false),
+        ];
+        for (code, message, blamed) in table {
+            let diagnostic = Diagnostic {
+                level: Level::Error,
+                code: code.map(ToOwned::to_owned),
+                message: message.to_owned(),
+                file: None,
+                line: None,
+                column: None,
+                rendered: String::new(),
+            };
+            assert_eq!(diagnostic.blames_artifacts(), blamed, "{message}");
+        }
     }
 
     #[test]
@@ -300,7 +292,6 @@ mod tests {
             for line in [line, verb] {
                 let _ = parse(&line);
                 let _ = stderr_line(&line);
-                let _ = line_blames_artifacts(&line);
                 let _ = line_waits_for_folder(&line);
             }
         }

@@ -58,6 +58,13 @@ fn build(project: &Project, args: &[&str], env: &[(&str, &str)]) {
     assert!(built.success());
 }
 
+/// The triple of this machine.
+fn host() -> String {
+    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
+    let about = String::from_utf8(rustc.stdout).unwrap();
+    about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
+}
+
 fn start(project: &Project, home: &Home, args: &[&str], env: &[(&str, &str)]) -> Hotrun {
     env.iter()
         .fold(Hotrun::prepare(project, home, args), |start, (name, value)| start.env(name, value))
@@ -92,7 +99,7 @@ fn began_with(hotrun: &mut Hotrun, from: &str) {
     assert!(!said.contains("Compiling"), "{said}");
     assert_eq!(said.matches("note: ").count(), 1, "{said}");
     assert!(said.contains("hotrun builds in `target/hotrun`"), "{said}");
-    assert!(said.contains(&format!("begins with a copy of `{from}`")), "{said}");
+    assert!(said.contains(&format!("reuses what it can of a copy of `{from}`")), "{said}");
 }
 
 #[test]
@@ -192,10 +199,8 @@ fn a_separate_build_directory_is_where_it_begins() {
 #[test]
 fn a_target_of_ones_own_choice_is_where_it_begins() {
     let (project, home) = (project(), Home::new());
-    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
-    let about = String::from_utf8(rustc.stdout).unwrap();
-    let triple = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let args = ["--target", triple, "--release"];
+    let triple = host();
+    let args = ["--target", &triple, "--release"];
     build(&project, &args, &[]);
     let mut hotrun = start(&project, &home, &args, &[]);
     began_with(&mut hotrun, &format!("target/{triple}/release"));
@@ -221,7 +226,7 @@ fn the_locks_of_another_cargo_are_waited_for_and_an_edit_meanwhile_is_in_the_bui
 
 #[test]
 fn a_copy_that_takes_long_is_waited_for_without_a_word() {
-    let (project, home) = (project(), Home::new());
+    let (project, home) = (Project::caller(), Home::new());
     build(&project, &[], &[]);
     // Longer than cargo takes to find out what there is to build.
     fs::write(project.join("target/debug/large"), vec![1; 200 << 20]).unwrap();
@@ -231,6 +236,9 @@ fn a_copy_that_takes_long_is_waited_for_without_a_word() {
     assert!(!said.contains(BLOCKED), "{said}");
     assert!(project.join("target/hotrun/debug/large").exists());
     assert!(!project.join("target/hotrun/.seed").exists());
+    // cargo would keep a copied one where the sources are the same.
+    let dep_info = fs::read_to_string(project.join("target/hotrun/debug/app.d")).unwrap();
+    assert!(dep_info.contains("target/hotrun/debug/app:"), "{dep_info}");
 }
 
 #[test]
@@ -282,6 +290,51 @@ fn a_source_that_does_not_compile_is_no_fault_of_the_copy() {
     assert_eq!(home.call().version, "two");
     let said = hotrun.stderr();
     assert!(!said.contains("Compiling generated") && !said.contains("may be the fault"), "{said}");
+}
+
+/// A file and its text, arguments and environment of hotrun, and what is said of the cause.
+type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
+#[test]
+fn what_the_project_or_the_machine_lacks_is_no_fault_of_the_copy() {
+    let (project, home) = (project(), Home::new());
+    build(&project, &[], &[]);
+    let host = host();
+    let linker = format!("CARGO_TARGET_{}_LINKER", host.to_uppercase().replace('-', "_"));
+    let foreign = "s390x-unknown-linux-gnu";
+    project.write(&format!("target/{foreign}/debug/.cargo-lock"), "");
+    project.write(&format!("target/{foreign}/debug/kept"), "");
+    project.write("target/debug/kept", "");
+    let (script, main) = ("generated/build.rs", "src/main.rs");
+    let main_text = fs::read_to_string(project.join(main)).unwrap();
+    let extern_crate = format!("extern crate nobodys;\n{main_text}");
+    let native = "fn main() {\n    println!(\"cargo::rustc-link-lib=nobodys\");\n    std::fs::write(std::env::var(\"OUT_DIR\").unwrap() + \"/it.rs\", \"pub fn it() -> u32 { 7 }\").unwrap();\n}\n";
+    let failing = "fn main() {\n    panic!(\"no C compiler\");\n}\n";
+    let killed = "fn main() {\n    std::process::abort();\n}\n";
+    let no_linker = [(&*linker, "nolink")];
+    let at_foreign = ["--target", foreign];
+    let cases: [Case<'_>; 6] = [
+        (script, failing, &[], &[], "no C compiler"),
+        (script, killed, &[], &[], "failed to run custom build command"),
+        (script, native, &[], &[], "linking with"),
+        (main, &extern_crate, &[], &[], "E0463"),
+        (main, &main_text, &[], &no_linker, "linker `nolink` not found"),
+        (main, &main_text, &at_foreign, &[], "error"),
+    ];
+    for (file, text, args, env, cause) in cases {
+        let whole = fs::read_to_string(project.join(file)).unwrap();
+        project.write(file, text);
+        let mut hotrun = start(&project, &home, args, env);
+        let finished = hotrun.wait_for_build("build-finished", 1);
+        assert_eq!(finished.0["success"], false, "{cause}");
+        hotrun.signal(Signal::INT);
+        let (_, said) = hotrun.wait();
+        assert!(said.contains(cause) && !said.contains("may be the fault"), "{cause}: {said}");
+        let folder = if args.is_empty() { "debug".to_owned() } else { format!("{foreign}/debug") };
+        assert!(project.join("target/hotrun").join(folder).join("kept").exists(), "{cause}: {said}");
+        fs::remove_dir_all(project.join("target/hotrun")).unwrap();
+        project.write(file, &whole);
+    }
 }
 
 #[test]

@@ -40,15 +40,15 @@ pub(super) struct Attempt {
     pub(super) outcome: BuildOutcome,
     pub(super) result: Option<BuildResult>,
     pub(super) error: Option<BuildError>,
-    /// It failed in a way that may be the fault of what was compiled before.
-    pub(super) odd: bool,
+    /// It failed because it could not load what was compiled before.
+    pub(super) unloadable: bool,
     /// What its errors named.
     pub(super) named: Named,
 }
 
 impl Attempt {
     pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
-        Self { outcome, result: None, error, odd: false, named: Named::default() }
+        Self { outcome, result: None, error, unloadable: false, named: Named::default() }
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         }
         (false, _) => (BuildOutcome::Failed(summary), None, None),
     };
-    Attempt { outcome, result, error, odd: !success && read.odd, named: read.named }
+    Attempt { outcome, result, error, unloadable: !success && read.unloadable, named: read.named }
 }
 
 /// The libraries that were built for the program's platform: cargo puts what is linked above the program's folder or into it.
@@ -215,7 +215,7 @@ struct Read {
     scripts: Vec<BuildScript>,
     /// The looks at what build scripts have made.
     looks: Vec<oneshot::Receiver<()>>,
-    odd: bool,
+    unloadable: bool,
     named: Named,
 }
 
@@ -261,7 +261,7 @@ async fn read_messages(
                 match diagnostic.level {
                     Level::Error => {
                         read.errors += 1;
-                        read.odd |= diagnostic.blames_artifacts();
+                        read.unloadable |= diagnostic.blames_artifacts();
                     }
                     Level::Warning => read.warnings += 1,
                     Level::Note => {}
@@ -315,7 +315,6 @@ async fn read_lines(
             consume_budget().await;
             let plain = console::strip_ansi_codes(&text);
             let mut read = read.borrow_mut();
-            read.odd |= messages::line_blames_artifacts(&plain);
             if !transient && messages::stderr_line(&plain) == StderrLine::Text {
                 read.named.line(&plain);
             }

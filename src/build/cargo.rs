@@ -191,7 +191,7 @@ async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
     let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error, named });
 }
 
-/// A build with a seed that no build has succeeded with yet: one that fails oddly is tried again without.
+/// A build with a seed that no build has succeeded with yet: one that cannot load what was copied is tried again without.
 async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
     tokio::select! {
         biased;
@@ -206,7 +206,7 @@ async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
             seed.proven.set(true);
         }
         Some(_) => {
-            if first.odd
+            if first.unloadable
                 && let Some(from) = seed.seeding.discard()
             {
                 seed.proven.set(true);

@@ -61,8 +61,11 @@ pub enum Remark {
     /// The first build waits for another cargo, in the words of the cargo that would wait there.
     #[error("waiting for file lock on build directory")]
     SeedBlocked,
-    /// The first build begins with what was compiled already.
-    #[error("{}; the first build there begins with a copy of `{from}` ({size})", reason_of(staging))]
+    /// The first build begins with what was compiled already, as far as cargo finds it fresh.
+    #[error(
+        "{}; the first build there reuses what it can of a copy of `{from}` ({size})",
+        reason_of(staging)
+    )]
     SeedBegan {
         /// Where hotrun builds.
         staging: String,
@@ -89,7 +92,7 @@ pub enum Remark {
         /// A way out.
         hint: Option<&'static str>,
     },
-    /// The first build failed oddly, and begins again with nothing.
+    /// The first build could not load what was copied, and begins again with nothing.
     #[error("that may be the fault of what was copied from `{from}`: building again without it")]
     SeedDiscarded {
         /// What was copied.
