@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
+use crate::config::Named;
 use crate::control::ControlError;
 use crate::handover::ListenError;
 use crate::init::InitError;
@@ -50,6 +51,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The log or the events file is a file that people edit.
+    #[error("{setting} names `{path}`, which is part of the project")]
+    Watched {
+        /// The setting that names it.
+        setting: Named,
+        /// The file, from the current folder where it is below it.
+        path: String,
+    },
     /// The system refused something hotrun cannot do without.
     #[error("could not {what}")]
     System {
@@ -71,7 +80,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Cli(error) => error.exit_code(),
-            Self::Settings(_) => 2,
+            Self::Settings(_) | Self::Watched { .. } => 2,
             Self::Project(error) => error.exit_code(),
             Self::Control(error) => error.exit_code(),
             Self::Publish(_)
@@ -94,6 +103,7 @@ impl Error {
             Self::Init(error) => error.hint(),
             Self::Watch(error) => error.hint(),
             Self::Control(error) => error.hint(),
+            Self::Watched { .. } => Some("hotrun writes to it: name another file".to_owned()),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
             Self::System { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
         }

@@ -125,3 +125,26 @@ fn a_target_folder_that_cannot_be_written() {
     project.write("target", "");
     expect(hotrun(&project, &[]), 1, &["target"]);
 }
+
+#[test]
+fn a_file_of_the_project_is_never_written_to() {
+    let project = Project::caller();
+    project.write(".env", "A=1\n");
+    std::os::unix::fs::symlink("Cargo.toml", project.join("link")).unwrap();
+    let before = |file: &str| std::fs::read_to_string(project.join(file)).unwrap();
+    for (option, file) in [
+        ("--log", "src/main.rs"),
+        ("--events", "Cargo.toml"),
+        ("--log", "Cargo.lock"),
+        ("--events", "link"),
+        ("--log", ".env"),
+        ("--log", "new.rs"),
+    ] {
+        let there = project.join(file).exists().then(|| before(file));
+        let words = [option, file, "part of the project", "name another file"];
+        expect(hotrun(&project, &["--offline", option, file]), 2, &words);
+        assert_eq!(project.join(file).exists().then(|| before(file)), there, "{file}");
+    }
+    project.write("hotrun.toml", "log = \"hotrun.toml\"\n");
+    expect(hotrun(&project, &["--offline"]), 2, &["`log` in `hotrun.toml`, line 1"]);
+}

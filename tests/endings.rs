@@ -379,6 +379,7 @@ fn stdin_from_a_file_is_read_from_its_start_and_a_pipe_only_once() {
     hotrun.wait_for("process-exited");
     hotrun.signal(Signal::HUP);
     assert_eq!(reports.next().0, "stdin=");
+    hotrun.wait_said("stdin is a pipe, which the first process was given");
 }
 
 #[test]
@@ -550,4 +551,18 @@ fn both_processes_of_an_overlap_hear_of_the_terminal_and_have_their_own_stop() {
     hotrun.signal(Signal::TERM);
     let (_, said) = hotrun.wait();
     assert_eq!(said.matches("the program did not end within").count(), 2, "{said}");
+}
+
+#[test]
+fn a_program_that_has_become_another_user_says_that_it_is_ready() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (workshop, home, reports) = (Workshop::new(&program("app")), Home::new(), Reports::new());
+    let mut start =
+        Hotrun::prepare(&workshop.project, &home, &["--ready", "notify", "--", "ready-as-nobody"]);
+    workshop.equip(start.command());
+    let mut hotrun = start.env("TEST_REPORT", reports.path()).start();
+    assert_eq!(reports.next().0, "sent");
+    hotrun.wait_for("ready");
 }

@@ -53,6 +53,7 @@ variants!(
         NotFollowed,
         Stranger,
         Malformed,
+        StdinSpent,
         NothingPassed,
         SocketRevived,
         SocketReplaced,
@@ -210,6 +211,7 @@ fn samples() -> Vec<Remark> {
         Remark::ReaperEnded { cause: Some(Told::of(&reaper, reaper.hint())) },
         Remark::NoControl { cause: cause() },
         Remark::NotDescribed { cause: cause() },
+        Remark::StdinSpent,
         Remark::NoBuild(Told::of(&cargo, None)),
         Remark::NotForced {
             packages: vec!["shop".to_owned(), "money".to_owned()],

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hotrun::build::{BuildError, PublishError};
 use hotrun::cli::{self, CliError, Invocation};
-use hotrun::config::{self, ConfigError, Environment, FileKind, FileText};
+use hotrun::config::{self, ConfigError, Environment, FileKind, FileText, Named};
 use hotrun::control::ControlError;
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
@@ -172,6 +172,10 @@ fn other_errors() -> Vec<Error> {
         InitError::Write { path: "hotrun.toml".into(), source: io(io::ErrorKind::PermissionDenied) }.into(),
         WatchError::Thread(io(io::ErrorKind::WouldBlock)).into(),
         Error::Open { what: "log file", path: "/no/log".into(), source: io(io::ErrorKind::NotFound) },
+        Error::Watched {
+            setting: Named { name: "--log".to_owned(), place: None },
+            path: "src/main.rs".to_owned(),
+        },
         ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),
         ControlError::None { folder: "/srv/shop".into(), nearby: owned(&["`-p api --bin api`"]) }.into(),
         ControlError::Several { choices: owned(&["`-p api --bin api`", "`-p job --bin job`"]) }.into(),
@@ -291,7 +295,11 @@ fn listen_errors() -> Vec<ListenError> {
     ]
 }
 
-variants!(ALL, name, Error { Cli, Settings, Project, Publish, Listen, Init, Watch, Control, Open, System });
+variants!(
+    ALL,
+    name,
+    Error { Cli, Settings, Project, Publish, Listen, Init, Watch, Control, Watched, Open, System }
+);
 variants!(OF_CLI, cli_name, CliError { Clap, Misunderstanding });
 variants!(OF_SETTINGS, settings_name, SettingsError { Config, Read, EnvFile });
 variants!(OF_CONFIG, config_name, ConfigError { Syntax, Unknown, Reserved, Type, Value, Conflict });
@@ -362,7 +370,7 @@ fn inner(error: &Error) -> (&'static str, &'static str) {
         Error::Init(error) => init_name(error),
         Error::Watch(error) => watch_name(error),
         Error::Control(error) => control_name(error),
-        Error::Open { .. } | Error::System { .. } => "",
+        Error::Watched { .. } | Error::Open { .. } | Error::System { .. } => "",
     };
     (name(error), variant)
 }

@@ -28,7 +28,10 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     (
         "error",
         Kind::Wiring,
-        &["sys", "cli", "settings", "project", "build", "watch", "process", "handover", "control", "init"],
+        &[
+            "sys", "cli", "config", "settings", "project", "build", "watch", "process", "handover",
+            "control", "init",
+        ],
     ),
     ("init", Kind::Wiring, EVERYONE),
     ("doctor", Kind::Wiring, EVERYONE),

@@ -206,7 +206,7 @@ pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Liste
 }
 
 /// Whether a connection to `target` (`None`: the name localhost) may arrive at a socket bound to `bound`.
-pub(crate) fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
+fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
     if bound.is_unspecified() {
         // [::] takes IPv4 as well on every system where that was not turned off.
         return bound.is_ipv6() || target.is_none_or(|target| target.is_ipv4());

@@ -28,7 +28,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use address::{format_address, format_ready, http_host, reaches};
+pub(crate) use address::{format_address, format_ready, http_host};
 pub use error::{ConfigError, Named, Place};
 pub(crate) use merge::named;
 pub use merge::{color, duration, merge};

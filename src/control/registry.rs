@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ControlError;
@@ -68,7 +68,9 @@ impl About {
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let temporary = folder.join(".about");
         let text = serde_json::to_string(self).map_err(io::Error::other)?;
-        fs::File::create(&temporary)?.write_all(text.as_bytes())?;
+        let mut file =
+            fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(text.as_bytes())?;
         fs::rename(&temporary, Self::path(folder))
     }
 
@@ -220,11 +222,12 @@ fn folders() -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(base) else { continue };
         for entry in entries.flatten() {
             let named = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
-            // Neither a link nor what somebody else put there, who may enter it.
+            // Neither a link nor another user's. Other users may pass through root's (`RuntimeFolder`).
             let private = || {
-                entry
-                    .metadata()
-                    .is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o777 == 0o700)
+                entry.metadata().is_ok_and(|found| {
+                    let mode = found.mode() & 0o777;
+                    found.is_dir() && found.uid() == user && (mode == 0o700 || user == 0 && mode == 0o711)
+                })
             };
             if named && private() && !folders.contains(&entry.path()) {
                 folders.push(entry.path());

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -77,7 +78,9 @@ impl Server {
     /// # Errors
     /// Where the socket cannot be bound or the folder cannot be written to.
     pub fn open(folder: &Path, about: &About, news: UnboundedSender<ControlNews>) -> io::Result<Self> {
-        let listener = UnixListener::bind(folder.join(SOCKET))?;
+        let path = folder.join(SOCKET);
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         about.write(folder)?;
         Ok(Self { folder: folder.to_owned(), task: tokio::task::spawn_local(accept(listener, news)) })
     }

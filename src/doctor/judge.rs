@@ -309,7 +309,9 @@ fn runtime_folder(place: &RuntimePlace) -> Finding {
         }
     };
     let folder = path.parent().unwrap_or(path).display();
-    if mode & 0o077 != 0 {
+    // Other users may pass through root's, which is in `/tmp` where they cannot pass through `XDG_RUNTIME_DIR`.
+    let of_root = mode & 0o777 == 0o711;
+    if mode & 0o077 != 0 && !of_root {
         let message = format!("in `{folder}` others may enter it (mode {mode:o})");
         return Finding::warning(
             "runtime-folder",
@@ -318,7 +320,7 @@ fn runtime_folder(place: &RuntimePlace) -> Finding {
         );
     }
     match &place.preferred {
-        Some(preferred) if !path.starts_with(preferred) => Finding::warning(
+        Some(preferred) if !path.starts_with(preferred) && !of_root => Finding::warning(
             "runtime-folder",
             format!("in `{folder}`: `XDG_RUNTIME_DIR` (`{}`) cannot be used", preferred.display()),
             "let it name a folder of yours, by an absolute path short enough for sockets",

@@ -235,6 +235,11 @@ fn what_was_asked_for_is_no_fault() {
     facts.watching.limits =
         Some(Limits { watches: 0, used_watches: 0, instances: 0, used_instances: 0, queued: 1 });
     facts.profile = "release".to_owned();
+    for (mode, expected) in [(0o700, Level::Warning), (0o711, Level::Ok), (0o755, Level::Warning)] {
+        facts.runtime_folder.made = Ok(("/tmp/hotrun-0-0".into(), mode));
+        assert_eq!(level(&facts, "runtime-folder"), Some(expected), "{mode:o}");
+    }
+    facts.runtime_folder.made = Ok(("/run/user/1000/hotrun-0".into(), 0o700));
     assert_eq!(level(&facts, "watching"), Some(Level::Ok));
     assert_eq!(level(&facts, "event-queue"), None);
     assert_eq!(level(&facts, "incremental"), Some(Level::Note));

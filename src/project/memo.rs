@@ -8,10 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -167,7 +167,7 @@ impl Memo {
             Some(target) => vec![cwd.join(target)],
             None => cwd.ancestors().map(|folder| folder.join("target")).collect(),
         };
-        let text = folders.iter().find_map(|folder| fs::read(folder.join("hotrun").join(FILE)).ok());
+        let text = folders.iter().find_map(|folder| read_own(&folder.join("hotrun").join(FILE)).ok());
         let memo = text.and_then(|text| serde_json::from_slice::<Self>(&text).ok()).unwrap_or_default();
         let memo = if memo.version == env!("CARGO_PKG_VERSION") { memo } else { Self::default() };
         Self { above: Above::look(cwd), ..memo }
@@ -184,6 +184,22 @@ impl Memo {
             let _ = file.persist(staging.join(FILE));
         }
     }
+}
+
+/// Reads a file that this user has written, and nobody else may write to: it names the cargo that is run, and a folder
+/// above the project (`/tmp`) may be anybody's.
+fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    // Neither through a link, nor waiting for the writer of a FIFO.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut file = File::options().read(true).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    let own = found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0;
+    if !own || !found.is_file() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// A number for a question: what is asked, where, and the variables that rustup, cargo and rustc look at.

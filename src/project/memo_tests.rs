@@ -1,6 +1,5 @@
 //! When an answer counts, on disk, and what the real cargo and rustup are still asked.
 
-use std::fs::File;
 use std::time::Instant;
 
 use super::super::tests::Workspace;
@@ -114,4 +113,38 @@ fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
     let named = "[package]\nname = \"q\"\nedition = \"2024\"\n";
     assert_eq!(answers("Cargo.toml", named).unwrap(), "q");
     assert!(answers("Cargo.toml", "[package]\n").is_err());
+}
+
+#[test]
+fn only_a_memo_that_nobody_else_may_have_written_is_read() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let above = tempfile::tempdir().unwrap();
+    let (staging, project) = (above.path().join("target/hotrun"), above.path().join("project"));
+    fs::create_dir_all(&staging).unwrap();
+    fs::create_dir(&project).unwrap();
+    let path = staging.join(FILE);
+    let kept = Kept::new(1, [], &Above::default(), later(), "a cargo".to_owned());
+    let mut memo = Memo { metadata: kept, ..Memo::default() };
+    memo.write(&staging);
+    let read = || Memo::read(&project, None).metadata.is_some();
+    assert!(read());
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).unwrap();
+    assert!(!read(), "others may write to it");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(read());
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+        assert!(!read(), "another user's");
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+    }
+    let elsewhere = above.path().join("elsewhere");
+    fs::copy(&path, &elsewhere).unwrap();
+    fs::remove_file(&path).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    assert!(!read(), "a link");
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert!(!read(), "a FIFO");
 }

@@ -235,6 +235,9 @@ pub enum Remark {
         /// What was wrong with it.
         cause: String,
     },
+    /// stdin is a pipe that an earlier process has read.
+    #[error("stdin is a pipe, which the first process was given; the next ones read nothing")]
+    StdinSpent,
     /// The program gets nothing.
     #[error(
         "could not open what the program gets: {cause}; it runs without sockets and without NOTIFY_SOCKET"
@@ -244,13 +247,13 @@ pub enum Remark {
         cause: String,
     },
     /// A socket was shut down.
-    #[error("the program shut down {address}; it listens again")]
+    #[error("{address} was shut down; it listens again")]
     SocketRevived {
         /// Its address.
         address: String,
     },
     /// A socket was broken, and there is another in its place.
-    #[error("the program broke {address}; it was opened anew")]
+    #[error("{address} was removed or broken; it was opened again, and waits for the next process")]
     SocketReplaced {
         /// Its address.
         address: String,
@@ -343,6 +346,7 @@ impl Remark {
             | Self::SeedDeclined { hint: None, .. }
             | Self::NotCounted { first_in_folder: true, .. }
             | Self::ConfigValidAgain
+            | Self::StdinSpent
             | Self::HoldsSockets { .. } => Manner::Note,
             Self::NotDescribed { .. }
             | Self::Sweeping { .. }
@@ -376,7 +380,7 @@ impl Remark {
             Self::SettingsHeld { .. } | Self::ConfigTakesOwn { .. } => "start hotrun again to apply it",
             Self::StoreFull { .. } => "send FDSTOREREMOVE=1 for those that are no longer needed",
             Self::SocketReplaced { .. } => {
-                "let the program leave sockets alone that were passed to it: neither shut them down nor unlink them"
+                "press `r` to restart; a program must neither shut down nor unlink a socket that was passed to it"
             }
             _ => return None,
         };

@@ -1,9 +1,11 @@
 //! The terminal's part of the runtime: keys, signals, and lending it to whoever asks for it.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::Runtime;
 use crate::config::Stdin;
 use crate::process::{StdinSource, Whom};
-use crate::report::Holder;
+use crate::report::{Holder, Remark};
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
 use crate::terminal::{Job, Key, Lent, Terminal, TerminalNews, suspend};
@@ -181,8 +183,36 @@ impl Runtime {
                 crate::process::stdin_from_start().map_or(StdinSource::Inherit, StdinSource::File)
             }
             Ok(rustix::fs::FileType::CharacterDevice) => StdinSource::Inherit,
-            _ if std::mem::replace(&mut self.stdin_passed, true) => StdinSource::Null,
-            _ => StdinSource::Inherit,
+            _ if self.pipe == Pipe::Fresh => {
+                self.pipe = Pipe::Given;
+                StdinSource::Inherit
+            }
+            _ => {
+                // One that nobody ever writes to (an editor's, an agent's) is not missed.
+                if self.pipe == Pipe::Given && is_used() {
+                    self.pipe = Pipe::Told;
+                    self.reporter.remark(&Remark::StdinSpent);
+                }
+                StdinSource::Null
+            }
         }
     }
+}
+
+/// What became of a pipe on stdin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Pipe {
+    #[default]
+    Fresh,
+    /// The first process has it.
+    Given,
+    /// And it was said that others do not.
+    Told,
+}
+
+/// Whether somebody writes to the pipe on stdin, or has written to it and closed it.
+fn is_used() -> bool {
+    let stdin = std::io::stdin();
+    let mut asked = [PollFd::new(&stdin, PollFlags::IN)];
+    poll(&mut asked, Some(&Timespec::default())).is_ok_and(|count| count > 0)
 }

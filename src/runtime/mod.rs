@@ -141,8 +141,7 @@ struct Runtime {
     group: Option<i32>,
     /// Earlier groups of cargo's in which a build script has left something running.
     left_groups: Vec<i32>,
-    /// A pipe on stdin was given to a process already.
-    stdin_passed: bool,
+    pipe: lending::Pipe,
     /// The processes that hotrun told to end: the signal of each stop and when it was sent, unless it was to be killed at once.
     stops: BTreeMap<Instance, Option<(i32, Instant)>>,
     terminal: Option<Terminal>,

@@ -7,11 +7,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::control::Control;
+use super::lending::Pipe;
 use super::reload::takes_keys;
 use super::site::Site;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
-use crate::config::Config;
+use crate::config::{self, Config, Setting};
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
@@ -117,8 +118,8 @@ impl Runtime {
             keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
             once: config.once,
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
-            log: open_log(config)?,
-            events: open_events(config)?,
+            log: open_log(&site, config)?,
+            events: open_events(&site, config)?,
         });
         reporter.started(&run.to_string());
         let reaper = match reaper {
@@ -184,7 +185,7 @@ impl Runtime {
             previous_result: None,
             group: None,
             left_groups: Vec::new(),
-            stdin_passed: false,
+            pipe: Pipe::default(),
             stops: BTreeMap::new(),
             hangup_ignored: signals.hangup_ignored(),
             reading: None,
@@ -210,18 +211,26 @@ fn system(what: &'static str) -> impl Fn(std::io::Error) -> Error {
 }
 
 /// The log, where one is named.
-pub(super) fn open_log(config: &Config) -> Result<Option<LineFile>, Error> {
-    open_named("log file", config.files.log.value.as_ref())
+pub(super) fn open_log(site: &Site, config: &Config) -> Result<Option<LineFile>, Error> {
+    open_named(site, "log file", ["log", "--log"], &config.files.log)
 }
 
 /// The events file, where one is named.
-pub(super) fn open_events(config: &Config) -> Result<Option<LineFile>, Error> {
-    open_named("events file", config.files.events.value.as_ref())
+pub(super) fn open_events(site: &Site, config: &Config) -> Result<Option<LineFile>, Error> {
+    open_named(site, "events file", ["events", "--events"], &config.files.events)
 }
 
-fn open_named(what: &'static str, path: Option<&PathBuf>) -> Result<Option<LineFile>, Error> {
-    let open = |path: &PathBuf| {
-        report::open_lines(path).map_err(|source| Error::Open { what, path: path.clone(), source })
-    };
-    path.map(open).transpose()
+fn open_named(
+    site: &Site,
+    what: &'static str,
+    [key, option]: [&str; 2],
+    setting: &Setting<Option<PathBuf>>,
+) -> Result<Option<LineFile>, Error> {
+    let Some(path) = &setting.value else { return Ok(None) };
+    if site.plan().names(path) {
+        let setting = config::named(key, option, &setting.origin, &site.cwd);
+        return Err(Error::Watched { setting, path: report::short_path(path, &site.cwd) });
+    }
+    let opened = report::open_lines(path);
+    opened.map(Some).map_err(|source| Error::Open { what, path: path.clone(), source })
 }

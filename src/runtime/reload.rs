@@ -72,8 +72,8 @@ impl Runtime {
         let config = self.site.with(&edit);
         let changed = |key: &str| edit.changes.iter().any(|(changed, _)| *changed == key);
         // What may fail comes first.
-        let events = changed("events").then(|| open_events(&config)).transpose()?;
-        let log = changed("log").then(|| open_log(&config)).transpose()?;
+        let events = changed("events").then(|| open_events(&self.site, &config)).transpose()?;
+        let log = changed("log").then(|| open_log(&self.site, &config)).transpose()?;
         if changed("run.listen") {
             self.listen_elsewhere(&config)?;
         }

@@ -165,7 +165,8 @@ impl Terminal {
         }
         // The holder may be a group that the program made, or one that has ended.
         let from_us = sys::own_descendants().iter().any(|row| row.group == holder);
-        if !from_us && !sys::group_members(holder).is_empty() {
+        // The whole table is read only where somebody else is in it.
+        if !from_us && sys::kill_group(holder, 0).is_ok() && !sys::group_members(holder).is_empty() {
             return false;
         }
         self.give(own_group())

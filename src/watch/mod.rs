@@ -28,7 +28,8 @@ mod warning;
 mod watcher;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, SystemTime};
 
@@ -82,6 +83,32 @@ pub struct Plan {
     pub poll: Poll,
     /// Say of each change that does not count why it does not.
     pub verbose: bool,
+}
+
+impl Plan {
+    /// Whether this is a file to be edited by people: Rust source, or one that is named here, by a link as well.
+    pub fn names(&self, path: &Path) -> bool {
+        let is_source = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
+        let id = |path: &Path| {
+            path.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| (found.dev(), found.ino()))
+        };
+        let own = id(path);
+        let lists = [
+            &self.manifests,
+            &self.cargo_configs,
+            &self.toolchain_files,
+            &self.hotrun_configs,
+            &self.env_files,
+            &self.dotenv,
+            &self.inputs,
+            &self.paths,
+        ];
+        let sources = self.packages.iter().flat_map(|package| &package.sources);
+        let mut named = lists.into_iter().flatten().chain(sources).chain([&self.lock_file]);
+        is_source(path)
+            || path.canonicalize().is_ok_and(|path| is_source(&path))
+            || named.any(|named| named == path || (own.is_some() && id(named) == own))
+    }
 }
 
 /// A package the program is built from.

@@ -39,20 +39,24 @@ fn a_socket_whose_path_was_unlinked_is_there_again_for_the_next_process() {
         let path = stage.workshop.project.join("app.sock");
         assert!(by_path(&path).starts_with("a "));
         fs::remove_file(&path).unwrap();
+        // At once, and connections wait for the next process.
+        let said = stage.hotrun.wait_said("app.sock was removed or broken; it was opened again");
+        let waiting = UnixStream::connect(&path).unwrap();
         stage.edit(&speaker("b"));
         let _second = stage.home.call_of("b");
-        assert!(by_path(&path).starts_with("b "), "{update}");
-        let said = stage.hotrun.wait_said("app.sock; it was opened anew");
-        assert_eq!(said.matches("opened anew").count(), 1, "{said}");
-        // And when it goes with its process, by a kill or by itself.
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, "in the way").unwrap();
-        stage.edit(&speaker("a"));
+        assert!(first_line(waiting).starts_with("b "), "{update}");
+        assert_eq!(said.matches("opened again").count(), 1, "{said}");
+        // And when something else takes its place.
+        let other = stage.workshop.project.join("other");
+        fs::write(&other, "in the way").unwrap();
+        #[expect(clippy::disallowed_methods, reason = "no live path here")]
+        fs::rename(&other, &path).unwrap();
         let said = stage.hotrun.wait_said("app.sock is broken");
+        stage.edit(&speaker("a"));
         assert!(said.contains("a file that is no socket is there"), "{said}");
         assert_eq!(fs::read(&path).unwrap(), b"in the way");
         let _third = stage.home.call_of("a");
-        // Once it is out of the way, the next start has it again.
+        // Once it is out of the way, the socket is there again.
         fs::remove_file(&path).unwrap();
         stage.edit(&speaker("b"));
         let _fourth = stage.home.call_of("b");
@@ -70,7 +74,7 @@ fn a_socket_that_the_program_shut_down_listens_again_while_it_runs() {
         assert_eq!(app.request("shut"), "shut");
         stage.hotrun.wait_until("the warning", |event| {
             event.kind() == "warning"
-                && event.0["message"] == format!("the program shut down tcp:{address}; it listens again")
+                && event.0["message"] == format!("tcp:{address} was shut down; it listens again")
         });
         assert_eq!(by_port(address), format!("a {}\n", app.pid), "round {round}");
     }

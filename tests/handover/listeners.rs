@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
@@ -40,8 +40,6 @@ fn sockets_are_as_systemd_would_open_them() {
     assert_eq!(described[0], format!("http://{first}"));
     assert_eq!(described[3], format!("udp:{}", address(&listeners, 3)));
     assert_eq!(described[4], unix);
-    assert!(listeners.held(&first) && !listeners.held(&address(&listeners, 3)));
-    assert!(listeners.held(&(Ipv4Addr::UNSPECIFIED, first.port()).into()));
 
     for (number, (_, fd)) in listeners.passed().unwrap().into_iter().enumerate() {
         let socket = SockRef::from(&fd);

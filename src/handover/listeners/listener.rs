@@ -118,11 +118,16 @@ impl Listener {
         }
     }
 
-    pub(super) fn own_path(&self) -> Option<&Path> {
+    /// Where it is, for a Unix socket.
+    pub(super) fn path(&self) -> Option<&Path> {
         match &self.address {
-            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => Some(path),
+            Some(ListenAddress::Unix(path)) => Some(path),
             _ => None,
         }
+    }
+
+    pub(super) fn own_path(&self) -> Option<&Path> {
+        self.path().filter(|_| self.origin == Origin::Bound)
     }
 
     pub(super) fn fault(&self) -> Option<Fault> {

@@ -10,9 +10,9 @@ mod error;
 pub(super) mod holder;
 mod listener;
 mod names;
+mod paths;
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -20,9 +20,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::listener::{Listener, Origin};
 use self::names::names;
+use self::paths::Paths;
 use super::HandoverNews;
 use super::hangup::{Half, Hangups};
-use crate::config::{Listen, ListenAddress, RunConfig, reaches};
+use crate::config::{Listen, RunConfig};
 pub use adopted::Adopted;
 pub use error::{Holder, ListenError};
 pub use listener::Repair;
@@ -32,6 +33,7 @@ pub use listener::Repair;
 pub struct Listeners {
     sockets: Vec<Listener>,
     hangups: Option<Hangups>,
+    paths: Option<Paths>,
 }
 
 impl Listeners {
@@ -108,12 +110,8 @@ impl Listeners {
                 hangups.add(listener.socket.as_fd(), 0, Half::Reading);
             }
         }
+        self.look_at_paths();
         Ok(())
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.sockets.is_empty()
     }
 
     /// Every address as a person would use it: `http://127.0.0.1:3000` for TCP, which mostly is that.
@@ -132,16 +130,6 @@ impl Listeners {
             .collect()
     }
 
-    /// Whether a connection to this address may arrive at a socket that is open here.
-    pub fn held(&self, address: &SocketAddr) -> bool {
-        self.sockets.iter().any(|listener| match &listener.address {
-            Some(ListenAddress::Tcp(bound)) => {
-                bound.port() == address.port() && reaches(Some(address.ip()), bound.ip())
-            }
-            _ => false,
-        })
-    }
-
     /// The paths that are unlinked at the end: to be told to the reaper as well.
     pub fn paths(&self) -> Vec<&Path> {
         self.sockets.iter().filter_map(Listener::own_path).collect()
@@ -156,11 +144,12 @@ impl Listeners {
         }
     }
 
-    /// Tells [`HandoverNews::ListenerBroken`] when a socket is shut down. Needs a `LocalSet`.
+    /// Tells [`HandoverNews::ListenerBroken`] when a socket is shut down, or the file at its path is another. Needs a `LocalSet`.
     ///
     /// # Errors
     /// Where no more descriptors are to be had.
     pub fn watch(&mut self, news: UnboundedSender<HandoverNews>) -> io::Result<()> {
+        let paths = Paths::watch(news.clone());
         let hangups = Hangups::watch(move |_| {
             let _ = news.send(HandoverNews::ListenerBroken);
             None
@@ -169,7 +158,16 @@ impl Listeners {
             hangups.add(listener.socket.as_fd(), 0, Half::Reading);
         }
         self.hangups = Some(hangups);
+        self.paths = Some(paths);
+        self.look_at_paths();
         Ok(())
+    }
+
+    /// From now on changes are those from what is at the paths now.
+    fn look_at_paths(&self) {
+        if let Some(paths) = &self.paths {
+            paths.look_at(self.sockets.iter().filter_map(Listener::path));
+        }
     }
 
     /// Looks after every socket, and opens again what is broken: to be called before each start of a process, after each
@@ -189,6 +187,7 @@ impl Listeners {
                 hangups.add(listener.socket.as_fd(), 0, Half::Reading);
             }
         }
+        self.look_at_paths();
         repairs
     }
 }

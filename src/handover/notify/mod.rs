@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -84,8 +85,10 @@ impl Notify {
     /// # Errors
     /// Where it cannot be bound.
     pub fn open(&mut self, instance: Instance) -> io::Result<PathBuf> {
-        let path = self.folder.path().join(format!("n{}", instance.number));
+        let path = self.folder.path().join(format!("n{}-{}", instance.service.0, instance.number));
         let socket = UnixDatagram::bind(&path)?;
+        // Every user who may pass through the folder may write; the sender decides whether it is heard.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
         socket.set_nonblocking(true)?;
         // Before the first sender: the kernel adds to each message who sent it, although clients do not.
         #[cfg(target_os = "linux")]
