@@ -107,10 +107,10 @@ fn a_program_that_never_says_ready_is_told_of_once_and_followed_all_the_same() {
     let mut start = Hotrun::prepare(&workshop.project, &home, &args);
     workshop.equip(start.command());
     let mut hotrun = start.start();
-    hotrun.wait_for("ready");
+    hotrun.wait_for("process-started");
     hotrun.wait_said("READY=1");
     workshop.build_gives(&served("b", "never-ready"));
-    hotrun.wait_for_build("ready", 2);
+    hotrun.wait_for_build("process-started", 2);
     let (status, said) = {
         hotrun.signal(rustix::process::Signal::TERM);
         hotrun.wait()

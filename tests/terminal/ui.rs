@@ -39,7 +39,7 @@ fn a_change_clears_the_screen_and_failure_and_recovery_notify() {
 }
 
 #[test]
-fn quiet_says_errors_and_nothing_else() {
+fn quiet_says_errors_and_their_mending_and_nothing_else() {
     let project = Project::caller();
     let home = Home::new();
     let mut hotrun = Hotrun::run(&project, &home, &["--quiet"]);
@@ -58,7 +58,9 @@ fn quiet_says_errors_and_nothing_else() {
     assert!(said.starts_with("warning: function `unused` is never used\n"), "{said}");
     assert!(said.contains("\nerror[E0308]: mismatched types"), "{said}");
     assert!(!said.contains("has 1 warning"), "{said}");
-    for verb in ["Compiling", "Changed", "Building", "Started", "Restarted", "Stopped"] {
+    // That the mistake is mended is worth a line.
+    assert_eq!(said.matches("Restarted build").count(), 1, "{said}");
+    for verb in ["Compiling", "Changed", "Building", "Started", "Stopped"] {
         assert!(!said.contains(verb), "{said}");
     }
 }
