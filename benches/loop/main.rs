@@ -3,6 +3,7 @@
 //! | Variable | |
 //! |---|---|
 //! | `HOTRUN_BENCH_ROUNDS` | how many rounds, instead of what each scenario finds enough |
+//! | `HOTRUN_BENCH_BEFORE` | another build of hotrun, measured in the same rounds |
 //! | `HOTRUN_BENCH_PEERS` | a folder with other tools, besides the PATH |
 //! | `HOTRUN_BENCH_JSON` | a file for all values |
 //!

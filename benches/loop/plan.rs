@@ -10,6 +10,8 @@ pub(crate) struct Plan {
     /// The names of the scenarios; all where there are none.
     pub(crate) scenarios: Vec<String>,
     rounds: Option<usize>,
+    /// Another build of hotrun, measured beside this one.
+    pub(crate) before: Option<PathBuf>,
     /// Where other tools may be besides the PATH.
     pub(crate) peers: Option<PathBuf>,
     /// Where the JSON goes.
@@ -32,6 +34,7 @@ impl Plan {
                 .ok()
                 .map(|rounds| rounds.parse().ok().filter(|rounds| (1..=1000).contains(rounds)))
                 .map(|rounds| rounds.expect("HOTRUN_BENCH_ROUNDS is a number from 1 to 1000")),
+            before: path("HOTRUN_BENCH_BEFORE"),
             peers: path("HOTRUN_BENCH_PEERS"),
             json: path("HOTRUN_BENCH_JSON"),
         }

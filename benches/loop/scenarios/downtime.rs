@@ -7,7 +7,7 @@ use crate::clock::pause;
 use crate::load::Load;
 use crate::project::{App, Yard};
 use crate::report::Section;
-use crate::tools::{Floor, Hotrun, Socket, Tool, edit, found};
+use crate::tools::{BEFORE, Floor, Hotrun, Socket, Tool, edit, found};
 
 /// Clients before the save and after the answer.
 const MARGIN: Duration = Duration::from_millis(250);
@@ -39,6 +39,12 @@ fn restarts(yard: &Yard, app: App, rounds: usize) -> Section {
     if yard.plan.full {
         tools.push(Box::new(Floor::start(yard, app, Socket::Port)));
         tools.push(Box::new(Hotrun::start(yard, app, Socket::Port, "hotrun, without a held socket", &[])));
+    }
+    if yard.plan.before.is_some() {
+        for update in [&["--ready", "notify"], &["--update", "overlap"]] {
+            let name = format!("{BEFORE}, socket held, {}", update[1]);
+            tools.push(Box::new(Hotrun::start(yard, app, Socket::Held, &name, update)));
+        }
     }
     for peer in found(&yard.plan) {
         let socket = if peer.holds() { Socket::Held } else { Socket::Port };

@@ -6,10 +6,17 @@ use crate::clock::now;
 use crate::keeper::Kept;
 use crate::project::{App, Yard, cargo};
 use crate::report::Section;
-use crate::tools::{Hotrun, Site, Socket, Tool};
+use crate::tools::{Hotrun, Site, Socket, Tool, builds};
 
 /// How a hotrun is started: its name, and its arguments.
 const KINDS: [(&str, &[&str]); 2] = [("hotrun", &[]), ("hotrun --share-build-dir", &["--share-build-dir"])];
+
+/// Each for each build of hotrun.
+fn kinds(yard: &Yard) -> Vec<(String, &'static [&'static str])> {
+    let named =
+        |build: &'static str| KINDS.map(|(name, arguments)| (name.replace("hotrun", build), arguments));
+    builds(&yard.plan).into_iter().flat_map(named).collect()
+}
 
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     let apps = yard.plan.size(&[App::Tiny, App::Web][..], &[App::Tiny]);
@@ -25,11 +32,11 @@ fn start(yard: &Yard, app: App) -> Section {
     for round in 0..rounds {
         let floor = cargo_run(&site, &version);
         section.add("cargo run, everything built", "ms", floor);
-        for (name, arguments) in KINDS {
+        for (name, arguments) in kinds(yard) {
             forget(yard, &site);
             for which in ["first", "second"] {
                 let took;
-                (took, site) = launch(yard, site, arguments, &version);
+                (took, site) = launch(yard, site, &name, arguments, &version);
                 section.add(&format!("{name}, {which} start"), "ms", took);
                 section.add(&format!("{name}, {which} start / cargo run, paired"), "×", took / floor);
             }
@@ -39,12 +46,12 @@ fn start(yard: &Yard, app: App) -> Section {
         site.project.save(&version);
         let floor = cargo_run(&site, &version);
         section.add("cargo run, an edit to compile", "ms", floor);
-        for (name, arguments) in KINDS {
+        for (name, arguments) in kinds(yard) {
             forget(yard, &site);
             version = format!("edit {round} for {name}");
             site.project.save(&version);
             let took;
-            (took, site) = launch(yard, site, arguments, &version);
+            (took, site) = launch(yard, site, &name, arguments, &version);
             section.add(&format!("{name}, first start, an edit to compile"), "ms", took);
             section.add(&format!("{name}, first start, an edit / cargo run, paired"), "×", took / floor);
         }
@@ -63,9 +70,9 @@ fn cargo_run(site: &Site, version: &str) -> f64 {
     answered - began
 }
 
-fn launch(yard: &Yard, site: Site, arguments: &[&str], version: &str) -> (f64, Site) {
+fn launch(yard: &Yard, site: Site, name: &str, arguments: &[&str], version: &str) -> (f64, Site) {
     let began = now();
-    let hotrun = Hotrun::launch(yard, site, "hotrun", arguments);
+    let hotrun = Hotrun::launch(yard, site, name, arguments);
     let took = hotrun.site().answered(version) - began;
     (took, hotrun.end())
 }

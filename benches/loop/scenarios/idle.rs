@@ -6,12 +6,15 @@ use crate::clock::{now, pause};
 use crate::procfs::Usage;
 use crate::project::{App, Yard};
 use crate::report::Section;
-use crate::tools::{Hotrun, Socket, Tool, found};
+use crate::tools::{BEFORE, Hotrun, Socket, Tool, found};
 
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     let time = Duration::from_secs(yard.plan.size(60, 1));
     let mut tools: Vec<Box<dyn Tool>> =
         vec![Box::new(Hotrun::start(yard, App::Tiny, Socket::Any, "hotrun and its reaper", &[]))];
+    if yard.plan.before.is_some() {
+        tools.push(Box::new(Hotrun::start(yard, App::Tiny, Socket::Any, BEFORE, &[])));
+    }
     for peer in found(&yard.plan).iter().filter(|peer| !peer.holds()) {
         tools.push(Box::new(peer.start(yard, App::Tiny, Socket::Any)));
     }

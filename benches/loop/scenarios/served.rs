@@ -3,7 +3,7 @@
 use super::turns;
 use crate::project::{App, Yard};
 use crate::report::Section;
-use crate::tools::{Answer, Floor, Hotrun, Socket, Tool, edit, found};
+use crate::tools::{Answer, BEFORE, Floor, Hotrun, Socket, Tool, edit, found};
 
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     // The short form has nothing compiled that it would have to download.
@@ -17,6 +17,9 @@ fn follow(yard: &Yard, app: App) -> Section {
         Box::new(Hotrun::start(yard, app, Socket::Any, "hotrun", &[])),
         Box::new(Floor::start(yard, app, Socket::Any)),
     ];
+    if yard.plan.before.is_some() {
+        tools.push(Box::new(Hotrun::start(yard, app, Socket::Any, BEFORE, &[])));
+    }
     for peer in found(&yard.plan) {
         let socket = if peer.holds() { Socket::Held } else { Socket::Any };
         tools.push(Box::new(peer.start(yard, app, socket)));

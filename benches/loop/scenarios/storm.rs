@@ -8,7 +8,7 @@ use crate::clock::{now, pause};
 use crate::project::{App, Yard};
 use crate::report::Section;
 use crate::shim::{Build, Witness};
-use crate::tools::{Floor, Hotrun, Site, Socket, Tool, found};
+use crate::tools::{BEFORE, Floor, Hotrun, Site, Socket, Tool, found};
 
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     let rounds = yard.plan.rounds(5);
@@ -24,6 +24,10 @@ pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
     tools.push((witness, Box::new(Hotrun::launch(yard, site, "hotrun", &[]).running())));
     let (witness, site) = equipped();
     tools.push((witness, Box::new(Floor::start_at(site))));
+    if yard.plan.before.is_some() {
+        let (witness, site) = equipped();
+        tools.push((witness, Box::new(Hotrun::launch(yard, site, BEFORE, &[]).running())));
+    }
     for peer in found(&yard.plan).iter().filter(|peer| !peer.holds()) {
         let (witness, site) = equipped();
         tools.push((witness, Box::new(peer.start_at(site))));
@@ -51,6 +55,9 @@ pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
             }
         }
         section.add("hotrun - floor: last save -> served, paired", "ms", times[0] - times[1]);
+        if yard.plan.before.is_some() {
+            section.add("hotrun - before: last save -> served, paired", "ms", times[0] - times[2]);
+        }
     }
     vec![section]
 }

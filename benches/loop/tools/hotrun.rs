@@ -1,6 +1,7 @@
 //! hotrun, whose events tell where the time went.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::Receiver;
 
@@ -10,10 +11,20 @@ use super::{Answer, Site, Socket, Tool};
 use crate::clock::DEADLINE;
 use crate::fifo;
 use crate::keeper::Kept;
+use crate::plan::Plan;
 use crate::project::{App, Yard};
 
 /// The step that is hotrun's own share.
 pub(crate) const OWN: &str = "all but cargo";
+
+/// Tools of this name are the other build of hotrun.
+pub(crate) const BEFORE: &str = "before";
+
+/// The names of the builds of hotrun to measure.
+pub(crate) fn builds(plan: &Plan) -> Vec<&'static str> {
+    let before = plan.before.is_some().then_some(BEFORE);
+    ["hotrun"].into_iter().chain(before).collect()
+}
 
 /// The events of a hotrun, as they come.
 pub(crate) struct Events {
@@ -98,7 +109,11 @@ impl Hotrun {
     /// The same by another program (`strace …`).
     pub(crate) fn launch_by(yard: &Yard, site: Site, name: &str, by: &[&str], arguments: &[&str]) -> Self {
         let events = Events::open(yard);
-        let words: Vec<&str> = by.iter().copied().chain([env!("CARGO_BIN_EXE_hotrun")]).collect();
+        let binary = match &yard.plan.before {
+            Some(before) if name.starts_with(BEFORE) => before,
+            _ => Path::new(env!("CARGO_BIN_EXE_hotrun")),
+        };
+        let words: Vec<&OsStr> = by.iter().map(OsStr::new).chain([binary.as_os_str()]).collect();
         let mut command = Command::new(words[0]);
         site.prepare(&mut command).args(&words[1..]).args(["--offline", "--events"]).arg(&events.path);
         if site.socket == Socket::Held {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 pub(crate) use floor::Floor;
-pub(crate) use hotrun::{Hotrun, OWN, time_of};
+pub(crate) use hotrun::{BEFORE, Hotrun, OWN, builds, time_of};
 pub(crate) use peers::found;
 
 use crate::clock::now;
