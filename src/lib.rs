@@ -3,7 +3,7 @@
 //! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
 //! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`error`]
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`site`], [`error`]
 //! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`control`],
 //!   [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
@@ -24,6 +24,7 @@ pub mod report;
 pub mod runtime;
 pub mod session;
 pub mod settings;
+pub(crate) mod site;
 #[expect(unsafe_code, reason = "what the standard library does not offer; the only such room")]
 pub mod sys;
 pub mod terminal;

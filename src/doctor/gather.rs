@@ -23,9 +23,9 @@ use crate::handover::{Adopted, ListenError, Listeners, RuntimeFolder};
 use crate::process::{RunId, check};
 use crate::project::{Compiling, Environment, ProgramKind, Toolchain, cargo_environment};
 use crate::report;
-use crate::runtime::site::Site;
 use crate::runtime::timing::LastBuild;
 use crate::settings;
+use crate::site::Site;
 use crate::watch;
 
 /// What an error that stops everything is about.

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::project::{Asking, clean_environment};
 use crate::report;
 use crate::runtime::current_folder;
-use crate::runtime::site::Site;
+use crate::site::Site;
 
 /// Looks, and gives what is to be printed with the exit code: 1 where there is an error.
 pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error> {

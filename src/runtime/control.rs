@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
-use super::site::Site;
 use crate::control::{
     About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server, real_file,
 };
@@ -17,6 +16,7 @@ use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
+use crate::site::Site;
 use crate::sys;
 use crate::watch;
 

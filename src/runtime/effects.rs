@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::Runtime;
+use super::timing::Timing;
 use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
 use crate::process::{Spawn, check};
@@ -124,7 +125,7 @@ impl Runtime {
         let moved = if renamed { self.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
             self.sentinel.move_to(self.publisher.live().to_owned());
-            self.timing = self.site.timing();
+            self.timing = Timing::of(&self.site);
             self.reporter.set_service(&self.site.project.target.name);
         }
         let publication = moved.and_then(|()| self.publisher.publish(result));

@@ -11,7 +11,6 @@ mod opening;
 mod reading;
 mod reload;
 mod seeding;
-pub(crate) mod site;
 pub(crate) mod timing;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +22,6 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use self::opening::Surroundings;
 use self::reading::{ProjectNews, Reading, beside, no_thread};
-use self::site::Site;
 use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
 use crate::config::{Config, RunConfig, RunOptions};
@@ -36,6 +34,7 @@ use crate::process::{ProcessNews, Processes, Step};
 use crate::project::{Asking, Launch};
 use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
+use crate::site::Site;
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::control::Control;
 use super::lending::Pipe;
 use super::reload::takes_keys;
-use super::site::Site;
+use super::timing::Timing;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::{self, Config, Setting};
@@ -20,6 +20,7 @@ use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Asking;
 use crate::report::{self, LineFile, Remark, Reporter, Told, Verbosity};
 use crate::session::{Session, Settings};
+use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Job, Keys, Signals, Terminal, TerminalNews};
 use crate::watch;
 
@@ -167,7 +168,7 @@ impl Runtime {
         };
         Ok(Self {
             session: Session::new(Settings::from(config)),
-            timing: site.timing(),
+            timing: Timing::of(&site),
             site,
             sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
             publisher,

@@ -8,12 +8,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::Runtime;
-use super::site::Answers;
 use crate::error::Error;
 use crate::messages::Named;
 use crate::project::Asking;
 use crate::report::{self, Remark, Told};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
+use crate::site::Answers;
 use crate::watch;
 use crate::words::BuildId;
 

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::Runtime;
 use super::opening::{open_events, open_log};
-use super::site::{DOUBT, Edit};
 use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
 use crate::report::{self, Extras, Remark, Told};
 use crate::session::{ConfigChange, Event, Settings};
+use crate::site::{DOUBT, Edit};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
 

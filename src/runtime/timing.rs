@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::session::Notice;
+use crate::site::Site;
 use crate::words::BuildId;
 
 const FILE: &str = "last-build.json";
@@ -82,7 +83,13 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    pub(super) fn new(staging: PathBuf, workspace: PathBuf, program: String) -> Self {
+    /// The measuring of builds in the staging target of `site`.
+    pub(super) fn of(site: &Site) -> Self {
+        let project = &site.project;
+        Self::new(site.staging(), project.workspace_root.clone(), project.target.name.clone())
+    }
+
+    fn new(staging: PathBuf, workspace: PathBuf, program: String) -> Self {
         let now = LastBuild { program, workspace, ..LastBuild::default() };
         Self { staging, now, since: None, changed: None }
     }

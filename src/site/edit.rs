@@ -12,7 +12,7 @@ use crate::settings::{self, SettingsError};
 
 /// How long a config file that is gone or empty has to stay as it is to be so on purpose: a save in place empties it
 /// first, and one with a backup has it away for a moment.
-pub(in crate::runtime) const DOUBT: Duration = Duration::from_millis(200);
+pub(crate) const DOUBT: Duration = Duration::from_millis(200);
 
 /// How long one has to be gone where its folder never rests: a program may write to it all the time.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,19 +57,19 @@ impl Stamp {
 
 /// Settings that were read again and are not in force yet.
 #[derive(Debug)]
-pub(in crate::runtime) struct Edit {
+pub(crate) struct Edit {
     /// The files that were edited and are there.
-    pub(in crate::runtime) files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// The keys that can be applied.
-    pub(in crate::runtime) changes: Vec<(&'static str, Needs)>,
+    pub(crate) changes: Vec<(&'static str, Needs)>,
     /// Keys edited just now that only another start of hotrun can bring into force.
-    pub(in crate::runtime) held: Vec<&'static str>,
+    pub(crate) held: Vec<&'static str>,
     read: Config,
 }
 
 impl Site {
     /// The config files that hold something else than when they were last read.
-    pub(in crate::runtime) fn missed(&self) -> Vec<PathBuf> {
+    pub(crate) fn missed(&self) -> Vec<PathBuf> {
         let Ok(texts) = self.read_files() else { return Vec::new() };
         let holds = |texts: &[FileText], path: &PathBuf| text_of(texts, path).map(|text| text.text.clone());
         let differs = |path: &PathBuf| holds(&texts, path) != holds(&self.texts, path);
@@ -78,7 +78,7 @@ impl Site {
 
     /// Reads the settings again after these files changed, putting nothing into force. Nothing where one of hotrun's own
     /// files is gone or empty that may be in the middle of a save, or is still being read: to be asked again after [`DOUBT`].
-    pub(in crate::runtime) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
+    pub(crate) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
         let mut texts = match self.read_files() {
             Ok(texts) => texts,
             Err(SettingsError::Read { path, source, .. })
@@ -137,18 +137,18 @@ impl Site {
     }
 
     /// The edit is in force.
-    pub(in crate::runtime) fn take_over(&mut self, edit: Edit) {
+    pub(crate) fn take_over(&mut self, edit: Edit) {
         self.config = edit.read.clone().as_started(&self.config);
         self.read = edit.read;
     }
 
     /// The settings as they would be in force.
-    pub(in crate::runtime) fn with(&self, edit: &Edit) -> Config {
+    pub(crate) fn with(&self, edit: &Edit) -> Config {
         edit.read.clone().as_started(&self.config)
     }
 
     /// Whether hotrun reads its settings from this file alone: a manifest is cargo's as well.
-    pub(in crate::runtime) fn is_config(&self, path: &Path) -> bool {
+    pub(crate) fn is_config(&self, path: &Path) -> bool {
         self.config_files().iter().any(|file| file == path)
     }
 

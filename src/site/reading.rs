@@ -10,7 +10,7 @@ use crate::project::{
 
 /// What is asked, for another thread.
 #[derive(Debug)]
-pub(in crate::runtime) struct Question {
+pub(crate) struct Question {
     cwd: PathBuf,
     environment: Environment,
     build: BuildConfig,
@@ -18,7 +18,7 @@ pub(in crate::runtime) struct Question {
 
 /// The answers, not yet in force.
 #[derive(Debug)]
-pub(in crate::runtime) struct Answers {
+pub(crate) struct Answers {
     toolchain: Toolchain,
     cargo_config: CargoConfig,
     project: Project,
@@ -26,13 +26,13 @@ pub(in crate::runtime) struct Answers {
 }
 
 impl Site {
-    pub(in crate::runtime) fn question(&self) -> Question {
+    pub(crate) fn question(&self) -> Question {
         let (cwd, environment) = (self.cwd.clone(), self.environment.clone());
         Question { cwd, environment, build: self.config.build.clone() }
     }
 
     /// Builds and starts go by these from now on; the settings stay as they are.
-    pub(in crate::runtime) fn take_up(&mut self, answers: Answers) {
+    pub(crate) fn take_up(&mut self, answers: Answers) {
         let Answers { toolchain, cargo_config, project, platform } = answers;
         self.toolchain = toolchain;
         self.cargo_config = cargo_config;
@@ -42,7 +42,7 @@ impl Site {
 }
 
 impl Question {
-    pub(in crate::runtime) fn ask(self, asking: &Asking) -> Result<Answers, ProjectError> {
+    pub(crate) fn ask(self, asking: &Asking) -> Result<Answers, ProjectError> {
         let Self { cwd, environment, build } = self;
         let toolchain = Toolchain::recall(&cwd, &environment, asking, &Memo::default())?;
         let for_cargo = cargo_environment(&toolchain, &environment, &build);

@@ -13,7 +13,7 @@ use crate::words::{Change, ChangeKind};
 
 impl Site {
     /// The files, existing or not, that may mend a build whose errors named these.
-    pub(in crate::runtime) fn wanted(&self, named: &Named) -> Vec<PathBuf> {
+    pub(crate) fn wanted(&self, named: &Named) -> Vec<PathBuf> {
         let project = &self.project;
         // Packages that cargo named itself: what a build script says is relative to one of them.
         let own = named.paths().filter(|(package, _)| package.is_none()).map(|(_, name)| Path::new(name));
@@ -82,7 +82,7 @@ impl Site {
 
     /// The packages cargo has to be made to compile again for changes it would not see: those that read the file and the
     /// one it lies in, or all of them where nothing says who reads it.
-    pub(in crate::runtime) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
+    pub(crate) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
         let packages = &self.project.packages;
         let mut units =
             units::read(&self.build_directory(), &self.project.workspace_root, &self.package_folders());

@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::edit::Doubt;
-pub(super) use self::edit::{DOUBT, Edit};
+pub(crate) use self::edit::{DOUBT, Edit};
 use self::order::{Asked, is_seeded};
-pub(super) use self::reading::Answers;
-use super::timing::Timing;
+pub(crate) use self::reading::Answers;
 use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan};
 use crate::config::RunOptions;
 use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
@@ -131,21 +130,15 @@ impl Site {
         Ok(site)
     }
 
-    /// The measuring of builds in this staging target.
-    pub(super) fn timing(&self) -> Timing {
-        let project = &self.project;
-        Timing::new(self.staging(), project.workspace_root.clone(), project.target.name.clone())
-    }
-
     /// Writes down what the next start need not ask. The staging target has to exist.
-    pub(super) fn remember(&mut self) {
+    pub(crate) fn remember(&mut self) {
         if let Some(mut memo) = self.memo.take() {
             memo.write(&self.staging());
         }
     }
 
     /// The program.
-    pub(super) fn target(&self) -> TargetName {
+    pub(crate) fn target(&self) -> TargetName {
         TargetName::from(&self.project.target)
     }
 
@@ -169,7 +162,7 @@ impl Site {
     }
 
     /// cargo's command line, for a stderr of this style.
-    pub(super) fn build_order(&self, build: BuildId, style: Style) -> BuildOrder {
+    pub(crate) fn build_order(&self, build: BuildId, style: Style) -> BuildOrder {
         let program =
             Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
         let asked = Asked {
@@ -200,7 +193,7 @@ impl Site {
     }
 
     /// How the program is started after `result`, its libraries published in this folder.
-    pub(super) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Result<Launch, Error> {
+    pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Result<Launch, Error> {
         let env_files = self.env_files(&self.config)?;
         Ok(Launch::compute(&LaunchInput {
             project: &self.project,
@@ -300,14 +293,14 @@ impl Site {
     }
 
     /// What the program was built from, as rustc and cargo say.
-    pub(super) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
+    pub(crate) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
         let text = std::fs::read_to_string(result.executable.with_extension("d"))?;
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
         crate::watch::dep_info::parse(&text, &result.executable, base).map_err(std::io::Error::other)
     }
 
     /// Roots of the packages whose build script named nothing to rerun for: cargo runs it again for any of their files.
-    pub(super) fn rerun_everything(&self, result: &BuildResult) -> Vec<PathBuf> {
+    pub(crate) fn rerun_everything(&self, result: &BuildResult) -> Vec<PathBuf> {
         let mut roots = Vec::new();
         for package in self.project.packages.iter().filter(|package| package.build_script.is_some()) {
             let script = result.scripts.iter().find(|script| script.package_id.repr == package.id);
@@ -320,7 +313,7 @@ impl Site {
 
     /// The root of a package whose build script is done, and when it ended: then cargo writes down what it printed. The
     /// mtime of that file cargo sets back to the start of the script; its ctime tells.
-    pub(super) fn script_ended(&mut self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
+    pub(crate) fn script_ended(&mut self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
         self.scripts.insert(package.to_owned(), out_dir.to_owned());
         let package = self.project.packages.iter().find(|known| known.id == package)?;
         let written = build::script_output(out_dir)?.metadata().ok()?;
