@@ -196,7 +196,7 @@ impl Publisher {
     }
 
     /// The live binary was started and was ready.
-    pub fn mark_ran(&mut self) {
+    pub fn keep(&mut self) {
         self.ran = true;
     }
 
@@ -290,7 +290,7 @@ impl Publisher {
     }
 
     /// The live binary could not start: it is no binary to go back to.
-    pub fn mark_failed(&mut self) {
+    pub fn condemn(&mut self) {
         self.ran = false;
     }
 

@@ -68,7 +68,7 @@ fn the_live_path_follows_the_staged_binary_and_keeps_the_one_that_ran() {
     let mut publisher = Publisher::open(place.live.clone()).unwrap();
     build(&place.staged, "one");
     assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
-    publisher.mark_ran();
+    publisher.keep();
     build(&place.staged, "two");
     assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
     build(&place.staged, "three");
@@ -85,9 +85,9 @@ fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
     for bytes in ["good", "bad"] {
         build(&place.staged, bytes);
         publisher.publish(&place.built()).unwrap();
-        publisher.mark_ran();
+        publisher.keep();
     }
-    publisher.mark_failed();
+    publisher.condemn();
     publisher.roll_back().unwrap();
     assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
     assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
@@ -149,7 +149,7 @@ fn a_program_with_another_name_can_be_rolled_back_to_the_one_before() {
     let mut publisher = Publisher::open(place.live.clone()).unwrap();
     build(&place.staged, "old");
     publisher.publish(&place.built()).unwrap();
-    publisher.mark_ran();
+    publisher.keep();
     let renamed = place.live.with_file_name("renamed");
     publisher.move_to(renamed.clone()).unwrap();
     assert_eq!(publisher.live(), renamed);
@@ -180,7 +180,7 @@ fn libraries_are_published_with_their_binary_and_come_back_with_it() {
     let mut publisher = Publisher::open(place.live.clone()).unwrap();
     let good = place.build("good", "e1", "c1");
     assert_eq!(publisher.publish(&good).unwrap(), Publication::Published);
-    publisher.mark_ran();
+    publisher.keep();
     let first = publisher.libraries().unwrap().to_owned();
     // The same bytes, written again.
     assert_eq!(publisher.publish(&place.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
@@ -211,7 +211,7 @@ fn sets_that_no_binary_needs_are_cleared_away() {
     let mut publisher = Publisher::open(place.live.clone()).unwrap();
     for n in 1..=6 {
         publisher.publish(&place.build("good", &format!("e{n}"), "c")).unwrap();
-        publisher.mark_ran();
+        publisher.keep();
     }
     let wanted = [("6".to_owned(), "e5 c".to_owned()), ("7".to_owned(), "e6 c".to_owned())];
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);

@@ -26,7 +26,7 @@ impl Runtime {
             }
             Effect::ReadProject(build) => self.read_project(build),
             Effect::Publish(build) => {
-                let outcome = self.publish(build);
+                let outcome = self.publish();
                 return vec![Event::Published { build, outcome }];
             }
             Effect::StartProcess { instance, starting, .. } => match self.spawn(instance) {
@@ -43,6 +43,8 @@ impl Runtime {
                 self.tell_watch(watch::Command::ProgramStarts);
                 return self.reload(instance).into_iter().collect();
             }
+            Effect::Keep(_) => self.publisher.keep(),
+            Effect::Condemn(_) => self.publisher.condemn(),
             Effect::RollBack { to, .. } => {
                 let error = self.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
@@ -50,7 +52,6 @@ impl Runtime {
                     self.reporter.remark(&Remark::NotRolledBack { to, cause: error.clone() });
                 } else {
                     self.restore_stored();
-                    self.live_build = Some(to);
                     self.live_result = self.previous_result.take();
                 }
                 let stored = !self.handover.store.is_empty();
@@ -73,15 +74,6 @@ impl Runtime {
             }
             Effect::ReadConfig(changed) => return vec![self.read_config(&changed)],
             Effect::Report(notice) => {
-                match notice {
-                    Notice::Ready { build, .. } if self.live_build == Some(build) => {
-                        self.publisher.mark_ran();
-                    }
-                    Notice::StartFailed { build, proven: false, .. } if self.live_build == Some(build) => {
-                        self.publisher.mark_failed();
-                    }
-                    _ => {}
-                }
                 self.reporter.notice(&notice);
                 if matches!(notice, Notice::BuildStarted { .. }) {
                     self.say_unread();
@@ -115,7 +107,7 @@ impl Runtime {
         self.cargo.start(order);
     }
 
-    fn publish(&mut self, build: BuildId) -> PublishOutcome {
+    fn publish(&mut self) -> PublishOutcome {
         let Some(result) = &self.result else {
             return PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
         };
@@ -132,7 +124,6 @@ impl Runtime {
         self.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
-                self.live_build = Some(build);
                 let replaced = self.live_result.replace(result.clone());
                 if kept {
                     self.previous_result = replaced;

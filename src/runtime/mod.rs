@@ -133,7 +133,6 @@ struct Runtime {
     /// The folder with the libraries of the process started last.
     libraries: Option<PathBuf>,
     /// What the live build gave, and the one before it.
-    live_build: Option<BuildId>,
     live_result: Option<BuildResult>,
     previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.

@@ -181,7 +181,6 @@ impl Runtime {
             result: None,
             launches: BTreeMap::new(),
             libraries: None,
-            live_build: None,
             live_result: None,
             previous_result: None,
             group: None,

@@ -277,6 +277,10 @@ pub enum Effect {
     },
     /// Tell a process to run the live binary itself; [`Event::ProcessReady`] or [`Event::ReloadFailed`] follows.
     Reload(Instance),
+    /// The live build was ready once: what replaces it can go back to it.
+    Keep(BuildId),
+    /// The live build could not start: it is no build to go back to.
+    Condemn(BuildId),
     /// Let the live path name the previous binary again; [`Event::RolledBack`] follows.
     RollBack {
         /// The build that could not start.

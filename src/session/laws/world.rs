@@ -317,19 +317,21 @@ impl World {
                 assert!(idle && self.processes.is_empty(), "L5: left something running");
                 self.exited = true;
             }
-            Effect::Report(Notice::Ready { build, .. }) if self.live_build == Some(build) => {
+            Effect::Keep(build) => {
+                assert_eq!(self.live_build, Some(build), "kept is not what is live");
                 self.live_good = true;
+            }
+            Effect::Condemn(build) => {
+                assert_eq!(self.live_build, Some(build), "condemned is not what is live");
+                self.live_good = false;
+            }
+            Effect::Report(Notice::Ready { build, .. }) if self.live_build == Some(build) => {
                 self.not_again = false;
             }
             Effect::Report(Notice::StartFailed {
                 proven: true, instead: Instead::StillRunning(_), ..
             }) => {
                 self.not_again = true;
-            }
-            Effect::Report(Notice::StartFailed { build, proven: false, .. })
-                if self.live_build == Some(build) =>
-            {
-                self.live_good = false;
             }
             Effect::ReadConfig(_) => {
                 let change = self.edited.take();

@@ -7,7 +7,7 @@ use super::{Live, Service};
 use crate::session::Settings;
 use crate::session::events::{Effect, ExitReason};
 use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet};
-use crate::words::{BuildId, Exit, Instance};
+use crate::words::{BuildId, Instance};
 
 impl Service {
     /// A process could not be started: there is nothing left of it.
@@ -20,7 +20,7 @@ impl Service {
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
-        self.fail(index, StartFailure::Spawn(error));
+        self.fail(index, StartFailure::Spawn(error), out);
         self.report_failure(now, settings, index, out);
         let process = self.processes.remove(index);
         if settings.once {
@@ -32,17 +32,14 @@ impl Service {
         }
     }
 
-    pub(super) fn failed_to_start(&mut self, index: usize, exit: Exit, lived: Duration) {
-        self.fail(index, StartFailure::Exited { exit, lived });
-    }
-
-    fn fail(&mut self, index: usize, failure: StartFailure) {
+    pub(super) fn fail(&mut self, index: usize, failure: StartFailure, out: &mut Vec<Effect>) {
         let process = &mut self.processes[index];
         process.failure = Some(failure);
         let build = process.build;
         let proven = self.proven(build);
         if let Some(live) = self.live.as_mut().filter(|live| live.build == build && !proven) {
             live.failed = true;
+            out.push(Effect::Condemn(build));
         }
     }
 
@@ -88,7 +85,7 @@ impl Service {
             self.count_as_ready(now, settings, index, true, out);
             return;
         }
-        self.fail(index, StartFailure::NotReady { waited, unmet });
+        self.fail(index, StartFailure::NotReady { waited, unmet }, out);
         self.failures += 1;
         self.quick_ends += 1;
         self.report_failure(now, settings, index, out);

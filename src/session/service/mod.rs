@@ -14,7 +14,7 @@ pub(super) use self::process::Start;
 use self::process::{Phase, Process, Readiness};
 use super::Settings;
 use super::events::{Effect, ExitReason, Timer};
-use super::notices::{AfterExit, Notice, Running, StopCause};
+use super::notices::{AfterExit, Notice, Running, StartFailure, StopCause};
 use super::standing::{Doing, ProcessStanding};
 use crate::config::{OnExit, Update};
 use crate::words::{BuildId, Exit, Instance, ServiceId, StopPlan};
@@ -397,6 +397,7 @@ impl Service {
         if let Some(live) = self.live.as_mut().filter(|live| live.build == process.build) {
             live.ran = true;
             live.failed = false;
+            out.push(Effect::Keep(live.build));
         }
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
         out.push(Effect::Report(process.ready_notice(now, assumed)));
@@ -428,7 +429,7 @@ impl Service {
         if !expected {
             self.count_end(exit, lived);
             if !exit.success() && before != Phase::Settled {
-                self.failed_to_start(index, exit, lived);
+                self.fail(index, StartFailure::Exited { exit, lived }, out);
             }
         }
         let next = if expected { AfterExit::AsPlanned } else { self.after_exit(settings, index) };

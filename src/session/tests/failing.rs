@@ -256,3 +256,20 @@ fn a_build_is_not_gone_back_from_while_another_process_of_it_starts() {
     t.tell(exited(3, 1));
     t.expect(gone(3), &["roll back 2 to 1"]);
 }
+
+#[test]
+fn a_build_that_was_ready_is_kept_and_one_that_cannot_start_is_condemned() {
+    let verdicts = |t: &mut Table, event| -> Vec<Effect> {
+        let effects = t.session.handle(t.now, event);
+        effects.into_iter().filter(|effect| matches!(effect, Effect::Keep(_) | Effect::Condemn(_))).collect()
+    };
+    let mut t = starting(notify(Update::Restart));
+    assert_eq!(verdicts(&mut t, ready(2)), [Effect::Keep(BuildId(2))]);
+    // The live build is another one: nothing that happens to this process is about that.
+    let mut t = edited(notify(Update::Manual));
+    assert_eq!(verdicts(&mut t, published(2)), []);
+    assert_eq!(verdicts(&mut t, exited(1, 1)), []);
+    assert_eq!(verdicts(&mut t, gone(1)), []);
+    assert_eq!(verdicts(&mut t, started(2)), []);
+    assert_eq!(verdicts(&mut t, exited(2, 1)), [Effect::Condemn(BuildId(2))]);
+}

@@ -114,7 +114,11 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::KillProcess(instance) => format!("kill {instance}"),
         Effect::StartTimer(Timer::Settled(_), _) => "timer settled".to_owned(),
         Effect::StartTimer(Timer::Ready(_), after) => format!("timer ready {after:?}"),
-        Effect::StartTimer(Timer::Slow(_), _) | Effect::CancelTimer(_) | Effect::Report(_) => return None,
+        Effect::StartTimer(Timer::Slow(_), _)
+        | Effect::CancelTimer(_)
+        | Effect::Keep(_)
+        | Effect::Condemn(_)
+        | Effect::Report(_) => return None,
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
         Effect::Reload(instance) => format!("reload {instance}"),
         Effect::RollBack { from, to } => format!("roll back {from} to {to}"),
