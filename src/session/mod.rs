@@ -221,9 +221,8 @@ impl Session {
             }
             Event::Asked(request) => self.asked(now, request, &mut out),
         }
-        self.leave_when_done(&mut out);
+        self.leave_when_done(now, &mut out);
         self.past.effects(&out);
-        self.exited = out.iter().any(|effect| matches!(effect, Effect::Exit(_)));
         out
     }
 
@@ -290,7 +289,7 @@ impl Session {
                     return;
                 }
                 if self.settings.once {
-                    out.push(Effect::Exit(ExitReason::BuildFailed));
+                    self.leave(now, ExitReason::BuildFailed, self.settings.stop, out);
                     return;
                 }
                 if let Some(left) = self.cleaned.checked_sub(1) {
@@ -330,7 +329,7 @@ impl Session {
                 self.builds.publish_failed();
                 out.push(Effect::Report(Notice::PublishFailed { build, error, running }));
                 if self.settings.once {
-                    out.push(Effect::Exit(ExitReason::CannotRun));
+                    self.leave(now, ExitReason::CannotRun, self.settings.stop, out);
                 }
             }
         }
@@ -406,8 +405,6 @@ impl Session {
                 out.push(Effect::Report(Notice::Paused));
             }
             Request::Quit(reason) if self.quitting.is_none() => {
-                self.quitting = Some(ExitReason::Quit(reason));
-                self.builds.stop(out);
                 // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
                 let mut plan = self.settings.stop;
                 if let QuitReason::Signal(signal) = reason
@@ -415,7 +412,7 @@ impl Session {
                 {
                     plan.signal = signal;
                 }
-                self.service.quit(now, plan, out);
+                self.leave(now, ExitReason::Quit(reason), plan, out);
             }
             Request::Quit(reason) | Request::QuitNow(reason) => {
                 self.quitting.get_or_insert(ExitReason::Quit(reason));
@@ -442,28 +439,27 @@ impl Session {
         self.restart_if_owed(now, out);
     }
 
-    /// hotrun leaves when the last of what it started has ended.
-    fn leave_when_done(&mut self, out: &mut Vec<Effect>) {
-        // A build that runs when the program's end is hotrun's end goes first.
-        if self.builds.busy()
-            && let Some(position) = out.iter().position(|effect| matches!(effect, Effect::Exit(_)))
-            && let Effect::Exit(reason) = out[position]
+    /// hotrun is to end: what runs is stopped.
+    fn leave(&mut self, now: Duration, reason: ExitReason, plan: StopPlan, out: &mut Vec<Effect>) {
+        self.quitting = Some(reason);
+        self.builds.stop(out);
+        self.service.quit(now, plan, out);
+    }
+
+    /// hotrun ends with its program, and leaves when the last of what it started has ended.
+    fn leave_when_done(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.quitting.is_none()
+            && let Some(reason) = self.service.over()
         {
-            out.truncate(position);
-            self.quitting = Some(reason);
-            self.builds.stop(out);
+            self.leave(now, reason, self.settings.stop, out);
         }
         if let Some(reason) = self.quitting
             && !self.builds.busy()
             && self.service.ended()
         {
+            self.exited = true;
+            out.push(Effect::Report(Notice::Exiting(reason)));
             out.push(Effect::Exit(reason));
-        }
-        if let Some(position) = out.iter().position(|effect| matches!(effect, Effect::Exit(_))) {
-            out.truncate(position + 1);
-            if let Effect::Exit(reason) = out[position] {
-                out.insert(position, Effect::Report(Notice::Exiting(reason)));
-            }
         }
     }
 }

@@ -24,7 +24,7 @@ impl Service {
         self.report_failure(now, settings, index, out);
         let process = self.processes.remove(index);
         if settings.once {
-            out.push(Effect::Exit(ExitReason::CannotRun));
+            self.over = Some(ExitReason::CannotRun);
         } else if self.start.is_some() {
             self.start_if_room(now, out);
         } else {

@@ -48,6 +48,8 @@ pub(super) struct Service {
     silent: bool,
     failures: u32,
     quick_ends: u32,
+    /// It has ended for good, and hotrun ends with it, for this reason.
+    over: Option<ExitReason>,
 }
 
 /// A build that was published.
@@ -76,7 +78,13 @@ impl Service {
             silent: false,
             failures: 0,
             quick_ends: 0,
+            over: None,
         }
+    }
+
+    /// Why hotrun ends with it, once it has ended for good.
+    pub(super) fn over(&self) -> Option<ExitReason> {
+        self.over
     }
 
     /// What runs, for a message about something that failed.
@@ -506,7 +514,7 @@ impl Service {
             return;
         }
         match next {
-            AfterExit::Ends => out.push(Effect::Exit(ExitReason::ProgramEnded(exit))),
+            AfterExit::Ends => self.over = Some(ExitReason::ProgramEnded(exit)),
             AfterExit::Restarts(after) => out.push(Effect::StartTimer(Timer::Backoff, after)),
             AfterExit::AsPlanned
                 if self.processes.is_empty() && self.live.is_some_and(|live| live.build != process.build) =>

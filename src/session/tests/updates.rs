@@ -242,3 +242,14 @@ fn reexec_tells_the_program_and_restarts_it_where_that_leads_to_nothing() {
     t.expect(published(2), &["timer ready 30s", "reload 0.1"]);
     t.expect(timeout(1), &["stop 0.1 with 15"]);
 }
+
+#[test]
+fn the_end_of_the_program_that_is_hotruns_end_waits_for_the_process_it_replaced() {
+    let mut t = starting(Settings { on_exit: OnExit::Exit, ..notify(Update::Overlap) });
+    t.expect(ready(2), &["timer settled", "stop 0.1 with 15"]);
+    t.wait(Duration::from_secs(2)).expect(settled(2), &[]);
+    t.expect(exited(2, 7), &[]);
+    t.expect(gone(2), &[]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["exit ProgramEnded(Code(7))"]);
+}
