@@ -12,6 +12,9 @@ use crate::sys;
 /// Files nobody names are read up to this size; larger ones are told apart by size and times.
 const GUESSED_READ: u64 = 1 << 20;
 
+/// File times come from a clock that ticks, so they may lie this far before the moment they stand for.
+pub(super) const SLACK: Duration = Duration::from_millis(12);
+
 /// What `stat` says, links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
@@ -19,9 +22,9 @@ pub struct Stat {
     pub id: (u64, u64),
     /// Bytes.
     pub size: u64,
-    /// Last modification, as whoever wrote it wants it seen.
+    /// Last modification, which archives, git and `touch` set to any time, past or future.
     pub mtime: SystemTime,
-    /// Last change of the inode, which nobody can forge.
+    /// Last change of the inode, which only the kernel sets.
     pub ctime: SystemTime,
     /// What it is.
     pub kind: Kind,
@@ -82,9 +85,18 @@ impl Fingerprint {
     /// Nothing was there.
     pub const MISSING: Self = Self { stat: None, content: Content::Missing };
 
-    /// The later of both times.
-    pub fn changed_at(&self) -> Option<SystemTime> {
-        self.stat.map(|stat| stat.ctime.max(stat.mtime))
+    /// When it was changed: now at the latest, also where nothing is there to tell.
+    pub fn changed_at(&self) -> SystemTime {
+        let now = SystemTime::now();
+        self.stat.map_or(now, |stat| stat.ctime.min(now))
+    }
+
+    /// Whether it was changed after `moment`, or in the same tick of the clock. `None` where its times do not tell: nothing is
+    /// there, or they lie after the look at it, because the clock was set back or is another machine's.
+    pub fn changed_after(&self, moment: SystemTime, seen: SystemTime) -> Option<bool> {
+        let changed = self.stat?.ctime;
+        // A folder's times tell of its entries, which are followed by themselves.
+        (changed <= seen + SLACK).then(|| self.content != Content::Folder && changed + SLACK >= moment)
     }
 }
 

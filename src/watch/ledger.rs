@@ -4,12 +4,24 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::fingerprint::{Content, Fingerprint, Stat};
 
-/// File times come from a clock that ticks, so they may lie this far before the moment they stand for.
-pub(super) const SLACK: Duration = Duration::from_millis(12);
+/// A moment by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The one that only goes on: what came before what.
+    pub(super) order: Instant,
+    /// The one of file times, which is set forward and back.
+    pub(super) wall: SystemTime,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self { order: Instant::now(), wall: SystemTime::now() }
+    }
+}
 
 /// One file.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +31,7 @@ pub(super) struct Entry {
     /// What the latest build attempt started from.
     pub(super) baseline: Content,
     /// When `now` was first seen to be so.
-    seen: SystemTime,
+    seen: Instant,
     /// When its content was last read.
     read: SystemTime,
     /// Whether `now` is what it was when it was first met.
@@ -67,44 +79,46 @@ impl Ledger {
     }
 
     /// Begins to follow `path`.
-    pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: SystemTime, origin: Origin) {
+    pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: Moment, origin: Origin) {
         let baseline = match origin {
             Origin::Appeared => Content::Missing,
             Origin::Lost => Content::Unknown,
-            Origin::Since(moment) if changed_since(&now, moment) => Content::Unknown,
+            Origin::Since(moment) if now.changed_after(moment, seen.wall) == Some(true) => Content::Unknown,
             Origin::Since(_) | Origin::Settled => now.content,
         };
         let first = !matches!(origin, Origin::Appeared | Origin::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
-        self.entries
-            .insert(path.to_path_buf(), Entry { now, baseline, seen, read: seen, first, new, told: None });
+        self.entries.insert(
+            path.to_path_buf(),
+            Entry { now, baseline, seen: seen.order, read: seen.wall, first, new, told: None },
+        );
     }
 
     /// Takes down what a look found. Says whether the content is another than at the last look. A file that was not
     /// followed was not there.
-    pub(super) fn record(&mut self, path: &Path, now: Fingerprint, seen: SystemTime) -> bool {
+    pub(super) fn record(&mut self, path: &Path, now: Fingerprint, seen: Moment) -> bool {
         let Some(entry) = self.entries.get_mut(path) else {
             self.meet(path, now, seen, Origin::Appeared);
             return now.content != Content::Missing;
         };
         let changed = !entry.now.content.same(&now.content);
         entry.now = now;
-        entry.read = seen;
+        entry.read = seen.wall;
         if changed {
-            entry.seen = seen;
+            entry.seen = seen.order;
             entry.first = false;
         }
         changed
     }
 
     /// A look that was put off is taken now, because a build starts: whatever it finds may have come just now.
-    pub(super) fn reconsider(&mut self, path: &Path, now: Fingerprint, seen: SystemTime) {
+    pub(super) fn reconsider(&mut self, path: &Path, now: Fingerprint, seen: Moment) {
         if now.content == Content::Missing && !self.entries.contains_key(path) {
             return;
         }
         self.record(path, now, seen);
         if let Some(entry) = self.entries.get_mut(path) {
-            entry.seen = seen;
+            entry.seen = seen.order;
             entry.first = false;
         }
     }
@@ -126,7 +140,8 @@ impl Ledger {
     /// The files that may have been written once more after they were read without getting another stat.
     pub(super) fn racy(&self) -> Vec<PathBuf> {
         let racy = |entry: &Entry| {
-            matches!(entry.now.content, Content::Hashed(..)) && changed_since(&entry.now, entry.read)
+            matches!(entry.now.content, Content::Hashed(..))
+                && entry.now.changed_after(entry.read, entry.read) != Some(false)
         };
         self.entries.iter().filter(|(_, entry)| racy(entry)).map(|(path, _)| path.clone()).collect()
     }
@@ -180,11 +195,7 @@ impl Ledger {
     /// A build attempt started at `moment`: what is known becomes the baseline, except where a change may have come
     /// after that moment but was seen before this was heard. Gives those back. What is `put_off` stays a change: its
     /// baseline is what was told last, or unknown where the build may read half of a save.
-    pub(super) fn build_started(
-        &mut self,
-        moment: SystemTime,
-        put_off: &HashMap<PathBuf, bool>,
-    ) -> Vec<PathBuf> {
+    pub(super) fn build_started(&mut self, moment: Moment, put_off: &HashMap<PathBuf, bool>) -> Vec<PathBuf> {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
             let told = entry.told.take();
@@ -192,12 +203,9 @@ impl Ledger {
                 entry.baseline = if *half { Content::Unknown } else { told.unwrap_or(entry.baseline) };
                 continue;
             }
-            let late = entry.seen > moment
-                && match entry.now.stat {
-                    Some(_) => changed_since(&entry.now, moment),
-                    // A missing file does not tell when it went; at the first look it was never there.
-                    None => !entry.first,
-                };
+            // Where its times do not tell, what was met at the first look was so before.
+            let late = entry.seen > moment.order
+                && entry.now.changed_after(moment.wall, entry.read).unwrap_or(!entry.first);
             entry.new = entry.now.content == Content::Missing || (late && entry.new);
             entry.baseline = if late { Content::Unknown } else { entry.now.content };
             if late {
@@ -216,22 +224,28 @@ const NO_STAT: Stat = Stat {
     kind: super::fingerprint::Kind::Other,
 };
 
-fn changed_since(now: &Fingerprint, moment: SystemTime) -> bool {
-    // A folder's times tell of its entries, which are followed by themselves.
-    now.content != Content::Folder && now.changed_at().is_some_and(|changed| changed + SLACK >= moment)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
     use super::*;
     use crate::watch::fingerprint::Kind;
 
-    fn at(seconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    /// Both clocks, of which one was set.
+    fn set(order: u64, wall: u64) -> Moment {
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let seconds = Duration::from_secs;
+        Moment { order: *BEGIN + seconds(order), wall: SystemTime::UNIX_EPOCH + seconds(wall) }
+    }
+
+    fn at(seconds: u64) -> Moment {
+        set(seconds, seconds)
     }
 
     fn file(hash: u64, changed: u64) -> Fingerprint {
-        let stat = Stat { id: (1, 1), size: 1, mtime: at(changed), ctime: at(changed), kind: Kind::File };
+        let stat =
+            Stat { id: (1, 1), size: 1, mtime: at(changed).wall, ctime: at(changed).wall, kind: Kind::File };
         Fingerprint { stat: Some(stat), content: Content::Hashed(1, hash) }
     }
 
@@ -258,7 +272,7 @@ mod tests {
         assert_eq!(ledger.racy(), Vec::<PathBuf>::new());
         ledger.record(path, file(2, 20), at(20));
         assert_eq!(ledger.racy(), [path]);
-        ledger.read_again(path, file(2, 20), at(21));
+        ledger.read_again(path, file(2, 20), at(21).wall);
         assert_eq!(ledger.racy(), Vec::<PathBuf>::new());
     }
 
@@ -288,13 +302,36 @@ mod tests {
     #[test]
     fn what_is_first_met_counts_if_it_may_be_newer_than_the_build() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 31), at(40), Origin::Since(at(30)));
+        ledger.meet(path, file(1, 31), at(40), Origin::Since(at(30).wall));
         assert!(ledger.untold(path));
-        ledger.meet(path, file(1, 29), at(40), Origin::Since(at(30)));
+        ledger.meet(path, file(1, 29), at(40), Origin::Since(at(30).wall));
         assert!(!ledger.untold(path));
         ledger.meet(path, file(1, 29), at(40), Origin::Appeared);
         assert!(ledger.untold(path));
         ledger.meet(path, Fingerprint::MISSING, at(40), Origin::Lost);
         assert!(ledger.untold(path));
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_nothing_a_change() {
+        let (mut ledger, old, new) = (Ledger::default(), Path::new("/old"), Path::new("/new"));
+        ledger.meet(old, file(1, 1000), at(1001), Origin::Settled);
+        ledger.meet(new, file(1, 1000), at(1001), Origin::Settled);
+        // An edit after it was set back, and its build.
+        ledger.record(new, file(2, 20), set(1010, 20));
+        ledger.tell(new);
+        assert_eq!(ledger.build_started(set(1011, 21), &HashMap::new()), Vec::<PathBuf>::new());
+        assert!(ledger.differing().is_empty());
+        // An edit during that is one, and so is one whose time another machine's clock gave it.
+        ledger.record(new, file(3, 22), set(1013, 23));
+        ledger.record(old, file(3, 5000), set(1013, 23));
+        let mut late = ledger.build_started(set(1012, 22), &HashMap::new());
+        late.sort();
+        assert_eq!(late, [new, old]);
+        // What is met for the first time and has a time to come was so before.
+        ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Since(at(25).wall));
+        assert!(!ledger.untold(old));
+        ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Settled);
+        assert_eq!(ledger.build_started(set(1019, 29), &HashMap::new()), Vec::<PathBuf>::new());
     }
 }

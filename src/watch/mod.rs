@@ -6,6 +6,7 @@
 //!
 //! Must not write a file, start a build, or know of processes.
 
+mod attempt;
 pub mod dep_info;
 mod echoes;
 pub mod fingerprint;
@@ -270,7 +271,7 @@ impl Handle {
     /// Tells the room. After [`Command::Stop`] nothing happens any more.
     pub fn send(&self, command: Command) {
         // The room is gone only after it was stopped.
-        let _ = self.sender.send(room::Message::Command(SystemTime::now(), command));
+        let _ = self.sender.send(room::Message::Command(ledger::Moment::now(), command));
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
-use super::world::{git, module, skip};
-use crate::support::{Home, Hotrun, Project};
+use super::world::{git, module, rename, skip};
+use crate::support::{Home, Hotrun, Project, said};
 
 /// The program with a module `name`, whose value is its version.
 fn with_module(name: &str) -> Project {
@@ -386,4 +386,43 @@ fn mtimes_that_go_backwards_end_with_the_right_version_and_no_source_is_touched(
     // The right version also after a plain save.
     project.write("src/part.rs", &module("new"));
     home.call_of("new");
+}
+
+#[test]
+fn mtimes_in_the_future_are_one_build_for_each_save() {
+    let project = with_module("part");
+    project.write("src/part.rs", &module("one"));
+    project.write("outside/read.txt", "read\n");
+    let text = fs::read_to_string(project.join("src/main.rs")).unwrap();
+    let read = "\n#[used]\nstatic READ: &str = include_str!(\"../outside/read.txt\");\n";
+    project.write("src/main.rs", &(text + read));
+    project.write(".gitignore", "/outside\n");
+    let future = SystemTime::now() + Duration::from_hours(1000);
+    for file in ["src/main.rs", "src/part.rs", "outside/read.txt", "Cargo.toml", ".gitignore"] {
+        set_modified(&project.join(file), future);
+    }
+    let home = Home::new();
+    let mut hotrun = Hotrun::run(&project, &home, &["--poll=never"]);
+    home.call_of("one");
+    let mut builds = 1;
+    let mut expect = |hotrun: &mut Hotrun, what: &str| {
+        // Whatever there is to tell is told before it is answered.
+        let wait = said(project.path(), &["wait"]);
+        assert_eq!(count(hotrun, "build-started"), builds, "{what}: {wait:?}\n{}", hotrun.stderr());
+        builds += 1;
+        wait.code
+    };
+    assert_eq!(expect(&mut hotrun, "the start"), 0);
+    for version in ["two", "three"] {
+        let new = project.join("new.rs");
+        fs::write(&new, module(version)).unwrap();
+        set_modified(&new, future);
+        rename(&new, &project.join("src/part.rs"));
+        home.call_of(version);
+        assert_eq!(expect(&mut hotrun, version), 0);
+    }
+    project.write("src/part.rs", "pub const VALUE: &str = 4;\n");
+    hotrun.wait_for_build("build-finished", 4);
+    assert_eq!(expect(&mut hotrun, "a broken save"), 1);
+    assert_eq!(count(&mut hotrun, "warning"), 0, "{}", hotrun.stderr());
 }

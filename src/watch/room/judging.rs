@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{PATIENCE, Room, Wait};
 use crate::watch::News;
 use crate::watch::echoes::{self, Weight};
-use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Kind, Stat};
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Kind, SLACK, Stat};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
-use crate::watch::ledger::{Origin, SLACK};
+use crate::watch::ledger::{Moment, Origin};
 use crate::watch::warning::Warning;
 use crate::words::{Change, ChangeKind};
 
@@ -28,11 +28,11 @@ impl Room {
         let known = self.ledger.get(path).is_some();
         // A look that was put off found it gone, and the compiler has read it meanwhile.
         if !known && now.content == Content::Missing && self.was_lost(path) {
-            self.ledger.meet(path, now, SystemTime::now(), Origin::Lost);
+            self.ledger.meet(path, now, Moment::now(), Origin::Lost);
             self.judge(path);
             return;
         }
-        let changed = self.ledger.record(path, now, SystemTime::now());
+        let changed = self.ledger.record(path, now, Moment::now());
         if changed && self.building().is_none() && self.patient.contains_key(path) && self.echoes.disturbed()
         {
             self.report_patient(path);
@@ -90,7 +90,8 @@ impl Room {
             return None;
         }
         let weight = self.weight(path, &kinds);
-        let in_build = self.offset_in_build(path).filter(|_| weight == Weight::Code);
+        let in_build = (weight == Weight::Code).then(|| self.attempt.zip(self.ledger.get(path))).flatten();
+        let in_build = in_build.and_then(|(attempt, entry)| attempt.offset(entry.now.changed_at()));
         match self.guard.changed(path, in_build) {
             Ruling::Tell if in_build.is_some() => {
                 self.echoes.forget();
@@ -163,7 +164,7 @@ impl Room {
     /// not been started since the build.
     fn offset(&self, path: &Path, weight: Weight) -> Option<Duration> {
         let entry = self.ledger.get(path)?;
-        let changed = entry.now.changed_at().unwrap_or_else(SystemTime::now);
+        let changed = entry.now.changed_at();
         let begun = [self.attempt.map(|attempt| attempt.started), self.program_started];
         let latest = begun.into_iter().flatten().filter(|at| *at <= changed + SLACK).max()?;
         if weight == Weight::Code && self.program_started != Some(latest) {
@@ -184,7 +185,7 @@ impl Room {
             if kinds != [ChangeKind::Source] || self.hidden(&now) {
                 let entry = self.ledger.get(path);
                 let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
-                let after = now.changed_at().is_none_or(|changed| changed + SLACK >= moment);
+                let after = now.changed_after(moment, SystemTime::now()).unwrap_or(true);
                 let held = self.holds.why(path).is_some();
                 found.insert(
                     path.to_path_buf(),
@@ -267,7 +268,9 @@ impl Room {
     pub(super) fn suspect(&mut self, path: &Path, stat: Option<Stat>) {
         let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
         let touched = match stat {
-            Some(stat) => stat.kind == Kind::File && stat.ctime.max(stat.mtime) > attempt.started,
+            Some(stat) => {
+                stat.kind == Kind::File && attempt.started < stat.ctime && stat.ctime <= SystemTime::now()
+            }
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };
         if touched && *path != self.plan.lock_file {
@@ -288,27 +291,9 @@ impl Room {
         }
     }
 
-    /// How long after the start of the latest build attempt the file changed, if that was clearly within it: cargo itself
-    /// takes longer to start than file times are coarse.
-    fn offset_in_build(&self, path: &Path) -> Option<Duration> {
-        let attempt = self.attempt?;
-        let entry = self.ledger.get(path)?;
-        let changed = entry.now.changed_at().unwrap_or_else(SystemTime::now);
-        let before_end = attempt.ended.is_none_or(|ended| changed + SLACK <= ended);
-        let offset = changed.duration_since(attempt.started).ok()?;
-        (offset > SLACK && before_end).then_some(offset)
-    }
-
-    /// Whether cargo, which compares the mtime with the moment it last compiled the package, may take the file for old.
+    /// Whether cargo may take the file for old.
     pub(super) fn hidden(&self, now: &Fingerprint) -> bool {
-        let (Some(stat), Some(attempt)) = (now.stat, self.attempt) else {
-            return false;
-        };
-        match attempt.ended {
-            // The moment of compiling lies anywhere between the start and now; only an honest mtime is safe.
-            None => stat.mtime < stat.ctime || stat.mtime <= attempt.started,
-            Some(ended) => stat.mtime <= ended,
-        }
+        now.stat.zip(self.attempt).is_some_and(|(stat, attempt)| attempt.hides(&stat))
     }
 
     pub(super) fn not_counted(&mut self, path: &Path, reason: Reason) {

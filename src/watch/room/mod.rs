@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::watch::attempt::Attempt;
 use crate::watch::echoes::Echoes;
 use crate::watch::fingerprint::{self, Content};
 use crate::watch::glances::Glances;
@@ -23,7 +24,7 @@ use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::{Read, Rules};
-use crate::watch::ledger::Ledger;
+use crate::watch::ledger::{Ledger, Moment};
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
@@ -39,16 +40,7 @@ pub(super) enum Message {
     /// A file event.
     Signal(Signal),
     /// A command, and when it was sent.
-    Command(SystemTime, Command),
-}
-
-/// The latest build attempt.
-#[derive(Debug, Clone, Copy)]
-struct Attempt {
-    build: BuildId,
-    started: SystemTime,
-    ended: Option<SystemTime>,
-    failed: bool,
+    Command(Moment, Command),
 }
 
 /// A change that has to come to rest before it is told.
@@ -225,7 +217,7 @@ impl Room {
         (self.sink)(News::Watching { files, folders: self.survey.folders.len(), backend });
     }
 
-    fn command(&mut self, sent: SystemTime, command: Command) {
+    fn command(&mut self, sent: Moment, command: Command) {
         match command {
             Command::Replan(plan) => {
                 let mut rules = Rules::new(&plan);
@@ -239,8 +231,8 @@ impl Room {
             Command::BuildStarted(build) => {
                 self.guard.build_started();
                 self.echoes.begun(true);
-                let put_off = self.put_off(sent);
-                self.attempt = Some(Attempt { build, started: sent, ended: None, failed: false });
+                let put_off = self.put_off(sent.wall);
+                self.attempt = Some(Attempt::start(build, sent.wall, self.attempt));
                 // The build that starts has these; what came after its start is told below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
                 self.disturbed.clear();
@@ -250,7 +242,7 @@ impl Room {
                 let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
                 for path in held.iter().filter(|path| !put_off.contains_key(*path)) {
                     let now = self.fingerprint(path);
-                    self.ledger.reconsider(path, now, SystemTime::now());
+                    self.ledger.reconsider(path, now, Moment::now());
                 }
                 let doubtful = self.ledger.build_started(sent, &put_off);
                 for path in doubtful.iter().chain(unclaimed.iter().filter(|path| put_off.contains_key(*path)))
@@ -259,14 +251,14 @@ impl Room {
                 }
             }
             Command::BuildSucceeded { build, dep_info, rerun_everything } => {
-                self.ended(build, sent);
+                self.ended(build, sent.wall);
                 let sources = dep_info.into_iter().map(tidy).collect();
                 let read = self.rules.succeeded(sources, &rerun_everything);
                 self.follow(read);
                 self.tell_disturbed(2);
             }
             Command::BuildFailed { build, named } => {
-                self.ended(build, sent);
+                self.ended(build, sent.wall);
                 let read = self.failed(named);
                 self.follow(read);
                 self.tell_disturbed(1);
@@ -276,7 +268,7 @@ impl Room {
                 }
             }
             Command::BuildCancelled(build) => {
-                self.ended(build, sent);
+                self.ended(build, sent.wall);
                 if self.events_tell() { self.follow(Read::Same) } else { self.ask_for_survey() }
             }
             Command::ScriptRan { build, root, ended } => {
@@ -286,7 +278,7 @@ impl Room {
             }
             Command::BuildResolved(build) => self.resolved(build),
             Command::ProgramStarts => {
-                self.program_started = Some(sent);
+                self.program_started = Some(sent.wall);
                 self.echoes.begun(false);
             }
             Command::Asked => {
@@ -305,7 +297,7 @@ impl Room {
         for path in plan.env_files.iter().chain(&plan.hotrun_configs) {
             let now = self.fingerprint(path);
             if !self.rules.is_named(path) && rules.is_named(path) && now.content != Content::Missing {
-                self.ledger.record(path, now, SystemTime::now());
+                self.ledger.record(path, now, Moment::now());
                 self.ledger.settle(path);
                 self.holds.release(path);
             }
@@ -320,7 +312,7 @@ impl Room {
         }
         let lock_file = self.plan.lock_file.clone();
         let now = self.fingerprint(&lock_file);
-        self.ledger.record(&lock_file, now, SystemTime::now());
+        self.ledger.record(&lock_file, now, Moment::now());
         self.ledger.settle(&lock_file);
         self.holds.release(&lock_file);
         self.patient.remove(&lock_file);
@@ -341,7 +333,7 @@ impl Room {
 
     fn ended(&mut self, build: BuildId, at: SystemTime) {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
-            attempt.ended = Some(at);
+            attempt.end(at);
         }
         for path in std::mem::take(&mut self.unclaimed) {
             if self.by_script(&path) {
@@ -358,7 +350,7 @@ impl Room {
         self.scripts
             .iter()
             .filter(|(root, _)| path.starts_with(root))
-            .any(|(_, ended)| changed.is_some_and(|changed| attempt.started <= changed && changed <= *ended))
+            .any(|(_, ended)| attempt.started <= changed && changed <= *ended)
     }
 
     fn building(&self) -> Option<Attempt> {
@@ -410,7 +402,7 @@ impl Room {
             let seen = self.fingerprint(&path);
             let was = self.ledger.get(&path).and_then(|entry| entry.now.stat);
             // Still being written, or just begun to be: what was held for another reason is held for this one now.
-            let recent = seen.changed_at().and_then(|at| SystemTime::now().duration_since(at).ok());
+            let recent = seen.stat.and_then(|stat| SystemTime::now().duration_since(stat.ctime).ok());
             let unsettled = why == Why::Unsure
                 && was != seen.stat
                 && recent.is_some_and(|age| age < Duration::from_millis(20));

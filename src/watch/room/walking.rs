@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Cause, Message, Room};
 use crate::config::Poll;
-use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Stat};
+use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, SLACK, Stat};
 use crate::watch::holds::Why;
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::Rules;
-use crate::watch::ledger::{Origin, SLACK};
+use crate::watch::ledger::{Moment, Origin};
 use crate::watch::look::unreliable_folder;
 
 #[cfg(target_os = "linux")]
@@ -186,7 +186,7 @@ impl Room {
         for (path, stat) in files {
             match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
                 None if stat.is_none() && cause == Cause::Inputs && self.was_lost(path) => {
-                    self.ledger.meet(path, Fingerprint::MISSING, SystemTime::now(), Origin::Lost);
+                    self.ledger.meet(path, Fingerprint::MISSING, Moment::now(), Origin::Lost);
                 }
                 // Met already, and looked at when its time has come.
                 None if self.holds.why(path).is_some() => {}
@@ -236,7 +236,7 @@ impl Room {
         // It may have gone since the walk.
         let lost = now.content == Content::Missing && cause == Cause::Inputs && self.was_lost(path);
         let origin = if lost { Origin::Lost } else { origin };
-        self.ledger.meet(path, now, SystemTime::now(), origin);
+        self.ledger.meet(path, now, Moment::now(), origin);
     }
 }
 
@@ -249,7 +249,7 @@ fn is_rust(path: &Path) -> bool {
 /// it that is there, was changed.
 fn may_have_gone_since(path: &Path, moment: SystemTime) -> bool {
     let nearest = path.ancestors().skip(1).find_map(fingerprint::stat);
-    nearest.is_some_and(|folder| folder.mtime + SLACK >= moment)
+    nearest.is_some_and(|folder| folder.mtime + SLACK >= moment && folder.mtime <= SystemTime::now())
 }
 
 /// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the

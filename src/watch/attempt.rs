@@ -1,0 +1,68 @@
+//! The latest build attempt, by the clock of file times.
+
+use std::time::{Duration, SystemTime};
+
+use super::fingerprint::{SLACK, Stat};
+use crate::words::BuildId;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    pub(super) build: BuildId,
+    pub(super) started: SystemTime,
+    pub(super) ended: Option<SystemTime>,
+    pub(super) failed: bool,
+    /// No attempt had a later time, so nothing that cargo compiled has: where the clock was set back, an earlier one had it.
+    latest: SystemTime,
+}
+
+impl Attempt {
+    /// One that starts, after this one.
+    pub(super) fn start(build: BuildId, started: SystemTime, before: Option<Self>) -> Self {
+        let latest = before.map_or(started, |before| before.latest.max(started));
+        Self { build, started, ended: None, failed: false, latest }
+    }
+
+    pub(super) fn end(&mut self, ended: SystemTime) {
+        self.ended = Some(ended);
+        self.latest = self.latest.max(ended);
+    }
+
+    /// How long after its start a file was changed, if that was clearly within it: cargo itself takes longer to start than
+    /// file times are coarse.
+    pub(super) fn offset(&self, changed: SystemTime) -> Option<Duration> {
+        let before_end = self.ended.is_none_or(|ended| changed + SLACK <= ended);
+        let offset = changed.duration_since(self.started).ok()?;
+        (offset > SLACK && before_end).then_some(offset)
+    }
+
+    /// Whether cargo, which compares the mtime with the moment it last compiled the package, may take a file that was
+    /// changed since this attempt started for old.
+    pub(super) fn hides(&self, stat: &Stat) -> bool {
+        // While it runs, the moment of compiling lies anywhere between the start and now; only an honest mtime is safe.
+        stat.mtime <= self.latest || (self.ended.is_none() && stat.mtime < stat.ctime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::fingerprint::Kind;
+
+    #[test]
+    fn an_mtime_that_no_build_has_reached_shows_a_change() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let hides = |attempt: &Attempt, mtime, ctime| {
+            let stat = Stat { id: (1, 1), size: 1, mtime: at(mtime), ctime: at(ctime), kind: Kind::File };
+            attempt.hides(&stat)
+        };
+        let mut first = Attempt::start(BuildId(1), at(50), None);
+        assert!(hides(&first, 49, 52) && hides(&first, 51, 52) && !hides(&first, 52, 52));
+        first.end(at(60));
+        assert!(hides(&first, 59, 70) && !hides(&first, 69, 70) && !hides(&first, 900, 70));
+        // The clock is set back: what the first attempt compiled stays newer than any save.
+        let mut second = Attempt::start(BuildId(2), at(20), Some(first));
+        assert!(hides(&second, 25, 25) && !hides(&second, 61, 30));
+        second.end(at(30));
+        assert!(hides(&second, 40, 40) && !hides(&second, 61, 61));
+    }
+}
