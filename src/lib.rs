@@ -35,7 +35,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use cli::{CliError, Command, ControlOptions};
-use control::{Answer, Client, ControlError, Said};
+use control::{Answer, AnswerLine, Client, ControlError};
 use error::Error;
 use report::lines::{Head, Line};
 
@@ -102,7 +102,7 @@ fn ask(
             Ok(code)
         }
         Err(error) if options.json => {
-            print(&Answer::none(&error).json())?;
+            print(&Answer::from_error(&error).json())?;
             Ok(ExitCode::from(error.exit_code()))
         }
         Err(error) => Err(error.into()),
@@ -110,17 +110,17 @@ fn ask(
 }
 
 /// An answer of a hotrun that was asked, for people.
-fn page(said: &[Said]) -> String {
+fn page(said: &[AnswerLine]) -> String {
     let lines: Vec<Line> = said.iter().map(line_of).collect();
     report::page(&lines, None)
 }
 
 /// A part of such an answer as a line.
-pub fn line_of(said: &Said) -> Line {
+pub fn line_of(said: &AnswerLine) -> Line {
     match said {
-        Said::Status(verb, text) => Line::status(verb, text),
-        Said::Error(text) => Line::new(Head::Error, text),
-        Said::Hint(text) => Line::new(Head::Hint, text),
+        AnswerLine::Status(verb, text) => Line::status(verb, text),
+        AnswerLine::Error(text) => Line::new(Head::Error, text),
+        AnswerLine::Hint(text) => Line::new(Head::Hint, text),
     }
 }
 

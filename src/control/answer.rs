@@ -1,6 +1,6 @@
-//! The answer: the JSON object that scripts read.
+//! The answer to a client: the JSON object that scripts read.
 //!
-//! Pure. The names are public: they are only added to.
+//! Pure. The names are public: new ones may be added, none is changed or removed.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,106 +11,88 @@ use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
 use crate::words::{Exit, Sink, short_time};
 
-/// How things stand with one hotrun.
+/// The state of a hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Answer {
-    /// Everything that was saved is running, or ran to its end with code 0.
+    /// Whether everything saved is running, or ran to its end with code 0.
     pub ok: bool,
-    /// `running`, `exited`, `changed`, `building`, `starting`, `stopping`, `leaving`, `failed`, `paused`, `held`; from the
-    /// client alone `stopped`, `none`, `several`, `timed-out`, `unreachable`.
+    /// `running`, `exited`, `changed`, `building`, `starting`, `stopping`, `leaving`, `failed`, `paused`,
+    /// `held`; set only by the client: `stopped`, `none`, `several`, `timed-out`, `unreachable`.
     pub state: String,
-    /// Why it is not ok, for a person.
+    /// Why `ok` is false, for people.
     pub reason: Option<String>,
-    /// A way out.
     pub hint: Option<String>,
-    /// The program's name.
     pub program: Option<String>,
     /// The live path.
     pub live: Option<String>,
     /// The addresses hotrun holds for the program.
     #[serde(default)]
     pub listening: Vec<String>,
-    /// hotrun itself.
     pub hotrun: Option<HotrunProcess>,
-    /// The process that runs.
     pub running: Option<RunningProcess>,
-    /// How the program ended, where that is why it is not ok.
+    /// How the program ended, if that is the reason.
     #[serde(default)]
     pub exit: Option<Exited>,
     /// The file or terminal that the program's stderr goes to.
     #[serde(default)]
     pub stderr: Option<String>,
-    /// The last build that ended by itself.
+    /// The last build that was not cancelled.
     pub last_build: Option<LastBuild>,
-    /// The errors and warnings of the last build.
     #[serde(default)]
     pub diagnostics: Vec<Diagnosis>,
-    /// What cargo said in it besides.
+    /// cargo's other output in the last build.
     #[serde(default)]
     pub output: String,
 }
 
-/// hotrun itself.
+/// hotrun's own process.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HotrunProcess {
-    /// Its process id.
     pub pid: u32,
-    /// Its version.
     pub version: String,
 }
 
-/// The process that runs.
+/// The program's process.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RunningProcess {
-    /// The build it runs.
     pub build: u32,
-    /// Its process id.
     pub pid: u32,
-    /// When it was started (RFC 3339).
+    /// Start time (RFC 3339).
     pub since: String,
 }
 
-/// The end of a process.
+/// The end of the program's process.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Exited {
-    /// The build it ran.
     pub build: u32,
-    /// Its exit code.
     pub code: Option<i32>,
-    /// The signal that ended it.
     pub signal: Option<String>,
 }
 
-/// A build that ended by itself.
+/// A build that was not cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LastBuild {
-    /// Its number.
     pub build: u32,
-    /// Whether it succeeded.
     pub success: bool,
-    /// How many errors there were.
     pub errors: u32,
-    /// How many warnings there were.
     pub warnings: u32,
-    /// How long it took.
     pub ms: u64,
 }
 
-/// One message of the compiler.
+/// A compiler message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Diagnosis {
     /// `error` or `warning`.
     pub level: String,
     /// `E0308`, `unused_variables`, …
     pub code: Option<String>,
-    /// The first line, without decoration.
     pub message: String,
-    /// The file, as rustc names it: from the workspace's root.
+    /// Relative to the workspace root, as rustc prints it.
     pub file: Option<String>,
-    /// From 1.
+    /// Starts at 1.
     pub line: Option<usize>,
-    /// From 1.
+    /// Starts at 1.
     pub column: Option<usize>,
     /// As rustc prints it, without colours.
     pub rendered: String,
@@ -136,7 +118,7 @@ impl From<&Diagnostic> for Diagnosis {
 }
 
 impl Answer {
-    /// What a session's standing means. `since` says when the process that runs was started.
+    /// Describes a session's standing. `since` is the start time of the running process.
     pub fn of(standing: &Standing, since: Option<String>) -> Self {
         let running = standing.process.zip(since).map(|(process, since)| RunningProcess {
             build: process.build.0,
@@ -191,7 +173,7 @@ impl Answer {
         }
     }
 
-    /// The program's stderr goes there: where to look for what it said before it ended.
+    /// Adds where the program's stderr goes, and a hint to look there if the program has ended.
     #[must_use]
     pub fn with_stderr(self, sink: &Sink) -> Self {
         let (path, place) = match sink {
@@ -208,7 +190,7 @@ impl Answer {
         Self { stderr, hint: self.hint.or(hint), ..self }
     }
 
-    /// What was saved is a config that cannot be in force, and this is wrong with it. Worse trouble is told first.
+    /// Reports an edited config that cannot be applied, unless something worse is wrong.
     #[must_use]
     pub fn with_config_fault(self, fault: Option<&str>) -> Self {
         let Some(fault) = fault.filter(|_| self.ok) else { return self };
@@ -221,8 +203,8 @@ impl Answer {
         }
     }
 
-    /// The answer there is where none came.
-    pub fn none(error: &ControlError) -> Self {
+    /// The answer of a client that got none.
+    pub fn from_error(error: &ControlError) -> Self {
         let mut reason = error.to_string();
         if let Some(source) = std::error::Error::source(error) {
             let _ = write!(reason, ": {source}");
@@ -230,7 +212,7 @@ impl Answer {
         Self { state: error.state().to_owned(), reason: Some(reason), hint: error.hint(), ..Self::default() }
     }
 
-    /// Of a hotrun that was stopped.
+    /// The answer after `hotrun stop`.
     pub fn stopped() -> Self {
         Self { ok: true, state: "stopped".to_owned(), ..Self::default() }
     }
@@ -317,7 +299,7 @@ fn ended(exit: Exit) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Said;
+    use super::super::AnswerLine;
     use super::*;
     use crate::words::BuildId;
 
@@ -327,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_runs_or_ran_to_its_end_is_ok() {
+    fn ok_only_if_running_or_exited() {
         assert!(answer(State::Running).ok && answer(State::Exited).ok);
         for state in [State::Changed, State::Building(BuildId(1)), State::Starting, State::Stopping] {
             let answer = answer(state);
@@ -340,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_stopped_is_not_called_down() {
-        let stopping = Said::Status("Stopping", "the program".to_owned());
+    fn stopping_is_not_down() {
+        let stopping = AnswerLine::Status("Stopping", "the program".to_owned());
         assert_eq!(answer(State::Stopping).status(), [stopping]);
-        assert!(matches!(&answer(State::Starting).status()[0], Said::Status("Down", _)));
+        assert!(matches!(&answer(State::Starting).status()[0], AnswerLine::Status("Down", _)));
     }
 
     #[test]
-    fn every_trouble_has_its_words() {
+    fn each_trouble_has_a_reason() {
         let exited = StartFailure::Exited { exit: Exit::Code(101), lived: Duration::from_millis(7) };
         let running = RunningProcess { build: 3, pid: 9, since: String::new() };
         let said = |trouble| reason(&trouble, None, Some(&running));
@@ -372,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_output_is_is_told_of_a_program_that_ended() {
+    fn an_ended_program_hints_at_its_output() {
         let ended = || answer(State::Failed(Trouble::Ended(BuildId(4), Exit::Signal(11))));
         let table = [
             (Sink::Terminal("/dev/pts/3".into()), "its output is on hotrun's terminal, `/dev/pts/3`"),

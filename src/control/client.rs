@@ -1,4 +1,4 @@
-//! The client: finds the hotrun that is meant, asks it, and takes the answer. Blocks.
+//! The client: finds a hotrun, sends it a request and reads the answer. Blocking.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -9,13 +9,13 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::registry::{self, About};
 use super::server::SOCKET;
-use super::{Answer, ControlError, Envelope, Request};
+use super::{Answer, ControlError, ControlRequest, Envelope};
 use crate::cli::Selection;
 
-/// How long an answer that needs no waiting may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The limit for an immediate answer on a busy machine.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A hotrun to ask.
+/// A running hotrun.
 #[derive(Debug)]
 pub struct Client {
     socket: PathBuf,
@@ -23,42 +23,31 @@ pub struct Client {
 }
 
 impl Client {
-    /// The hotrun that is meant by what was typed in this folder.
-    ///
-    /// # Errors
-    /// [`ControlError::None`] and [`ControlError::Several`].
+    /// Finds the hotrun that the options mean in this folder.
     pub fn find(selection: &Selection, cwd: &Path) -> Result<Self, ControlError> {
         let (folder, about) = registry::find(selection, cwd, alive)?;
         Ok(Self { socket: folder.join(SOCKET), about })
     }
 
-    /// How things stand.
-    ///
-    /// # Errors
-    /// Where it does not answer.
+    /// Returns the current state.
     pub fn status(&self) -> Result<Answer, ControlError> {
-        self.at_once(Request::Status)
+        self.at_once(ControlRequest::Status)
     }
 
     /// Orders a restart.
-    ///
-    /// # Errors
-    /// Where it does not answer.
     pub fn restart(&self) -> Result<Answer, ControlError> {
-        self.at_once(Request::Restart)
+        self.at_once(ControlRequest::Restart)
     }
 
-    /// How things stand when everything that was saved runs or failed.
-    ///
-    /// # Errors
-    /// Where it ends before, or the time passes.
+    /// Returns the state once everything saved so far runs or has failed.
     pub fn wait(&self, limit: Option<Duration>) -> Result<Answer, ControlError> {
-        let answer = match self.ask(Request::Wait, limit) {
+        let answer = match self.ask(ControlRequest::Wait, limit) {
             Ok(answer) => answer,
             Err(error) if limit.is_some() && is_timeout(&error) => {
                 let after = limit.unwrap_or_default();
-                let state =
-                    self.at_once(Request::Status).map_or("no answer".to_owned(), |answer| answer.state);
+                let state = self
+                    .at_once(ControlRequest::Status)
+                    .map_or("no answer".to_owned(), |answer| answer.state);
                 return Err(ControlError::TimedOut { after, state });
             }
             Err(error) => return Err(self.failed(error)),
@@ -66,18 +55,15 @@ impl Client {
         answer.ok_or(ControlError::Ended { pid: self.about.pid })
     }
 
-    /// Stops it, and returns when it is gone.
-    ///
-    /// # Errors
-    /// Where it cannot be told.
+    /// Stops hotrun, and returns when it is gone.
     pub fn stop(&self) -> Result<(), ControlError> {
         let failed = |what| move |source| ControlError::Io { what, source };
-        // One that is stopped itself (Ctrl-Z) would be waited for without end.
+        // Without this check, a hotrun that is itself stopped (Ctrl-Z) would be waited for without end.
         self.status()?;
         let mut stream = self.connect().map_err(|error| self.failed(error))?;
-        let process = Process::of(&stream);
-        send(&mut stream, Request::Stop).map_err(|error| self.failed(error))?;
-        // Nothing is said to this: the connection ends with hotrun.
+        let process = Peer::of(&stream);
+        send(&mut stream, ControlRequest::Stop).map_err(|error| self.failed(error))?;
+        // This request has no answer: the connection closes when hotrun ends.
         match receive(stream) {
             Ok(None) => {}
             Ok(Some(answer)) => return Err(self.misunderstood(answer)),
@@ -87,8 +73,8 @@ impl Client {
         process.wait().map_err(failed("wait for the end of hotrun"))
     }
 
-    fn at_once(&self, request: Request) -> Result<Answer, ControlError> {
-        match self.ask(request, Some(PATIENCE)) {
+    fn at_once(&self, request: ControlRequest) -> Result<Answer, ControlError> {
+        match self.ask(request, Some(ANSWER_TIMEOUT)) {
             Ok(Some(answer)) if answer.state == "unreachable" => Err(self.misunderstood(answer)),
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(ControlError::Ended { pid: self.about.pid }),
@@ -96,8 +82,8 @@ impl Client {
         }
     }
 
-    /// Nothing where hotrun ended before it answered.
-    fn ask(&self, request: Request, limit: Option<Duration>) -> io::Result<Option<Answer>> {
+    /// Returns `None` if hotrun ended before it answered.
+    fn ask(&self, request: ControlRequest, limit: Option<Duration>) -> io::Result<Option<Answer>> {
         let began = Instant::now();
         let mut stream = self.connect()?;
         send(&mut stream, request)?;
@@ -107,7 +93,7 @@ impl Client {
     }
 
     fn connect(&self) -> io::Result<UnixStream> {
-        connect(&self.socket, PATIENCE)
+        connect(&self.socket, ANSWER_TIMEOUT)
     }
 
     fn misunderstood(&self, answer: Answer) -> ControlError {
@@ -120,7 +106,7 @@ impl Client {
         match error.kind() {
             _ if is_timeout(&error) => ControlError::Silent { pid },
             io::ErrorKind::InvalidData => ControlError::Misunderstood { pid, problem: error.to_string() },
-            // It ended just now.
+            // It has just ended.
             io::ErrorKind::NotFound
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
@@ -130,13 +116,14 @@ impl Client {
     }
 }
 
-/// The pid of another hotrun that keeps this live path, if one does. Its lock may have been removed with the target directory.
+/// Returns the pid of another hotrun that keeps this live path. Its lock file may be gone with the target
+/// directory.
 pub fn keeper(live: &Path) -> Option<u32> {
     registry::keeper(&registry::real_file(live), alive)
 }
 
-/// Connects within this time. Without a limit the kernel waits for room where a hotrun that is stopped has left too many
-/// waiting (connect(2), `SO_SNDTIMEO` in socket(7)).
+/// Connects within a time limit. Without one, the kernel blocks if a stopped hotrun's backlog is full
+/// (connect(2), `SO_SNDTIMEO` in socket(7)).
 fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
     let stream = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     stream.set_write_timeout(Some(limit))?;
@@ -144,25 +131,25 @@ fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
     Ok(stream.into())
 }
 
-/// Whether a hotrun listens in this folder. What one left that was killed together with its reaper is cleared away: it
-/// listened before it wrote down anything, so where nobody does any more, it is gone.
+/// Whether a hotrun listens in this folder. The description is written after the socket listens, so if
+/// nothing listens, hotrun was killed together with its reaper, and its folder is removed.
 fn alive(folder: &Path) -> bool {
     match connect(&folder.join(SOCKET), Duration::from_millis(1)) {
         Ok(_) => true,
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            // Elsewhere one that is there and has no room for more clients refuses as well.
+            // On other systems a full backlog refuses as well.
             if cfg!(target_os = "linux") {
-                // Somebody else may have done so.
+                // Another client may have removed it.
                 let _ = std::fs::remove_dir_all(folder);
             }
             false
         }
-        // There is no room for more clients.
+        // The backlog is full.
         Err(error) => is_timeout(&error),
     }
 }
 
-fn send(stream: &mut UnixStream, request: Request) -> io::Result<()> {
+fn send(stream: &mut UnixStream, request: ControlRequest) -> io::Result<()> {
     let mut line = serde_json::to_string(&Envelope { request }).map_err(io::Error::other)?;
     line.push('\n');
     stream.write_all(line.as_bytes())
@@ -181,16 +168,16 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// The process behind a connection, so that its end can be waited for.
+/// The process at the other end of a connection.
 #[derive(Debug)]
-struct Process {
+struct Peer {
     #[cfg(target_os = "linux")]
     pidfd: Option<std::os::fd::OwnedFd>,
 }
 
-impl Process {
-    /// The kernel tells who listens (unix(7), `SO_PEERCRED`). Nothing where it is in a pid namespace of its own; the end of
-    /// the connection is its end then.
+impl Peer {
+    /// Asks the kernel for the listener's pid (unix(7), `SO_PEERCRED`). No pidfd if hotrun runs in another
+    /// pid namespace; then the end of the connection stands for its end.
     #[cfg(target_os = "linux")]
     fn of(stream: &UnixStream) -> Self {
         let flags = rustix::process::PidfdFlags::empty();

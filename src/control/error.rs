@@ -1,67 +1,50 @@
-//! Why a hotrun that runs could not be asked.
+//! Errors of the control client.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What went wrong, for the one who asks.
+/// Why a running hotrun gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// None is there to ask.
     #[error("no hotrun runs here, in `{}`", folder.display())]
     None {
         /// Where it was looked for.
         folder: PathBuf,
-        /// How to name those that run nearby.
+        /// The options that select those running nearby.
         nearby: Vec<String>,
     },
-    /// Several are.
     #[error("several hotruns run here")]
     Several {
-        /// How to name each.
+        /// The options that select each.
         choices: Vec<String>,
     },
     /// It ended before it answered.
     #[error("hotrun (pid {pid}) ended meanwhile")]
-    Ended {
-        /// Its process id.
-        pid: u32,
-    },
-    /// The time was over.
+    Ended { pid: u32 },
     #[error("timed out after {}: {state}", humantime::format_duration(*after))]
     TimedOut {
-        /// How long it was waited.
         after: Duration,
-        /// What hotrun is doing.
+        /// The state of hotrun at that time.
         state: String,
     },
-    /// It is there and says nothing.
+    /// It runs but does not answer.
     #[error("hotrun (pid {pid}) does not answer")]
-    Silent {
-        /// Its process id.
-        pid: u32,
-    },
-    /// It says something that this hotrun does not understand, or the reverse.
+    Silent { pid: u32 },
+    /// Either side does not understand the other.
     #[error("hotrun (pid {pid}) was not understood: {problem}")]
-    Misunderstood {
-        /// Its process id.
-        pid: u32,
-        /// What was wrong.
-        problem: String,
-    },
-    /// The system refused something.
+    Misunderstood { pid: u32, problem: String },
     #[error("could not {what}")]
     Io {
-        /// What.
         what: &'static str,
-        /// Why not.
         #[source]
         source: io::Error,
     },
 }
 
 impl ControlError {
-    /// The exit code: 3 where no hotrun runs, 124 after the timeout (as timeout(1)), 2 where it has to be named, else 1.
+    /// Returns the exit code: 3 if no hotrun runs, 124 after a timeout (as timeout(1)), 2 if one must be
+    /// named, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::None { .. } | Self::Ended { .. } => 3,
@@ -71,7 +54,7 @@ impl ControlError {
         }
     }
 
-    /// The word for it in the field `state`.
+    /// The value of the field `state`.
     pub fn state(&self) -> &'static str {
         match self {
             Self::None { .. } | Self::Ended { .. } => "none",
@@ -81,7 +64,7 @@ impl ControlError {
         }
     }
 
-    /// A way out, where there is one.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::None { nearby, .. } if nearby.is_empty() => {

@@ -1,40 +1,40 @@
-//! Control: scripts, editors and agents ask a hotrun that runs how it fares, and tell it what to do.
+//! Query and control a running hotrun: the socket behind `hotrun status`, `wait`, `restart` and `stop`.
 //!
-//! One line of JSON each way over a Unix socket in the runtime folder, which only this user may enter. The server decides
-//! nothing: what is asked becomes news, and the answer comes from the runtime. The client finds the hotrun that is meant by
-//! what each one wrote down about itself, without asking cargo. The socket is hotrun's own business: public are the
-//! commands and the JSON they print.
+//! One line of JSON each way over a Unix socket in the runtime folder, which only this user may enter. The
+//! server decides nothing: a request becomes a [`ControlNews`], and the runtime answers it. The client picks
+//! a hotrun by the descriptions that each one wrote beside its socket, without asking cargo. The protocol is
+//! private; only the commands and the JSON they print are public.
 
 mod answer;
 mod client;
 mod error;
 mod registry;
-mod said;
 mod server;
+mod text;
 
 pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess};
 pub use client::{Client, keeper};
 pub use error::ControlError;
-pub use registry::{About, Kind, real_file};
-pub use said::Said;
+pub use registry::{About, TargetKind, real_file};
 pub use server::{ControlNews, Reply, Server};
+pub use text::AnswerLine;
 
-/// What a client asks for.
+/// A request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Request {
-    /// How things stand, at once.
+pub enum ControlRequest {
+    /// Report the state now.
     Status,
-    /// How things stand when everything that was saved runs or failed.
+    /// Report the state once everything saved so far runs or has failed.
     Wait,
-    /// As the key `r`. Answered when it is ordered.
+    /// Restart, as the key `r` does. Answered once the restart is ordered.
     Restart,
-    /// As the key `q`. Not answered: the connection ends with hotrun.
+    /// Stop, as the key `q` does. Not answered: the connection closes when hotrun ends.
     Stop,
 }
 
-/// What goes over the socket.
+/// The wire format of a request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Envelope {
-    request: Request,
+    request: ControlRequest,
 }

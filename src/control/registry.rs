@@ -1,6 +1,6 @@
-//! What each hotrun writes down about itself beside its socket, and which of those that run is the one that is meant.
+//! The description each hotrun writes beside its socket, and the choice of the hotrun that a command means.
 //!
-//! Choosing is by plain data: what was typed, the current folder, the nearest `Cargo.toml`.
+//! The choice is made by plain data: the options, the current folder, the nearest `Cargo.toml`.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,60 +10,46 @@ use std::path::{Path, PathBuf};
 use super::ControlError;
 use crate::cli::Selection;
 
-/// The file with it, in the runtime folder.
 const FILE: &str = "about.json";
 
-/// What tells one hotrun from another. Paths are absolute and free of links where that could be found out.
+/// Identifies a hotrun. Paths are absolute, and free of links where they could be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct About {
-    /// Its process id.
     pub pid: u32,
-    /// The folder it was started in.
     pub cwd: PathBuf,
-    /// The program's name.
     pub program: String,
-    /// What the program is.
-    pub kind: Kind,
-    /// The name of the program's package.
+    pub kind: TargetKind,
     pub package: String,
-    /// Its version.
     pub version: String,
-    /// cargo's ID of it.
+    /// cargo's ID of the package.
     pub package_id: String,
-    /// The folders of the packages the program is made of, its own first.
+    /// The folders of the packages the program is built from, its own first.
     pub packages: Vec<PathBuf>,
     /// The folders of the workspace's other packages.
     pub others: Vec<PathBuf>,
-    /// The folder of the workspace.
     pub workspace: PathBuf,
-    /// cargo's target directory.
     pub target_directory: PathBuf,
-    /// The profile.
     pub profile: String,
-    /// The target triple, where one was named.
+    /// The target triple, if one was given.
     pub triple: Option<String>,
-    /// The live path.
     #[serde(default)]
     pub live: PathBuf,
 }
 
-/// What the program is.
+/// The kind of cargo target a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A `[[bin]]`.
+pub enum TargetKind {
     Bin,
-    /// An `[[example]]`.
     Example,
 }
 
 impl About {
-    /// Where it is in a runtime folder.
     pub fn path(folder: &Path) -> PathBuf {
         folder.join(FILE)
     }
 
-    /// Writes it into the runtime folder, in one step: a reader sees all of it or what was there before.
+    /// Writes the description into the runtime folder atomically: a reader sees the old one or the new one.
     #[expect(clippy::disallowed_methods, reason = "far from any live path")]
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let temporary = folder.join(".about");
@@ -79,11 +65,11 @@ impl About {
         (!about.packages.is_empty()).then_some(about)
     }
 
-    /// The options that name it.
-    fn name(&self) -> String {
+    /// Returns the options that select this program, for a message.
+    fn options(&self) -> String {
         let option = match self.kind {
-            Kind::Bin => "--bin",
-            Kind::Example => "--example",
+            TargetKind::Bin => "--bin",
+            TargetKind::Example => "--example",
         };
         let release =
             if self.profile == "dev" { String::new() } else { format!(" --profile {}", self.profile) };
@@ -91,21 +77,21 @@ impl About {
         format!("`-p {} {option} {}{release}{triple}`", self.package, self.program)
     }
 
-    /// Whether the options that were typed are its own.
-    fn is(&self, selection: &Selection, cwd: &Path) -> bool {
+    /// Whether the options match this program.
+    fn matches(&self, selection: &Selection, cwd: &Path) -> bool {
         let Selection { package, bin, example, release, profile, target, target_dir, manifest_path: _ } =
             selection;
         let profile = if *release { Some("release") } else { profile.as_deref() };
-        package.as_ref().is_none_or(|spec| self.is_package(spec))
-            && bin.as_ref().is_none_or(|name| self.kind == Kind::Bin && self.program == *name)
-            && example.as_ref().is_none_or(|name| self.kind == Kind::Example && self.program == *name)
+        package.as_ref().is_none_or(|spec| self.matches_package(spec))
+            && bin.as_ref().is_none_or(|name| self.kind == TargetKind::Bin && self.program == *name)
+            && example.as_ref().is_none_or(|name| self.kind == TargetKind::Example && self.program == *name)
             && profile.is_none_or(|profile| self.profile == profile)
             && target.as_ref().is_none_or(|triple| self.triple.as_ref() == Some(triple))
             && target_dir.as_ref().is_none_or(|folder| self.target_directory == real(&cwd.join(folder)))
     }
 
-    /// The forms of cargo's package ID specifications.
-    fn is_package(&self, spec: &str) -> bool {
+    /// Whether one of the forms of cargo's package ID specifications (cargo-pkgid(1)) matches the package.
+    fn matches_package(&self, spec: &str) -> bool {
         let (name, version) = (&self.package, &self.version);
         spec == name
             || spec == self.package_id
@@ -115,9 +101,9 @@ impl About {
             })
     }
 
-    /// How near it is to a place; 0 where it has nothing to do with it.
-    fn nearness(&self, place: &Place, named: bool) -> u8 {
-        let Place { folder, package, of_manifest } = place;
+    /// Returns how near the program is to a location, 0 if it has nothing to do with it.
+    fn nearness(&self, location: &Location, named: bool) -> u8 {
+        let Location { folder, package, of_manifest } = location;
         if let Some(package) = package {
             if self.packages[0] == *package {
                 return 5;
@@ -126,7 +112,7 @@ impl About {
             if self.packages.contains(package) || shared {
                 return 4;
             }
-            // Another member's folder: a program that was named may be anywhere in the workspace.
+            // Another member's folder: a program selected by name may be anywhere in the workspace.
             if named && package.starts_with(&self.workspace) {
                 return 3;
             }
@@ -142,17 +128,17 @@ impl About {
     }
 }
 
-/// Where a hotrun is looked for.
+/// Where to look for a hotrun.
 #[derive(Debug)]
-struct Place {
+struct Location {
     folder: PathBuf,
     /// The folder of the nearest `Cargo.toml`.
     package: Option<PathBuf>,
-    /// It is that of `--manifest-path`.
+    /// Whether `--manifest-path` named it.
     of_manifest: bool,
 }
 
-impl Place {
+impl Location {
     fn of(selection: &Selection, cwd: &Path) -> Self {
         if let Some(manifest) = &selection.manifest_path {
             let folder = real(cwd.join(manifest).parent().unwrap_or(cwd));
@@ -164,22 +150,19 @@ impl Place {
     }
 }
 
-/// The runtime folder of the hotrun that is meant, and what it says of itself. `alive` tells whether one still runs; what
-/// is left of others is cleared away by it.
-///
-/// # Errors
-/// [`ControlError::None`] and [`ControlError::Several`].
+/// Returns the runtime folder and the description of the hotrun that the options mean. `alive` tells whether
+/// a hotrun still runs, and removes the remains of a dead one.
 pub(super) fn find(
     selection: &Selection,
     cwd: &Path,
     alive: impl Fn(&Path) -> bool,
 ) -> Result<(PathBuf, About), ControlError> {
-    let place = Place::of(selection, cwd);
+    let location = Location::of(selection, cwd);
     let named = selection.package.is_some() || selection.bin.is_some() || selection.example.is_some();
     let mut running: Vec<(PathBuf, About)> = Vec::new();
     for folder in folders() {
         if let Some(about) = About::read(&folder)
-            && about.nearness(&place, true) > 0
+            && about.nearness(&location, true) > 0
             && alive(&folder)
         {
             running.push((folder, about));
@@ -188,27 +171,28 @@ pub(super) fn find(
     running.sort_by(|(_, one), (_, other)| {
         (&one.package, &one.program, one.pid).cmp(&(&other.package, &other.program, other.pid))
     });
-    let nearby: Vec<String> = running.iter().map(|(_, about)| about.name()).collect();
-    running.retain(|(_, about)| about.nearness(&place, named) > 0 && about.is(selection, cwd));
-    let best = running.iter().map(|(_, about)| about.nearness(&place, named)).max();
-    running.retain(|(_, about)| Some(about.nearness(&place, named)) == best);
+    let nearby: Vec<String> = running.iter().map(|(_, about)| about.options()).collect();
+    running.retain(|(_, about)| about.nearness(&location, named) > 0 && about.matches(selection, cwd));
+    let best = running.iter().map(|(_, about)| about.nearness(&location, named)).max();
+    running.retain(|(_, about)| Some(about.nearness(&location, named)) == best);
     let mut found = running.into_iter();
     match (found.next(), found.len()) {
-        (None, _) => Err(ControlError::None { folder: place.folder, nearby }),
+        (None, _) => Err(ControlError::None { folder: location.folder, nearby }),
         (Some(one), 0) => Ok(one),
         (Some(one), _) => Err(ControlError::Several {
-            choices: std::iter::once(one).chain(found).map(|(_, about)| about.name()).collect(),
+            choices: std::iter::once(one).chain(found).map(|(_, about)| about.options()).collect(),
         }),
     }
 }
 
-/// The pid of the hotrun that keeps this live path, if one does.
+/// Returns the pid of the hotrun that keeps this live path, if one does.
 pub(super) fn keeper(live: &Path, alive: impl Fn(&Path) -> bool) -> Option<u32> {
     let keeps = |folder: &PathBuf| About::read(folder).filter(|about| about.live == live && alive(folder));
     folders().iter().find_map(keeps).map(|about| about.pid)
 }
 
-/// The runtime folders of this user's hotruns. One that was started elsewhere may know another `XDG_RUNTIME_DIR`, or none.
+/// Returns the runtime folders of this user's hotruns. A hotrun started elsewhere may have another
+/// `XDG_RUNTIME_DIR`, or none.
 fn folders() -> Vec<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
     let mut bases: Vec<(PathBuf, String)> = Vec::new();
@@ -222,7 +206,8 @@ fn folders() -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(base) else { continue };
         for entry in entries.flatten() {
             let named = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
-            // Neither a link nor another user's. Other users may pass through root's (`RuntimeFolder`).
+            // Neither a link nor another user's. Root's folder may be passed through by others
+            // (`RuntimeFolder`).
             let private = || {
                 entry.metadata().is_ok_and(|found| {
                     let mode = found.mode() & 0o777;
@@ -237,12 +222,12 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The path without links, where it exists.
+/// Resolves the links of a path that exists.
 pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The path of a file that need not exist, its folder without links.
+/// Resolves the links of a file's folder; the file need not exist.
 pub fn real_file(path: &Path) -> PathBuf {
     match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) => real(folder).join(name),
@@ -259,7 +244,7 @@ mod tests {
             pid: 1,
             cwd: "/ws".into(),
             program: program.to_owned(),
-            kind: Kind::Bin,
+            kind: TargetKind::Bin,
             package: program.to_owned(),
             version: "1.2.3".to_owned(),
             package_id: format!("path+file:///ws/{program}#1.2.3"),
@@ -273,31 +258,31 @@ mod tests {
         }
     }
 
-    fn place(folder: &str, package: Option<&str>) -> Place {
-        Place { folder: folder.into(), package: package.map(PathBuf::from), of_manifest: false }
+    fn location(folder: &str, package: Option<&str>) -> Location {
+        Location { folder: folder.into(), package: package.map(PathBuf::from), of_manifest: false }
     }
 
     #[test]
     fn the_nearest_is_meant() {
         let api = about("api", &["/ws/api", "/ws/lib"]);
-        let near = |folder, package, named| api.nearness(&place(folder, package), named);
+        let near = |folder, package, named| api.nearness(&location(folder, package), named);
         assert_eq!(near("/ws/api/src", Some("/ws/api"), false), 5);
         assert_eq!(near("/ws/lib", Some("/ws/lib"), false), 4);
         assert_eq!(near("/ws", Some("/ws"), false), 4);
-        // Another member's program is another program.
+        // Another member is another program, unless selected by name.
         assert_eq!(near("/ws/worker", Some("/ws/worker"), false), 0);
         assert_eq!(near("/ws/worker", Some("/ws/worker"), true), 3);
         let beside_root = About { others: vec!["/ws".into()], cwd: "/".into(), ..api.clone() };
-        assert_eq!(beside_root.nearness(&place("/ws", Some("/ws")), false), 0);
+        assert_eq!(beside_root.nearness(&location("/ws", Some("/ws")), false), 0);
         assert_eq!(near("/elsewhere", Some("/elsewhere"), true), 0);
         assert_eq!(near("/ws/docs", None, false), 2);
         assert_eq!(near("/ws", Some("/"), false), 1);
     }
 
     #[test]
-    fn options_name_it() {
+    fn options_select_it() {
         let api = about("api", &["/ws/api"]);
-        let is = |selection: Selection| api.is(&selection, Path::new("/ws"));
+        let is = |selection: Selection| api.matches(&selection, Path::new("/ws"));
         assert!(is(Selection::default()));
         let spec = |spec: &str| Selection { package: Some(spec.to_owned()), ..Selection::default() };
         for good in ["api", "api@1.2.3", "api@1.2", "api:1", "path+file:///ws/api#1.2.3"] {

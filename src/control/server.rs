@@ -1,7 +1,7 @@
-//! The server: a listening socket in the runtime folder, a task for each client.
+//! The server: a listening socket in the runtime folder, and a task for each client.
 //!
-//! Nothing a client does or leaves undone concerns anybody else: who says nothing, too much, or nonsense is let go, and who
-//! goes away takes only his own question along. With no client nothing wakes.
+//! No client affects another: one that sends nothing, too much or nonsense is disconnected. With no client
+//! connected, nothing wakes up.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -19,47 +19,44 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
-use super::{About, Answer, Envelope, Request};
+use super::{About, Answer, ControlRequest, Envelope};
 
-/// The socket's name in the runtime folder, no longer than those of the program's sockets there.
+/// The socket's name in the runtime folder, no longer than the names of the program's sockets there.
 pub(super) const SOCKET: &str = "control";
 
-/// A request is a few bytes.
-const LONGEST: usize = 1024;
-/// How long a client has for its request, and for taking the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// So many clients may be in the middle of their request; then the oldest of them makes way.
-const UNHEARD: usize = 64;
-/// So many clients wait for an answer that takes its time; descriptors are needed for other things as well.
-const WAITING: usize = 256;
+const MAX_REQUEST: usize = 1024;
+/// The limit for a client to send its request, and to take the answer.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many clients may be connected without a complete request; one more disconnects the oldest.
+const MAX_PENDING: usize = 64;
+/// How many clients may wait for an answer; hotrun needs descriptors for other things as well.
+const MAX_WAITING: usize = 256;
 
-/// Somebody asks for something.
+/// A request, and the way to answer it.
 #[derive(Debug)]
 pub struct ControlNews {
-    /// What.
-    pub request: Request,
-    /// Where the answer goes.
+    pub request: ControlRequest,
     pub reply: Reply,
 }
 
-/// The way back to a client. Dropped without an answer, it ends the connection.
+/// The way back to a client. Dropped without an answer, it closes the connection.
 #[derive(Debug)]
 pub struct Reply(oneshot::Sender<Answer>);
 
 impl Reply {
-    /// Sends the answer.
+    /// Answers the client.
     pub fn send(self, answer: Answer) {
-        // Whoever asked may have gone.
+        // The client may have disconnected.
         let _ = self.0.send(answer);
     }
 
-    /// Whether nobody waits for the answer any more.
-    pub fn is_forgotten(&self) -> bool {
+    /// Whether the client has disconnected.
+    pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 }
 
-/// The listening socket. Dropped, it is closed; its folder is removed by whoever owns that.
+/// The listening socket, closed on drop. The runtime folder's owner removes the folder.
 #[derive(Debug)]
 pub struct Server {
     folder: std::path::PathBuf,
@@ -73,10 +70,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Listens in the runtime folder, and only then says there whose it is. Needs a `LocalSet`.
-    ///
-    /// # Errors
-    /// Where the socket cannot be bound or the folder cannot be written to.
+    /// Listens in the runtime folder, then writes the description there. Needs a `LocalSet`.
     pub fn open(folder: &Path, about: &About, news: UnboundedSender<ControlNews>) -> io::Result<Self> {
         let path = folder.join(SOCKET);
         let listener = UnixListener::bind(&path)?;
@@ -85,55 +79,50 @@ impl Server {
         Ok(Self { folder: folder.to_owned(), task: tokio::task::spawn_local(accept(listener, news)) })
     }
 
-    /// What is said of this hotrun is another from now on.
-    ///
-    /// # Errors
-    /// Where the folder cannot be written to.
+    /// Replaces the description.
     pub fn describe(&self, about: &About) -> io::Result<()> {
         about.write(&self.folder)
     }
 }
 
-/// Who is connected.
 #[derive(Debug, Default)]
 struct Clients {
-    /// Those whose request has not come, the oldest first.
-    unheard: RefCell<VecDeque<(u64, AbortHandle)>>,
-    /// How many wait.
+    /// The clients whose request has not arrived, oldest first.
+    pending: RefCell<VecDeque<(u64, AbortHandle)>>,
     waiting: Cell<usize>,
 }
 
 impl Clients {
     fn connected(&self, number: u64, task: AbortHandle) {
-        let mut unheard = self.unheard.borrow_mut();
-        if unheard.len() >= UNHEARD
-            && let Some((_, oldest)) = unheard.pop_front()
+        let mut pending = self.pending.borrow_mut();
+        if pending.len() >= MAX_PENDING
+            && let Some((_, oldest)) = pending.pop_front()
         {
             oldest.abort();
         }
-        unheard.push_back((number, task));
+        pending.push_back((number, task));
     }
 
-    fn heard(&self, number: u64) {
-        self.unheard.borrow_mut().retain(|(unheard, _)| *unheard != number);
+    fn requested(&self, number: u64) {
+        self.pending.borrow_mut().retain(|(pending, _)| *pending != number);
     }
 
-    /// A place among those who wait, where there is one.
-    fn place(&self) -> Option<Place<'_>> {
+    /// Returns a slot for a client that waits, if one is free.
+    fn slot(&self) -> Option<WaitSlot<'_>> {
         let limit = getrlimit(Resource::Nofile)
             .current
-            .map_or(WAITING, |limit| usize::try_from(limit / 4).unwrap_or(WAITING).min(WAITING));
+            .map_or(MAX_WAITING, |limit| usize::try_from(limit / 4).unwrap_or(MAX_WAITING).min(MAX_WAITING));
         (self.waiting.get() < limit).then(|| {
             self.waiting.update(|waiting| waiting + 1);
-            Place(&self.waiting)
+            WaitSlot(&self.waiting)
         })
     }
 }
 
-/// Somebody waits.
-struct Place<'a>(&'a Cell<usize>);
+/// A client's share of the limit, given back on drop.
+struct WaitSlot<'a>(&'a Cell<usize>);
 
-impl Drop for Place<'_> {
+impl Drop for WaitSlot<'_> {
     fn drop(&mut self) {
         self.0.update(|waiting| waiting - 1);
     }
@@ -144,11 +133,11 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
     let user = rustix::process::geteuid().as_raw();
     for number in 0.. {
         let Ok((stream, _)) = listener.accept().await else {
-            // No descriptors are left: they come back with time, and a loop without a pause would take all of it.
+            // Out of descriptors, which other tasks give back in time; without a pause this loop would spin.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        // The folder lets nobody else in; this is for the day that somebody opens it.
+        // The folder admits only this user; this check holds even if someone changes its mode.
         if !stream.peer_cred().is_ok_and(|peer| peer.uid() == user) {
             continue;
         }
@@ -159,15 +148,15 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
 }
 
 async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, number: u64, clients: &Clients) {
-    let request = timeout(PATIENCE, request(&mut stream)).await;
-    clients.heard(number);
-    let mut place = None;
+    let request = timeout(CLIENT_TIMEOUT, request(&mut stream)).await;
+    clients.requested(number);
+    let mut slot = None;
     let request = match request {
         Ok(Ok(request)) => {
-            if matches!(request, Request::Wait | Request::Restart) {
-                place = clients.place();
+            if matches!(request, ControlRequest::Wait | ControlRequest::Restart) {
+                slot = clients.slot();
             }
-            let full = matches!(request, Request::Wait | Request::Restart) && place.is_none();
+            let full = matches!(request, ControlRequest::Wait | ControlRequest::Restart) && slot.is_none();
             if full { Err("too many clients wait already".to_owned()) } else { Ok(request) }
         }
         Ok(Err(problem)) => Err(problem),
@@ -186,7 +175,7 @@ async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, numbe
     if news.send(ControlNews { request, reply: Reply(sender) }).is_err() {
         return;
     }
-    // What comes after the request means nothing; that nothing can come any more means that the client has gone.
+    // Data after the request is ignored; the end of the stream means that the client has disconnected.
     let gone = async {
         let mut rest = [0; 256];
         while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
@@ -195,14 +184,13 @@ async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, numbe
         answer = receiver => answer,
         () = gone => return,
     };
-    drop(place);
+    drop(slot);
     if let Ok(answer) = answer {
         write(&mut stream, &answer).await;
     }
 }
 
-/// Reads one line.
-async fn request(stream: &mut UnixStream) -> Result<Request, String> {
+async fn request(stream: &mut UnixStream) -> Result<ControlRequest, String> {
     let mut line = Vec::new();
     let mut chunk = [0; 256];
     loop {
@@ -212,7 +200,7 @@ async fn request(stream: &mut UnixStream) -> Result<Request, String> {
             line.truncate(end);
             break;
         }
-        if read == 0 || line.len() > LONGEST {
+        if read == 0 || line.len() > MAX_REQUEST {
             return Err("a request is one line of JSON".to_owned());
         }
     }
@@ -221,6 +209,6 @@ async fn request(stream: &mut UnixStream) -> Result<Request, String> {
 }
 
 async fn write(stream: &mut UnixStream, answer: &Answer) {
-    // A client that does not take it, or has gone, is let go.
-    let _ = timeout(PATIENCE, stream.write_all(answer.json().as_bytes())).await;
+    // A client that does not take the answer, or has gone, is disconnected.
+    let _ = timeout(CLIENT_TIMEOUT, stream.write_all(answer.json().as_bytes())).await;
 }

@@ -10,12 +10,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
 use crate::control::{
-    About, Answer, ControlNews, Diagnosis, HotrunProcess, Kind, Reply, Request, Server, real_file,
+    About, Answer, ControlNews, ControlRequest, Diagnosis, HotrunProcess, Reply, Server, TargetKind,
+    real_file,
 };
 use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
-use crate::session::{Event, ExitReason, QuitReason, Request as Order, State};
+use crate::session::{Event, ExitReason, QuitReason, Request, State};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
@@ -34,7 +35,7 @@ pub(super) struct Control {
 /// Somebody who waits for an answer.
 #[derive(Debug)]
 struct Client {
-    request: Request,
+    request: ControlRequest,
     reply: Reply,
     look: Look,
 }
@@ -83,18 +84,18 @@ impl Runtime {
 
     pub(super) fn control_news(&mut self, ControlNews { request, reply }: ControlNews) -> Option<ExitReason> {
         match request {
-            Request::Status => reply.send(self.answer()),
-            Request::Wait | Request::Restart => {
+            ControlRequest::Status => reply.send(self.answer()),
+            ControlRequest::Wait | ControlRequest::Restart => {
                 // An edit saved before a restart was ordered is to be in it. `--once` follows none.
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
                 self.control.clients.push(Client { request, reply, look });
             }
-            Request::Stop => {
+            ControlRequest::Stop => {
                 let leaving = self.session.standing(self.began.elapsed()).state == State::Leaving;
                 // Never answered: it goes with hotrun.
                 self.control.clients.push(Client { request, reply, look: Look::Taken });
                 if !leaving {
-                    return self.tell(Event::Asked(Order::Quit(QuitReason::Asked)));
+                    return self.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
                 }
             }
         }
@@ -115,11 +116,14 @@ impl Runtime {
         if self.control.clients.is_empty() {
             return None;
         }
-        self.control.clients.retain(|client| client.request == Request::Stop || !client.reply.is_forgotten());
-        let ready = |client: &mut Client| client.request == Request::Restart && client.look == Look::Taken;
+        self.control
+            .clients
+            .retain(|client| client.request == ControlRequest::Stop || !client.reply.is_closed());
+        let ready =
+            |client: &mut Client| client.request == ControlRequest::Restart && client.look == Look::Taken;
         let restarts: Vec<Client> = self.control.clients.extract_if(.., ready).collect();
         if !restarts.is_empty() {
-            let reason = self.tell(Event::Asked(Order::Restart));
+            let reason = self.tell(Event::Asked(Request::Restart));
             let answer = self.answer();
             for client in restarts {
                 client.reply.send(answer.clone());
@@ -131,7 +135,7 @@ impl Runtime {
         let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubt.is_none();
         if rests {
             let answered =
-                |client: &mut Client| client.request == Request::Wait && client.look == Look::Taken;
+                |client: &mut Client| client.request == ControlRequest::Wait && client.look == Look::Taken;
             let waiting: Vec<Client> = self.control.clients.extract_if(.., answered).collect();
             if !waiting.is_empty() {
                 let answer = self.answer();
@@ -142,7 +146,7 @@ impl Runtime {
         } else {
             // Whatever was known is old when this is over.
             let followed = self.watch.is_some();
-            let waits = |client: &&mut Client| client.request == Request::Wait && followed;
+            let waits = |client: &&mut Client| client.request == ControlRequest::Wait && followed;
             self.control.clients.iter_mut().filter(waits).for_each(|client| client.look = Look::Needed);
         }
         self.ask_for_looks(rests);
@@ -153,7 +157,7 @@ impl Runtime {
         let token = self.control.looks + 1;
         let mut asked = false;
         for client in &mut self.control.clients {
-            if client.look == Look::Needed && (rests || client.request == Request::Restart) {
+            if client.look == Look::Needed && (rests || client.request == ControlRequest::Restart) {
                 client.look = Look::Asked(token);
                 asked = true;
             }
@@ -208,8 +212,8 @@ fn about(site: &Site) -> About {
         cwd: real(&site.cwd),
         program: project.target.name.clone(),
         kind: match project.target.kind {
-            ProgramKind::Bin => Kind::Bin,
-            ProgramKind::Example => Kind::Example,
+            ProgramKind::Bin => TargetKind::Bin,
+            ProgramKind::Example => TargetKind::Example,
         },
         package: project.package.name.clone(),
         version: project.package.version.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotrun::control::{Answer, HotrunProcess, Said};
+use hotrun::control::{Answer, AnswerLine, HotrunProcess};
 use hotrun::line_of;
 use hotrun::report::lines::Line;
 use hotrun::session::{
@@ -100,7 +100,7 @@ fn answer(state: State) -> Answer {
     }
 }
 
-fn lines(said: &[Said]) -> Vec<Line> {
+fn lines(said: &[AnswerLine]) -> Vec<Line> {
     said.iter().map(line_of).collect()
 }
 

@@ -1,43 +1,41 @@
-//! The answer for people: what `hotrun status` and `hotrun wait` print without `--json`.
+//! The answer for people: the output of `hotrun status` and `hotrun wait` without `--json`.
 //!
-//! Pure. The facts with their words; how wide a line is and how it is coloured is decided where it is printed.
+//! Pure: only the words. The printer decides width and colours.
 
 use super::Answer;
 use super::answer::count;
 
-/// A part of an answer, a line or more of its own.
+/// A part of an answer, one or more lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum AnswerLine {
     /// A status line: its verb and the rest.
     Status(&'static str, String),
-    /// What is wrong.
     Error(String),
-    /// A way out.
     Hint(String),
 }
 
 impl Answer {
     /// `hotrun status`.
-    pub fn status(&self) -> Vec<Said> {
+    pub fn status(&self) -> Vec<AnswerLine> {
         let program =
             self.program.as_ref().map_or("the program".to_owned(), |program| format!("`{program}`"));
         let running = match &self.running {
-            Some(running) => Some(Said::Status(
+            Some(running) => Some(AnswerLine::Status(
                 "Running",
                 format!("build {} of {program} (pid {}) since {}", running.build, running.pid, running.since),
             )),
-            // It may still be there.
+            // The process may still be there.
             None if self.state == "stopping" => None,
-            None => Some(Said::Status("Down", format!("{program} does not run"))),
+            None => Some(AnswerLine::Status("Down", format!("{program} does not run"))),
         };
-        let mut said: Vec<Said> = running.into_iter().collect();
-        said.extend(match &*self.state {
-            "building" => Some(Said::Status("Building", "what was saved last".to_owned())),
-            "changed" => Some(Said::Status("Changed", "a build is due".to_owned())),
-            "starting" => Some(Said::Status("Starting", format!("{program} is not ready yet"))),
-            "stopping" => Some(Said::Status("Stopping", program)),
-            "leaving" => Some(Said::Status("Leaving", "hotrun is about to end".to_owned())),
-            "exited" => Some(Said::Status("Exited", "with code 0".to_owned())),
+        let mut lines: Vec<AnswerLine> = running.into_iter().collect();
+        lines.extend(match &*self.state {
+            "building" => Some(AnswerLine::Status("Building", "what was saved last".to_owned())),
+            "changed" => Some(AnswerLine::Status("Changed", "a build is due".to_owned())),
+            "starting" => Some(AnswerLine::Status("Starting", format!("{program} is not ready yet"))),
+            "stopping" => Some(AnswerLine::Status("Stopping", program)),
+            "leaving" => Some(AnswerLine::Status("Leaving", "hotrun is about to end".to_owned())),
+            "exited" => Some(AnswerLine::Status("Exited", "with code 0".to_owned())),
             _ => None,
         });
         if let Some(last) = &self.last_build {
@@ -49,35 +47,35 @@ impl Answer {
                 .map(|&(number, noun)| count(number, noun))
                 .collect();
             let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-            said.push(Said::Status("Last build", format!("{} {how}{counts}", last.build)));
+            lines.push(AnswerLine::Status("Last build", format!("{} {how}{counts}", last.build)));
         }
-        said.extend(self.listening.iter().map(|address| Said::Status("Listening", address.clone())));
-        said.extend(self.live.iter().map(|live| Said::Status("Live", live.clone())));
-        said.extend(
-            self.hotrun
-                .iter()
-                .map(|hotrun| Said::Status("hotrun", format!("{} (pid {})", hotrun.version, hotrun.pid))),
+        lines.extend(self.listening.iter().map(|address| AnswerLine::Status("Listening", address.clone())));
+        lines.extend(self.live.iter().map(|live| AnswerLine::Status("Live", live.clone())));
+        lines.extend(
+            self.hotrun.iter().map(|hotrun| {
+                AnswerLine::Status("hotrun", format!("{} (pid {})", hotrun.version, hotrun.pid))
+            }),
         );
-        said.extend(self.blame());
-        said
+        lines.extend(self.problem());
+        lines
     }
 
-    /// `hotrun wait`: what runs, or what is wrong.
-    pub fn outcome(&self) -> Vec<Said> {
+    /// `hotrun wait`: the running process, or what is wrong.
+    pub fn outcome(&self) -> Vec<AnswerLine> {
         if !self.ok {
-            return self.blame();
+            return self.problem();
         }
         vec![match &self.running {
             Some(running) => {
-                Said::Status("Running", format!("build {} (pid {})", running.build, running.pid))
+                AnswerLine::Status("Running", format!("build {} (pid {})", running.build, running.pid))
             }
-            None => Said::Status("Exited", "with code 0".to_owned()),
+            None => AnswerLine::Status("Exited", "with code 0".to_owned()),
         }]
     }
 
-    /// What stands above the outcome: cargo's and the compiler's errors, in their own lines.
+    /// The errors of cargo and the compiler as they printed them, shown above the outcome.
     pub fn errors(&self) -> String {
-        // Otherwise they may be mended already.
+        // In any other state the errors may be fixed already.
         if self.ok || self.state != "failed" || self.last_build.as_ref().is_none_or(|last| last.success) {
             return String::new();
         }
@@ -88,9 +86,9 @@ impl Answer {
         rendered.fold(self.output.clone(), |text, error| text + &error.rendered)
     }
 
-    fn blame(&self) -> Vec<Said> {
-        let reason = self.reason.iter().map(|reason| Said::Error(reason.clone()));
-        reason.chain(self.hint.iter().map(|hint| Said::Hint(hint.clone()))).collect()
+    fn problem(&self) -> Vec<AnswerLine> {
+        let reason = self.reason.iter().map(|reason| AnswerLine::Error(reason.clone()));
+        reason.chain(self.hint.iter().map(|hint| AnswerLine::Hint(hint.clone()))).collect()
     }
 }
 
@@ -100,7 +98,7 @@ mod tests {
     use crate::control::{Diagnosis, LastBuild};
 
     #[test]
-    fn errors_are_told_of_a_build_that_failed_and_not_once_they_may_be_mended() {
+    fn errors_only_of_a_build_that_failed() {
         let mut failed = Answer {
             state: "failed".to_owned(),
             reason: Some("build 2 failed".to_owned()),
@@ -124,7 +122,7 @@ mod tests {
             });
         }
         assert_eq!(failed.errors(), "error: from cargo\nerror: from rustc\n");
-        assert_eq!(failed.outcome(), [Said::Error("build 2 failed".to_owned())]);
+        assert_eq!(failed.outcome(), [AnswerLine::Error("build 2 failed".to_owned())]);
         assert_eq!(serde_json::from_str::<Answer>(&failed.json()).unwrap(), failed);
         assert!(failed.json().contains("\"last-build\":{\"build\":2,"));
         assert_eq!(Answer { state: "paused".to_owned(), ..failed }.errors(), "");
