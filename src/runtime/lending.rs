@@ -91,7 +91,7 @@ impl Runtime {
         if let Some(terminal) = &self.terminal {
             let lent = terminal.regain();
             if let Some(reaper) = self.processes.reaper() {
-                reaper.terminal(&terminal.found(), terminal.own().as_ref());
+                reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
                 if lent.is_some() {
                     reaper.terminal_lent();
                 }
@@ -159,7 +159,7 @@ impl Runtime {
     pub(super) fn take_terminal_back(&mut self, group: i32, exit: Option<Exit>) -> Option<Request> {
         let terminal = self.terminal.as_ref()?;
         let had_it = terminal.lent_to() == Some(group);
-        let next = terminal.after(group);
+        let next = terminal.reclaim(group);
         self.hold_output();
         if let Some(next) = next {
             let _ = sys::kill_group(next, libc::SIGCONT);

@@ -116,7 +116,7 @@ impl Runtime {
             cwd: site.cwd.clone(),
             color: config.ui.color,
             verbosity: Verbosity::from(config.ui.verbosity),
-            keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.own().is_some()),
+            keys: keys && terminal.as_ref().is_some_and(|terminal| terminal.key_modes().is_some()),
             once: config.once,
             extras: report::Extras { clear: config.ui.clear.value, notify: config.ui.notify.value },
             log: open_log(&site, config)?,
@@ -126,7 +126,7 @@ impl Runtime {
         let reaper = match reaper {
             Ok(reaper) => {
                 if let Some(terminal) = &terminal {
-                    reaper.terminal(&terminal.found(), terminal.own().as_ref());
+                    reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
                 }
                 Some(reaper)
             }

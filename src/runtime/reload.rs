@@ -129,9 +129,9 @@ impl Runtime {
         let Some(terminal) = &self.terminal else { return };
         if terminal.set_keys(if keys { Keys::Read } else { Keys::Off }) {
             if let Some(reaper) = self.processes.reaper() {
-                reaper.terminal(&terminal.found(), terminal.own().as_ref());
+                reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
             }
-            self.reporter.set_keys(self.terminal.as_ref().and_then(Terminal::own).is_some());
+            self.reporter.set_keys(self.terminal.as_ref().and_then(Terminal::key_modes).is_some());
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Reading single keys, and noticing the terminal's end.
+//! Reads single keys, and notices a hangup.
 //!
-//! Reads only while hotrun's job has the terminal and has not lent it. Ctrl-C, Ctrl-\ and Ctrl-Z stay signals.
+//! Reads only while hotrun's process group has the terminal. Ctrl-C, Ctrl-\ and Ctrl-Z stay signals.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::{Attention, Shared, TerminalNews};
 use crate::sys;
 
-/// A key that means something.
+/// A key with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// `r`
@@ -34,10 +34,10 @@ pub enum Key {
     Enter,
 }
 
-/// More than this at once was not typed but pasted, and means nothing.
-const PASTE: usize = 4;
+/// More bytes than this at once were pasted, not typed, and are ignored.
+const MAX_TYPED: usize = 4;
 
-/// Listens until the terminal is gone or nobody wants to know any more.
+/// Listens until the terminal is gone or the receiver is dropped.
 pub(super) async fn listen(
     shared: Rc<Shared>,
     mut attention: watch::Receiver<Attention>,
@@ -47,7 +47,7 @@ pub(super) async fn listen(
         let now = *attention.borrow_and_update();
         let interest = match now {
             Attention::Keys => Interest::READABLE,
-            Attention::End => quiet(),
+            Attention::End => hangup_only(),
         };
         let Ok(terminal) = sys::wait_on(Rc::clone(&shared.terminal), interest) else {
             return;
@@ -55,7 +55,7 @@ pub(super) async fn listen(
         tokio::select! {
             changed = attention.changed() => if changed.is_err() { return },
             () = until_end(&shared, &terminal, interest, &news) => {
-                // Nobody listens any more when hotrun is about to end.
+                // The receiver is dropped when hotrun is about to end.
                 let _ = news.send(TerminalNews::HungUp);
                 return;
             }
@@ -63,8 +63,8 @@ pub(super) async fn listen(
     }
 }
 
-/// What is woken by the terminal's end but not by what is typed.
-fn quiet() -> Interest {
+/// Returns an interest that a hangup wakes, but input does not.
+fn hangup_only() -> Interest {
     #[cfg(target_os = "linux")]
     {
         Interest::PRIORITY
@@ -75,7 +75,7 @@ fn quiet() -> Interest {
     }
 }
 
-/// Tells keys until the terminal is gone.
+/// Sends keys until the terminal is gone.
 async fn until_end(
     shared: &Shared,
     terminal: &AsyncFd<Rc<OwnedFd>>,
@@ -89,14 +89,14 @@ async fn until_end(
         if shared.is_hung_up() {
             return;
         }
-        // In the background what is typed is for the shell. Brought to the foreground without having been stopped, a
-        // job gets no signal; so the first key is what tells.
+        // In the background, input is for the shell. A job brought to the foreground without having been
+        // stopped gets no signal, so the first key reveals it.
         let foreground = shared.in_foreground();
-        if shared.away.replace(!foreground) && foreground {
+        if shared.in_background.replace(!foreground) && foreground {
             let _ = news.send(TerminalNews::Foreground);
         }
-        // What waits for the terminal is about to get it, and what was typed.
-        let reading = shared.attention() == Attention::Keys && shared.wanted.borrow().is_empty();
+        // A program that waits for the terminal is about to get it, with this input.
+        let reading = shared.attention() == Attention::Keys && shared.waiting.borrow().is_empty();
         if reading && foreground {
             shared.set_own_modes();
             for key in keys(&read(shared)) {
@@ -109,13 +109,13 @@ async fn until_end(
     }
 }
 
-/// What was typed by now.
+/// Returns the pending input.
 fn read(shared: &Shared) -> Vec<u8> {
     let mut typed = [0; 256];
     if !is_readable(shared) {
         return Vec::new();
     }
-    // An error means that the terminal is hung up or somebody else's by now; both are seen by the next look.
+    // An error means a hangup or another holder; the next check sees both.
     let length = rustix::io::read(&*shared.terminal, &mut typed).unwrap_or(0);
     typed.get(..length).unwrap_or_default().to_vec()
 }
@@ -127,8 +127,8 @@ fn is_readable(shared: &Shared) -> bool {
     answer.is_ok_and(|count| count > 0) && asked.iter().any(|fd| fd.revents().contains(PollFlags::IN))
 }
 
-/// The keys among what was typed. Sequences of function and arrow keys, letters of other scripts and pasted text mean
-/// nothing.
+/// Returns the keys in the input. Sequences of function and arrow keys, non-ASCII letters and pasted text are
+/// ignored.
 fn keys(typed: &[u8]) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut rest = typed.iter().copied();
@@ -148,13 +148,14 @@ fn keys(typed: &[u8]) -> Vec<Key> {
             _ => None,
         });
     }
-    if keys.len() > PASTE && keys.iter().any(|key| *key != keys[0]) {
+    if keys.len() > MAX_TYPED && keys.iter().any(|key| *key != keys[0]) {
         return Vec::new();
     }
     keys.into_iter().flatten().collect()
 }
 
-/// The rest of an escape sequence (ECMA-48): `[`, parameters and a final byte; or `O` and one; or one.
+/// Skips the rest of an escape sequence (ECMA-48): `[`, parameters and a final byte; or `O` and one byte; or
+/// one byte.
 fn skip_sequence(rest: &mut impl Iterator<Item = u8>) {
     match rest.next() {
         Some(b'[') => drop(rest.find(|byte| (0x40..=0x7e).contains(byte))),
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_of_the_help() {
+    fn all_documented_keys() {
         let all = [Key::Restart, Key::Pause, Key::Errors, Key::Clear, Key::Quit, Key::Help, Key::Enter];
         let typed: Vec<Key> = b"rpecqh\n".iter().flat_map(|&byte| keys(&[byte])).collect();
         assert_eq!(typed, all);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_and_other_scripts_mean_nothing() {
+    fn sequences_and_other_scripts_are_ignored() {
         for typed in ["\x1b[A", "\x1b[1;5C", "\x1bOP", "\x1br", "é", "\x04", "\x1b"] {
             assert_eq!(keys(typed.as_bytes()), [], "{typed:?}");
         }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn pasted_text_means_nothing_but_a_key_held_down_does() {
+    fn pasted_text_is_ignored_but_not_a_key_held_down() {
         assert_eq!(keys(b"cargo run --quiet"), []);
         assert_eq!(keys(b"\n\n\n\n\n\n"), [Key::Enter; 6]);
     }

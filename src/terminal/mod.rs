@@ -1,9 +1,9 @@
-//! The terminal hotrun was started on: its modes, its keys, and who has it.
+//! The terminal hotrun was started on: its modes, its keys, and its foreground process group.
 //!
-//! Owns the law that it is left as it was found, and set right after every program that may have changed it. Decides
-//! nothing about what a key or a signal leads to: that is told as [`TerminalNews`]. Never touches a terminal that is
-//! somebody else's at the moment (hotrun in the background), and is never stopped by it.
-//! Needs the current-thread engine with a `LocalSet`, and [`crate::sys::block_terminal_stops`] before any thread.
+//! The terminal is left as it was found, and repaired after every program that may have changed it. Keys and
+//! signals are reported as [`TerminalNews`]; the session decides what follows. hotrun never touches the
+//! terminal while in the background, and is never stopped by it. Needs a current-thread tokio runtime with a
+//! `LocalSet`, and [`crate::sys::block_terminal_stops`] before the first thread.
 
 mod guard;
 mod keys;
@@ -31,16 +31,16 @@ pub use keys::Key;
 pub use lend::Lent;
 pub use signals::{Job, Signals, suspend};
 
-/// What came from the terminal, or by a signal.
+/// An event of the terminal, or a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalNews {
-    /// A key that means something was typed, and hotrun has the terminal.
+    /// A key was typed while hotrun has the terminal.
     Key(Key),
-    /// hotrun was brought to the foreground and no signal told: [`Terminal::regain`] is due.
+    /// hotrun came to the foreground without a signal: call [`Terminal::regain`].
     Foreground,
-    /// The terminal is gone. Told once.
+    /// The terminal is gone. Sent once.
     HungUp,
-    /// hotrun was sent this signal.
+    /// hotrun received this signal.
     Signal(i32),
 }
 
@@ -49,61 +49,60 @@ pub enum TerminalNews {
 pub enum Keys {
     /// While hotrun has the terminal.
     Read,
-    /// Never: the terminal stays in the modes it was found in.
+    /// Never; the terminal keeps the modes it was found in.
     Off,
 }
 
 /// Whether escape sequences may be written to the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escapes {
-    /// It understands them.
     Understood,
-    /// It is a dumb one (`TERM=dumb`).
+    /// `TERM=dumb`: it would print them.
     Shown,
 }
 
-/// The terminal. Dropping it leaves it as it was found.
+/// The terminal, restored on drop.
 #[derive(Debug)]
 pub struct Terminal {
     shared: Rc<Shared>,
     attention: watch::Sender<Attention>,
 }
 
-/// What hotrun listens for on the terminal.
+/// The events hotrun waits for on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attention {
-    /// Keys, and its end.
+    /// Keys, and a hangup.
     Keys,
-    /// Only its end: somebody else reads it.
+    /// Only a hangup: another process reads the terminal.
     End,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// An open file of hotrun's own, so that its flags are not those of the shell's stdin.
+    /// A file description of hotrun's own, so that its flags do not change the shell's stdin.
     terminal: Rc<OwnedFd>,
     keys: Cell<Keys>,
-    /// It is on stdin.
+    /// Whether the terminal is stdin.
     readable: Cell<bool>,
     escapes: Escapes,
     found: RefCell<TerminalModes>,
     lent: Cell<Option<i32>>,
-    /// hotrun was in the background when it last looked.
-    away: Cell<bool>,
-    /// Groups that asked for it while they could not have it.
-    wanted: RefCell<Vec<i32>>,
+    /// hotrun was in the background at the last check.
+    in_background: Cell<bool>,
+    /// Process groups that asked for the terminal while it was taken.
+    waiting: RefCell<Vec<i32>>,
 }
 
-/// The terminal, found and left alone.
+/// A terminal that was found and not touched yet.
 #[derive(Debug)]
 pub struct Device {
     terminal: OwnedFd,
-    /// It is on stdin.
+    /// Whether it is stdin.
     readable: bool,
 }
 
 impl Device {
-    /// The terminal on stdin, or else the controlling one, where there is one.
+    /// Returns the terminal on stdin, or else the controlling terminal.
     pub fn find() -> Option<Self> {
         let stdin = io::stdin();
         let readable = isatty(&stdin);
@@ -112,14 +111,13 @@ impl Device {
         Some(Self { terminal, readable })
     }
 
-    /// The open file, for the reaper.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.terminal.as_fd()
     }
 }
 
 impl Terminal {
-    /// Takes note of it. Keys are read from stdin only.
+    /// Saves the terminal's modes and starts to listen. Keys are read from stdin only.
     pub fn open(
         device: Device,
         keys: Keys,
@@ -132,10 +130,7 @@ impl Terminal {
         Some(terminal)
     }
 
-    /// The same on a given terminal, as an open file that is nobody else's.
-    ///
-    /// # Errors
-    /// Where it is no terminal.
+    /// As [`Terminal::open`], on a file description that nothing else uses.
     pub fn on(
         terminal: OwnedFd,
         keys: Keys,
@@ -151,32 +146,32 @@ impl Terminal {
             escapes,
             found: RefCell::new(found),
             lent: Cell::new(None),
-            away: Cell::new(false),
-            wanted: RefCell::default(),
+            in_background: Cell::new(false),
+            waiting: RefCell::default(),
         });
         let (attention, listen) = watch::channel(shared.attention());
-        shared.away.set(!shared.in_foreground());
+        shared.in_background.set(!shared.in_foreground());
         shared.set_own_modes();
         tokio::task::spawn_local(keys::listen(Rc::clone(&shared), listen, news));
         Ok(Self { shared, attention })
     }
 
-    /// The modes it is to be left in.
-    pub fn found(&self) -> TerminalModes {
+    /// Returns the modes to leave the terminal in.
+    pub fn found_modes(&self) -> TerminalModes {
         *self.shared.found.borrow()
     }
 
-    /// The modes hotrun sets while it reads keys.
-    pub fn own(&self) -> Option<TerminalModes> {
-        (self.shared.keys.get() == Keys::Read).then(|| self.found().for_keys())
+    /// Returns the modes hotrun sets while it reads keys.
+    pub fn key_modes(&self) -> Option<TerminalModes> {
+        (self.shared.keys.get() == Keys::Read).then(|| self.found_modes().for_keys())
     }
 
-    /// Whether hotrun's job has the terminal.
+    /// Whether hotrun's process group has the terminal.
     pub fn in_foreground(&self) -> bool {
         self.shared.in_foreground()
     }
 
-    /// Whether the terminal is gone: asked after SIGHUP, which may mean that.
+    /// Whether the terminal is gone, which SIGHUP may mean.
     pub fn is_hung_up(&self) -> bool {
         self.shared.is_hung_up()
     }
@@ -212,7 +207,8 @@ impl Shared {
         poll(&mut asked, Some(&now)).is_ok() && asked.iter().any(|fd| fd.revents().contains(PollFlags::HUP))
     }
 
-    /// Where hotrun has the terminal: the modes for reading keys, or those found where it reads none.
+    /// Sets the modes for reading keys, or those found if keys are not read; only while hotrun has the
+    /// terminal.
     fn set_own_modes(&self) {
         if self.lent.get().is_some() || !self.in_foreground() {
             return;
@@ -222,19 +218,20 @@ impl Shared {
         self.apply(&modes);
     }
 
-    /// Only ever for whoever has the terminal: SIGTTOU is blocked, so nothing would keep this from the shell's modes.
+    /// Changes the modes. Only for the terminal's holder: SIGTTOU is blocked, so nothing would protect the
+    /// shell's modes.
     fn apply(&self, modes: &TerminalModes) {
         let terminal = self.terminal.as_fd();
         if TerminalModes::of(terminal).is_ok_and(|now| now != *modes) {
-            // A terminal that is gone has no modes to care for.
+            // A terminal that is gone has no modes to restore.
             let _ = modes.apply(terminal);
         }
     }
 }
 
 fn own_description(terminal: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    // The name rather than `/dev/tty`, which macOS cannot wait for. Where the name means nothing (a container on a
-    // terminal of its host), the controlling terminal; and else stdin itself.
+    // By name rather than `/dev/tty`, which macOS cannot poll. If the name means nothing here (a container on
+    // a terminal of its host), the controlling terminal; otherwise stdin itself.
     let named = ttyname(terminal, Vec::new())
         .map_err(io::Error::from)
         .and_then(|name| open(Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()))));

@@ -1,4 +1,4 @@
-//! The signals hotrun answers, as news; and stopping itself as Ctrl-Z does.
+//! The signals hotrun handles, and stopping itself as Ctrl-Z does.
 
 use std::io;
 
@@ -8,32 +8,29 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::TerminalNews;
 use crate::sys;
 
-/// What is told, whatever it was at hotrun's start.
+/// Handled even if ignored at hotrun's start.
 const ALWAYS: [i32; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGQUIT, libc::SIGCONT, libc::SIGWINCH];
 
-/// What stays ignored where it was: SIGHUP under nohup(1), SIGTSTP where nobody could continue hotrun.
+/// Left ignored if ignored at the start: SIGHUP under nohup(1), SIGTSTP where nothing could continue hotrun.
 const UNLESS_IGNORED: [i32; 2] = [libc::SIGHUP, libc::SIGTSTP];
 
-/// Which processes stop with hotrun.
+/// The processes that stop with hotrun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
-    /// Only hotrun: the others of its job got the signal as well.
+    /// Only hotrun: the rest of its job received the signal as well.
     Own,
-    /// All of hotrun's job (`hotrun | tee log`): a program that had the terminal got the signal instead.
+    /// hotrun's whole job (`hotrun | tee log`): a program that had the terminal received the signal instead.
     Whole,
 }
 
-/// Listening to signals.
+/// The signal handlers.
 #[derive(Debug)]
 pub struct Signals {
     hangup_ignored: bool,
 }
 
 impl Signals {
-    /// Tells each signal from now on as news, until the process ends.
-    ///
-    /// # Errors
-    /// Where a handler cannot be set.
+    /// Sends each signal as [`TerminalNews::Signal`] until the process ends.
     pub fn listen(news: &UnboundedSender<TerminalNews>) -> io::Result<Self> {
         let hangup_ignored = sys::is_ignored(libc::SIGHUP);
         let heeded = UNLESS_IGNORED.into_iter().filter(|&signal| !sys::is_ignored(signal));
@@ -44,7 +41,7 @@ impl Signals {
         Ok(Self { hangup_ignored })
     }
 
-    /// Whether SIGHUP was ignored at hotrun's start, and stays so: for its programs as well.
+    /// Whether SIGHUP was ignored at hotrun's start. It stays ignored, for the programs as well.
     pub fn hangup_ignored(&self) -> bool {
         self.hangup_ignored
     }
@@ -58,8 +55,8 @@ async fn tell(number: i32, mut stream: Signal, news: UnboundedSender<TerminalNew
     }
 }
 
-/// Stops hotrun until it is continued, as SIGTSTP does by default: not at all where no shell could continue it (a
-/// session leader). The terminal has to be put aside before.
+/// Stops hotrun until it is continued, with the default effect of SIGTSTP: none if no shell could continue it
+/// (a session leader). Call [`Terminal::put_aside`] first.
 pub fn suspend(job: Job) {
     sys::stop_by_terminal_signal(job == Job::Whole);
 }

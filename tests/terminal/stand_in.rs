@@ -59,7 +59,7 @@ fn stand_in() {
         )
         .unwrap();
         let terminal = Terminal::open(device, Keys::Read, Escapes::Understood, sender).unwrap();
-        reaper.terminal(&terminal.found(), terminal.own().as_ref());
+        reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
         let (sender, process_news) = unbounded_channel();
         let processes = Processes::new(run, sender, Some(reaper), signals.hangup_ignored()).unwrap();
         let mut stand_in = StandIn { terminal, processes, behaviour, number: 0, group: 0, again: false };
@@ -143,7 +143,7 @@ impl StandIn {
                     }
                     ProcessNews::Exited { exit, .. } => {
                         let lent = self.terminal.lent_to().is_some();
-                        self.terminal.after(self.group);
+                        self.terminal.reclaim(self.group);
                         say(&format!("exited {exit:?} lent {lent}"));
                         if lent && exit == Exit::Signal(libc::SIGINT) {
                             die_of = Some(libc::SIGINT);
