@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::diagnose::{Flaw, flaw_of};
 use super::tree::TAG;
 use super::{Shared, Spawn, StdinSource};
-use crate::sys::{self, Announce, Foreground, Leader, SpawnOrder, Stage};
+use crate::sys::{self, Announce, Foreground, Leader, SpawnOrder, SpawnStage};
 
 /// How often a file that is still open for writing is tried again, and how long apart.
 ///
@@ -226,10 +226,10 @@ fn resolve(name: &OsStr, env: &[(OsString, OsString)]) -> Result<PathBuf, SpawnE
 
 fn explain(program: PathBuf, cwd: &Path, failure: sys::SpawnFailure) -> SpawnError {
     let source = failure.error;
-    if failure.stage == Stage::Chdir {
+    if failure.stage == SpawnStage::Chdir {
         return SpawnError::Folder { program, cwd: cwd.to_owned(), source };
     }
-    if failure.stage != Stage::Exec {
+    if failure.stage != SpawnStage::Exec {
         return SpawnError::Other { program, source };
     }
     // The program is looked up from the folder it was to start in.

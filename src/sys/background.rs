@@ -1,8 +1,8 @@
-//! Work that nothing waits for.
+//! Work on a thread that nothing waits for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Runs `work` on a thread of its own, or here where the system gives no more threads.
+/// Runs `work` on a new thread, or on this one if the system refuses a thread.
 pub fn in_background(work: impl FnOnce() + Send + 'static) {
     let work = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&work);

@@ -1,10 +1,10 @@
-//! What a file holds, as a number.
+//! Hashes the content of files.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{ErrorKind, Read};
 
-/// Reads a file to its end and returns its length and a hash of its bytes.
+/// Returns the length of a file and a hash of its content.
 pub fn hash(mut file: File) -> std::io::Result<(u64, u64)> {
     let mut hasher = DefaultHasher::new();
     let mut length = 0;

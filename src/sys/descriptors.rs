@@ -1,4 +1,4 @@
-//! Descriptors that come from outside: with a datagram, or from whoever started hotrun; and whether two are the same.
+//! Receives and takes over descriptors: from datagrams, or inherited by socket activation.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The first descriptor that socket activation passes (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
 const FIRST_PASSED: RawFd = 3;
 
-/// Room for the 253 descriptors that one message may carry (`SCM_MAX_FD`, unix(7)) and the sender's credentials, aligned
-/// as control messages are.
+/// Room for the 253 descriptors of a message (`SCM_MAX_FD`, unix(7)) and the sender's credentials, aligned
+/// for control messages.
 type Control = [u64; 160];
 
-/// Device and inode of stdout and stderr, where they are regular files.
+/// Returns device and inode of stdout and stderr if they are regular files.
 pub fn own_outputs() -> Vec<(u64, u64)> {
     let stats = [rustix::fs::fstat(io::stdout()), rustix::fs::fstat(io::stderr())];
     let files = stats
@@ -22,23 +22,20 @@ pub fn own_outputs() -> Vec<(u64, u64)> {
     files.map(|stat| (stat.st_dev, stat.st_ino)).collect()
 }
 
-/// A datagram that was received.
+/// A received datagram.
 #[derive(Debug)]
 pub struct Datagram {
-    /// How many bytes of it are in the buffer.
+    /// The number of bytes in the buffer.
     pub length: usize,
-    /// The descriptors that came with it, closed on exec.
+    /// The descriptors sent with it, closed on exec.
     pub fds: Vec<OwnedFd>,
-    /// Who sent it, where the platform tells: Linux, on a socket with `SO_PASSCRED`.
+    /// The pid of the sender: only on Linux, for a socket with `SO_PASSCRED`.
     pub sender: Option<i32>,
-    /// Bytes or descriptors of it were lost: the buffer was too small, or hotrun has no descriptors left.
+    /// Bytes or descriptors were lost: the buffer was too small, or the limit on descriptors was reached.
     pub truncated: bool,
 }
 
-/// Receives one datagram without waiting for it.
-///
-/// # Errors
-/// `WouldBlock` where there is none; else as recvmsg(2).
+/// Receives a datagram without waiting; `WouldBlock` if there is none.
 pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram> {
     let mut control: Control = [0; 160];
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
@@ -69,7 +66,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram
                         let mut fd: RawFd = -1;
                         let from = data.add(place * size_of::<RawFd>());
                         ptr::copy_nonoverlapping(from, (&raw mut fd).cast(), size_of::<RawFd>());
-                        // Nobody else knows of the descriptor: the kernel has just made it.
+                        // The kernel has just created this descriptor, so it has no other owner.
                         fds.push(OwnedFd::from_raw_fd(fd));
                     }
                 }
@@ -89,14 +86,14 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Datagram
             let _ = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
         }
     }
-    // A sender in a process namespace that this one cannot see into has no number here.
+    // A sender outside the PID namespaces this process can see has no pid here.
     let sender = sender.filter(|&pid| pid > 0);
     let truncated = header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0;
     Ok(Datagram { length, fds, sender, truncated })
 }
 
-/// Whether both are the same open file description; `None` where the system does not say (kcmp(2) is Linux, and
-/// containers may forbid it).
+/// Whether both refer to the same open file description; `None` where the system does not tell (kcmp(2) is
+/// Linux, and containers may forbid it).
 pub fn same_description(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Option<bool> {
     #[cfg(target_os = "linux")]
     {
@@ -114,8 +111,8 @@ pub fn same_description(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Option<bo
     }
 }
 
-/// Takes the descriptors from 3 on that this process was started with, `count` of them: to be called before anything
-/// else opens one. Those that are not open are left out, as `None`. A second call gives none.
+/// Takes over `count` inherited descriptors from 3 on; `None` for those that are not open. Must be called
+/// before any descriptor is opened. A second call returns nothing.
 pub fn take_inherited(count: usize) -> Vec<Option<OwnedFd>> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::SeqCst) {
@@ -126,7 +123,7 @@ pub fn take_inherited(count: usize) -> Vec<Option<OwnedFd>> {
         if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
             return None;
         }
-        // SAFETY: it is open, was passed to this process to keep, and is taken only once.
+        // SAFETY: the descriptor is open, was passed to this process to keep, and is taken only once.
         Some(unsafe { OwnedFd::from_raw_fd(fd) })
     };
     (FIRST_PASSED..).take(count).map(take).collect()

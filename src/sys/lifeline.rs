@@ -1,8 +1,8 @@
-//! The pipe by which the reaper learns that hotrun is gone, whatever ended it.
+//! The pipe whose end tells the reaper that hotrun has ended, for whatever reason.
 //!
-//! The write end is never inherited across exec. A child that was forked but has not called exec yet still holds it, and
-//! so the reaper sees its end only once every such child has become the program it was meant to be, with its tag:
-//! there is no moment at which a child of a killed hotrun could be missed.
+//! The write end is never inherited across exec. A forked child that has not called exec still holds it, so
+//! the reaper sees the end only once every such child has become its program, with its tag: no child of a
+//! killed hotrun can be missed.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -14,32 +14,28 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::signal::unblock_all;
 
-/// The write end, for children between fork and exec; -1 where there is none.
+/// The write end, for children between fork and exec; -1 if there is none.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
-/// hotrun's end of the pipe. Dropping it without a farewell lets the reaper do its work.
+/// hotrun's end of the pipe. Dropping it without a farewell makes the reaper clean up.
 #[derive(Debug)]
 pub struct Lifeline(File);
 
 impl Lifeline {
-    /// Opens the pipe, and gives the end that belongs to the reaper.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Opens the pipe. Returns the read end for the reaper.
     pub fn open() -> io::Result<(Self, PipeReader)> {
         let (read, write) = io::pipe()?;
         let write = File::from(OwnedFd::from(write));
-        // A reaper that somebody stopped must not stop hotrun as well.
+        // A stopped reaper must not block hotrun.
         rustix::io::ioctl_fionbio(&write, true)?;
         WRITE_END.store(write.as_raw_fd(), Ordering::SeqCst);
         Ok((Self(write), read))
     }
 
-    /// Tells the reaper one line. Lines are shorter than `PIPE_BUF`, so each arrives whole; a reaper that is gone or
-    /// stopped is not waited for.
+    /// Sends the reaper a line without waiting. Lines are shorter than `PIPE_BUF`, so each arrives whole.
     ///
-    /// # Errors
-    /// `WouldBlock` where the reaper has not read for so long that the pipe is full, `BrokenPipe` where it is gone.
+    /// Fails with `WouldBlock` if a stopped reaper let the pipe fill up, `BrokenPipe` if the reaper has
+    /// ended.
     pub fn tell(&self, line: impl Display) -> io::Result<()> {
         (&self.0).write_all(format!("{line}\n").as_bytes())
     }
@@ -47,16 +43,16 @@ impl Lifeline {
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        // Unless there is another reaper by now.
+        // Unless a new reaper has replaced this one.
         let own = self.0.as_raw_fd();
         let _ = WRITE_END.compare_exchange(own, -1, Ordering::SeqCst, Ordering::SeqCst);
     }
 }
 
-/// Gives the command a process group of its own that the reaper kills when hotrun is gone: for cargo.
+/// Gives the command, a cargo, a process group of its own that the reaper kills when hotrun has ended.
 ///
-/// The child itself tells the reaper, before exec. Whoever starts it says `cargo-gone <pgid>` over [`Lifeline::tell`]
-/// once the group has ended.
+/// The child announces itself before exec. The caller sends `cargo-gone <pgid>` over [`Lifeline::tell`] once
+/// the group has ended.
 pub fn adopt_group(command: &mut Command) -> &mut Command {
     // SAFETY: the closure runs between fork and exec and calls only functions that are safe there (signal-safety(7)):
     // setpgid, getpid, write, signal, sigprocmask; it takes no lock and allocates nothing.
@@ -64,15 +60,15 @@ pub fn adopt_group(command: &mut Command) -> &mut Command {
         command.pre_exec(|| {
             libc::setpgid(0, 0);
             announce(b"cargo ", b"\n");
-            // The standard library passes hotrun's own mask on: with SIGTTIN blocked a read of the terminal would fail
-            // instead of stopping, and nobody would see that something waits for it.
+            // The standard library passes on hotrun's own mask: with SIGTTIN blocked, a read of the terminal
+            // would fail instead of stopping the process, and nobody would notice that it waits for input.
             unblock_all();
             Ok(())
         })
     }
 }
 
-/// Writes `<before><own pid><after>` to the lifeline: in a child between fork and exec.
+/// Writes `<before><own pid><after>` to the lifeline, in a child between fork and exec.
 pub(super) fn announce(before: &[u8], after: &[u8]) {
     let end = WRITE_END.load(Ordering::SeqCst);
     if end < 0 {
@@ -98,7 +94,7 @@ pub(super) fn announce(before: &[u8], after: &[u8]) {
     }
 }
 
-/// A number in decimal, without allocation.
+/// Formats a number without allocation.
 pub(super) fn decimal(number: i32, digits: &mut [u8; 12]) -> &[u8] {
     let mut rest = number.unsigned_abs();
     let mut at = digits.len();

@@ -1,7 +1,7 @@
-//! What the standard library does not offer: spawning with full control, signals, the process table, the lifeline.
+//! What the standard library does not offer: spawning with full control, signals, the process table, the
+//! lifeline.
 //!
-//! The only place with `unsafe`: each block says why it is sound. Owns no policy (whom to signal and when is for the
-//! rooms above) and writes nothing to the user. May be imported by every room that touches the operating system.
+//! The only room with `unsafe`. Mechanism only: which process to signal, and when, is decided elsewhere.
 
 mod background;
 mod content;
@@ -22,7 +22,7 @@ pub use signal::{
     block_terminal_stops, die_of, ignore_all, is_ignored, kill_exactly, kill_group, kill_process,
     name_process, own_group, own_session, set_up_signals, stop_by_terminal_signal,
 };
-pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, Stage, limit_hint, spawn};
+pub use spawn::{Announce, Foreground, Leader, SpawnFailure, SpawnOrder, SpawnStage, limit_hint, spawn};
 pub use table::{
     ProcessRow, carries, catches, group_members, is_stopped, is_traced, own_descendants, own_group_members,
     process, processes, reserve_for_table,

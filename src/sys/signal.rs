@@ -1,14 +1,13 @@
-//! Sending signals, and what this process itself does with them.
+//! Sends signals, and sets up how this process handles them.
 
 use std::io;
 
 use super::table::ProcessRow;
 
-/// Sends `signal` (0 only asks) to every member of the process group `group`.
+/// Sends `signal` (0 only checks) to every member of a process group.
 ///
-/// # Errors
-/// `ESRCH` where nobody is in it, `EPERM` where none of its members may be signalled. Refuses groups that name
-/// something else in kill(2): 0 (one's own) and 1 (everybody).
+/// Fails with `ESRCH` for an empty group, `EPERM` if no member may be signalled. Refuses groups that mean
+/// something else to kill(2): 0 (the caller's own) and 1 (everything).
 pub fn kill_group(group: i32, signal: i32) -> io::Result<()> {
     if group <= 1 {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
@@ -17,10 +16,7 @@ pub fn kill_group(group: i32, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(-group, signal) })
 }
 
-/// Sends `signal` (0 only asks) to one process.
-///
-/// # Errors
-/// As kill(2).
+/// Sends `signal` (0 only checks) to a process.
 pub fn kill_process(pid: i32, signal: i32) -> io::Result<()> {
     if pid <= 0 {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
@@ -29,10 +25,7 @@ pub fn kill_process(pid: i32, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) })
 }
 
-/// Sends `signal` to this very process, not to another one that got its pid since the table was read.
-///
-/// # Errors
-/// As kill(2).
+/// Sends `signal` to this process, and not to a later one with the same pid.
 pub fn kill_exactly(row: &ProcessRow, signal: i32) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if let Some(pid) = rustix::process::Pid::from_raw(row.pid)
@@ -60,19 +53,19 @@ pub fn kill_exactly(row: &ProcessRow, signal: i32) -> io::Result<()> {
     kill_process(row.pid, signal)
 }
 
-/// This process's group; 0 where its leader is outside of this process's PID namespace (`unshare -p`).
+/// Returns the group of this process; 0 if the leader is outside its PID namespace (`unshare -p`).
 pub fn own_group() -> i32 {
     // SAFETY: getpgrp(2) cannot fail and touches no memory.
     unsafe { libc::getpgrp() }
 }
 
-/// This process's session; 0 where its leader is outside of this process's PID namespace.
+/// Returns the session of this process; 0 if the leader is outside its PID namespace.
 pub fn own_session() -> i32 {
     // SAFETY: getsid(2) of the calling process cannot fail and touches no memory.
     unsafe { libc::getsid(0) }
 }
 
-/// Whether `signal` is ignored: as SIGHUP is from the start under nohup(1). To be asked before any handler is set.
+/// Whether `signal` is ignored, as nohup(1) does with SIGHUP. To be called before any handler is set.
 pub fn is_ignored(signal: i32) -> bool {
     // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -81,12 +74,12 @@ pub fn is_ignored(signal: i32) -> bool {
     asked == 0 && now.sa_sigaction == libc::SIG_IGN
 }
 
-/// Stops this process by SIGTSTP's default action, which is none where no shell could continue it; goes on when it
-/// was continued. With `whole_job` the other members of its process group get the signal as well.
+/// Stops this process by the default action of SIGTSTP, which does nothing if no shell could continue it.
+/// Returns after SIGCONT. With `whole_job` the other members of the process group get the signal as well.
 pub fn stop_by_terminal_signal(whole_job: bool) {
     let signal = libc::SIGTSTP;
-    // SAFETY: both actions are valid values of this plain C struct; the default action runs no code of ours, and the
-    // engine's handler is put back as it was.
+    // SAFETY: both actions are valid values of this plain C struct; the default action runs no code of ours,
+    // and the previous handler is restored.
     unsafe {
         let mut default: libc::sigaction = std::mem::zeroed();
         default.sa_sigaction = libc::SIG_DFL;
@@ -95,27 +88,28 @@ pub fn stop_by_terminal_signal(whole_job: bool) {
             return;
         }
         if whole_job {
-            // Ignored meanwhile: stopped by this one, it would be stopped again by the next after it was continued.
+            // Ignored meanwhile: otherwise the second signal would stop this process again after it was
+            // continued.
             libc::signal(signal, libc::SIG_IGN);
             libc::kill(0, signal);
             libc::sigaction(signal, &raw const default, std::ptr::null_mut());
         }
-        // To this thread, so that it has stopped when the call returns.
+        // Sent to this thread, so that it has stopped when the call returns.
         libc::raise(signal);
         libc::sigaction(signal, &raw const before, std::ptr::null_mut());
     }
 }
 
-/// Undoes what this process inherited that would keep it from hearing of its children and of signals: blocked signals, and
-/// SIGCHLD ignored. A write beyond the limit on a file's size (`ulimit -f`) is an error from now on.
+/// Resets inherited dispositions that would hide children and signals: blocked signals, and SIGCHLD ignored.
+/// From then on, a write beyond the limit on file size (`ulimit -f`) is an error.
 ///
-/// To be called before there is any other thread.
+/// To be called before any other thread starts.
 pub fn set_up_signals() {
     extern "C" fn nothing(_: i32) {}
     unblock_all();
     let nothing: extern "C" fn(i32) = nothing;
-    // SAFETY: the default action runs no code of ours, and the handler none at all. A handler, unlike SIG_IGN, is not passed
-    // on across exec.
+    // SAFETY: the default action runs no code of ours, and the handler is empty. Unlike SIG_IGN, a handler is
+    // not passed on across exec.
     unsafe {
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         libc::signal(libc::SIGXFSZ, nothing as libc::sighandler_t);
@@ -131,30 +125,32 @@ pub fn ignore_all() {
     }
 }
 
-/// Blocks SIGTTOU and SIGTTIN in this thread and every thread it starts later, so that the terminal never stops hotrun.
+/// Blocks SIGTTOU and SIGTTIN in this thread and every thread it starts later, so that the terminal never
+/// stops hotrun.
 ///
-/// Blocked and not ignored: an ignored signal stays ignored across exec, which would change what the programs do that
-/// hotrun starts. [`super::spawn()`] and [`super::adopt_group`] start them with an empty mask; the standard library alone
-/// passes hotrun's on.
+/// Blocked instead of ignored: an ignored signal stays ignored across exec and would change the programs
+/// hotrun starts. [`super::spawn()`] and [`super::adopt_group`] start them with an empty mask; the standard
+/// library passes hotrun's on.
 pub fn block_terminal_stops() {
     change_mask(libc::SIG_BLOCK, &[libc::SIGTTOU, libc::SIGTTIN]);
 }
 
-/// Ends this process by `signal`, as its default action would have: so the parent (a shell, a script) sees the truth.
+/// Ends this process by `signal` with its default action, so that the parent (a shell, a script) sees the
+/// cause.
 ///
-/// Where the signal does not kill (process 1 survives signals with the default action; some are ignored by default)
-/// the process exits with 128 + `signal`.
+/// Exits with 128 + `signal` if the signal does not kill (process 1 survives default actions; some signals
+/// are ignored by default).
 pub fn die_of(signal: i32) -> ! {
     // SAFETY: SIG_DFL runs no code of ours.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     change_mask(libc::SIG_UNBLOCK, &[signal]);
     // SAFETY: raise(3) takes an integer; the default action ends the process or does nothing.
     unsafe { libc::raise(signal) };
-    // SAFETY: _exit(2) takes an integer. `exit` would run C handlers, which the signal would not have.
+    // SAFETY: _exit(2) takes an integer. Unlike `exit`, it runs no C handlers, just as the signal would not.
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Gives this process another name in the process table (Linux; elsewhere only `argv[0]` names it).
+/// Renames this process in the process table (Linux; elsewhere only `argv[0]` names it).
 pub fn name_process(name: &str) {
     #[cfg(target_os = "linux")]
     if let Ok(name) = std::ffi::CString::new(name) {
@@ -165,7 +161,7 @@ pub fn name_process(name: &str) {
     let _ = name;
 }
 
-/// Blocks every signal in this thread and gives the mask from before.
+/// Blocks every signal in this thread and returns the previous mask.
 pub(super) fn block_all() -> libc::sigset_t {
     // SAFETY: `sigset_t` is a plain C struct, for which all-zero is a valid value; the calls only write the sets given.
     unsafe {
@@ -177,7 +173,7 @@ pub(super) fn block_all() -> libc::sigset_t {
     }
 }
 
-/// Blocks no signal any more. Async-signal-safe.
+/// Unblocks every signal. Async-signal-safe.
 pub(super) fn unblock_all() {
     // SAFETY: `sigset_t` is a plain C struct, for which all-zero is a valid value; both calls are on the list of
     // signal-safety(7).
@@ -188,9 +184,9 @@ pub(super) fn unblock_all() {
     }
 }
 
-/// Puts back a mask got from [`block_all`].
+/// Restores a mask returned by [`block_all`].
 pub(super) fn restore_mask(mask: &libc::sigset_t) {
-    // SAFETY: `mask` is a valid set; the old one is not asked for.
+    // SAFETY: `mask` is a valid set; the null pointer skips the old one.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 

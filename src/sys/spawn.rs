@@ -1,8 +1,9 @@
-//! Starting a program with everything about it decided: group, signals, descriptors, `LISTEN_PID`.
+//! Starts a program with full control: group, signals, descriptors, `LISTEN_PID`.
 //!
-//! fork(2) and execve(2) by hand. `std::process::Command` replaces the environment after its `pre_exec` closures, keeps
-//! ignored signals ignored, and its internal pipe may sit where a socket is to go, after which a failed exec counts
-//! as success. Everything is prepared before the fork; the child calls only what signal-safety(7) allows.
+//! fork(2) and execve(2) by hand: `std::process::Command` replaces the environment after its `pre_exec`
+//! closures, keeps ignored signals ignored, and its internal pipe may sit at the number of a passed socket,
+//! in which case a failed exec counts as success. Everything is prepared before the fork; the child calls
+//! only what signal-safety(7) allows.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -15,89 +16,74 @@ use std::ptr;
 use super::lifeline::{announce, decimal};
 use super::signal::{block_all, restore_mask, unblock_all};
 
-/// What a new process leads.
+/// What the new process leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leader {
-    /// A process group of its own, in hotrun's session.
+    /// A process group, in hotrun's session.
     Group,
-    /// A session of its own, without a controlling terminal.
+    /// A session without a controlling terminal.
     Session,
 }
 
-/// Whether the terminal belongs to the new process from its start.
+/// Whether the new process starts in the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreground {
     /// Its group becomes the foreground group of the terminal on hotrun's stdin.
     Yes,
-    /// The terminal stays with whoever has it.
     No,
 }
 
-/// What the child tells the reaper about itself before it becomes the program.
+/// What the child sends the reaper before exec.
 #[derive(Debug, Clone)]
 pub enum Announce {
-    /// Nothing.
     No,
     /// `<before> <pid> <after>`; together below a hundred bytes.
     As {
-        /// The first word.
         before: String,
-        /// What follows the pid.
         after: String,
     },
 }
 
-/// What to start, and how.
+/// A program to start, and how.
 #[derive(Debug)]
 pub struct SpawnOrder<'a> {
-    /// The file to execute.
     pub program: &'a Path,
-    /// The arguments, from `argv[0]` on.
+    /// From `argv[0]` on.
     pub argv: &'a [OsString],
     /// The whole environment.
     pub env: &'a [(OsString, OsString)],
-    /// `LISTEN_PID` with the child's own pid is added to the environment.
+    /// Adds `LISTEN_PID` with the child's own pid to the environment.
     pub listen_pid: bool,
-    /// The folder it starts in.
     pub cwd: &'a Path,
-    /// Its stdin, stdout and stderr; hotrun's own where there is none.
+    /// Stdin, stdout and stderr; `None` inherits hotrun's.
     pub stdio: [Option<BorrowedFd<'a>>; 3],
-    /// What it gets as descriptors 3, 4, …
+    /// Passed as descriptors 3, 4, …
     pub fds: &'a [BorrowedFd<'a>],
-    /// What it leads.
     pub leader: Leader,
-    /// Whether it gets the terminal.
     pub foreground: Foreground,
-    /// SIGHUP stays ignored, as nohup(1) wants it; every other signal gets its default action in any case.
+    /// Keeps SIGHUP ignored, as under nohup(1); every other signal gets its default action.
     pub ignore_hangup: bool,
-    /// What it tells the reaper.
     pub announce: Announce,
 }
 
-/// Where starting a program failed.
+/// The step at which starting a program failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Stage {
+pub enum SpawnStage {
     /// Before the fork, or the fork itself.
     Prepare = 0,
-    /// Changing into its folder.
     Chdir = 1,
-    /// Placing its descriptors.
     Descriptors = 2,
-    /// Executing the file.
     Exec = 3,
 }
 
-/// Why a program was not started.
 #[derive(Debug)]
 pub struct SpawnFailure {
-    /// What was being done.
-    pub stage: Stage,
-    /// What the system said.
+    pub stage: SpawnStage,
     pub error: io::Error,
 }
 
-/// The way out where the system refused a process, a thread or a descriptor because of a limit.
+/// Returns a hint if the system refused a process, thread or descriptor because of a limit.
 pub fn limit_hint(error: &io::Error) -> Option<&'static str> {
     match error.raw_os_error()? {
         libc::EAGAIN => Some("end some processes, or raise the limit on them (`ulimit -u`)"),
@@ -112,14 +98,9 @@ const FIRST_FD: RawFd = 3;
 /// `LISTEN_PID=` and room for the digits.
 const LISTEN_PID: &[u8; 23] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// Starts a program and gives its pid once it is executing.
-///
-/// The caller has to reap it.
-///
-/// # Errors
-/// With the stage, as the system call that failed.
+/// Starts a program and returns its pid once it is executing. The caller has to reap it.
 pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
-    let prepare = |error| SpawnFailure { stage: Stage::Prepare, error };
+    let prepare = |error| SpawnFailure { stage: SpawnStage::Prepare, error };
     let program = c_string(order.program.as_os_str()).map_err(prepare)?;
     let cwd = c_string(order.cwd.as_os_str()).map_err(prepare)?;
     let argv: Vec<CString> =
@@ -137,8 +118,8 @@ pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
         .map_err(prepare)?;
     let first_free = FIRST_FD + RawFd::try_from(order.fds.len()).unwrap_or(RawFd::MAX - FIRST_FD);
 
-    // Sources move out of the way of their targets: a copy onto itself would keep close-on-exec, and one onto a source
-    // not yet copied would lose that.
+    // Sources move out of the way of their targets: dup2 onto itself would keep close-on-exec, and dup2 onto
+    // a source not yet copied would lose that source.
     let aside = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, first_free).map_err(io::Error::from);
     let fds: Vec<OwnedFd> =
         order.fds.iter().map(|&fd| aside(fd)).collect::<io::Result<_>>().map_err(prepare)?;
@@ -182,10 +163,10 @@ pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
         *place = fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
     }
 
-    // No handler may run in the child: the engine's would write into the pipe it shares with hotrun.
+    // No handler may run in the child: the async runtime's would write into the pipe it shares with hotrun.
     let mask = block_all();
-    // SAFETY: the child calls only `Child::become_program`, which keeps to what is allowed after fork in a process with
-    // several threads, and never returns.
+    // SAFETY: the child calls only `Child::become_program`, which is restricted to what is allowed after fork
+    // in a process with several threads, and never returns.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         child.become_program();
@@ -197,14 +178,14 @@ pub fn spawn(order: &SpawnOrder<'_>) -> Result<i32, SpawnFailure> {
     }
     drop(report);
     if order.leader == Leader::Group {
-        // The child does the same: whoever comes first, the group exists before anybody uses it.
+        // The child does the same; whichever comes first, the group exists before it is used.
         // SAFETY: setpgid(2) takes two integers; its failure means that the child was faster.
         unsafe { libc::setpgid(pid, pid) };
     }
     outcome(pid, failure.as_fd())
 }
 
-/// Reads how the child fared: the end of the pipe means that it is executing.
+/// Reads the child's report: the end of the pipe means that it is executing.
 fn outcome(pid: i32, failure: BorrowedFd<'_>) -> Result<i32, SpawnFailure> {
     let mut message = Vec::new();
     let read =
@@ -212,21 +193,21 @@ fn outcome(pid: i32, failure: BorrowedFd<'_>) -> Result<i32, SpawnFailure> {
     let &[stage, a, b, c, d] = message.as_slice() else {
         return match read {
             Ok(_) => Ok(pid),
-            Err(error) => Err(SpawnFailure { stage: Stage::Prepare, error }),
+            Err(error) => Err(SpawnFailure { stage: SpawnStage::Prepare, error }),
         };
     };
     let mut status = 0;
     // SAFETY: waitpid(2) for a child of ours that is about to exit writes only to `status`.
     unsafe { libc::waitpid(pid, &raw mut status, 0) };
     let stage = match stage {
-        1 => Stage::Chdir,
-        2 => Stage::Descriptors,
-        _ => Stage::Exec,
+        1 => SpawnStage::Chdir,
+        2 => SpawnStage::Descriptors,
+        _ => SpawnStage::Exec,
     };
     Err(SpawnFailure { stage, error: io::Error::from_raw_os_error(i32::from_ne_bytes([a, b, c, d])) })
 }
 
-/// All that the child needs, in memory that the fork copies.
+/// What the child needs, in memory that the fork copies.
 struct Child<'a> {
     program: *const libc::c_char,
     argv: *const *const libc::c_char,
@@ -245,10 +226,10 @@ struct Child<'a> {
 }
 
 impl Child<'_> {
-    /// Never returns: it executes the program, or reports why not and exits.
+    /// Executes the program, or reports the failure and exits.
     fn become_program(&mut self) -> ! {
         let stage = self.prepare();
-        if stage == Stage::Exec {
+        if stage == SpawnStage::Exec {
             // SAFETY: path and arrays are valid, null-terminated C strings prepared before the fork.
             unsafe { libc::execve(self.program, self.argv, self.env) };
         }
@@ -261,8 +242,8 @@ impl Child<'_> {
         }
     }
 
-    /// Gives [`Stage::Exec`] where all went well, else the stage that failed, with `errno` set.
-    fn prepare(&mut self) -> Stage {
+    /// Returns [`SpawnStage::Exec`] on success, else the stage that failed, with `errno` set.
+    fn prepare(&mut self) -> SpawnStage {
         // SAFETY: all of these are on the list of signal-safety(7) (setpgid, setsid, tcsetpgrp, chdir, dup2,
         // getpid), with pointers and descriptors prepared before the fork.
         unsafe {
@@ -274,20 +255,20 @@ impl Child<'_> {
                 announce(self.announce[0], self.announce[1]);
             }
             if self.foreground == Foreground::Yes {
-                // All signals are blocked, so that this background process is not stopped for it by SIGTTOU.
+                // SIGTTOU, which would stop this background process, is blocked like all signals.
                 libc::tcsetpgrp(0, libc::getpid());
             }
             if libc::chdir(self.cwd) != 0 {
-                return Stage::Chdir;
+                return SpawnStage::Chdir;
             }
             for (target, &source) in (0..).zip(&self.stdio) {
                 if source >= 0 && libc::dup2(source, target) < 0 {
-                    return Stage::Descriptors;
+                    return SpawnStage::Descriptors;
                 }
             }
             for (target, source) in (FIRST_FD..).zip(self.fds) {
                 if libc::dup2(source.as_raw_fd(), target) < 0 {
-                    return Stage::Descriptors;
+                    return SpawnStage::Descriptors;
                 }
             }
             let mut digits = [0_u8; 12];
@@ -296,7 +277,7 @@ impl Child<'_> {
         }
         close_on_exec_from(self.first_free, self.highest);
         self.reset_signals();
-        Stage::Exec
+        SpawnStage::Exec
     }
 
     fn reset_signals(&self) {
@@ -330,10 +311,10 @@ fn close_on_exec_from(first: RawFd, highest: RawFd) {
     }
 }
 
-/// The highest open descriptor, and some room for those other threads open meanwhile.
+/// Returns the highest open descriptor, plus some for those other threads open meanwhile.
 fn highest_descriptor() -> RawFd {
     if cfg!(target_os = "linux") {
-        // Only for kernels without close_range(2), where a bound is enough.
+        // A bound is enough for kernels without close_range(2).
         return 4096;
     }
     let Ok(entries) = std::fs::read_dir("/dev/fd") else {

@@ -1,4 +1,4 @@
-//! Reading files that somebody else names: whatever is there, it costs no more than a moment and a little memory.
+//! Reads files whose paths users choose, with limits on time and memory.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
@@ -8,27 +8,24 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// What is longer than this is no text that anybody wrote.
+/// Longer files are not text that a person wrote.
 const LONGEST: u64 = 16 << 20;
 
-/// How long a FIFO may be without anybody who writes to it.
+/// How long a FIFO may have no writer.
 const WRITER_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long those who write may take.
+/// How long a writer may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Pause between two looks for a writer.
+/// The interval between two checks for a writer.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
-/// The text of a regular file; nothing where `path` names a pipe, a socket or a device, which is not opened.
-///
-/// # Errors
-/// As open(2) and read(2), and for what is no text or too long.
+/// Returns the text of a regular file, or `None` for a pipe, a socket or a device, which is not opened.
 pub fn read_text(path: &Path) -> io::Result<Option<String>> {
     if is_stream(&std::fs::metadata(path)?) {
         return Ok(None);
     }
-    // It may have become a pipe since.
+    // The file may have been replaced by a pipe.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     if is_stream(&file.metadata()?) {
         return Ok(None);
@@ -38,13 +35,10 @@ pub fn read_text(path: &Path) -> io::Result<Option<String>> {
     text(bytes).map(Some)
 }
 
-/// What a pipe, a socket or a device gives until its end. Waits for those who write, and not without end.
-///
-/// # Errors
-/// As open(2) and read(2), for what is no text or too long, and where nobody writes in time.
+/// Reads a pipe, a socket or a device to its end. Waits for writers, but not forever.
 pub fn read_stream(path: &Path) -> io::Result<String> {
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
-    // Nobody else can open the other end of a pipe that is named by a descriptor.
+    // No other process can open the other end of a pipe that is named by a descriptor.
     let descriptor = ["/dev/fd", "/dev/stdin", "/proc"].iter().any(|folder| path.starts_with(folder));
     let comes = file.metadata()?.file_type().is_fifo() && !descriptor;
     let began = Instant::now();
@@ -71,7 +65,7 @@ pub fn read_stream(path: &Path) -> io::Result<String> {
     text(bytes)
 }
 
-/// Whether reading it takes something away, or has no end.
+/// Whether reading consumes the content or may never end.
 fn is_stream(metadata: &Metadata) -> bool {
     !metadata.is_file() && !metadata.is_dir()
 }

@@ -1,4 +1,4 @@
-//! The terminal's modes, and who has it.
+//! Terminal modes, and the owner of a terminal.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -9,17 +9,18 @@ use std::path::PathBuf;
 
 use crate::words::Sink;
 
-/// What undoes a full-screen program's escape sequences: all of them harmless where it sent none.
+/// Undoes the escape sequences of a full-screen program; harmless if there were none.
 ///
-/// The cursor is saved first, because leaving the alternate screen restores it even where that was not in use (xterm,
-/// ctlseqs: `CSI ? 1049 l`). tmux restores another one, which entering the alternate screen saves (screen.c,
-/// `screen_alternate_off`): without that the cursor would jump to where the last full-screen program in the pane was
-/// started. Where the alternate screen is in use, entering it changes neither. Then: cursor shown, mouse, focus and paste reports off, normal cursor and number keys, the
-/// kitty keyboard protocol off, plain text.
+/// The cursor is saved first, because leaving the alternate screen restores it even if that screen was not in
+/// use (xterm, ctlseqs: `CSI ? 1049 l`). tmux restores another cursor, which entering the alternate screen
+/// saves (screen.c, `screen_alternate_off`): without entering it the cursor would jump to where the last
+/// full-screen program of the pane started. If the alternate screen is in use, entering it changes neither.
+/// Then: cursor shown, mouse, focus and paste reports off, normal cursor and number keys, the kitty keyboard
+/// protocol off, plain text.
 pub const TERMINAL_RESET: &[u8] =
     b"\x1b7\x1b[?1049h\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[<u\x1b[0m";
 
-/// Where what is written to a descriptor goes.
+/// Returns the destination of a descriptor's output.
 pub fn sink(output: BorrowedFd<'_>) -> Sink {
     use rustix::fs::{FileType, fstat};
 
@@ -54,10 +55,7 @@ fn path_of(file: BorrowedFd<'_>) -> Option<PathBuf> {
 pub struct TerminalModes(libc::termios);
 
 impl TerminalModes {
-    /// The modes in force.
-    ///
-    /// # Errors
-    /// `ENOTTY` where it is no terminal.
+    /// Returns the current modes; `ENOTTY` if the descriptor is no terminal.
     pub fn of(terminal: BorrowedFd<'_>) -> io::Result<Self> {
         // SAFETY: an all-zero `termios` is a valid value of this plain C struct, which tcgetattr fills.
         let mut modes: libc::termios = unsafe { std::mem::zeroed() };
@@ -66,18 +64,16 @@ impl TerminalModes {
         if got == 0 { Ok(Self(modes)) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// Sets them once output is written. From the background this stops the process by SIGTTOU unless that is blocked.
-    ///
-    /// # Errors
-    /// Where the terminal is gone.
+    /// Sets these modes. Called in the background this stops the process by SIGTTOU unless that is blocked.
     pub fn apply(&self, terminal: BorrowedFd<'_>) -> io::Result<()> {
-        // Not after draining: output may be held by Ctrl-S, for ever.
+        // Without draining, which Ctrl-S can block forever.
         // SAFETY: the descriptor is open and the modes were got from a terminal.
         let set = unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &raw const self.0) };
         if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// The same, but each key is read as it is typed and not shown. Ctrl-C, Ctrl-Z and what happens to output stay.
+    /// Returns these modes with each key readable as it is typed, without echo. Ctrl-C, Ctrl-Z and output
+    /// processing stay.
     #[must_use]
     pub fn for_keys(mut self) -> Self {
         self.0.c_lflag &= !(libc::ICANON | libc::ECHO | libc::ECHONL);
@@ -86,12 +82,12 @@ impl TerminalModes {
         self
     }
 
-    /// Whether input comes in whole lines: not so under a full-screen program.
+    /// Whether input comes in whole lines, unlike under a full-screen program.
     pub fn by_line(&self) -> bool {
         self.0.c_lflag & libc::ICANON != 0
     }
 
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the output of [`fmt::Display`].
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split(':').map(|field| u64::from_str_radix(field, 16).ok());
         let mut next = || fields.next().flatten();
@@ -118,7 +114,7 @@ impl TerminalModes {
     }
 }
 
-/// One word, as `stty -g` writes it.
+/// One word, like the output of `stty -g`.
 impl fmt::Display for TerminalModes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let modes = &self.0;
@@ -146,7 +142,8 @@ impl PartialEq for TerminalModes {
 
 impl Eq for TerminalModes {}
 
-/// The foreground group of a terminal that need not be the caller's own; `None` where that cannot be found out.
+/// Returns the foreground group of a terminal, also of one that is not the controlling terminal of this
+/// process.
 pub fn terminal_holder(terminal: BorrowedFd<'_>) -> Option<i32> {
     if let Ok(group) = rustix::termios::tcgetpgrp(terminal.as_fd()) {
         return Some(group.as_raw_nonzero().get());

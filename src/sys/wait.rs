@@ -1,4 +1,4 @@
-//! Asking after children one by one: never `waitpid(-1)`, which would take the exit of a child another room waits for.
+//! Waits for children one by one. `waitpid(-1)` would take the exit status of a child another room waits for.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,27 +10,26 @@ use tokio::io::unix::AsyncFd;
 
 use crate::words::Exit;
 
-/// A change of a child that is not its end.
+/// A child stopped or continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChildState {
-    /// It was stopped by this signal.
+    /// The signal that stopped the child.
     Stopped(i32),
-    /// It runs again.
     Continued,
 }
 
-/// How the child `pid` ended, if it has. It stays a zombie until [`reap`]: until then nobody else can get its pid, nor
-/// its process group.
+/// Returns how the child `pid` ended. It stays a zombie until [`reap`], so that neither its pid nor its
+/// process group can be reused.
 pub fn peek_exit(pid: i32) -> Option<Exit> {
     exit(ask(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?)
 }
 
-/// Takes the zombie `pid` off the process table and says how it ended.
+/// Reaps the zombie `pid` and returns how it ended.
 pub fn reap(pid: i32) -> Option<Exit> {
     exit(ask(pid, WaitIdOptions::EXITED)?)
 }
 
-/// The latest stop or continuation of the child `pid` that was not asked for yet.
+/// Returns the latest stop or continuation of the child `pid` that was not yet returned.
 pub fn take_stop(pid: i32) -> Option<ChildState> {
     let status = ask(pid, WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED)?;
     if status.continued() {
@@ -40,12 +39,11 @@ pub fn take_stop(pid: i32) -> Option<ChildState> {
     }
 }
 
-/// Makes this process the parent of every descendant whose own parent ends (Linux), so that none can get out of sight.
-/// Gives whether it is one now.
+/// Makes this process the parent of orphaned descendants (Linux). Returns whether it is one now.
 pub fn become_subreaper() -> bool {
     #[cfg(target_os = "linux")]
     {
-        // Any pid switches it on: the kernel only looks at whether it is 0.
+        // Any pid but 0 switches it on.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok()
     }
     #[cfg(not(target_os = "linux"))]
@@ -54,10 +52,9 @@ pub fn become_subreaper() -> bool {
     }
 }
 
-/// Waits until the process `pid`, which need not be a child, has ended (also where it is not reaped yet).
+/// Waits until the process `pid`, which need not be a child, has ended; it may still be a zombie.
 ///
-/// # Errors
-/// Where the kernel has no such event (before Linux 5.3, and on macOS): the caller has to look again by itself.
+/// Fails where the kernel offers no such event (Linux before 5.3, macOS): the caller has to poll.
 pub async fn exit_of(pid: i32) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -82,10 +79,7 @@ pub async fn exit_of(pid: i32) -> io::Result<()> {
     }
 }
 
-/// Registers an open file with the engine.
-///
-/// # Errors
-/// Where it cannot be waited for.
+/// Registers a descriptor with the async runtime.
 pub fn wait_on(fd: Rc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Rc<OwnedFd>>> {
     // SAFETY: an `Rc<OwnedFd>` gives the same descriptor, and keeps it open, for as long as it lives.
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)

@@ -1,4 +1,4 @@
-//! The process table from `/proc` (proc(5)).
+//! The process table read from `/proc` (proc(5)).
 
 use std::fs::{self, File};
 use std::io;
@@ -10,8 +10,8 @@ use super::{ProcessRow, below};
 /// Flag of a process that has called exit (include/linux/sched.h).
 const PF_EXITING: u32 = 0x4;
 
-/// Kept open, to be given up for a look at the table where no more descriptors are to be had: a table that cannot be read
-/// would look empty. One look needs one descriptor at a time.
+/// A spare descriptor, closed to read the table when the limit on open files is reached: a table that cannot
+/// be read would look empty. Reading needs one descriptor at a time.
 static RESERVE: Mutex<Option<File>> = Mutex::new(None);
 
 pub(super) fn reserve() {
@@ -21,7 +21,7 @@ pub(super) fn reserve() {
     }
 }
 
-/// Does what opens a file for a moment, if need be with the descriptor kept for it.
+/// Runs `open`, and again without the spare descriptor if the limit on open files is reached.
 fn with_room<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match open() {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
@@ -56,7 +56,7 @@ pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
 
 pub(super) fn own_descendants() -> Vec<ProcessRow> {
     let me = std::process::id().cast_signed();
-    // The lists of children (CONFIG_PROC_CHILDREN) make this independent of how many processes the machine has.
+    // The lists of children (CONFIG_PROC_CHILDREN) spare reading every process of the machine.
     let Some(first) = children(me) else {
         return below(me, &processes());
     };
@@ -91,7 +91,8 @@ pub(super) fn is_stopped(pid: i32) -> bool {
 }
 
 pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
-    // `tty_nr` and `tpgid` of any process of the session. `tty_nr` holds the minor number in two parts.
+    // Any process of the session has the terminal's `tty_nr` and `tpgid`. `tty_nr` holds the minor number in
+    // two parts.
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let number = (minor & 0xff) | (major << 8) | ((minor >> 8) << 20);
     numbers("/proc").into_iter().find_map(|pid| {
@@ -104,7 +105,7 @@ pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
     })
 }
 
-/// The children of all threads of a process; `None` where the kernel keeps no such list.
+/// Returns the children of all threads of a process, or `None` if the kernel keeps no such list.
 fn children(pid: i32) -> Option<Vec<i32>> {
     let mut found = Vec::new();
     for thread in numbers(&format!("/proc/{pid}/task")) {
@@ -121,7 +122,7 @@ fn numbers(folder: &str) -> Vec<i32> {
     with_room(|| fs::read_dir(folder)).map(names).unwrap_or_default()
 }
 
-/// The pid, and what follows the name, which may itself hold spaces and brackets.
+/// Returns the pid and the fields after the name, which may itself contain spaces and brackets.
 fn fields(stat: &[u8]) -> Option<(i32, &str)> {
     let open = stat.iter().position(|&byte| byte == b'(')?;
     let close = stat.iter().rposition(|&byte| byte == b')')?;

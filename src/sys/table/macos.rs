@@ -10,13 +10,13 @@ const P_TRACED: u32 = 0x800;
 /// `p_flag` bit of a process that is exiting (sys/proc.h).
 const P_WEXIT: u32 = 0x2000;
 
-/// Nothing here opens a file.
+/// Reading this table opens no file.
 pub(super) fn reserve() {}
 
 pub(super) fn processes() -> Vec<ProcessRow> {
-    // SAFETY: with a null buffer the call only gives how many processes there are.
+    // SAFETY: with a null buffer the call only returns the number of processes.
     let count = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
-    // Room for those started between the two calls.
+    // Room for processes started between the two calls.
     let mut pids = vec![0_i32; usize::try_from(count).unwrap_or(0) + 64];
     let bytes = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
     // SAFETY: the buffer is `bytes` long and lives through the call.

@@ -1,7 +1,7 @@
-//! The process table: who is there, below whom, in which group, and with which environment.
+//! The process table: processes, their parents, groups and environments.
 //!
-//! A look at one moment: whoever acts on a row uses [`super::kill_exactly`], since a pid may belong to somebody else
-//! by then. Zombies are listed and marked; they do not count as alive.
+//! A snapshot: to signal a process of a row, use [`super::kill_exactly`], since the pid may have been reused.
+//! Zombies are listed and marked; they do not count as alive.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -13,42 +13,40 @@ use linux as platform;
 #[cfg(target_os = "macos")]
 use macos as platform;
 
-/// One process of the table.
+/// A process of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessRow {
-    /// Its pid.
     pub pid: i32,
     /// The pid of its parent.
     pub parent: i32,
-    /// Its process group.
+    /// The id of its process group.
     pub group: i32,
-    /// Its session, where the platform tells (0 elsewhere).
+    /// The id of its session; 0 where the platform does not tell.
     pub session: i32,
-    /// Whether it has ended and only waits to be reaped.
+    /// Ended, and not yet reaped.
     pub zombie: bool,
-    /// Whether it is about to be a zombie: it has no environment any more, and may still hold descriptors.
+    /// About to become a zombie: it has lost its environment, and may still hold descriptors.
     pub ending: bool,
-    /// When it was started, in the platform's own unit: tells a process from a later one with the same pid.
+    /// The start time in the platform's own unit, which tells a process from a later one with the same pid.
     pub start: u64,
 }
 
-/// Makes sure that the table can be read later on where this process may open no more files.
+/// Keeps a descriptor in reserve, so that the table can be read when the limit on open files is reached.
 pub fn reserve_for_table() {
     platform::reserve();
 }
 
-/// Every process this user can see.
+/// Returns every process this user can see.
 pub fn processes() -> Vec<ProcessRow> {
     platform::processes()
 }
 
-/// One process.
 pub fn process(pid: i32) -> Option<ProcessRow> {
     platform::process(pid)
 }
 
-/// Whether the environment `pid` was started with holds an entry that starts with `prefix` (`NAME=value`, and the
-/// end of the entry where `whole` is set). Environments of other users cannot be read: then it does not.
+/// Whether the environment `pid` started with has an entry `prefix`, or, unless `whole`, one that begins with
+/// `prefix`. Returns `false` for processes of other users, whose environment cannot be read.
 pub fn carries(pid: i32, prefix: &str, whole: bool) -> bool {
     platform::environment(pid).is_some_and(|block| {
         block.split(|&byte| byte == 0).any(|entry| {
@@ -57,44 +55,44 @@ pub fn carries(pid: i32, prefix: &str, whole: bool) -> bool {
     })
 }
 
-/// The living members of a process group.
+/// Returns the living members of a process group.
 pub fn group_members(group: i32) -> Vec<i32> {
     processes().into_iter().filter(|row| row.group == group && !row.zombie).map(|row| row.pid).collect()
 }
 
-/// The living members of a process group that this process or a child of it has made.
+/// Returns the living members of a process group among the descendants of this process.
 pub fn own_group_members(group: i32) -> Vec<i32> {
-    // Where orphans become this process's children, its own descendants are enough, and the rest of the table is not read.
+    // On Linux orphans become children of this process, so reading its own descendants is enough.
     let table = if cfg!(target_os = "linux") { own_descendants() } else { processes() };
     table.into_iter().filter(|row| row.group == group && !row.zombie).map(|row| row.pid).collect()
 }
 
-/// Everything below this process, zombies included; where this process is no subreaper, orphans are missing.
+/// Returns all descendants of this process, zombies included. Unless this process is a subreaper, orphans are
+/// missing.
 pub fn own_descendants() -> Vec<ProcessRow> {
     platform::own_descendants()
 }
 
-/// Whether a debugger holds the process.
+/// Whether a debugger traces the process.
 pub fn is_traced(pid: i32) -> bool {
     platform::is_traced(pid)
 }
 
-/// Whether the process has a handler for the signal. Where that cannot be told, it is taken to have one.
+/// Whether the process has a handler for the signal; `true` where the platform does not tell.
 pub fn catches(pid: i32, signal: i32) -> bool {
     platform::catches(pid, signal)
 }
 
-/// Whether the process is stopped: by a signal, not by a debugger.
+/// Whether a signal, not a debugger, stopped the process.
 pub fn is_stopped(pid: i32) -> bool {
     platform::is_stopped(pid)
 }
 
-/// The foreground group of the terminal with this device number, as seen from outside its session.
+/// Returns the foreground group of the terminal with this device number, also from outside its session.
 pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
     platform::holder_of(device)
 }
 
-/// The rows of `all` that lie below `root`.
 fn below(root: i32, all: &[ProcessRow]) -> Vec<ProcessRow> {
     let mut found: Vec<ProcessRow> = Vec::new();
     let mut parents = vec![root];
