@@ -1,6 +1,6 @@
-//! What cargo says, in words hotrun uses: its JSON messages and the lines of its stderr.
+//! Parses cargo's output: its JSON messages and the lines of its stderr.
 //!
-//! Pure: text in, data out. The message format is the one of `cargo build --message-format=json`
+//! The message format is the one of `cargo build --message-format=json`
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
 mod errors;
@@ -10,43 +10,41 @@ mod place;
 use std::path::{Path, PathBuf};
 
 pub use self::errors::CargoErrors;
-pub use self::named::Named;
+pub use self::named::NamedPaths;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message};
 
-/// How bad a diagnostic is.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Stops the build.
     Error,
-    /// Does not.
     Warning,
-    /// Something else rustc says on its own: a note, a help, a failure note.
+    /// A note, help or failure note that is a message of its own.
     Note,
 }
 
-/// One message of the compiler.
+/// A message of the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Diagnostic {
-    /// How bad it is.
     pub level: Level,
-    /// `E0308`, `unused_variables`, …
+    /// For example `E0308` or `unused_variables`.
     pub code: Option<String>,
     /// The first line, without decoration.
     pub message: String,
-    /// The file of its primary span, as rustc names it; of the call, where that is in another crate's macro.
+    /// The file of the primary span as rustc names it, or of the macro call for an error inside a macro of
+    /// another crate.
     pub file: Option<String>,
-    /// From 1.
+    /// Counted from 1.
     pub line: Option<usize>,
-    /// From 1.
+    /// Counted from 1.
     pub column: Option<usize>,
-    /// As rustc prints it.
+    /// The text as rustc prints it.
     pub rendered: String,
 }
 
 impl Diagnostic {
-    /// Whether it only counts others ("aborting due to 3 previous errors", "2 warnings emitted").
+    /// Whether the message only counts others ("aborting due to 3 previous errors", "2 warnings emitted").
     pub fn is_summary(&self) -> bool {
         self.file.is_none()
             && self.code.is_none()
@@ -55,60 +53,54 @@ impl Diagnostic {
                 || self.message.ends_with("warnings emitted"))
     }
 
-    /// Whether an error is about what was compiled earlier: a crate that is there and cannot be loaded. All else (a build
-    /// script, the linker, a target that is not installed) can fail because of the project or the machine.
+    /// Whether earlier artifacts cause the error: a crate exists and cannot be loaded. Everything else (a
+    /// build script, the linker, a missing target) can fail because of the project or the machine.
     pub fn blames_artifacts(&self) -> bool {
         match self.code.as_deref() {
-            // A source may name a crate that nobody has, and so does a target without a standard library.
+            // The missing crate may be one that exists nowhere, or the standard library of a target that is
+            // not installed.
             Some("E0463") => self.message.contains("` depends on"),
             code => code.is_some_and(|code| LOADING.contains(&code)),
         }
     }
 }
 
-/// The errors about crates that are not as they should be (<https://doc.rust-lang.org/error_codes/>).
+/// The codes of errors about crates that cannot be loaded (<https://doc.rust-lang.org/error_codes/>).
 const LOADING: [&str; 5] = ["E0460", "E0462", "E0464", "E0514", "E0786"];
 
-/// One line of cargo's stdout.
+/// A line of cargo's stdout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CargoMessage {
-    /// The compiler said something, and named these files where it was an error.
-    Diagnostic(Diagnostic, Named),
-    /// A program was built (or was fresh).
+    /// A compiler message, and for an error the files it names.
+    Diagnostic(Diagnostic, NamedPaths),
+    /// A program was built or fresh.
     Executable {
-        /// The package it belongs to.
         package: String,
-        /// Its name.
         target: String,
-        /// Where it is.
         path: PathBuf,
-        /// cargo had nothing to do for it.
         fresh: bool,
     },
-    /// A library that programs may load was built (or was fresh).
+    /// Shared libraries were built or fresh.
     Libraries {
-        /// Its files.
         files: Vec<PathBuf>,
-        /// Programs are linked with it (`dylib`); a `cdylib` they can only open.
+        /// Programs link a `dylib`; a `cdylib` they only open at run time.
         linked: bool,
     },
     /// A build script ran, now or earlier.
     BuildScript(BuildScript),
-    /// cargo is done.
     Finished {
-        /// With success.
         success: bool,
     },
-    /// No message: a procedural macro or a wrapper of rustc printed it.
+    /// Output of a procedural macro or a rustc wrapper.
     Text(String),
-    /// Nothing hotrun needs.
+    /// A message hotrun does not use.
     Other,
 }
 
-/// Reads one line of cargo's stdout, without its end.
+/// Parses a line of cargo's stdout.
 pub fn parse(line: &str) -> CargoMessage {
     let Ok(message) = serde_json::from_str::<Message>(line) else {
-        // A kind of message that is newer than hotrun is for nobody to read.
+        // A message of a kind newer than hotrun.
         let message = line.starts_with("{\"reason\":");
         return if message { CargoMessage::Other } else { CargoMessage::Text(line.to_owned()) };
     };
@@ -121,7 +113,7 @@ pub fn parse(line: &str) -> CargoMessage {
                 DiagnosticLevel::Warning => Level::Warning,
                 _ => Level::Note,
             };
-            let mut named = Named::default();
+            let mut named = NamedPaths::default();
             if level == Level::Error {
                 named.diagnostic(&compiler.package_id.repr, &message);
             }
@@ -154,7 +146,8 @@ pub fn parse(line: &str) -> CargoMessage {
     }
 }
 
-/// The shared libraries of an artifact. A `cdylib` counts where its crate is nothing else: programs link the other form.
+/// Returns the shared libraries of an artifact. A `cdylib` counts only if its crate has no other form:
+/// programs link the `rlib`.
 fn libraries(artifact: &Artifact) -> CargoMessage {
     let is = |kind: &CrateType| artifact.target.crate_types.contains(kind);
     let linked = is(&CrateType::DyLib);
@@ -166,24 +159,24 @@ fn libraries(artifact: &Artifact) -> CargoMessage {
     CargoMessage::Libraries { files: files.filter(|path| is_shared_library(path)).collect(), linked }
 }
 
-/// Whether a file is a shared library by its name: `libx.so`, `libx.so.1`, `libx.dylib`.
+/// Whether the file name is that of a shared library: `libx.so`, `libx.so.1`, `libx.dylib`.
 pub fn is_shared_library(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with(".so") || name.contains(".so.") || name.ends_with(".dylib")
 }
 
-/// What a line of cargo's stderr is.
+/// The kind of a line of cargo's stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StderrLine {
-    /// `   Compiling app v0.1.0`: a right-aligned verb.
+    /// A right-aligned verb: `   Compiling app v0.1.0`.
     Status,
-    /// A count of what the JSON messages already said ("could not compile", "generated 1 warning").
+    /// A count of what the JSON messages already reported ("could not compile", "generated 1 warning").
     Summary,
-    /// Anything else: an error or a warning of cargo's own.
+    /// Everything else: an error or warning of cargo itself.
     Text,
 }
 
-/// Sorts a line of cargo's stderr, colours removed.
+/// Classifies a line of cargo's stderr without colours.
 pub fn stderr_line(plain: &str) -> StderrLine {
     let verb = plain.trim_start();
     let indent = plain.len() - verb.len();
@@ -197,8 +190,8 @@ pub fn stderr_line(plain: &str) -> StderrLine {
     if counts { StderrLine::Summary } else { StderrLine::Text }
 }
 
-/// Whether with this line cargo says that it waits for another to be done in the folders it builds in (`Blocking waiting for
-/// file lock on build directory`, or `artifact directory`).
+/// Whether cargo says that it waits for another cargo in its target folder (`Blocking waiting for file lock
+/// on build directory`, or `artifact directory`).
 pub fn line_waits_for_folder(line: &str) -> bool {
     let plain = console::strip_ansi_codes(line);
     plain.trim_start().starts_with("Blocking waiting for file lock on ") && plain.ends_with(" directory")

@@ -18,7 +18,7 @@ use super::cargo::{BuildNews, BuildOrder, Job};
 use super::error::BuildError;
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
-use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, Named, StderrLine};
+use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, NamedPaths, StderrLine};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
 use crate::words::BuildId;
@@ -43,12 +43,12 @@ pub(super) struct Attempt {
     /// It failed because it could not load what was compiled before.
     pub(super) unloadable: bool,
     /// What its errors named.
-    pub(super) named: Named,
+    pub(super) named: NamedPaths,
 }
 
 impl Attempt {
     pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
-        Self { outcome, result: None, error, unloadable: false, named: Named::default() }
+        Self { outcome, result: None, error, unloadable: false, named: NamedPaths::default() }
     }
 }
 
@@ -216,7 +216,7 @@ struct Read {
     /// The looks at what build scripts have made.
     looks: Vec<oneshot::Receiver<()>>,
     unloadable: bool,
-    named: Named,
+    named: NamedPaths,
 }
 
 impl Read {

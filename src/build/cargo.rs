@@ -16,7 +16,7 @@ use super::error::BuildError;
 use super::result::BuildResult;
 use super::scripts::Outputs;
 use super::seed::{SeedNews, SeedPlan, Seeding};
-use crate::messages::{Diagnostic, Named};
+use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
 
@@ -115,7 +115,7 @@ pub enum BuildNews {
         /// What went wrong where the compiler found no fault.
         error: Option<BuildError>,
         /// What its errors named.
-        named: Named,
+        named: NamedPaths,
     },
 }
 

@@ -1,28 +1,29 @@
-//! Errors of cargo's own, made into diagnostics: a block of its stderr from `error:` on.
+//! Turns cargo's own errors, blocks of its stderr from `error:` on, into diagnostics.
 //!
-//! The compiler's errors come as JSON; that a build script failed, a manifest is broken or rustc was killed does not.
+//! Compiler errors come as JSON; a failed build script, a broken manifest or a killed rustc do not.
 
 use super::{Diagnostic, Level, StderrLine, stderr_line};
 
-/// How many lines of a build script's output a diagnostic's message ends with: the cause is said last.
-const TOLD: usize = 20;
+/// Lines of build script output at the end of a diagnostic's message: the cause comes last.
+const OUTPUT_LINES: usize = 20;
 
-/// Bytes of a block that are kept: its beginning and its end.
-const MOST: usize = 1 << 20;
+/// Bytes of a block that are kept, of its beginning and end.
+const MAX_BYTES: usize = 1 << 20;
 
-/// Lines that are kept of the beginning.
-const HEAD: usize = 8;
+/// Lines of the beginning that are kept.
+const HEAD_LINES: usize = 8;
 
-/// Reads the lines of one run of cargo.
+/// Collects the error blocks from the stderr of one run of cargo.
 #[derive(Debug, Default)]
 pub struct CargoErrors {
-    /// The lines of the block, as they came and without colours.
+    /// The lines of the block, as printed and without colours.
     block: Vec<(String, String)>,
     bytes: usize,
 }
 
 impl CargoErrors {
-    /// Takes a line, also without its colours. Returns the error that is complete before it, and whether the line is part of none.
+    /// Takes a line as printed and without colours. Returns the error block that ends before it, and whether
+    /// the line belongs to none.
     pub fn take(&mut self, text: &str, plain: &str) -> (Option<Box<Diagnostic>>, bool) {
         let begins = plain.starts_with("error: ") || plain.starts_with("error[");
         let goes_on = match self.block.first() {
@@ -53,22 +54,22 @@ impl CargoErrors {
         let line = (text.to_owned(), plain.to_owned());
         self.bytes += size(&line);
         self.block.push(line);
-        if self.bytes > MOST && self.block.len() > 2 * HEAD {
+        if self.bytes > MAX_BYTES && self.block.len() > 2 * HEAD_LINES {
             let (half, mut number) = (self.block.len() / 2, 0);
             self.block.retain(|(_, line)| {
                 number += 1;
-                number <= HEAD || number > half || line.starts_with("  --- std")
+                number <= HEAD_LINES || number > half || line.starts_with("  --- std")
             });
             self.bytes = self.block.iter().map(size).sum();
         }
     }
 
-    /// The error that is complete when no more lines come.
+    /// Ends the current block and returns its error.
     pub fn finish(&mut self) -> Option<Box<Diagnostic>> {
         let block = std::mem::take(&mut self.block);
         self.bytes = 0;
         let (_, first) = block.first()?;
-        // What the compiler said of it is known, unless it could not say it.
+        // The compiler's own errors were reported as JSON, unless rustc itself could not run or was killed.
         if is_count(first) && cause(&block).is_none_or(|cause| cause.ends_with("(exit status: 1)")) {
             return None;
         }
@@ -82,7 +83,8 @@ impl CargoErrors {
     }
 }
 
-/// `   Compiling app`, as it stands between two errors: the output of a build script is indented as well.
+/// Whether the line is a status line of cargo between two errors. The output of a build script is indented as
+/// well.
 fn cargo_status(plain: &str) -> bool {
     const VERBS: [&str; 10] = [
         "Compiling",
@@ -108,7 +110,7 @@ fn cause(block: &[(String, String)]) -> Option<&str> {
     lines.nth(1).map(str::trim_start)
 }
 
-/// The error in words: what failed, why, and for a build script the end of what it said.
+/// Returns the message of a block: what failed, why, and for a build script the end of its output.
 fn message(block: &[(String, String)], script: bool) -> String {
     let first = block.first().map_or("", |(_, line)| line);
     let mut message = first.trim_start_matches("error: ").to_owned();
@@ -116,28 +118,28 @@ fn message(block: &[(String, String)], script: bool) -> String {
         message = message + ": " + cause;
     }
     if script {
-        let said = said(block);
-        for line in &said[said.len().saturating_sub(TOLD)..] {
+        let output = explanation(block);
+        for line in &output[output.len().saturating_sub(OUTPUT_LINES)..] {
             message = message + "\n" + line;
         }
     }
     message
 }
 
-/// What a build script said of its failure: warnings, in which `cc` passes the C compiler's errors on, and its stderr; where that
-/// is empty, its stdout.
-fn said(block: &[(String, String)]) -> Vec<&str> {
+/// Returns the output of a failed build script that explains the failure: its warnings, which carry the C
+/// compiler's errors when it uses `cc`, and its stderr, or its stdout if both are empty.
+fn explanation(block: &[(String, String)]) -> Vec<&str> {
     let lines = || block.iter().map(|(_, line)| line.strip_prefix("  ").unwrap_or(line));
     let (out, err): (Vec<&str>, Vec<&str>) = (section(lines(), "--- stdout"), section(lines(), "--- stderr"));
     let warnings = out.iter().filter_map(|line| warning(line));
     // The frames below a panic are the standard library's.
     let backtrace = err.iter().position(|line| *line == "stack backtrace:").unwrap_or(err.len());
-    let mut said: Vec<&str> = warnings.chain(err[..backtrace].iter().copied()).collect();
-    if said.is_empty() {
-        said = out.into_iter().filter(|line| !directive(line)).collect();
+    let mut output: Vec<&str> = warnings.chain(err[..backtrace].iter().copied()).collect();
+    if output.is_empty() {
+        output = out.into_iter().filter(|line| !directive(line)).collect();
     }
-    said.retain(|line| !line.trim().is_empty());
-    said
+    output.retain(|line| !line.trim().is_empty());
+    output
 }
 
 fn warning(line: &str) -> Option<&str> {
@@ -148,22 +150,22 @@ fn section<'a>(lines: impl Iterator<Item = &'a str>, title: &str) -> Vec<&'a str
     lines.skip_while(|line| *line != title).skip(1).take_while(|line| !line.starts_with("--- std")).collect()
 }
 
-/// What a build script tells cargo, not people.
+/// Whether the line is an instruction to cargo.
 fn directive(line: &str) -> bool {
     line.trim_start().starts_with("cargo:")
 }
 
-/// The block without what the build script told cargo, and with the end of its stdout alone where it has a stderr.
+/// Returns the block without instructions to cargo; stdout is cut to its end if the script has a stderr.
 fn without_directives(block: &[(String, String)]) -> Vec<&(String, String)> {
     let title = |name: &str| block.iter().position(|(_, line)| line.trim() == name);
     let stderr = title("--- stderr");
     let stdout = title("--- stdout").map_or(0..0, |at| at + 1..stderr.unwrap_or(block.len()));
-    let first = stderr.map_or(0, |at| at.saturating_sub(TOLD));
+    let first = stderr.map_or(0, |at| at.saturating_sub(OUTPUT_LINES));
     let shown = |at: usize| !stdout.contains(&at) || at >= first && !directive(&block[at].1);
     (0..block.len()).filter(|at| shown(*at)).map(|at| &block[at]).collect()
 }
 
-/// The file, line and column of ` --> Cargo.toml:3:1`.
+/// Parses the file, line and column of ` --> Cargo.toml:3:1`.
 fn place(line: &str) -> Option<(Option<String>, Option<usize>, Option<usize>)> {
     let (rest, column) = line.trim_start().strip_prefix("--> ")?.rsplit_once(':')?;
     let (file, line) = rest.rsplit_once(':')?;
@@ -174,7 +176,7 @@ fn place(line: &str) -> Option<(Option<String>, Option<usize>, Option<usize>)> {
 mod tests {
     use super::*;
 
-    /// The errors of these lines, and the lines that are none.
+    /// Returns the errors of these lines, and the lines that belong to none.
     fn read(text: &str) -> (Vec<Diagnostic>, Vec<&str>) {
         let (mut errors, mut found, mut passed) = (CargoErrors::default(), Vec::new(), Vec::new());
         for line in text.lines() {
@@ -272,6 +274,6 @@ warning: build failed, waiting for other jobs to finish...
         );
         let (errors, _) = read(&text);
         assert!(errors[0].message.starts_with("failed to run custom build command for `b`: exit\nsomething"));
-        assert!(errors[0].message.ends_with("\nthe cause") && errors[0].rendered.len() < MOST);
+        assert!(errors[0].message.ends_with("\nthe cause") && errors[0].rendered.len() < MAX_BYTES);
     }
 }

@@ -1,30 +1,31 @@
-//! The files that the errors of a build name: those that may mend it.
+//! Collects the paths that the errors of a build name: an edit of one of them may fix the build.
 //!
-//! Pure, and generous: what merely looks like a path costs one look at whether it is there. Whose folder a relative path is
-//! meant from is the caller's part.
+//! Pure and generous: a word that merely looks like a path costs one check whether the file exists. The
+//! caller resolves relative paths.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticSpan};
 
-/// A build that names more than this names nothing new.
-const MOST: usize = 4096;
+/// Enough paths for one build; further ones are ignored.
+const MAX_PATHS: usize = 4096;
 
-/// What the errors of one build name.
+/// The paths named by the errors of one build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Named {
-    /// Each with cargo's ID of the package whose compiler named it; none where cargo itself did, or a build script.
+pub struct NamedPaths {
+    /// Each with cargo's ID of the package whose compiler named it, or none if cargo itself or a build script
+    /// did.
     paths: BTreeSet<(Option<String>, String)>,
 }
 
-impl Named {
-    /// Every path, with cargo's ID of the package whose compiler named it.
+impl NamedPaths {
+    /// Returns every path, with cargo's ID of the package whose compiler named it.
     pub fn paths(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         self.paths.iter().map(|(package, name)| (package.as_deref(), name.as_str()))
     }
 
-    /// Takes in what a message about this package names.
+    /// Adds the paths of a compiler message about this package.
     pub(super) fn diagnostic(&mut self, package: &str, message: &Diagnostic) {
         let mut take = |name: &str| self.insert(Some(package), name);
         in_text(&message.message, &mut take);
@@ -34,16 +35,15 @@ impl Named {
         }
     }
 
-    /// Takes in what another message named.
     pub fn join(&mut self, other: Self) {
         for (package, name) in other.paths {
             self.insert(package.as_deref(), &name);
         }
     }
 
-    /// Takes in what a line of cargo's stderr names, colours removed.
+    /// Adds the paths of a line of cargo's stderr without colours.
     pub fn line(&mut self, plain: &str) {
-        // What a build script printed before it failed, relative to its package.
+        // Printed by a build script before it failed; relative to its package.
         match plain.split_once("rerun-if-changed=") {
             Some((key, path)) if key.trim_start().starts_with("cargo:") => self.insert(None, path.trim_end()),
             _ => in_text(plain, &mut |name| self.insert(None, name)),
@@ -51,13 +51,13 @@ impl Named {
     }
 
     fn insert(&mut self, package: Option<&str>, name: &str) {
-        if self.paths.len() < MOST && !is_artifact(name) {
+        if self.paths.len() < MAX_PATHS && !is_artifact(name) {
             self.paths.insert((package.map(ToOwned::to_owned), name.to_owned()));
         }
     }
 }
 
-/// The file of a span, and of those that led to the code a macro made of it.
+/// Adds the file of a span and those of the macro calls it expands from.
 fn in_span(span: &DiagnosticSpan, take: &mut impl FnMut(&str)) {
     take(&span.file_name);
     if let Some(expansion) = &span.expansion {
@@ -65,12 +65,12 @@ fn in_span(span: &DiagnosticSpan, take: &mut impl FnMut(&str)) {
     }
 }
 
-/// Everything in a text that looks like a path: between quotation marks, where it may hold spaces, or as a word.
+/// Finds everything that looks like a path: words, and quoted text, which may contain spaces.
 fn in_text(text: &str, take: &mut impl FnMut(&str)) {
     for mark in ['`', '"', '\''] {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(mark) {
-            // Not the apostrophe of "couldn't".
+            // An apostrophe, as in "couldn't", opens no quotation.
             let opens = !before.ends_with(char::is_alphanumeric);
             let quoted = after.split_once(mark).filter(|_| opens);
             rest = quoted.map_or(after, |(_, rest)| rest);
@@ -91,7 +91,7 @@ fn in_text(text: &str, take: &mut impl FnMut(&str)) {
     }
 }
 
-/// The word without what follows a path in a message: `:line:column`, punctuation.
+/// Strips what follows a path in a message: `:line:column` and punctuation.
 fn without_place(word: &str) -> &str {
     let mut word = word;
     loop {
@@ -127,10 +127,11 @@ fn looks_like_path(text: &str) -> bool {
         && (text.contains('/') || has_extension())
 }
 
-/// What compilers make, and the standard library's sources: no edit there mends a build.
+/// Whether the path is compiler output or a source of a registry or the standard library, which no edit
+/// fixes.
 fn is_artifact(name: &str) -> bool {
     let made = [".o", ".rlib", ".rmeta", ".rcgu.o", ".d"].iter().any(|end| name.ends_with(end));
-    // The report of a compiler that crashed has a new name each time.
+    // The report of a compiler crash has a new name each time.
     let report = name.rsplit('/').next().is_some_and(|name| name.starts_with("rustc-ice-"));
     made || report
         || name.starts_with("/rustc/")
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     fn in_line(line: &str) -> Vec<String> {
-        let mut named = Named::default();
+        let mut named = NamedPaths::default();
         named.line(line);
         named.paths().map(|(_, name)| name.to_owned()).collect()
     }
@@ -190,10 +191,10 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_has_an_end() {
-        let mut named = Named::default();
-        for number in 0..2 * MOST {
+        let mut named = NamedPaths::default();
+        for number in 0..2 * MAX_PATHS {
             named.line(&format!("src/{number}.rs:1:1"));
         }
-        assert_eq!(named.paths().count(), MOST);
+        assert_eq!(named.paths().count(), MAX_PATHS);
     }
 }

@@ -1,30 +1,32 @@
-//! Where a diagnostic sends its reader: to the call, where it is about the inside of another crate's macro.
+//! Finds the location of a diagnostic: for an error inside a macro of another crate, the macro call.
 
 use std::path::Path;
 
 use cargo_metadata::diagnostic::DiagnosticSpan;
 
-/// The primary span, or, while that is outside of the workspace, the macro call that leads there.
+/// Returns the primary span, or the macro call that leads there if the span is outside the workspace.
 pub(super) fn of(spans: &[DiagnosticSpan]) -> Option<&DiagnosticSpan> {
     let primary = || spans.iter().filter(|span| span.is_primary);
-    // The outermost call is in the crate that is compiled.
+    // The outermost call is in the crate being compiled.
     primary().find_map(inside).or_else(|| calls(primary().next()?).last())
 }
 
-/// The first place on the way out of the macros that is in the workspace.
+/// Returns the innermost span in the workspace among this span and the macro calls around it.
 fn inside(span: &DiagnosticSpan) -> Option<&DiagnosticSpan> {
-    // cargo compiles the workspace's packages in its root, by relative paths, and all others by absolute ones.
+    // cargo compiles workspace packages in the workspace root, with relative paths, and all others with
+    // absolute ones.
     calls(span).find(|span| !Path::new(&span.file_name).is_absolute() && !span.file_name.starts_with('<'))
 }
 
-/// A span, and the macro calls that it comes from, the innermost first.
+/// Iterates over a span and the macro calls it expands from, innermost first.
 fn calls(span: &DiagnosticSpan) -> impl Iterator<Item = &DiagnosticSpan> {
     std::iter::successors(Some(span), |span| span.expansion.as_ref().map(|expansion| &expansion.span))
 }
 
-/// The text of a diagnostic with this place as its first, for those who look for `--> FILE:LINE:COLUMN`.
+/// Rewrites the text of a diagnostic so that the first `--> FILE:LINE:COLUMN` is this place, for tools that
+/// parse it.
 ///
-/// As rustc writes it, `-->` is the place and `:::` one in another file.
+/// As in rustc's output, `-->` marks the location and `:::` another file.
 pub(super) fn first(place: &DiagnosticSpan, spans: &[DiagnosticSpan], rendered: String) -> String {
     let text =
         |span: &DiagnosticSpan| format!("{}:{}:{}", span.file_name, span.line_start, span.column_start);
@@ -57,7 +59,7 @@ mod tests {
         })
     }
 
-    /// The span is inside of a macro that was called here.
+    /// Wraps a call as the expansion of a span inside a macro.
     fn from(call: Value) -> Value {
         json!({ "span": call, "macro_decl_name": "m!", "def_site_span": null })
     }
@@ -85,20 +87,20 @@ mod tests {
         let main = |line| span("src/main.rs", line, false, Value::Null);
         let table = [
             (vec![span("src/main.rs", 7, true, Value::Null)], ("src/main.rs", 7)),
-            // A macro of the workspace is where the mistake may be.
+            // An error in a macro of the workspace stays there.
             (vec![span("src/lib.rs", 3, true, from(main(7)))], ("src/lib.rs", 3)),
             (vec![span(REGISTRY, 3, true, from(main(7)))], ("src/main.rs", 7)),
             (vec![span(STD, 3, true, from(span(REGISTRY, 4, false, from(main(7)))))], ("src/main.rs", 7)),
             (vec![span("<derive expansion>", 1, true, from(main(7)))], ("src/main.rs", 7)),
-            // A macro of the workspace that calls another's.
+            // A macro of the workspace calls one of another crate.
             (vec![span(STD, 3, true, from(span("src/lib.rs", 5, false, from(main(7)))))], ("src/lib.rs", 5)),
-            // A secondary span does not mislead; a second primary one may be inside.
+            // A secondary span is ignored; a second primary one counts.
             (vec![main(2), span(REGISTRY, 3, true, from(main(7)))], ("src/main.rs", 7)),
             (
                 vec![span(REGISTRY, 3, true, Value::Null), span("src/main.rs", 9, true, Value::Null)],
                 ("src/main.rs", 9),
             ),
-            // Nothing of it is in the workspace.
+            // No span is in the workspace.
             (vec![span(STD, 3, true, from(span(REGISTRY, 4, false, Value::Null)))], (REGISTRY, 4)),
             (vec![span(REGISTRY, 3, true, Value::Null)], (REGISTRY, 3)),
         ];

@@ -29,7 +29,7 @@ use crate::control::{ControlNews, keeper};
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
-use crate::messages::Named;
+use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::{Asking, Launch};
 use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
@@ -379,7 +379,7 @@ impl Runtime {
     }
 
     /// After the session was told, so that nothing here delays the new process.
-    fn tell_watch_of_end(&mut self, build: BuildId, outcome: BuildOutcome, named: &Named) {
+    fn tell_watch_of_end(&mut self, build: BuildId, outcome: BuildOutcome, named: &NamedPaths) {
         if self.watch.is_none() {
             return;
         }

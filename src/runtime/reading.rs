@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Runtime;
 use crate::error::Error;
-use crate::messages::Named;
+use crate::messages::NamedPaths;
 use crate::project::Asking;
 use crate::report::{self, Remark, Told};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
@@ -82,7 +82,7 @@ impl Runtime {
             Some(Err(error)) => {
                 self.control.build_error = Some(report::in_a_line(&error, error.hint().as_deref()));
                 self.unread = Some(Told::of(&error, error.hint()));
-                let mut named = Named::default();
+                let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));
                 let named = self.site.wanted(&named);
                 self.tell_watch(watch::Command::BuildFailed { build, named });

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::Site;
 use crate::build::script_output;
-use crate::messages::Named;
+use crate::messages::NamedPaths;
 use crate::watch::units::{self, Unit};
 use crate::words::{Change, ChangeKind};
 
 impl Site {
     /// The files, existing or not, that may mend a build whose errors named these.
-    pub(crate) fn wanted(&self, named: &Named) -> Vec<PathBuf> {
+    pub(crate) fn wanted(&self, named: &NamedPaths) -> Vec<PathBuf> {
         let project = &self.project;
         // Packages that cargo named itself: what a build script says is relative to one of them.
         let own = named.paths().filter(|(package, _)| package.is_none()).map(|(_, name)| Path::new(name));
