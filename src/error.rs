@@ -1,4 +1,4 @@
-//! The errors that end hotrun before it runs anything, gathered from the rooms, with the exit code each stands for.
+//! The errors that end hotrun before it runs anything, with their exit codes.
 
 use std::path::PathBuf;
 
@@ -13,70 +13,57 @@ use crate::settings::SettingsError;
 use crate::sys;
 use crate::watch::WatchError;
 
-/// Why hotrun cannot go on.
+/// A fatal error of any room.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line.
     #[error(transparent)]
     Cli(#[from] CliError),
-    /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The project, or cargo itself.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// The live path.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// A socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// `hotrun init`.
     #[error(transparent)]
     Init(#[from] InitError),
-    /// Watching.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// Talking to a hotrun that runs.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// A file that the user named could not be opened.
+    /// A file named by the user.
     #[error("could not open the {what} `{}`", path.display())]
     Open {
-        /// What it is for.
+        /// What the file is for.
         what: &'static str,
-        /// Which.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
-    /// The log or the events file is a file that people edit.
+    /// The log or the events file is part of the project.
     #[error("{setting} names `{path}`, which is part of the project")]
     Watched {
-        /// The setting that names it.
         setting: Named,
-        /// The file, from the current folder where it is below it.
+        /// Relative to the current folder if it is below.
         path: String,
     },
-    /// The system refused something hotrun cannot do without.
+    /// The system refused something hotrun cannot run without.
     #[error("could not {what}")]
     System {
-        /// What.
         what: &'static str,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl Error {
-    /// A file of settings that is not TOML.
+    /// Whether a config file is not valid TOML.
     pub fn is_syntax(&self) -> bool {
         matches!(self, Self::Settings(error) if error.is_syntax())
     }
 
-    /// The exit code: 2 for wrong usage or config, 1 for what makes going on impossible.
+    /// Returns 2 for wrong usage or config, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Cli(error) => error.exit_code(),
@@ -92,7 +79,6 @@ impl Error {
         }
     }
 
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Cli(error) => error.hint(),

@@ -1,10 +1,10 @@
-//! Where settings come from on this machine: finds and reads the config files, env files and hotrun's own environment
-//! variables, and has the config room make sense of them.
+//! Finds and reads the config files, env files and environment variables that hold settings. `config`
+//! interprets them.
 //!
-//! It decides nothing about what they mean. Which package is run may itself be a setting, so settings are loaded twice:
-//! 1. with the nearest folder that has a `Cargo.toml` ([`nearest_package`]) and the workspace root, to choose the package
-//!    from `build.package`, `build.bin` and `build.example`;
-//! 2. with the chosen package's folder: these are the settings in force.
+//! The package to run may itself be a setting, so settings are loaded twice:
+//! 1. with the nearest folder that has a `Cargo.toml` ([`nearest_package`]) and the workspace root, to choose
+//!    the package from `build.package`, `build.bin` and `build.example`;
+//! 2. with the folder of the chosen package: these settings are in force.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,45 +15,34 @@ use crate::config::RunOptions;
 use crate::config::{self, Config, ConfigError, Environment, FileKind, FileText, env_file};
 use crate::sys;
 
-/// The name of the config file.
 pub const FILE_NAME: &str = "hotrun.toml";
 
 const CONFIG_FILE: &str = "HOTRUN_CONFIG_FILE";
 
-/// Settings that could not be read or followed.
+/// Settings that cannot be read or are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A setting that cannot be followed.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A file that should be there and cannot be read.
     #[error("could not read the {what} `{}`", path.display())]
     Read {
         /// `config file`, `manifest` or `env file`.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// An env file with a line that is not understood.
+    /// An env file with an invalid line.
     #[error("could not read `{}`, line {}: {}", path.display(), fault.line, fault.reason)]
-    EnvFile {
-        /// The file.
-        path: PathBuf,
-        /// The line and what is wrong with it.
-        fault: env_file::EnvFileError,
-    },
+    EnvFile { path: PathBuf, fault: env_file::EnvFileError },
 }
 
 impl SettingsError {
-    /// A file that is not TOML.
+    /// Whether a config file is not valid TOML.
     pub fn is_syntax(&self) -> bool {
         matches!(self, Self::Config(ConfigError::Syntax { .. }))
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
@@ -74,13 +63,13 @@ impl SettingsError {
     }
 }
 
-/// hotrun's own variables, out of the environment of this process.
+/// Returns hotrun's own environment variables.
 pub fn environment() -> Environment {
     let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
     config::variables().chain([CONFIG_FILE]).filter_map(set).collect()
 }
 
-/// The nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
+/// Returns the nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
 pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
     match &options.cargo.manifest_path {
         Some(manifest) => cwd.join(manifest).parent().map(|folder| folder.components().collect()),
@@ -88,69 +77,65 @@ pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Reads files of settings, also such as can be read only once (`<(…)`, a FIFO, `/dev/stdin`): of those the content is kept.
+/// Reads files of settings. The content of streams (`<(…)`, a FIFO, `/dev/stdin`) is kept, since they can be
+/// read only once.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
-    kept: Arc<Mutex<BTreeMap<PathBuf, Kept>>>,
-    /// Nothing is waited for any more.
-    at_once: bool,
+    kept: Arc<Mutex<BTreeMap<PathBuf, Content>>>,
+    /// Read streams on a thread instead of waiting for them.
+    nonblocking: bool,
 }
 
-/// What is known of a file that was read.
+/// The state of a file that was read.
 #[derive(Debug)]
-enum Kept {
-    /// A thread reads it.
+enum Content {
     Reading,
-    /// It held this.
     Text(String),
-    /// It could not be read.
     Failed(io::Error),
 }
 
 impl Reader {
-    /// From now on what can be read only once is read aside: [`io::ErrorKind::WouldBlock`] until that is done.
-    pub fn wait_no_more(&mut self) {
-        self.at_once = true;
+    /// From now on, reads streams on a thread: loading fails with [`io::ErrorKind::WouldBlock`] until that is
+    /// done.
+    pub fn stop_waiting(&mut self) {
+        self.nonblocking = true;
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Kept>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Content>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
         if let Some(text) = sys::read_text(path)? {
-            self.kept().insert(path.to_owned(), Kept::Text(text.clone()));
+            self.kept().insert(path.to_owned(), Content::Text(text.clone()));
             return Ok(text);
         }
         let mut kept = self.kept();
         match kept.get(path) {
-            Some(Kept::Text(text)) => return Ok(text.clone()),
-            Some(Kept::Reading) => return Err(io::ErrorKind::WouldBlock.into()),
-            Some(Kept::Failed(_)) | None => {}
+            Some(Content::Text(text)) => return Ok(text.clone()),
+            Some(Content::Reading) => return Err(io::ErrorKind::WouldBlock.into()),
+            Some(Content::Failed(_)) | None => {}
         }
-        if let Some(Kept::Failed(error)) = kept.remove(path) {
+        if let Some(Content::Failed(error)) = kept.remove(path) {
             return Err(error);
         }
-        if !self.at_once {
+        if !self.nonblocking {
             drop(kept);
             let text = sys::read_stream(path)?;
-            self.kept().insert(path.to_owned(), Kept::Text(text.clone()));
+            self.kept().insert(path.to_owned(), Content::Text(text.clone()));
             return Ok(text);
         }
-        kept.insert(path.to_owned(), Kept::Reading);
+        kept.insert(path.to_owned(), Content::Reading);
         let (reader, path) = (self.clone(), path.to_owned());
         let begun = std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
             let read = sys::read_stream(&path);
-            reader.kept().insert(path, read.map_or_else(Kept::Failed, Kept::Text));
+            reader.kept().insert(path, read.map_or_else(Content::Failed, Content::Text));
         });
         begun.and(Err(io::ErrorKind::WouldBlock.into()))
     }
 }
 
-/// Reads the files and makes the settings in force. `cwd` is absolute.
-///
-/// # Errors
-/// A config file that was named and is missing, one that cannot be read, or a setting that cannot be followed.
+/// Reads the config files and merges them with options and environment. `cwd` is absolute.
 pub fn load(
     reader: &Reader,
     options: &RunOptions,
@@ -163,10 +148,7 @@ pub fn load(
     Ok(config::merge(options, environment, &texts, cwd)?)
 }
 
-/// Reads the files that are there, the one of highest precedence first.
-///
-/// # Errors
-/// A config file that was named and is missing, or one that cannot be read.
+/// Reads the config files that exist, the one of highest precedence first.
 pub fn read(
     reader: &Reader,
     options: &RunOptions,
@@ -192,7 +174,8 @@ pub fn read(
     Ok(texts)
 }
 
-/// Every file [`load`] reads, or would read if it were there: what to watch. Env files are in [`Config`].
+/// Returns every file that [`load`] reads or would read if it existed, to be watched. Env files are in
+/// [`Config`].
 pub fn files(
     options: &RunOptions,
     environment: &Environment,
@@ -204,7 +187,7 @@ pub fn files(
     sources.into_iter().map(|source| source.path).collect()
 }
 
-/// Whether the manifest has settings of hotrun's. One that is no TOML has none, and cargo says what is wrong with it.
+/// Whether the manifest has settings of hotrun. Invalid TOML counts as none: cargo reports it.
 pub fn has_metadata(manifest: &Path) -> bool {
     let text = sys::read_text(manifest).ok().flatten().unwrap_or_default();
     let table = text.parse::<toml::Table>().unwrap_or_default();
@@ -212,11 +195,8 @@ pub fn has_metadata(manifest: &Path) -> bool {
     found(&table).unwrap_or(false)
 }
 
-/// What the env files of `config` set, the last one winning. `inherited` looks up the environment the program inherits,
-/// for `${NAME}` in them.
-///
-/// # Errors
-/// A file that is missing, cannot be read, or has a line that is not understood.
+/// Returns the variables of the env files of `config`; the last file wins. `inherited` looks up `${NAME}` in
+/// the environment the program inherits.
 pub fn env_file_variables(
     reader: &Reader,
     config: &Config,
@@ -240,11 +220,12 @@ pub fn env_file_variables(
 struct Source {
     path: PathBuf,
     kind: FileKind,
-    /// Whether the user named it, so that it has to be there.
+    /// A file named by the user must exist.
     named: bool,
 }
 
-/// The files in order of precedence: the package's (or the named one), the package's manifest, the workspace's.
+/// Returns the files in order of precedence: the package's (or the named one), the package's manifest, the
+/// workspace's.
 fn sources(
     options: &RunOptions,
     environment: &Environment,
@@ -262,12 +243,13 @@ fn sources(
         (None, None) => {}
     }
     if let Some(root) = package_root {
-        // The manifest's name may be another one with `--manifest-path` (unstable in cargo); its folder is the same.
+        // With `--manifest-path` the manifest may have another name (unstable in cargo), but its folder is
+        // the same.
         sources.push(source(root.join("Cargo.toml"), FileKind::Manifest));
     }
     if let Some(root) = workspace_root {
         let file = source(root.join(FILE_NAME), FileKind::Hotrun);
-        // In a project of one package both are the same file; a named file stands in for it.
+        // In a project of one package both are the same file; a named file replaces it.
         if package_root != Some(root) && sources.iter().all(|source| source.path != file.path) {
             sources.push(file);
         }

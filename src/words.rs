@@ -1,4 +1,4 @@
-//! The words every room shares: plain data, and how people are told a time.
+//! Plain data that every room shares, and the formatting of durations.
 //!
 //! Must not touch the operating system, and imports no other room.
 
@@ -17,22 +17,22 @@ impl fmt::Display for BuildId {
     }
 }
 
-/// One of the programs hotrun keeps running. There is one today; every process and event carries it all the same.
+/// A program that hotrun keeps running. There is one today; every process and event carries the id all the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(pub u16);
 
 impl ServiceId {
-    /// The program of a project that has one.
+    /// The only service of a project today.
     pub const MAIN: Self = Self(0);
 }
 
-/// One process of a service: the first is number 1. Unlike a pid it is never used twice, which makes late news of an
-/// earlier process harmless.
+/// One process of a service. Unlike pids, numbers are never reused, so late events of an earlier process are
+/// harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instance {
-    /// The program it runs.
     pub service: ServiceId,
-    /// Its number, counted from 1.
+    /// Counted from 1.
     pub number: u32,
 }
 
@@ -42,47 +42,44 @@ impl fmt::Display for Instance {
     }
 }
 
-/// The environment variable that tags a program and all it starts with the run of hotrun and its [`Instance`].
+/// The environment variable that tags a program and its descendants with the run of hotrun and the
+/// [`Instance`].
 pub const TAG: &str = "HOTRUN_ID";
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It called `exit` with this code.
     Code(i32),
-    /// It died of this signal.
     Signal(i32),
 }
 
 impl Exit {
-    /// Whether the process ended with code 0.
     pub fn success(self) -> bool {
         self == Self::Code(0)
     }
 }
 
-/// A file or folder that changed and counts.
+/// A relevant change of a file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The file or folder, absolute.
+    /// Absolute.
     pub path: PathBuf,
-    /// What it is to the program.
     pub kind: ChangeKind,
-    /// cargo, which compares modification times, may judge this change older than its last build: freshness has to
-    /// be forced in the staging target.
+    /// cargo compares modification times and may judge this change older than its last build, so the staging
+    /// target needs forced freshness.
     pub hidden: bool,
 }
 
-/// What a changed file is to the program, and so what its change leads to.
+/// What a changed file is to the program, which decides what follows from the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeKind {
-    /// rustc or cargo reads it: cargo is asked to build.
+    /// Read by rustc or cargo: builds.
     Source,
-    /// A manifest, `Cargo.lock`, a cargo config or a toolchain file: the project is read again, cargo is asked to build.
+    /// A manifest, `Cargo.lock`, a cargo config or a toolchain file: reads the project again, then builds.
     Manifest,
-    /// Named by `build.inputs`: the package is compiled again although cargo does not know the file.
+    /// Named by `build.inputs`: compiles the package even though cargo does not know the file.
     Input,
-    /// Named by `watch.paths`: builds, and restarts also with the same binary.
+    /// Named by `watch.paths`: builds, and restarts even if the binary is unchanged.
     Watched,
     /// An env file: restarts without a build.
     EnvFile,
@@ -90,29 +87,26 @@ pub enum ChangeKind {
     Config,
 }
 
-/// How to stop a process: the first step and how long it is given before SIGKILL.
+/// How to stop a process: a signal to its group, then SIGKILL after the timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopPlan {
-    /// The signal sent to the group first.
     pub signal: i32,
-    /// How long the group has to end before SIGKILL.
     pub timeout: Duration,
 }
 
-/// Where output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sink {
-    /// A terminal, by its path.
+    /// The path of the terminal.
     Terminal(PathBuf),
-    /// A file.
     File(PathBuf),
     /// `/dev/null`.
     Null,
-    /// A pipe, a socket, or what has no name.
+    /// A pipe, a socket, or a file without a name.
     Unnamed,
 }
 
-/// The folder of a link search path as a build script prints it, with or without its kind (`native=/folder`).
+/// Returns the folder of a link search path as a build script prints it, with or without a kind
+/// (`native=/folder`).
 pub fn linked_folder(printed: &Path) -> &Path {
     match printed.to_str().and_then(|text| text.split_once('=')) {
         Some(("native" | "crate" | "dependency" | "framework" | "all", rest)) => Path::new(rest),
@@ -120,8 +114,7 @@ pub fn linked_folder(printed: &Path) -> &Path {
     }
 }
 
-/// How long something took, as people are shown it: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it,
-/// `1m 19s`.
+/// Formats a duration: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it, `1m 19s`.
 pub fn short_time(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -136,7 +129,7 @@ pub fn short_time(time: Duration) -> String {
     }
 }
 
-/// How long ago something was, as people are shown it: `3 s`, `3 min`.
+/// Formats the time since an event: `3 s`, `3 min`.
 pub fn short_age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {

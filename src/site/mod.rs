@@ -126,7 +126,7 @@ impl Site {
         };
         // A missing or broken env file is said now, not when the first build is done.
         site.env_files(&site.config)?;
-        site.reader.wait_no_more();
+        site.reader.stop_waiting();
         Ok(site)
     }
 
