@@ -1,11 +1,10 @@
 //! Hashes the content of files.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{ErrorKind, Read};
 
-/// Returns the length of a file and a hash of its content.
-pub fn hash(mut file: File) -> std::io::Result<(u64, u64)> {
+/// Returns the length of what a reader gives and a hash of it.
+pub fn hash(mut file: impl Read) -> std::io::Result<(u64, u64)> {
     let mut hasher = DefaultHasher::new();
     let mut length = 0;
     let mut buffer = [0; 16 * 1024];

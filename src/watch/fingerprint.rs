@@ -66,6 +66,11 @@ impl Content {
         *self != Self::Unknown && self == other
     }
 
+    /// That of a file which holds this.
+    pub fn of(text: &str) -> Self {
+        sys::hash(text.as_bytes()).map_or(Self::Unknown, |(length, hash)| Self::Hashed(length, hash))
+    }
+
     /// A file without a byte in it.
     pub fn is_empty_file(&self) -> bool {
         matches!(self, Self::Hashed(0, _))

@@ -40,6 +40,23 @@ pub(super) struct Entry {
     new: bool,
     /// What was told since the baseline.
     told: Option<Content>,
+    /// What it held when it was read as a file of settings.
+    read_as: Option<Content>,
+}
+
+impl Entry {
+    /// Whether it was read as a file of settings when it held something else.
+    fn is_stale(&self) -> bool {
+        let readable = matches!(self.now.content, Content::Hashed(..) | Content::Missing);
+        readable && self.read_as.is_some_and(|read| !read.same(&self.now.content))
+    }
+
+    /// Whoever reads settings hears of it, and says what was found.
+    fn heard(&mut self) {
+        if let Some(read) = &mut self.read_as {
+            *read = self.now.content;
+        }
+    }
 }
 
 /// Where the baseline of a file comes from that was not followed before.
@@ -72,9 +89,9 @@ impl Ledger {
         self.entries.keys().map(PathBuf::as_path)
     }
 
-    /// The files that are not what the latest build attempt started from.
+    /// The files that are not what the latest build attempt started from, or not what was read as settings.
     pub(super) fn differing(&self) -> Vec<PathBuf> {
-        let differs = |entry: &Entry| !entry.now.content.same(&entry.baseline);
+        let differs = |entry: &Entry| !entry.now.content.same(&entry.baseline) || entry.is_stale();
         self.entries.iter().filter(|(_, entry)| differs(entry)).map(|(path, _)| path.clone()).collect()
     }
 
@@ -88,10 +105,9 @@ impl Ledger {
         };
         let first = !matches!(origin, Origin::Appeared | Origin::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
-        self.entries.insert(
-            path.to_path_buf(),
-            Entry { now, baseline, seen: seen.order, read: seen.wall, first, new, told: None },
-        );
+        let (seen, read) = (seen.order, seen.wall);
+        let entry = Entry { now, baseline, seen, read, first, new, told: None, read_as: None };
+        self.entries.insert(path.to_path_buf(), entry);
     }
 
     /// Takes down what a look found. Says whether the content is another than at the last look. A file that was not
@@ -154,12 +170,21 @@ impl Ledger {
         }
     }
 
-    /// Whether `path` is another than the latest build attempt started from, and this was not told yet.
+    /// Whether `path` is another than the latest build attempt started from, or than was read as settings, and this was not
+    /// told yet.
     pub(super) fn untold(&self, path: &Path) -> bool {
         self.entries.get(path).is_some_and(|entry| {
-            !entry.now.content.same(&entry.baseline)
-                && entry.told.is_none_or(|told| !told.same(&entry.now.content))
+            entry.is_stale()
+                || !entry.now.content.same(&entry.baseline)
+                    && entry.told.is_none_or(|told| !told.same(&entry.now.content))
         })
+    }
+
+    /// These and no others are files of settings, and held this when they were read.
+    pub(super) fn read_as_settings(&mut self, files: &HashMap<PathBuf, Content>) {
+        for (path, entry) in &mut self.entries {
+            entry.read_as = files.get(path).copied();
+        }
     }
 
     /// Whether `path` was not there when the latest build attempt started, or may not have been.
@@ -177,6 +202,7 @@ impl Ledger {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.baseline = entry.now.content;
             entry.told = None;
+            entry.heard();
         }
     }
 
@@ -184,6 +210,7 @@ impl Ledger {
     pub(super) fn tell(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.told = Some(entry.now.content);
+            entry.heard();
         }
     }
 

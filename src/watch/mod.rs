@@ -165,6 +165,9 @@ pub enum Command {
     BuildResolved(BuildId),
     /// The program is about to be started. To be sent before it is.
     ProgramStarts,
+    /// These are the files that settings come from, and what each held when it was read, existing or not. What one holds
+    /// otherwise is told.
+    SettingsRead(Vec<(PathBuf, Option<String>)>),
     /// Somebody asked for a restart.
     Asked,
     /// Look at everything and say so: [`News::Looked`] with this number. What was saved before this was sent is told before.

@@ -10,4 +10,5 @@ mod git;
 mod looks;
 mod quiet;
 mod random;
+mod settings;
 mod styles;

@@ -18,13 +18,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::watch::attempt::Attempt;
 use crate::watch::echoes::Echoes;
-use crate::watch::fingerprint::{self, Content};
+use crate::watch::fingerprint::{self, Content, Fingerprint};
 use crate::watch::glances::Glances;
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::{Read, Rules};
-use crate::watch::ledger::{Ledger, Moment};
+use crate::watch::ledger::{Ledger, Moment, Origin};
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
 use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
@@ -281,6 +281,7 @@ impl Room {
                 self.program_started = Some(sent.wall);
                 self.echoes.begun(false);
             }
+            Command::SettingsRead(files) => self.settings_read(files),
             Command::Asked => {
                 self.echoes.asked();
                 self.warned
@@ -302,6 +303,22 @@ impl Room {
                 self.holds.release(path);
             }
         }
+    }
+
+    /// A look may have come before a save and the next after another that brought back what was there, and the settings may
+    /// have been read in between.
+    fn settings_read(&mut self, files: Vec<(PathBuf, Option<String>)>) {
+        let content = |text: Option<String>| text.map_or(Content::Missing, |text| Content::of(&text));
+        let files: HashMap<_, _> = files.into_iter().map(|(path, text)| (path, content(text))).collect();
+        for (path, content) in &files {
+            if self.ledger.get(path).is_none() && *content != Content::Missing {
+                let read = Fingerprint { stat: None, content: *content };
+                self.ledger.meet(path, read, Moment::now(), Origin::Settled);
+                self.look(path);
+            }
+        }
+        self.ledger.read_as_settings(&files);
+        self.judge_differing();
     }
 
     /// cargo writes `Cargo.lock` itself before it compiles anything, holding the lock that other cargos wait for: what it

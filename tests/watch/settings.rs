@@ -1,0 +1,56 @@
+//! Files of settings are read by others than the room, and may hold another thing then than when it looks.
+
+use std::time::Duration;
+
+use hotrun::config::Poll;
+use hotrun::watch::Command;
+use hotrun::words::ChangeKind;
+
+use super::fixture::{Site, write};
+
+const FILES: [(&str, ChangeKind); 2] =
+    [("hotrun.toml", ChangeKind::Config), ("app.env", ChangeKind::EnvFile)];
+
+/// Both were read, and held this.
+fn read(site: &Site, text: Option<&str>) {
+    let file = |(file, _): (&str, _)| (site.root.join(file), text.map(ToOwned::to_owned));
+    site.send(Command::SettingsRead(FILES.map(file).into()));
+}
+
+#[track_caller]
+fn expect_both(site: &mut Site) {
+    let paths = FILES.map(|(file, kind)| (site.root.join(file), kind));
+    site.expect_each(&paths.each_ref().map(|(path, kind)| (path.as_path(), *kind)));
+}
+
+#[test]
+fn what_was_read_between_two_looks_is_told() {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(50))] {
+        let mut site = Site::new();
+        site.plan.env_files.push(site.root.join("app.env"));
+        for (file, _) in FILES {
+            write(&site.root.join(file), "first");
+        }
+        site.watch_built(poll);
+        for failed in [false, true] {
+            if failed {
+                site.fail();
+            }
+            read(&site, Some("first"));
+            assert_eq!(site.changes(), []);
+            for other in [Some("other"), Some(""), None] {
+                read(&site, other);
+                expect_both(&mut site);
+                read(&site, Some("first"));
+                assert_eq!(site.changes(), []);
+            }
+        }
+        // Gone since it was read, before anything looked.
+        std::fs::remove_file(site.root.join("app.env")).unwrap();
+        site.expect(&site.root.join("app.env"));
+        read(&site, None);
+        site.changes();
+        read(&site, Some("first"));
+        site.expect(&site.root.join("app.env"));
+    }
+}
