@@ -195,23 +195,27 @@ pub fn has_metadata(manifest: &Path) -> bool {
     found(&table).unwrap_or(false)
 }
 
-/// Returns the variables of the env files of `config`; the last file wins. `inherited` looks up `${NAME}` in
-/// the environment the program inherits.
+/// An env file and its text, or why it could not be read.
+pub type EnvText = (PathBuf, io::Result<String>);
+
+/// Reads the env files of `config`.
+pub fn read_env_files(reader: &Reader, config: &Config) -> Vec<EnvText> {
+    config.run.env_files.iter().map(|file| (file.value.clone(), reader.read(&file.value))).collect()
+}
+
+/// Returns the variables of env files; the last file wins. `inherited` looks up `${NAME}` in the environment the
+/// program inherits.
 pub fn env_file_variables(
-    reader: &Reader,
-    config: &Config,
+    files: Vec<EnvText>,
     inherited: &dyn Fn(&str) -> Option<String>,
 ) -> Result<BTreeMap<String, String>, SettingsError> {
     let mut variables = BTreeMap::new();
-    for file in &config.run.env_files {
-        let path = || file.value.clone();
-        let text = reader.read(&file.value).map_err(|source| SettingsError::Read {
-            what: "env file",
-            path: path(),
-            source,
-        })?;
-        env_file::parse(&text, inherited, &mut variables)
-            .map_err(|fault| SettingsError::EnvFile { path: path(), fault })?;
+    for (path, text) in files {
+        match text {
+            Ok(text) => env_file::parse(&text, inherited, &mut variables)
+                .map_err(|fault| SettingsError::EnvFile { path, fault })?,
+            Err(source) => return Err(SettingsError::Read { what: "env file", path, source }),
+        }
     }
     Ok(variables)
 }
@@ -257,7 +261,8 @@ fn sources(
     sources
 }
 
-fn is_missing(error: &io::Error) -> bool {
+/// Whether there is no such file.
+pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -283,6 +288,10 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         folder
+    }
+
+    fn variables(config: &Config) -> Result<BTreeMap<String, String>, SettingsError> {
+        env_file_variables(read_env_files(&Reader::default(), config), &|_| None)
     }
 
     #[test]
@@ -355,7 +364,7 @@ mod tests {
         assert_eq!(error.hint().unwrap(), "it was named by `--config-file` or `HOTRUN_CONFIG_FILE`");
 
         let config = load("--env-file no.env").unwrap();
-        let error = env_file_variables(&Reader::default(), &config, &|_| None).unwrap_err();
+        let error = variables(&config).unwrap_err();
         let path = folder.path().join("no.env");
         assert_eq!(error.to_string(), format!("could not read the env file `{}`", path.display()));
         assert_eq!(error.hint().unwrap(), "create it, or take it out of `--env-file` and `run.env-file`");
@@ -367,12 +376,9 @@ mod tests {
         let load = |line| {
             load(&Reader::default(), &options(line), &Environment::new(), folder.path(), None, None).unwrap()
         };
-        let variables =
-            env_file_variables(&Reader::default(), &load("--env-file a.env --env-file b.env"), &|_| None)
-                .unwrap();
-        assert_eq!(variables, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));
-        let error =
-            env_file_variables(&Reader::default(), &load("--env-file bad.env"), &|_| None).unwrap_err();
+        let set = variables(&load("--env-file a.env --env-file b.env")).unwrap();
+        assert_eq!(set, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));
+        let error = variables(&load("--env-file bad.env")).unwrap_err();
         let path = folder.path().join("bad.env");
         let expected =
             format!("could not read `{}`, line 3: expected `KEY=VALUE`, found `nonsense`", path.display());

@@ -1,5 +1,7 @@
 //! The config edited while hotrun runs: applied at once where it can be, refused with its place where it is wrong.
 
+mod env_files;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -132,11 +132,10 @@ impl Runtime {
             }
             Ok(Publication::Unchanged) => {
                 self.live_result = Some(result.clone());
-                // An env file that cannot be read is said when the program is started.
-                let launch = self.site.launch(result, &self.publisher).ok();
+                let launch = self.site.launch(result, &self.publisher);
                 // One that could not start beside this one leaves what it was started with to be tried again.
                 let launched = self.launches.values().next_back();
-                PublishOutcome::Unchanged { launch_changed: launch.is_none() || launch.as_ref() != launched }
+                PublishOutcome::Unchanged { launch_changed: Some(&launch) != launched }
             }
             Err(error) => {
                 PublishOutcome::Failed { error: report::in_a_line(&error, error.hint().as_deref()) }
@@ -147,7 +146,6 @@ impl Runtime {
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
         let result = self.live_result.clone().unwrap_or_default();
         let launch = self.site.launch(&result, &self.publisher);
-        let launch = launch.map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());

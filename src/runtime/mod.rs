@@ -38,7 +38,7 @@ use crate::site::Site;
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Change, ChangeKind, Instance};
+use crate::words::{BuildId, Instance};
 
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
@@ -477,7 +477,6 @@ impl Runtime {
             watch::News::Changed { changes } => return self.tell(Event::FilesChanged(changes)),
             watch::News::Watching { files, folders, backend } => {
                 self.reporter.watching(&Watching { files, folders, backend: backend.to_string() });
-                return self.missed_config_edits();
             }
             watch::News::NotCounted { path, reason, first_in_folder } => {
                 let path = report::short_path(&path, &self.site.cwd);
@@ -492,16 +491,6 @@ impl Runtime {
             }
         }
         None
-    }
-
-    /// The config files as they were before they were watched may be others than those that were read.
-    fn missed_config_edits(&mut self) -> Option<ExitReason> {
-        let missed = self.site.missed();
-        if missed.is_empty() {
-            return None;
-        }
-        let change = |path| Change { path, kind: ChangeKind::Config, hidden: false };
-        self.tell(Event::FilesChanged(missed.into_iter().map(change).collect()))
     }
 
     /// Tells the session, carries out what it answers, and tells it what came of that.

@@ -164,7 +164,9 @@ impl Runtime {
                 // The runtime is gone only when hotrun ends.
                 let _ = watch_sender.send(news);
             });
-            Some(watch::start(site.plan(), sink)?)
+            let watch = watch::start(site.plan(), sink)?;
+            watch.send(watch::Command::SettingsRead(site.seen().to_vec()));
+            Some(watch)
         };
         Ok(Self {
             session: Session::new(Settings::from(config)),

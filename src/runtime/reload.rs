@@ -25,6 +25,7 @@ pub(super) fn takes_keys(config: &Config) -> bool {
 impl Runtime {
     /// Reads the settings again after these files changed.
     pub(super) fn read_config(&mut self, changed: &[PathBuf]) -> Event {
+        let plan = self.site.plan();
         // What was told of a file in doubt counts when the doubt is over.
         let mut changed = changed.to_vec();
         changed.extend(self.doubt.take().into_iter().flat_map(|(paths, _)| paths));
@@ -32,8 +33,8 @@ impl Runtime {
             self.doubt = Some((changed, Instant::now() + DOUBT));
             return Event::ConfigRead(None);
         };
-        let own = changed.iter().any(|path| self.site.is_config(path));
-        match edit.and_then(|edit| self.apply(edit)) {
+        let own = changed.iter().any(|path| self.site.is_own(path));
+        let event = match edit.and_then(|edit| self.apply(edit)) {
             Ok(change) => {
                 if self.config_fault.take().is_some() && change.is_none() {
                     self.reporter.remark(&Remark::ConfigValidAgain);
@@ -51,7 +52,12 @@ impl Runtime {
                 }
                 Event::ConfigRead(None)
             }
+        };
+        if self.site.plan() != plan {
+            self.tell_watch(watch::Command::Replan(Box::new(self.site.plan())));
         }
+        self.tell_watch(watch::Command::SettingsRead(self.site.seen().to_vec()));
+        event
     }
 
     /// An address that hotrun or the program has is free only when both have ended.
@@ -93,17 +99,13 @@ impl Runtime {
             files: edit.files.clone(),
             keys: edit.changes.iter().map(|(key, _)| *key).collect(),
             settings: Settings::from(&config),
-            restart: needs(Needs::Restart),
+            restart: needs(Needs::Restart) || edit.env_files_changed,
             build: needs(Needs::Build),
             next_start: needs(Needs::NextStart),
         };
-        let plan = self.site.plan();
         self.processes.plan(change.settings.stop);
         self.site.take_over(edit);
-        if self.site.plan() != plan {
-            self.tell_watch(watch::Command::Replan(Box::new(self.site.plan())));
-        }
-        Ok((!change.keys.is_empty()).then_some(change))
+        Ok((!change.keys.is_empty() || change.restart).then_some(change))
     }
 
     /// Sockets that are still named stay open.

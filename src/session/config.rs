@@ -1,4 +1,4 @@
-//! An edited config: what follows from it, together with the changes that came with it.
+//! An edited config or env file: what follows from it, together with the changes that came with it.
 //!
 //! Reading it and bringing it into force is the runtime's part, and done when this is told.
 
@@ -40,7 +40,10 @@ impl Session {
                 changes.push(Change { path, kind: ChangeKind::Manifest, hidden: false });
             }
             let ConfigChange { files, keys, .. } = change;
-            out.push(Effect::Report(Notice::ConfigChanged { files, keys, then }));
+            // An env file sets no key.
+            if !keys.is_empty() {
+                out.push(Effect::Report(Notice::ConfigChanged { files, keys, then }));
+            }
         }
         if self.quitting.is_none() && (launch || !changes.is_empty()) {
             self.follow(now, changes, launch, out);

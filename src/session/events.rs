@@ -131,7 +131,7 @@ pub enum Event {
     Asked(Request),
 }
 
-/// An edit of the config that is in force.
+/// An edit of the config or of an env file that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
     /// The files that were edited.
@@ -308,8 +308,8 @@ pub enum Effect {
     StartTimer(Timer, Duration),
     /// Forget a timer.
     CancelTimer(Timer),
-    /// Read the settings again, because these files changed, and bring into force what can be; [`Event::ConfigRead`]
-    /// follows.
+    /// Read the settings and env files again, because these changed, and bring into force what can be;
+    /// [`Event::ConfigRead`] follows.
     ReadConfig(Vec<PathBuf>),
     /// Tell people and machines.
     Report(Notice),

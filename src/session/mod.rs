@@ -235,7 +235,8 @@ impl Session {
         let paths = changes.iter().map(|change| &change.path).filter(|path| told.insert(*path));
         let paths: Vec<PathBuf> = paths.cloned().collect();
         out.push(Effect::Report(Notice::Changed(paths)));
-        let configures = |kind| matches!(kind, ChangeKind::Config | ChangeKind::Manifest);
+        let configures =
+            |kind| matches!(kind, ChangeKind::Config | ChangeKind::EnvFile | ChangeKind::Manifest);
         let config = changes.iter().filter(|change| configures(change.kind));
         let config: Vec<_> = config.map(|change| change.path.clone()).collect();
         if config.is_empty() {
@@ -246,12 +247,8 @@ impl Session {
         }
     }
 
-    /// Builds what is to be built for these changes, and starts the program again where they (or `launch`) ask for it.
+    /// Builds what is to be built for these changes, and starts the program again where `launch` asks for it.
     fn follow(&mut self, now: Duration, changes: Vec<Change>, launch: bool, out: &mut Vec<Effect>) {
-        let env_file = changes.iter().any(|change| change.kind == ChangeKind::EnvFile);
-        let holds = self.leaves_to_requests();
-        self.held |= env_file && holds;
-        let launch = launch || env_file && !holds;
         let to_build: Vec<Change> = changes
             .into_iter()
             .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Site;
+use super::env_files::{EnvFiles, EnvTexts};
 use crate::config::{self, Config, FileKind, FileText, Needs};
 use crate::error::Error;
 use crate::settings::{self, SettingsError};
@@ -64,20 +65,16 @@ pub(crate) struct Edit {
     pub(crate) changes: Vec<(&'static str, Needs)>,
     /// Keys edited just now that only another start of hotrun can bring into force.
     pub(crate) held: Vec<&'static str>,
+    /// What env files give the program differs.
+    pub(crate) env_files_changed: bool,
     read: Config,
+    env_files: EnvFiles,
 }
 
 impl Site {
-    /// The config files that hold something else than when they were last read.
-    pub(crate) fn missed(&self) -> Vec<PathBuf> {
-        let Ok(texts) = self.read_files() else { return Vec::new() };
-        let holds = |texts: &[FileText], path: &PathBuf| text_of(texts, path).map(|text| text.text.clone());
-        let differs = |path: &PathBuf| holds(&texts, path) != holds(&self.texts, path);
-        self.every_file().into_iter().filter(differs).collect()
-    }
-
-    /// Reads the settings again after these files changed, putting nothing into force. Nothing where one of hotrun's own
-    /// files is gone or empty that may be in the middle of a save, or is still being read: to be asked again after [`DOUBT`].
+    /// Reads the settings and env files again after these changed, putting nothing into force. Nothing where one of them,
+    /// manifests apart, is gone or empty that may be in the middle of a save, or is still being read: to be asked again
+    /// after [`DOUBT`].
     pub(crate) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
         let mut texts = match self.read_files() {
             Ok(texts) => texts,
@@ -86,8 +83,11 @@ impl Site {
             {
                 return Ok(None);
             }
-            Err(error) if is_being_read(&error) => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Err(SettingsError::Read { source, .. }) if comes_later(&source) => return Ok(None),
+            Err(error) => {
+                self.seen.clear();
+                return Err(error.into());
+            }
         };
         let empty = |path: &Path| text_of(&texts, path).is_none_or(|text| text.text.is_empty());
         let vanished: Vec<FileText> =
@@ -95,30 +95,43 @@ impl Site {
         // What is wrong with a manifest that is gone or empty is for cargo to say.
         let (manifests, own): (Vec<_>, Vec<_>) =
             vanished.into_iter().partition(|text| text.kind == FileKind::Manifest);
-        if self.is_doubtful(own.into_iter().map(|text| text.path).collect()) {
-            return Ok(None);
-        }
+        let found = texts.clone();
         for manifest in manifests {
             let place = self.texts.iter().position(|text| text.path == manifest.path).unwrap_or_default();
             texts.retain(|text| text.path != manifest.path);
             texts.insert(place.min(texts.len()), manifest);
         }
-        self.texts = texts;
-        let read = config::merge(&self.options, &self.variables, &self.texts, &self.cwd)
-            .map_err(SettingsError::from)?;
-        let changes = config::changes(&self.config, &read);
-        if changes.iter().any(|(key, _)| *key == "run.env-file") {
-            match self.env_files(&read) {
-                Err(Error::Settings(error)) if is_being_read(&error) => return Ok(None),
-                read => drop(read?),
-            }
+        let read = config::merge(&self.options, &self.variables, &texts, &self.cwd);
+        let env_files = self.read_env_files(read.as_ref().unwrap_or(&self.config));
+        let own = own.into_iter().map(|text| text.path);
+        let being_read = env_files.named.iter().any(|(_, text)| text.as_ref().is_err_and(comes_later));
+        if self.is_doubtful(own.chain(self.vanished(&env_files)).collect()) || being_read {
+            return Ok(None);
         }
+        self.seen = self.held(&found, &env_files);
+        self.texts = texts;
+        let read = read.map_err(SettingsError::from)?;
+        // An edit that is refused may be mended there.
+        self.awaited = env_files.paths();
+        let env_files = self.env_files(env_files)?;
+        let changes = config::changes(&self.config, &read);
         let news: Vec<_> = config::changes(&self.read, &read).into_iter().map(|(key, _)| key).collect();
         let (held, changes): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, needs)| *needs == Needs::Hotrun);
         let held = held.into_iter().map(|(key, _)| key).filter(|key| news.contains(key)).collect();
-        let files = self.every_file().into_iter().filter(|file| paths.contains(file)).collect();
-        Ok(Some(Edit { files, changes, held, read }))
+        let files = self.every_file().into_iter().chain(self.awaited.iter().cloned());
+        let files = files.filter(|file| paths.contains(file)).collect();
+        let env_files_changed = env_files != self.env_files;
+        Ok(Some(Edit { files, changes, held, env_files_changed, read, env_files }))
+    }
+
+    /// What each file that settings come from held.
+    pub(super) fn held(&self, texts: &[FileText], env_files: &EnvTexts) -> Vec<(PathBuf, Option<String>)> {
+        let held = |path: PathBuf| {
+            let text = text_of(texts, &path).map(|found| found.text.clone());
+            (path, text)
+        };
+        self.every_file().into_iter().map(held).chain(env_files.known()).collect()
     }
 
     /// Whether one of these files, gone or empty just now and not when they were last read, may be in the middle of a save.
@@ -140,6 +153,7 @@ impl Site {
     pub(crate) fn take_over(&mut self, edit: Edit) {
         self.config = edit.read.clone().as_started(&self.config);
         self.read = edit.read;
+        self.env_files = edit.env_files;
     }
 
     /// The settings as they would be in force.
@@ -147,9 +161,9 @@ impl Site {
         edit.read.clone().as_started(&self.config)
     }
 
-    /// Whether hotrun reads its settings from this file alone: a manifest is cargo's as well.
-    pub(crate) fn is_config(&self, path: &Path) -> bool {
-        self.config_files().iter().any(|file| file == path)
+    /// Whether only hotrun reads this file of settings: a manifest is cargo's as well.
+    pub(crate) fn is_own(&self, path: &Path) -> bool {
+        self.config_files().iter().chain(&self.awaited).any(|file| file == path)
     }
 
     /// What the config files hold.
@@ -183,6 +197,6 @@ fn text_of<'a>(texts: &'a [FileText], path: &Path) -> Option<&'a FileText> {
 }
 
 /// Whether a file is read aside, because who writes to it may take its time.
-fn is_being_read(error: &SettingsError) -> bool {
-    matches!(error, SettingsError::Read { source, .. } if source.kind() == ErrorKind::WouldBlock)
+fn comes_later(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
 }

@@ -4,18 +4,20 @@
 //! Asks the rooms that read files and cargo; runs and watches nothing itself.
 
 mod edit;
+mod env_files;
 mod inputs;
 mod order;
 mod reading;
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
+use self::env_files::EnvFiles;
 use self::order::{Asked, is_seeded};
 pub(crate) use self::reading::Answers;
 use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan};
@@ -44,6 +46,12 @@ pub(crate) struct Site {
     /// What the config files held when they were last read, and the settings they made when they were last valid.
     texts: Vec<FileText>,
     read: Config,
+    /// What the env files gave when they were last valid.
+    env_files: EnvFiles,
+    /// Those that the config files name, in force or not.
+    awaited: Vec<PathBuf>,
+    /// All of these as they were when they were last read.
+    seen: Vec<(PathBuf, Option<String>)>,
     /// The files among them that are gone or empty, perhaps in the middle of a save.
     doubts: Vec<Doubt>,
     pub(crate) environment: Environment,
@@ -115,6 +123,9 @@ impl Site {
             config,
             texts,
             read,
+            env_files: EnvFiles::default(),
+            awaited: Vec::new(),
+            seen: Vec::new(),
             doubts: Vec::new(),
             environment,
             toolchain,
@@ -125,7 +136,10 @@ impl Site {
             scripts: BTreeMap::new(),
         };
         // A missing or broken env file is said now, not when the first build is done.
-        site.env_files(&site.config)?;
+        let env_files = site.read_env_files(&site.config);
+        site.seen = site.held(&site.texts, &env_files);
+        site.awaited = env_files.paths();
+        site.env_files = site.env_files(env_files)?;
         site.reader.stop_waiting();
         Ok(site)
     }
@@ -193,9 +207,8 @@ impl Site {
     }
 
     /// How the program is started after `result`, its libraries published in this folder.
-    pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Result<Launch, Error> {
-        let env_files = self.env_files(&self.config)?;
-        Ok(Launch::compute(&LaunchInput {
+    pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Launch {
+        Launch::compute(&LaunchInput {
             project: &self.project,
             toolchain: &self.toolchain,
             cargo_config: &self.cargo_config,
@@ -208,17 +221,10 @@ impl Site {
             live: publisher.live(),
             libraries: publisher.libraries(),
             run: &self.config.run,
-            env_files: &env_files,
+            env_files: &self.env_files.variables,
             environment: &self.environment,
             cwd: &self.cwd,
-        }))
-    }
-
-    fn env_files(&self, config: &Config) -> Result<Vec<(String, String)>, Error> {
-        let inherited = |name: &str| {
-            self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
-        };
-        Ok(settings::env_file_variables(&self.reader, config, &inherited)?.into_iter().collect())
+        })
     }
 
     /// What to watch.
@@ -232,6 +238,9 @@ impl Site {
             outputs.into_iter().flat_map(|folder| self.written_by_cargo(folder)).collect();
         never.extend(self.config.files.events.value.clone());
         never.extend(self.config.files.log.value.clone());
+        let mut env_files = values(&self.config.run.env_files);
+        let others: Vec<_> = self.awaited.iter().filter(|path| !env_files.contains(path)).cloned().collect();
+        env_files.extend(others);
         Plan {
             packages: self.package_folders(),
             other_roots: project.other_roots.clone(),
@@ -243,8 +252,8 @@ impl Site {
             cargo_configs: self.cargo_config.files.clone(),
             toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
             hotrun_configs: self.config_files(),
-            env_files: values(&self.config.run.env_files),
-            dotenv: vec![project.package.root.join(".env"), project.workspace_root.join(".env")],
+            env_files,
+            dotenv: self.dotenv(),
             inputs: values(&self.config.build.inputs),
             paths: values(&self.config.watch.paths),
             ignore: self.config.watch.ignore.iter().map(|setting| setting.value.clone()).collect(),

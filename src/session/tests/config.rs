@@ -1,4 +1,4 @@
-//! An edited config: read first, then what came with it is followed.
+//! An edited config or env file: read first, then what came with it is followed.
 
 use super::*;
 
@@ -21,6 +21,11 @@ fn plain() -> ConfigChange {
 
 fn read(change: ConfigChange) -> Event {
     Event::ConfigRead(Some(change))
+}
+
+/// An edited env file sets something else.
+pub(super) fn env_file_read(settings: Settings) -> Event {
+    read(ConfigChange { files: vec![".env".into()], keys: Vec::new(), settings, restart: true, ..plain() })
 }
 
 fn then(t: &mut Table, change: ConfigChange) -> AfterConfig {
@@ -54,6 +59,23 @@ fn what_the_program_is_started_with_restarts_it() {
     t.expect(read(ConfigChange { restart: true, ..plain() }), &["stop 0.1 with 15"]);
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["start 0.2 build 1"]);
+}
+
+#[test]
+fn an_env_file_restarts_without_a_build() {
+    let mut t = Table::running(settings());
+    t.expect(edit(&[(".env", ChangeKind::EnvFile)]), &["read config"]);
+    t.expect(env_file_read(settings()), &["stop 0.1 with 15"]);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &["start 0.2 build 1"]);
+}
+
+#[test]
+fn an_env_file_that_is_refused_or_sets_the_same_touches_nothing() {
+    let mut t = Table::running(settings());
+    t.expect(edit(&[(".env", ChangeKind::EnvFile)]), &["read config"]);
+    t.expect(Event::ConfigRead(None), &[]);
+    assert_eq!(t.said(env_file_read(settings())), ["Stopping"], "no setting is said to have changed");
 }
 
 #[test]
@@ -167,13 +189,10 @@ fn a_program_that_has_ended_starts_with_what_changed() {
 #[test]
 fn manual_holds_nothing_back_from_a_program_that_has_ended() {
     let manual = Settings { update: Update::Manual, ..settings() };
-    let env_file = Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]);
-    for event in [read(ConfigChange { settings: manual, restart: true, ..plain() }), env_file] {
-        let mut t = Table::running(manual);
-        t.expect(exited(1, 0), &[]);
-        t.expect(gone(1), &[]);
-        t.expect(event, &["start 0.2 build 1"]);
-    }
+    let mut t = Table::running(manual);
+    t.expect(exited(1, 0), &[]);
+    t.expect(gone(1), &[]);
+    t.expect(read(ConfigChange { settings: manual, restart: true, ..plain() }), &["start 0.2 build 1"]);
 }
 
 #[test]

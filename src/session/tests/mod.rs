@@ -338,15 +338,6 @@ fn a_program_that_has_ended_is_run_again_by_an_edit_with_the_same_binary() {
 }
 
 #[test]
-fn an_env_file_restarts_without_a_build() {
-    let mut t = Table::running(settings());
-    let event = Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]);
-    t.expect(event, &["stop 0.1 with 15"]);
-    t.expect(exited(1, 0), &[]);
-    t.expect(gone(1), &["start 0.2 build 1"]);
-}
-
-#[test]
 fn a_newer_build_during_a_stop_is_the_one_that_starts() {
     let mut t = Table::running(settings());
     t.edit("a.rs");

@@ -1,5 +1,6 @@
 //! How things stand, by example: what somebody who waits is told.
 
+use super::config::env_file_read;
 use super::*;
 use crate::session::{State, Trouble};
 
@@ -159,11 +160,11 @@ fn an_older_build_that_fails_to_start_and_then_does_mends_no_newer_one() {
     // The process from before ends, and is started again, first in vain.
     t.tell(exited(1, 1));
     t.tell(gone(1));
-    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(env_file_read(t.session.settings));
     t.tell(started(2));
     t.tell(exited(2, 1));
     t.now(gone(2), State::Failed(Trouble::Build(BuildId(2))));
-    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(env_file_read(t.session.settings));
     t.tell(started(3));
     t.tell(Event::ProcessReady { instance: process(3) });
     t.now(settled(3), State::Failed(Trouble::Build(BuildId(2))));
@@ -180,7 +181,7 @@ fn what_waits_for_a_request_is_held() {
     t.now(gone(1), State::Starting);
     t.tell(started(2));
     t.now(settled(2), State::Running);
-    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Held);
+    t.now(env_file_read(Settings { update: Update::Manual, ..settings() }), State::Held);
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn a_pause_is_a_rest_only_for_what_was_saved_before() {
 fn a_restart_that_a_pause_holds_back_is_not_running() {
     let mut t = Table::running(settings());
     t.tell(Event::Asked(Request::Pause));
-    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Paused);
+    t.now(env_file_read(settings()), State::Paused);
     t.now(Event::Asked(Request::Pause), State::Stopping);
 }
 
@@ -204,7 +205,7 @@ fn a_restart_that_a_pause_holds_back_is_not_running() {
 fn what_manual_held_is_not_held_for_ever() {
     let manual = Settings { update: Update::Manual, ..settings() };
     let mut t = Table::running(manual);
-    t.now(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]), State::Held);
+    t.now(env_file_read(manual), State::Held);
     let change = ConfigChange {
         files: Vec::new(),
         keys: vec!["run.update"],
@@ -245,7 +246,7 @@ fn a_build_that_could_not_start_is_no_success_because_the_one_before_it_does() {
     for event in [Event::RolledBack { error: None }, started(3), exited(3, 1), gone(3)] {
         t.tell(event);
     }
-    t.tell(Event::FilesChanged(vec![of_kind(".env", ChangeKind::EnvFile)]));
+    t.tell(env_file_read(t.session.settings));
     t.tell(started(4));
     t.tell(Event::ProcessReady { instance: process(4) });
     assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());

@@ -1,0 +1,87 @@
+//! Env files: read when they are edited, with the settings that name them; programs start with what was valid last.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::Site;
+use crate::config::Config;
+use crate::error::Error;
+use crate::settings::{self, EnvText, is_missing};
+use crate::sys;
+
+/// What env files hold, or why they could not be read.
+#[derive(Debug)]
+pub(super) struct EnvTexts {
+    /// Those that settings name.
+    pub(super) named: Vec<EnvText>,
+    /// A `.env` that nobody names: the program may load it itself.
+    beside: Vec<EnvText>,
+}
+
+impl EnvTexts {
+    /// Those that settings name.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.named.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The files whose content is known, those that are not there included.
+    pub(super) fn known(&self) -> impl Iterator<Item = (PathBuf, Option<String>)> + '_ {
+        self.named.iter().chain(&self.beside).filter_map(|(path, text)| match text {
+            Ok(text) => Some((path.clone(), Some(text.clone()))),
+            Err(error) => is_missing(error).then(|| (path.clone(), None)),
+        })
+    }
+}
+
+/// What the program gets from env files.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct EnvFiles {
+    /// The variables that are set.
+    pub(super) variables: Vec<(String, String)>,
+    beside: Vec<Option<String>>,
+}
+
+impl Site {
+    pub(super) fn read_env_files(&self, config: &Config) -> EnvTexts {
+        let named = settings::read_env_files(&self.reader, config);
+        let others = self.dotenv().into_iter().filter(|path| named.iter().all(|(other, _)| path != other));
+        let read = |path: PathBuf| {
+            let text = sys::read_text(&path).and_then(|text| text.ok_or(ErrorKind::InvalidInput.into()));
+            (path, text)
+        };
+        EnvTexts { beside: others.map(read).collect(), named }
+    }
+
+    /// What these give the program.
+    pub(super) fn env_files(&self, texts: EnvTexts) -> Result<EnvFiles, Error> {
+        let inherited = |name: &str| {
+            self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
+        };
+        let variables = settings::env_file_variables(texts.named, &inherited)?.into_iter().collect();
+        Ok(EnvFiles { variables, beside: texts.beside.into_iter().map(|(_, text)| text.ok()).collect() })
+    }
+
+    /// `.env` beside the package and at the workspace root, existing or not.
+    pub(super) fn dotenv(&self) -> Vec<PathBuf> {
+        [&self.project.package.root, &self.project.workspace_root].map(|folder| folder.join(".env")).into()
+    }
+
+    /// The named ones that are gone, or empty and were not when they were last read.
+    pub(super) fn vanished<'a>(&self, texts: &'a EnvTexts) -> impl Iterator<Item = PathBuf> + use<'a, '_> {
+        let held = |path: &Path| {
+            let text = self.seen.iter().find(|(seen, _)| seen == path).and_then(|(_, text)| text.as_ref());
+            text.is_some_and(|text| !text.is_empty())
+        };
+        let vanished = move |(path, text): &&EnvText| match text {
+            Ok(text) => text.is_empty() && held(path),
+            Err(error) => is_missing(error),
+        };
+        texts.named.iter().filter(vanished).map(|(path, _)| path.clone())
+    }
+
+    /// Every file that settings come from, and what it held when it was last read, existing or not.
+    pub(crate) fn seen(&self) -> &[(PathBuf, Option<String>)] {
+        &self.seen
+    }
+}
