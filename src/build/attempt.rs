@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 
-use super::cargo::{BuildNews, BuildOrder, Job};
 use super::error::BuildError;
+use super::news::BuildNews;
+use super::order::{BuildOrder, Job};
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
 use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, NamedPaths, StderrLine};

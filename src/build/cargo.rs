@@ -4,120 +4,17 @@
 //! [`BuildNews`]; nothing is printed here.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::attempt::{Attempt, attempt, ordered};
-use super::error::BuildError;
-use super::result::BuildResult;
+use super::news::BuildNews;
+use super::order::{BuildOrder, Job};
 use super::scripts::Outputs;
 use super::seed::{SeedNews, SeedPlan, Seeding};
-use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
-
-/// One run of cargo.
-#[derive(Debug, Clone)]
-pub struct BuildOrder {
-    /// Its number.
-    pub build: BuildId,
-    /// cargo and its arguments.
-    pub command: Vec<OsString>,
-    /// The complete environment.
-    pub env: BTreeMap<OsString, OsString>,
-    /// The folder to run it in.
-    pub cwd: PathBuf,
-    /// What is being built.
-    pub program: Program,
-    /// What the staging target may begin as.
-    pub seed: Option<SeedPlan>,
-}
-
-/// Which of the artifacts is the program.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Program {
-    /// The package's id, as cargo prints it.
-    pub package: String,
-    /// The target's name.
-    pub target: String,
-}
-
-/// What comes out of a build.
-#[derive(Debug)]
-pub enum BuildNews {
-    /// cargo runs.
-    Spawned {
-        /// Which build.
-        build: BuildId,
-        /// cargo's pid, and the id of its process group.
-        pid: u32,
-    },
-    /// A build script is done, now or in an earlier build.
-    ScriptRan {
-        /// Which build.
-        build: BuildId,
-        /// cargo's ID of its package.
-        package: String,
-        /// Its `OUT_DIR`.
-        out_dir: PathBuf,
-    },
-    /// cargo has read the manifests, written `Cargo.lock` where it had to, and begun with the units.
-    Resolved {
-        /// Which build.
-        build: BuildId,
-    },
-    /// The compiler said something.
-    Diagnostic {
-        /// Which build.
-        build: BuildId,
-        /// What.
-        diagnostic: Box<Diagnostic>,
-    },
-    /// cargo itself failed, or a build script.
-    CargoError {
-        /// Which build.
-        build: BuildId,
-        /// What.
-        diagnostic: Box<Diagnostic>,
-    },
-    /// A line of cargo's stderr that is no part of an error, without its end. A line that cargo means to overwrite (its progress bar) is `transient`.
-    Line {
-        /// Which build.
-        build: BuildId,
-        /// The line, colours and all.
-        text: String,
-        /// It ends with a carriage return.
-        transient: bool,
-    },
-    /// cargo's process group was stopped by this signal: SIGTTIN or SIGTTOU where something it runs asks for the terminal.
-    Stopped {
-        /// Which build.
-        build: BuildId,
-        /// By which signal.
-        signal: i32,
-    },
-    /// The staging target begins as a copy, or does not.
-    Seed(SeedNews),
-    /// Somebody else removed the live binary.
-    LiveRemoved,
-    /// cargo and its process group have ended.
-    Ended {
-        /// Which build.
-        build: BuildId,
-        /// How.
-        outcome: BuildOutcome,
-        /// What it gave, where it succeeded.
-        result: Option<BuildResult>,
-        /// What went wrong where the compiler found no fault.
-        error: Option<BuildError>,
-        /// What its errors named.
-        named: NamedPaths,
-    },
-}
 
 /// Runs one cargo at a time.
 #[derive(Debug)]
@@ -172,14 +69,6 @@ impl Cargo {
         }
         self.seed.clone().filter(|seed| !seed.proven.get())
     }
-}
-
-/// A run of cargo.
-pub(super) struct Job {
-    pub(super) order: BuildOrder,
-    pub(super) cancelled: oneshot::Receiver<()>,
-    pub(super) news: mpsc::UnboundedSender<BuildNews>,
-    pub(super) outputs: Rc<Outputs>,
 }
 
 async fn run(mut job: Job, seed: Option<Rc<Seed>>) {

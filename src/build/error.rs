@@ -1,4 +1,4 @@
-//! Why a build gave nothing where the compiler found no fault.
+//! Why a build gave nothing where the compiler found no fault, and why one that gave something could not be published.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +31,58 @@ impl BuildError {
         match self {
             Self::NotRun { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
             Self::NoFolder(_) | Self::NoProgram(_) => None,
+        }
+    }
+}
+
+/// Why the live path could not be taken or given a new binary.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Another hotrun keeps this program running.
+    #[error("hotrun is already running this program (pid {pid}), from `{}`", live.display())]
+    Taken {
+        /// The pid the other one wrote down, or `unknown`.
+        pid: String,
+        /// The live path.
+        live: PathBuf,
+    },
+    /// No build has given a binary.
+    #[error("there is no fresh binary")]
+    NoBinary,
+    /// A file or folder could not be made, read or renamed.
+    #[error("could not {what} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl PublishError {
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Taken { pid, .. } => Some(format!(
+                "stop the other one (`kill {pid}`), or use another target directory with `--target-dir <DIR>`"
+            )),
+            Self::NoBinary => None,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+                    "make the target directory writable, or name another one with `--target-dir <DIR>`"
+                        .to_owned(),
+                ),
+                _ if source.raw_os_error() == Some(libc::ELOOP) => {
+                    Some("it is a link, which hotrun does not follow: remove it".to_owned())
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Some("free some disk space; the next save, or `r`, tries again".to_owned())
+                }
+                _ => None,
+            },
         }
     }
 }

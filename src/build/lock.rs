@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::error::PublishError;
 use super::files::{beside, names};
-use super::publish::PublishError;
 
 /// The lock file of a live path.
 pub(super) fn path(live: &Path) -> PathBuf {

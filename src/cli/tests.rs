@@ -1,5 +1,7 @@
 //! What people type, and what comes of it.
 
+use std::ffi::OsString;
+
 use super::*;
 
 fn typed(line: &str) -> Result<Cli, CliError> {

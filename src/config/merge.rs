@@ -8,7 +8,7 @@ use super::cargo_args::{split_build_args, without_jobs};
 use super::error::{ConfigError, Named, Place};
 use super::options::{CargoOptions, OwnOptions, RunOptions};
 use super::shape::Words;
-use super::table::{ENTRIES, Layer};
+use super::table::{ENTRIES, Layer, READY_TIMEOUT};
 use super::units::{self, Word};
 use super::{Color, Config, Environment, FileText, Origin, Ready, Setting, Update, absolute, address, file};
 
@@ -116,9 +116,6 @@ fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     }
     Ok(())
 }
-
-/// How long a process has to become ready where nobody says.
-pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Refuses probes that something else than the new process would answer.
 fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {

@@ -11,7 +11,7 @@ use clap::builder::{PossibleValuesParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueHint};
 
-use super::table::{ENTRIES, Entry, OUTPUT};
+use super::table::{COMPILATION, ENTRIES, Entry, OUTPUT};
 
 /// What was typed for `run` and `config`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -189,5 +189,4 @@ fn own_options() -> impl Iterator<Item = (&'static str, &'static Entry, fn(Arg) 
 
 const PACKAGE: &str = "Package and Target Selection";
 const FEATURES: &str = "Feature Selection";
-pub(super) const COMPILATION: &str = "Compilation Options";
 const MANIFEST: &str = "Manifest Options";

@@ -5,6 +5,8 @@
 //! reader of files, the options of `--help`, the schema, `hotrun config` and the comparison of two configs. A new
 //! setting is a row here and the place that uses it.
 
+use std::time::Duration;
+
 use clap::{Arg, ValueHint};
 use serde_json::Value;
 
@@ -16,6 +18,12 @@ use super::text::{
 };
 use super::value::{Key, Reader};
 use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin, Update};
+
+/// How long a process has to become ready where nobody says.
+pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The heading of the options that say how cargo compiles.
+pub(super) const COMPILATION: &str = "Compilation Options";
 
 /// What a changed setting needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +230,7 @@ settings! {
         ///
         /// Saves disk space and the first full build, but waits for the lock that rust-analyzer and other terminals take.
         share_build_dir = "share-build-dir" / "build.share-build-dir": Flag = false, Hotrun,
-            option "share-build-dir" |it: Arg| it.help_heading(super::options::COMPILATION).hide_short_help(true);
+            option "share-build-dir" |it: Arg| it.help_heading(COMPILATION).hide_short_help(true);
         /// How much debug information the builds in `target/hotrun` carry: less builds faster
         debug_info = "debug-info" / "build.debug-info": One<OneOf<DebugInfo>> = DebugInfo::Profile, Build;
     } and {
@@ -293,7 +301,7 @@ settings! {
         ready = "ready" / "run.ready": One<Readiness> = Ready::Auto, NextStart,
             option "ready" |it| hidden(it, RUNNING, "HOW");
         /// How long to wait until it is ready
-        ready_timeout = "ready-timeout" / "run.ready-timeout": One<Time> = super::merge::READY_TIMEOUT, NextStart,
+        ready_timeout = "ready-timeout" / "run.ready-timeout": One<Time> = READY_TIMEOUT, NextStart,
             option "ready-timeout" |it| hidden(it, RUNNING, "DURATION");
         /// How a new build reaches the process
         ///

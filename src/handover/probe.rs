@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::HandoverNews;
+use super::news::HandoverNews;
 use crate::config::{Ready, http_host};
 use crate::words::Instance;
 

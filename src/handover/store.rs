@@ -14,8 +14,8 @@ use std::rc::Rc;
 use rustix::fs::{FileType, Stat, fstat};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::HandoverNews;
 use super::hangup::{Half, Hangups, hung_up};
+use super::news::HandoverNews;
 use crate::sys;
 
 /// How many descriptors are kept at most; the program learns it from `FDSTORE`.

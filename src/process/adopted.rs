@@ -12,7 +12,7 @@ use rustix::process::{WaitId, WaitIdOptions};
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::sys::{self, ProcessRow};
 
 /// How long after a child's end the table is looked at: by then whoever waits for it has reaped it, and a restart is

@@ -13,9 +13,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::error::SpawnError;
 use super::main_process::Main;
+use super::news::{ProcessNews, Step};
+use super::shared::{Group, Shared};
+use super::spawn::{self, Spawn};
 use super::tree::remnants;
-use super::{Group, ProcessNews, Shared, Spawn, SpawnError, Step, spawn};
 use crate::sys::{self, ChildState, ProcessRow};
 use crate::words::{Exit, Instance, StopPlan};
 
@@ -70,7 +73,7 @@ enum LastWords {
 /// A process, and how far it is from its end.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub(super) shared: Rc<Shared>,
+    shared: Rc<Shared>,
     instance: Instance,
     pid: i32,
     tag: String,
@@ -79,7 +82,7 @@ pub(super) struct Life {
     phase: Phase,
     exit: Option<Exit>,
     last_words: LastWords,
-    pub(super) group: Rc<Group>,
+    group: Rc<Group>,
     /// Its stop by somebody else was told.
     stopped: bool,
     /// A debugger held it at the last look, which was told.
@@ -182,7 +185,7 @@ impl Life {
         let Some(first) = sys::peek_exit(self.pid) else {
             return;
         };
-        let exit = match self.main() {
+        let exit = match self.group.main_process() {
             Some((_, Main::Lives)) => {
                 // It may name one in its turn.
                 if self.last_words == LastWords::Heard {
@@ -210,8 +213,10 @@ impl Life {
 
     /// The process in which the program lives on, once the first has ended.
     fn successor(&self) -> Option<i32> {
-        let (row, state) =
-            self.main().filter(|_| self.exit.is_none() && sys::peek_exit(self.pid).is_some())?;
+        let (row, state) = self
+            .group
+            .main_process()
+            .filter(|_| self.exit.is_none() && sys::peek_exit(self.pid).is_some())?;
         (state == Main::Lives).then_some(row.pid)
     }
 
@@ -300,7 +305,7 @@ impl Life {
         let sent = sys::kill_group(self.pid, signal);
         let _ = sys::kill_group(self.pid, libc::SIGCONT);
         // A main process may have left the group.
-        if let Some((row, Main::Lives)) = self.main()
+        if let Some((row, Main::Lives)) = self.group.main_process()
             && sys::process(row.pid).is_some_and(|now| now.group != self.pid)
         {
             let _ = sys::kill_exactly(&row, signal);
@@ -408,7 +413,7 @@ impl Life {
 
     fn end(self, left: &[ProcessRow]) {
         self.group.id.set(None);
-        self.forget_main();
+        self.group.forget_main(&self.shared);
         // Before the group's number can be anybody else's.
         if let Some(reaper) = &self.shared.reaper {
             reaper.group_gone(self.pid);

@@ -4,7 +4,7 @@
 //! Its end is hotrun's to learn because orphans become hotrun's children; where they do not, nobody is followed.
 
 use super::Processes;
-use super::life::Life;
+use super::shared::{Group, Shared};
 use crate::sys::{self, ProcessRow};
 use crate::words::{Exit, Instance};
 
@@ -59,10 +59,10 @@ impl Processes {
     }
 }
 
-impl Life {
+impl Group {
     /// The process that was named the main one, and what became of it.
-    pub(super) fn main(&self) -> Option<(ProcessRow, Main)> {
-        let row = self.group.main.get()?;
+    pub(super) fn main_process(&self) -> Option<(ProcessRow, Main)> {
+        let row = self.main.get()?;
         let me = std::process::id().cast_signed();
         let state = match sys::process(row.pid).filter(|now| now.start == row.start) {
             // One whose first thread has ended is shown as a zombie while its others still end; the kernel tells a
@@ -77,10 +77,10 @@ impl Life {
     }
 
     /// Nobody waits for the main process any more.
-    pub(super) fn forget_main(&self) {
-        if let Some(row) = self.group.main.take() {
+    pub(super) fn forget_main(&self, shared: &Shared) {
+        if let Some(row) = self.main.take() {
             sys::reap(row.pid);
-            self.shared.known.borrow_mut().remove(&row.pid);
+            shared.known.borrow_mut().remove(&row.pid);
         }
     }
 }

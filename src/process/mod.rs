@@ -7,74 +7,37 @@
 
 mod adopted;
 mod diagnose;
+mod error;
 mod life;
 mod main_process;
+mod news;
 pub mod reaper;
+mod run;
+mod shared;
 mod spawn;
 mod tree;
 mod watchdog;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::sys::{self, ProcessRow};
-use crate::words::{Exit, Instance, StopPlan};
+use crate::sys;
+use crate::words::{Instance, StopPlan};
 
+pub use error::SpawnError;
 use life::{Life, Order};
 pub use main_process::NotFollowed;
+pub use news::{ProcessNews, Step};
 pub use reaper::{Reaper, ReaperError};
-pub use spawn::{SpawnError, check, stdin_from_start};
-pub use tree::RunId;
-
-/// A program to start.
-#[derive(Debug)]
-pub struct Spawn {
-    /// Which process this will be.
-    pub instance: Instance,
-    /// The program (with a `/`, or looked up in the `PATH` of `env`) and its arguments.
-    pub argv: Vec<OsString>,
-    /// The whole environment; the variables of socket activation and hotrun's tag are added here.
-    pub env: Vec<(OsString, OsString)>,
-    /// The folder it starts in.
-    pub cwd: PathBuf,
-    /// What it reads.
-    pub stdin: StdinSource,
-    /// What it gets from descriptor 3 on, as systemd would pass it.
-    pub fds: Vec<PassedFd>,
-    /// Its group gets the terminal on hotrun's stdin from the start.
-    pub foreground: bool,
-    /// How it is stopped by the reaper, and what it leaves behind when it ends by itself.
-    pub stop: StopPlan,
-}
-
-/// What a program reads.
-#[derive(Debug)]
-pub enum StdinSource {
-    /// Nothing: `/dev/null`.
-    Null,
-    /// hotrun's own stdin.
-    Inherit,
-    /// This file or pipe.
-    File(OwnedFd),
-}
-
-/// A descriptor for the program, and its name in `LISTEN_FDNAMES`.
-#[derive(Debug)]
-pub struct PassedFd {
-    /// The name: ASCII, no control characters, no `:`.
-    pub name: String,
-    /// The descriptor: a duplicate, so that hotrun keeps its own.
-    pub fd: OwnedFd,
-}
+pub use run::RunId;
+use shared::{Group, Shared};
+pub use spawn::{PassedFd, Spawn, StdinSource, check, stdin_from_start};
 
 /// Whom a signal is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,111 +46,6 @@ pub enum Whom {
     Leader,
     /// Every member of its process group.
     Group,
-}
-
-/// A step of the stop ladder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// The stop signal was sent to the group.
-    Signal(i32),
-    /// A debugger holds the process, and nothing more is done before it lets go.
-    Held,
-    /// SIGKILL was sent to the group and to all else that is left of the tree.
-    Kill,
-    /// These may not be signalled by hotrun: they run as another user.
-    NotPermitted(Vec<i32>),
-    /// These are still there two seconds after SIGKILL.
-    StillThere(Vec<i32>),
-}
-
-/// What happened to a process.
-#[derive(Debug)]
-pub enum ProcessNews {
-    /// It is executing.
-    Started {
-        /// Which.
-        instance: Instance,
-        /// Its pid, and the id of its process group.
-        pid: i32,
-    },
-    /// It could not be started. Nothing else follows.
-    SpawnFailed {
-        /// Which.
-        instance: Instance,
-        /// Why.
-        error: SpawnError,
-    },
-    /// It was stopped by this signal, which hotrun did not send: SIGTTIN or SIGTTOU where it asks for the terminal.
-    Stopped {
-        /// Which.
-        instance: Instance,
-        /// By which signal.
-        signal: i32,
-    },
-    /// It goes on after a stop that was told.
-    Continued {
-        /// Which.
-        instance: Instance,
-    },
-    /// Stopping it goes on.
-    Stopping {
-        /// Which.
-        instance: Instance,
-        /// What was done or found.
-        step: Step,
-    },
-    /// It ended. What it started may still be there: [`ProcessNews::Gone`] follows.
-    Exited {
-        /// Which.
-        instance: Instance,
-        /// Its pid.
-        pid: i32,
-        /// How.
-        exit: Exit,
-        /// How long it ran.
-        lived: Duration,
-    },
-    /// The process hotrun started ended, and others of its tree live on. Told where [`Processes::listen_to_last_words`]
-    /// was called, and nothing follows before [`Processes::go_on`].
-    Leaving {
-        /// Which.
-        instance: Instance,
-    },
-    /// It ended and these processes of its tree live on; they are being stopped.
-    Sweeping {
-        /// Which.
-        instance: Instance,
-        /// Their pids.
-        pids: Vec<i32>,
-    },
-    /// The last word: nothing of it is left but `left`, which hotrun gave up on. Where its leader is among them, its
-    /// `Exited` may still come.
-    Gone {
-        /// Which.
-        instance: Instance,
-        /// What is left of it.
-        left: Vec<i32>,
-    },
-    /// The reaper has ended, and another one has taken its place.
-    ReaperEnded {
-        /// Why there is none, where none could be started. It is tried again.
-        error: Option<ReaperError>,
-    },
-}
-
-/// Everything the local tasks share.
-#[derive(Debug)]
-struct Shared {
-    run: RunId,
-    news: UnboundedSender<ProcessNews>,
-    /// Pids that somebody in this room waits for.
-    known: RefCell<BTreeSet<i32>>,
-    reaper: Option<Reaper>,
-    /// Whether orphans become hotrun's own children.
-    subreaper: bool,
-    /// Somebody is to be asked whether a program lives on in another process.
-    asks: Cell<bool>,
-    ignore_hangup: bool,
 }
 
 /// The processes hotrun runs.
@@ -356,15 +214,4 @@ impl Processes {
 struct Handle {
     orders: UnboundedSender<Order>,
     group: Rc<Group>,
-}
-
-/// What a life and its handle both need to know at once.
-#[derive(Debug, Default)]
-struct Group {
-    /// Its id, as long as it cannot be anybody else's.
-    id: Cell<Option<i32>>,
-    /// The process in which the program lives on when the first has ended.
-    main: Cell<Option<ProcessRow>>,
-    /// hotrun itself stopped it for a while.
-    suspended: Cell<bool>,
 }

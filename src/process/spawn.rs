@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnose::{Flaw, flaw_of};
+use super::error::SpawnError;
+use super::shared::Shared;
 use super::tree::TAG;
-use super::{Shared, Spawn, StdinSource};
 use crate::sys::{self, Announce, Foreground, Leader, SpawnOrder, SpawnStage};
+use crate::words::{Instance, StopPlan};
 
 /// How often a file that is still open for writing is tried again, and how long apart.
 ///
@@ -24,85 +26,45 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const ACTIVATION: [&str; 5] =
     ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "LISTEN_FDS_FIRST_FD"];
 
-/// Why a program could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum SpawnError {
-    /// A bare name that is nowhere on `PATH`.
-    #[error("no program `{}` found on `PATH`", .0.display())]
-    NotOnPath(PathBuf),
-    /// The file is not there.
-    #[error("no file `{}`", .0.display())]
-    Missing(PathBuf),
-    /// The folder to start in cannot be entered.
-    #[error("could not start `{}` in the folder `{}`", program.display(), cwd.display())]
-    Folder {
-        /// The program.
-        program: PathBuf,
-        /// The folder.
-        cwd: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It has no execute permission, or is a folder, or its file system allows none.
-    #[error("`{}` may not be executed", .0.display())]
-    NotExecutable(PathBuf),
-    /// The interpreter or dynamic linker it names is missing.
-    #[error("`{}` needs `{}`, which is missing", program.display(), interpreter.display().to_string().escape_debug())]
-    MissingInterpreter {
-        /// The program.
-        program: PathBuf,
-        /// What its first line or its header names.
-        interpreter: PathBuf,
-    },
-    /// It was built for another processor or system.
-    #[error("`{}` is built for {built_for}, and this machine is {}", program.display(), std::env::consts::ARCH)]
-    WrongArchitecture {
-        /// The program.
-        program: PathBuf,
-        /// What it was built for.
-        built_for: String,
-    },
-    /// It is neither a program nor a script with a `#!` line.
-    #[error("`{}` is not a program that this system can execute", .0.display())]
-    NotAProgram(PathBuf),
-    /// Somebody keeps it open for writing.
-    #[error("`{}` is open for writing in another process", .0.display())]
-    Busy(PathBuf),
-    /// Anything else.
-    #[error("could not start `{}`", program.display())]
-    Other {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+/// A program to start.
+#[derive(Debug)]
+pub struct Spawn {
+    /// Which process this will be.
+    pub instance: Instance,
+    /// The program (with a `/`, or looked up in the `PATH` of `env`) and its arguments.
+    pub argv: Vec<OsString>,
+    /// The whole environment; the variables of socket activation and hotrun's tag are added here.
+    pub env: Vec<(OsString, OsString)>,
+    /// The folder it starts in.
+    pub cwd: PathBuf,
+    /// What it reads.
+    pub stdin: StdinSource,
+    /// What it gets from descriptor 3 on, as systemd would pass it.
+    pub fds: Vec<PassedFd>,
+    /// Its group gets the terminal on hotrun's stdin from the start.
+    pub foreground: bool,
+    /// How it is stopped by the reaper, and what it leaves behind when it ends by itself.
+    pub stop: StopPlan,
 }
 
-impl SpawnError {
-    /// A way out, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotOnPath(program) => format!("install `{0}`, or name it with its path", program.display()),
-            Self::Folder { .. } => "check `run.cwd`".to_owned(),
-            Self::NotExecutable(program) => {
-                format!("`chmod +x {0}`, unless its file system is mounted with `noexec`", program.display())
-            }
-            Self::MissingInterpreter { interpreter, .. } if interpreter.to_string_lossy().ends_with('\r') => {
-                "save the script with Unix line ends".to_owned()
-            }
-            Self::MissingInterpreter { .. } => {
-                "install it, or build for a target that this system can run".to_owned()
-            }
-            Self::WrongArchitecture { .. } => {
-                "set a `runner` for this target in `.cargo/config.toml`, or build without `--target`"
-                    .to_owned()
-            }
-            Self::NotAProgram(_) => "a script needs a first line such as `#!/bin/sh`".to_owned(),
-            Self::Busy(_) => "close it there, then press `r`".to_owned(),
-            Self::Other { source, .. } => return sys::limit_hint(source).map(ToOwned::to_owned),
-            Self::Missing(_) => return None,
-        })
-    }
+/// What a program reads.
+#[derive(Debug)]
+pub enum StdinSource {
+    /// Nothing: `/dev/null`.
+    Null,
+    /// hotrun's own stdin.
+    Inherit,
+    /// This file or pipe.
+    File(OwnedFd),
+}
+
+/// A descriptor for the program, and its name in `LISTEN_FDNAMES`.
+#[derive(Debug)]
+pub struct PassedFd {
+    /// The name: ASCII, no control characters, no `:`.
+    pub name: String,
+    /// The descriptor: a duplicate, so that hotrun keeps its own.
+    pub fd: OwnedFd,
 }
 
 /// A file on hotrun's stdin, opened again so that every process reads it from its start.

@@ -4,35 +4,11 @@
 //! cleared or overwrote its environment after leaving all three escapes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::{Shared, adopted};
+use super::adopted;
+use super::shared::Shared;
 use crate::sys::{self, ProcessRow};
-use crate::words::Instance;
 pub(super) use crate::words::TAG;
-
-/// What tells the processes of this run of hotrun from those of any other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunId(String);
-
-impl RunId {
-    /// A new one, different from all others.
-    pub fn fresh() -> Self {
-        Self(format!("{:016x}", RandomState::new().build_hasher().finish()))
-    }
-
-    /// The value of the tag of an instance.
-    pub(super) fn tag(&self, instance: Instance) -> String {
-        format!("{self}.{instance}")
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The living processes of the instance that `leader` leads, other than `leader`. `found`: those of an earlier look, and when
 /// they were started.

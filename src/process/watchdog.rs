@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, sleep};
 
-use super::{ProcessNews, Shared};
+use super::news::ProcessNews;
+use super::shared::Shared;
 use crate::sys;
 
 /// A reaper that lived for so long is replaced at once; others after a pause that doubles from the first to the last.

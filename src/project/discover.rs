@@ -15,7 +15,8 @@ use super::asking::Asking;
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
-use super::memo::{self, Kept, Memo};
+use super::kept::{self, Kept};
+use super::memo::Memo;
 use super::toolchain::Toolchain;
 use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
 use crate::config::BuildConfig;
@@ -91,7 +92,7 @@ impl Project {
             && sources.packages.iter().all(|package| members.contains(&package.manifest));
         // One that a linked folder of rustup's holds may be anything.
         if fresh && complete && toolchain.name.is_some() {
-            let inputs = memo::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
+            let inputs = kept::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
             memo.metadata = Kept::new(question, inputs, &memo.above, asked, json.clone());
         }
 
@@ -132,7 +133,7 @@ impl Ask<'_> {
         words.extend(self.build.common_args.iter().map(OsStr::new));
         words.push(OsStr::new("--manifest-path"));
         words.extend(self.build.manifest_path.as_ref().map(|path| path.as_os_str()));
-        memo::question(&words, self.cwd, self.environment)
+        kept::question(&words, self.cwd, self.environment)
     }
 
     fn metadata(&self, manifest: Option<&Path>) -> Result<String, ProjectError> {

@@ -11,6 +11,7 @@ mod compiling;
 mod discover;
 mod environment;
 mod error;
+mod kept;
 mod launch;
 mod memo;
 mod platform;
@@ -18,7 +19,7 @@ mod select;
 mod sources;
 mod toolchain;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 pub use self::asking::Asking;
 pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
@@ -132,21 +133,6 @@ impl From<&ProgramTarget> for TargetName {
             ProgramKind::Example => Self::Example(target.name.clone()),
         }
     }
-}
-
-/// A path without `.` and `..`, taken apart by name only, as cargo does.
-fn normalized(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                clean.pop();
-            }
-            other => clean.push(other),
-        }
-    }
-    clean
 }
 
 #[cfg(test)]

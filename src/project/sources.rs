@@ -4,7 +4,7 @@
 //! watched while nothing is known from a build.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
@@ -118,7 +118,7 @@ pub(super) fn member_patterns(text: &str, workspace_root: &Path) -> (Vec<PathBuf
     };
     let is_pattern = |path: &PathBuf| path.to_str().is_some_and(|path| path.contains(['*', '?', '[']));
     let members = listed("members").filter(is_pattern).map(|folder| manifest_in(&folder)).collect();
-    (members, listed("exclude").map(|folder| super::normalized(&folder)).collect())
+    (members, listed("exclude").map(|folder| normalized(&folder)).collect())
 }
 
 fn by_manifest(packages: Vec<Package>) -> BTreeMap<PathBuf, Package> {
@@ -127,7 +127,7 @@ fn by_manifest(packages: Vec<Package>) -> BTreeMap<PathBuf, Package> {
 
 /// The manifest of a package folder, without the `.` and `..` that paths in manifests have: cargo prints none.
 fn manifest_in(folder: &Path) -> PathBuf {
-    super::normalized(&folder.join("Cargo.toml"))
+    normalized(&folder.join("Cargo.toml"))
 }
 
 fn source_package(package: &Package) -> SourcePackage {
@@ -152,4 +152,19 @@ fn source_package(package: &Package) -> SourcePackage {
             .collect(),
         links: package.links.clone(),
     }
+}
+
+/// A path without `.` and `..`, taken apart by name only, as cargo does.
+fn normalized(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }

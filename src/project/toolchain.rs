@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::asking::Asking;
 use super::environment::{self, Environment, LIBRARY_PATH};
 use super::error::ProjectError;
-use super::memo::{self, Kept, Memo};
+use super::kept::{self, Above, Kept};
 
 /// The cargo in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,15 +41,15 @@ impl Toolchain {
     ///
     /// Blocks for about 15 ms where rustup has to be asked, or for as long as rustup needs to install a toolchain that a file asks for.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
-        Self::recall(cwd, environment, &Asking::plainly(), &Memo::default())
+        Self::recall(cwd, environment, &Asking::plainly(), None)
     }
 
-    /// As [`find`](Self::find), without asking rustup where the memo knows what it would say.
-    pub fn recall(
+    /// As [`find`](Self::find), without asking rustup where `known` is what it would say.
+    pub(super) fn recall(
         cwd: &Path,
         environment: &Environment,
         asking: &Asking,
-        memo: &Memo,
+        known: Option<&Kept<Self>>,
     ) -> Result<Self, ProjectError> {
         let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
         let in_home = || {
@@ -59,10 +59,8 @@ impl Toolchain {
         };
         let shim = found.or_else(in_home).ok_or(ProjectError::NoCargo)?;
         let rustup = rustup_of(&shim);
-        let behind = rustup.as_ref().and_then(|rustup| {
-            let known = memo.toolchain.as_ref()?.answer(question(rustup, cwd, environment));
-            known.cloned()
-        });
+        let behind =
+            rustup.as_ref().and_then(|rustup| known?.answer(question(rustup, cwd, environment)).cloned());
         let ask = |rustup: &PathBuf| behind_shim(rustup, cwd, environment, asking);
         let behind = behind.or_else(|| rustup.as_ref().and_then(ask));
         Ok(behind.unwrap_or_else(|| Self {
@@ -75,34 +73,28 @@ impl Toolchain {
         }))
     }
 
-    /// Keeps what was found at `asked`, where that was rustup's own toolchain, with what its rustc said since.
-    pub fn remember(
+    /// What was found at `asked`, to be kept: nothing where it is no toolchain of rustup's own, or is `known`.
+    pub(super) fn kept(
         &self,
-        host: &str,
         cwd: &Path,
         environment: &Environment,
         asked: SystemTime,
-        memo: &mut Memo,
-    ) {
-        let above = &memo.above;
-        let keep = || {
-            let root = self.cargo.parent()?.parent()?;
-            // A folder linked into rustup's may hold any kind of cargo.
-            if root.is_symlink() {
-                return None;
-            }
-            let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
-            let rustup = rustup_of(&shim)?;
-            let inputs =
-                memo::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
-            let found = Self { host: Some(host.to_owned()), ..self.clone() };
-            let question = question(&rustup, cwd, environment);
-            let known = memo.toolchain.as_ref().is_some_and(|kept| kept.answer(question) == Some(&found));
-            (!known).then(|| Kept::new(question, inputs, above, asked, found)).flatten()
-        };
-        if let Some(kept) = keep() {
-            memo.toolchain = Some(kept);
+        above: &Above,
+        known: Option<&Kept<Self>>,
+    ) -> Option<Kept<Self>> {
+        let root = self.cargo.parent()?.parent()?;
+        // A folder linked into rustup's may hold any kind of cargo.
+        if root.is_symlink() {
+            return None;
         }
+        let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
+        let rustup = rustup_of(&shim)?;
+        let inputs = kept::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
+        let question = question(&rustup, cwd, environment);
+        if known.is_some_and(|kept| kept.answer(question) == Some(self)) {
+            return None;
+        }
+        Kept::new(question, inputs, above, asked, self.clone())
     }
 
     /// The environment for cargo and for the app: `clean` with what the shim would have set.
@@ -148,7 +140,7 @@ fn rustup_of(cargo: &Path) -> Option<PathBuf> {
 }
 
 fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
-    memo::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
+    kept::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
 }
 
 fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &Asking) -> Option<Toolchain> {

@@ -78,7 +78,7 @@ impl Site {
         let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
         let mut memo = known.clone();
         let asked = SystemTime::now();
-        let toolchain = Toolchain::recall(&cwd, &environment, asking, &memo)?;
+        let toolchain = memo.toolchain(&cwd, &environment, asking)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
         let mut discover = |config: &Config| {
@@ -112,7 +112,7 @@ impl Site {
         let platform = platform?;
         // What another compiler says is no answer of the toolchain's.
         if cargo_config.rustc.is_none() {
-            toolchain.remember(&platform.host, &cwd, &environment, asked, &mut memo);
+            memo.keep(&toolchain, &platform.host, &cwd, &environment, asked);
         }
         let read = config.clone();
         let mut site = Self {

@@ -44,7 +44,7 @@ impl Site {
 impl Question {
     pub(crate) fn ask(self, asking: &Asking) -> Result<Answers, ProjectError> {
         let Self { cwd, environment, build } = self;
-        let toolchain = Toolchain::recall(&cwd, &environment, asking, &Memo::default())?;
+        let toolchain = Memo::default().toolchain(&cwd, &environment, asking)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &build.common_args);
         let project = Project::recall(

@@ -12,27 +12,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::{Attention, Shared, TerminalNews};
+use super::news::{Key, TerminalNews};
+use super::shared::{Attention, Shared};
 use crate::sys;
-
-/// A key with a meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// `r`
-    Restart,
-    /// `p`
-    Pause,
-    /// `e`
-    Errors,
-    /// `c` or Ctrl-L
-    Clear,
-    /// `q`
-    Quit,
-    /// `h` or `?`
-    Help,
-    /// Enter
-    Enter,
-}
 
 /// More bytes than this at once were pasted, not typed, and are ignored.
 const MAX_TYPED: usize = 4;

@@ -9,7 +9,8 @@ use std::os::fd::AsFd;
 use rustix::process::Pid;
 use rustix::termios::{QueueSelector, tcflush, tcsetpgrp};
 
-use super::{Escapes, Keys, Shared, Terminal, guard};
+use super::shared::{Attention, Escapes, Keys, Shared};
+use super::{Terminal, guard};
 use crate::sys::{self, TERMINAL_RESET, TerminalModes, own_group};
 
 /// Whether a program got the terminal.
@@ -51,7 +52,7 @@ impl Terminal {
         if self.in_foreground() {
             self.shared.apply(&self.shared.found.borrow());
         }
-        self.attention.send_replace(super::Attention::End);
+        self.attention.send_replace(Attention::End);
     }
 
     /// Returns the process group that has the terminal.
@@ -109,7 +110,7 @@ impl Terminal {
         if let Some(group) = lent {
             shared.waiting.borrow_mut().insert(0, group);
         }
-        self.attention.send_replace(super::Attention::End);
+        self.attention.send_replace(Attention::End);
     }
 
     /// To be called when hotrun was continued (SIGCONT). In the foreground it saves the current modes, and

@@ -8,6 +8,8 @@
 mod guard;
 mod keys;
 mod lend;
+mod news;
+mod shared;
 mod signals;
 
 use std::cell::{Cell, RefCell};
@@ -19,78 +21,24 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{isatty, tcgetpgrp, ttyname};
+use rustix::termios::{isatty, ttyname};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::sys::{TerminalModes, own_group};
+use crate::sys::TerminalModes;
 
 pub use guard::install_panic_hook;
-pub use keys::Key;
 pub use lend::Lent;
+pub use news::{Key, TerminalNews};
+use shared::{Attention, Shared};
+pub use shared::{Escapes, Keys};
 pub use signals::{Job, Signals, suspend};
-
-/// An event of the terminal, or a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TerminalNews {
-    /// A key was typed while hotrun has the terminal.
-    Key(Key),
-    /// hotrun came to the foreground without a signal: call [`Terminal::regain`].
-    Foreground,
-    /// The terminal is gone. Sent once.
-    HungUp,
-    /// hotrun received this signal.
-    Signal(i32),
-}
-
-/// Whether keys are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    /// While hotrun has the terminal.
-    Read,
-    /// Never; the terminal keeps the modes it was found in.
-    Off,
-}
-
-/// Whether escape sequences may be written to the terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escapes {
-    Understood,
-    /// `TERM=dumb`: it would print them.
-    Shown,
-}
 
 /// The terminal, restored on drop.
 #[derive(Debug)]
 pub struct Terminal {
     shared: Rc<Shared>,
     attention: watch::Sender<Attention>,
-}
-
-/// The events hotrun waits for on the terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attention {
-    /// Keys, and a hangup.
-    Keys,
-    /// Only a hangup: another process reads the terminal.
-    End,
-}
-
-#[derive(Debug)]
-struct Shared {
-    /// A file description of hotrun's own, so that its flags do not change the shell's stdin.
-    terminal: Rc<OwnedFd>,
-    keys: Cell<Keys>,
-    /// Whether the terminal is stdin.
-    readable: Cell<bool>,
-    escapes: Escapes,
-    found: RefCell<TerminalModes>,
-    lent: Cell<Option<i32>>,
-    /// hotrun was in the background at the last check.
-    in_background: Cell<bool>,
-    /// Process groups that asked for the terminal while it was taken.
-    waiting: RefCell<Vec<i32>>,
 }
 
 /// A terminal that was found and not touched yet.
@@ -181,51 +129,6 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         self.leave();
         guard::forget();
-    }
-}
-
-impl Shared {
-    fn attention(&self) -> Attention {
-        if self.keys.get() == Keys::Read && self.lent.get().is_none() {
-            Attention::Keys
-        } else {
-            Attention::End
-        }
-    }
-
-    fn holder(&self) -> Option<i32> {
-        tcgetpgrp(&*self.terminal).ok().map(|group| group.as_raw_nonzero().get())
-    }
-
-    fn in_foreground(&self) -> bool {
-        self.holder() == Some(own_group())
-    }
-
-    fn is_hung_up(&self) -> bool {
-        let mut asked = [PollFd::new(&*self.terminal, PollFlags::empty())];
-        let now = Timespec::default();
-        poll(&mut asked, Some(&now)).is_ok() && asked.iter().any(|fd| fd.revents().contains(PollFlags::HUP))
-    }
-
-    /// Sets the modes for reading keys, or those found if keys are not read; only while hotrun has the
-    /// terminal.
-    fn set_own_modes(&self) {
-        if self.lent.get().is_some() || !self.in_foreground() {
-            return;
-        }
-        let found = *self.found.borrow();
-        let modes = if self.keys.get() == Keys::Read { found.for_keys() } else { found };
-        self.apply(&modes);
-    }
-
-    /// Changes the modes. Only for the terminal's holder: SIGTTOU is blocked, so nothing would protect the
-    /// shell's modes.
-    fn apply(&self, modes: &TerminalModes) {
-        let terminal = self.terminal.as_fd();
-        if TerminalModes::of(terminal).is_ok_and(|now| now != *modes) {
-            // A terminal that is gone has no modes to restore.
-            let _ = modes.apply(terminal);
-        }
     }
 }
 

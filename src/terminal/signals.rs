@@ -5,7 +5,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::TerminalNews;
+use super::news::TerminalNews;
 use crate::sys;
 
 /// Handled even if ignored at hotrun's start.

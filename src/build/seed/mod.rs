@@ -8,96 +8,26 @@
 mod locks;
 mod news;
 mod place;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod work;
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use self::locks::{try_lock, try_locks};
+use self::locks::try_locks;
 pub use self::news::{SeedError, SeedNews, size};
-use self::place::{Opening, holds_only_locks, rename_new};
+use self::place::{Opening, rename_new};
+pub use self::plan::SeedPlan;
+use self::plan::in_thread;
 use self::work::{copy_loose_files, seed};
-use super::BuildNews;
-use super::publish::profile_folder;
-
-/// How long a copy may take that is not finished soon: whoever has that much to copy is served better by compiling.
-const COPY_LIMIT: Duration = Duration::from_mins(1);
-
-/// What a staging target may begin as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeedPlan {
-    staging: PathBuf,
-    build: PathBuf,
-    /// From where to where; the last one decides whether there is anything to do.
-    folders: Vec<(PathBuf, PathBuf)>,
-    /// The folders cargo has its locks in.
-    locked: Vec<PathBuf>,
-}
-
-impl SeedPlan {
-    /// What the folder of `profile` (and `triple`) below `staging` may begin as. `target` and `build` are the project's own
-    /// target and build directories, which are the same folder unless configured.
-    pub fn new(staging: &Path, target: &Path, build: &Path, profile: &str, triple: Option<&str>) -> Self {
-        let host = PathBuf::from(profile_folder(profile));
-        let mut parts = vec![host.clone()];
-        // With a triple, build scripts and procedural macros stay in the folder without one.
-        parts.extend(triple.map(|triple| Path::new(triple).join(host)));
-        let mut locked: Vec<PathBuf> = parts.iter().map(|part| build.join(part)).collect();
-        if build != target {
-            locked.extend(parts.iter().map(|part| target.join(part)));
-        }
-        let folders = parts.iter().map(|part| (build.join(part), staging.join(part))).collect();
-        Self { staging: staging.to_owned(), build: build.to_owned(), folders, locked }
-    }
-
-    /// Whether the staging target has no such folder yet, or nothing in it, and the project has.
-    pub fn is_due(&self) -> bool {
-        self.folders.last().is_some_and(|(from, to)| from.is_dir() && is_free(to))
-    }
-
-    /// Clears away what a killed hotrun has left, unless another one seeds, in a thread.
-    pub fn tidy(&self) -> Option<JoinHandle<()>> {
-        let (temporary, own) = (self.temporary(), self.own_lock());
-        if !temporary.exists() {
-            return None;
-        }
-        in_thread(move || {
-            let own = File::open(own).ok().filter(|own| matches!(try_lock(own), Ok(Some(()))));
-            if own.is_some() {
-                // What cannot be removed is tried again by the next one.
-                let _ = fs::remove_dir_all(temporary);
-            }
-        })
-        .ok()
-    }
-
-    fn own_lock(&self) -> PathBuf {
-        self.staging.join(".seed.lock")
-    }
-
-    fn from(&self) -> &Path {
-        self.folders.last().map_or(Path::new(""), |(from, _)| from)
-    }
-
-    fn temporary(&self) -> PathBuf {
-        self.staging.join(".seed")
-    }
-}
-
-/// Whether nothing was ever built in this folder.
-fn is_free(folder: &Path) -> bool {
-    !folder.exists() || holds_only_locks(folder)
-}
+use super::news::BuildNews;
 
 /// How far a seeding is.
 #[derive(Debug)]
@@ -190,9 +120,4 @@ impl Seeding {
         let _ = in_thread(move || drop(fs::remove_dir_all(trash)));
         Some(plan.from().to_owned())
     }
-}
-
-/// Starts a thread; refused where this user may have no more of them.
-fn in_thread(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("seed".to_owned()).spawn(work)
 }

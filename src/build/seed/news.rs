@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::COPY_LIMIT;
+/// How long a copy may take that is not finished soon: whoever has that much to copy is served better by compiling.
+pub(super) const COPY_LIMIT: Duration = Duration::from_mins(1);
 
 /// What is told of the seeding.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! Plans, locks and copies in folders that look like cargo's.
 
+use std::fs::File;
+use std::time::Duration;
+
 use super::work::{LARGEST_LOOSE, is_slow};
 use super::*;
 

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::locks::{is_lock, try_lock, try_locks};
-use super::news::{SeedError, SeedNews};
+use super::news::{COPY_LIMIT, SeedError, SeedNews};
 use super::place::{Opening, Place};
+use super::plan::{SeedPlan, is_free};
 use super::tree::Tree;
-use super::{COPY_LIMIT, SeedPlan, is_free};
 
 /// How long the locks of another cargo are waited for: rust-analyzer's first check may take minutes.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::bind::{Inode, inode};
-use crate::handover::HandoverNews;
+use crate::handover::news::HandoverNews;
 
 /// How long between two looks.
 const PAUSE: Duration = Duration::from_millis(250);

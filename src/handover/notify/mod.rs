@@ -26,8 +26,8 @@ use tokio::time::{Instant, sleep_until};
 
 use self::members::Members;
 use self::message::{Malformed, Message, State, StoreOrder, parse};
+use super::news::{HandoverNews, Notice};
 use super::store::{Store, Stored};
-use super::{HandoverNews, Notice};
 use crate::sys;
 use crate::words::Instance;
 pub use folder::RuntimeFolder;

@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use super::RunId;
+use super::run::RunId;
 use crate::sys::{self, Announce, Foreground, Leader, Lifeline, SpawnOrder, TerminalModes};
 use crate::words::StopPlan;
 

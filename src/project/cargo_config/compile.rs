@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 
 use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 
-use super::tree::Node;
-use super::{Environment, environment};
+use super::tree::{Node, program};
+use crate::project::environment::{self, Environment};
 
 /// What the files and `--config` say, before it is known for which target.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ impl CompileTables {
                     target: target.to_owned(),
                     linker: table.get(&["linker"]).and_then(|node| {
                         let (linker, origin) = node.string()?;
-                        Some(super::program(linker, &origin.base).to_string_lossy().into_owned())
+                        Some(program(linker, &origin.base).to_string_lossy().into_owned())
                     }),
                     rustflags: table.get(&["rustflags"]).map(words).unwrap_or_default(),
                 })

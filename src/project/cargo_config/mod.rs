@@ -13,7 +13,7 @@ use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 
 pub use self::compile::CompileSettings;
 use self::compile::CompileTables;
-use self::tree::{Node, Origin, Tree};
+use self::tree::{Node, Origin, Tree, program};
 use super::environment::{self, Environment};
 
 /// The part of cargo's configuration that hotrun needs.
@@ -226,11 +226,6 @@ fn command(mut words: Vec<String>, base: &Path) -> Vec<OsString> {
         return std::iter::once(resolved).chain(words.drain(1..).map(OsString::from)).collect();
     }
     Vec::new()
-}
-
-/// A program as cargo resolves it: a bare name is looked up in `PATH` by whoever starts it, all else is a path.
-fn program(name: &str, base: &Path) -> OsString {
-    if name.contains('/') { base.join(name).into() } else { name.into() }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the Cargo Book. What is malformed is skipped here: cargo, which reads the same files, refuses it in its own words.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -22,6 +23,11 @@ impl Origin {
         let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
         Rc::new(Self { base: base.to_owned(), command_line })
     }
+}
+
+/// A program as cargo resolves it: a bare name is looked up in `PATH` by whoever starts it, all else is a path.
+pub(super) fn program(name: &str, base: &Path) -> OsString {
+    if name.contains('/') { base.join(name).into() } else { name.into() }
 }
 
 /// A node of the tree.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::{ProcessRow, below};
+use super::row::{ProcessRow, below};
 
 /// Flag of a process that has called exit (include/linux/sched.h).
 const PF_EXITING: u32 = 0x4;

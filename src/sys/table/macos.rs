@@ -2,7 +2,7 @@
 
 use std::mem::{size_of, zeroed};
 
-use super::{ProcessRow, below};
+use super::row::{ProcessRow, below};
 
 /// `p_flag` bit of a traced process (sys/proc.h).
 const P_TRACED: u32 = 0x800;

@@ -1,0 +1,118 @@
+//! What was typed, read into a [`Cli`].
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::FromArgMatches;
+
+use super::error::{CliError, explain};
+use super::{Cli, Command, Invocation, Subcommand, Typed, command};
+
+/// Reads a command line, the program's own name first. The word `hotrun` that cargo puts before the arguments of a
+/// plugin is dropped.
+///
+/// # Errors
+/// A [`CliError`], which is also how `--help` and `--version` come out.
+pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> {
+    let mut line = line.into_iter();
+    let program = line.next();
+    let mut words: Vec<OsString> = line.collect();
+    let by_cargo = words.first().is_some_and(|word| word == "hotrun");
+    if by_cargo {
+        words.remove(0);
+    }
+    let named_for_cargo = program
+        .as_deref()
+        .and_then(|program| Path::new(program).file_stem())
+        .is_some_and(|stem| stem == "cargo-hotrun");
+    let invocation = if by_cargo || named_for_cargo { Invocation::Cargo } else { Invocation::Direct };
+
+    let command = command(invocation);
+    let words = subcommand_first(&command, words);
+    let stray = stray_word(&command, &words);
+    let typed = command
+        .try_get_matches_from(std::iter::once(OsString::from(invocation.name())).chain(words.iter().cloned()))
+        .and_then(|matches| Typed::from_arg_matches(&matches))
+        .map_err(|error| explain(error, invocation, &words, stray))?;
+    let command = match typed.command {
+        None => Command::Run(Box::new(typed.options)),
+        Some(Subcommand::Run(options)) => Command::Run(options),
+        Some(Subcommand::Config { schema: true, .. }) => Command::Schema,
+        Some(Subcommand::Config { options, .. }) => Command::Config(options),
+        Some(Subcommand::Status(options)) => Command::Status(options),
+        Some(Subcommand::Wait(options)) => Command::Wait(options),
+        Some(Subcommand::Restart(options)) => Command::Restart(options),
+        Some(Subcommand::Stop(options)) => Command::Stop(options),
+        Some(Subcommand::Init(options)) => Command::Init(options),
+        Some(Subcommand::Doctor { options, json }) => Command::Doctor { options, json },
+        Some(Subcommand::Completions { shell }) => Command::Completions(shell),
+        Some(Subcommand::Man) => Command::Man,
+    };
+    Ok(Cli { invocation, command })
+}
+
+/// Subcommands that take options which may be typed before them.
+const WITH_OPTIONS: [&str; 7] = ["run", "config", "doctor", "status", "wait", "restart", "stop"];
+
+/// Moves such a subcommand before the options, so that clap sees all options in one place wherever they were typed.
+fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    if let Some(index) = next_word(command, &words, 0)
+        && WITH_OPTIONS.iter().any(|name| words[index] == *name)
+    {
+        words[..=index].rotate_right(1);
+    }
+    words
+}
+
+/// The index of the first word that is neither an option, an option's value, nor a subcommand that takes the options.
+fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
+    let start = usize::from(words.first().is_some_and(|word| WITH_OPTIONS.iter().any(|name| word == name)));
+    let index = next_word(command, words, start)?;
+    let known =
+        start == 0 && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_some());
+    (!known && words[index] != "help").then_some(index)
+}
+
+/// The first word from `start` on that is neither an option nor its value; none after `--` or an unknown option.
+fn next_word(command: &clap::Command, words: &[OsString], start: usize) -> Option<usize> {
+    let mut index = start;
+    while let Some(word) = words.get(index) {
+        let text = word.to_string_lossy();
+        if text == "--" {
+            return None;
+        }
+        if !text.starts_with('-') || text == "-" {
+            return Some(index);
+        }
+        index += if takes_next(command, word)? { 2 } else { 1 };
+    }
+    None
+}
+
+/// Whether the value of this option is the next word; `None` where clap knows no such option.
+fn takes_next(command: &clap::Command, word: &OsStr) -> Option<bool> {
+    let text = word.to_string_lossy();
+    if let Some(long) = text.strip_prefix("--") {
+        let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+        if matches!(name, "help" | "version") {
+            return Some(false);
+        }
+        let option = command.get_arguments().find(|option| option.get_long() == Some(name))?;
+        return Some(value.is_none() && needs_value(option));
+    }
+    let mut letters = text.chars().skip(1);
+    while let Some(letter) = letters.next() {
+        if matches!(letter, 'h' | 'V') {
+            continue;
+        }
+        let option = command.get_arguments().find(|option| option.get_short() == Some(letter))?;
+        if needs_value(option) {
+            return Some(letters.next().is_none());
+        }
+    }
+    Some(false)
+}
+
+fn needs_value(option: &clap::Arg) -> bool {
+    option.get_action().takes_values() && !option.is_require_equals_set()
+}

@@ -1,0 +1,87 @@
+//! Why a program could not be started.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::sys;
+
+/// Why a program could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// A bare name that is nowhere on `PATH`.
+    #[error("no program `{}` found on `PATH`", .0.display())]
+    NotOnPath(PathBuf),
+    /// The file is not there.
+    #[error("no file `{}`", .0.display())]
+    Missing(PathBuf),
+    /// The folder to start in cannot be entered.
+    #[error("could not start `{}` in the folder `{}`", program.display(), cwd.display())]
+    Folder {
+        /// The program.
+        program: PathBuf,
+        /// The folder.
+        cwd: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It has no execute permission, or is a folder, or its file system allows none.
+    #[error("`{}` may not be executed", .0.display())]
+    NotExecutable(PathBuf),
+    /// The interpreter or dynamic linker it names is missing.
+    #[error("`{}` needs `{}`, which is missing", program.display(), interpreter.display().to_string().escape_debug())]
+    MissingInterpreter {
+        /// The program.
+        program: PathBuf,
+        /// What its first line or its header names.
+        interpreter: PathBuf,
+    },
+    /// It was built for another processor or system.
+    #[error("`{}` is built for {built_for}, and this machine is {}", program.display(), std::env::consts::ARCH)]
+    WrongArchitecture {
+        /// The program.
+        program: PathBuf,
+        /// What it was built for.
+        built_for: String,
+    },
+    /// It is neither a program nor a script with a `#!` line.
+    #[error("`{}` is not a program that this system can execute", .0.display())]
+    NotAProgram(PathBuf),
+    /// Somebody keeps it open for writing.
+    #[error("`{}` is open for writing in another process", .0.display())]
+    Busy(PathBuf),
+    /// Anything else.
+    #[error("could not start `{}`", program.display())]
+    Other {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl SpawnError {
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotOnPath(program) => format!("install `{0}`, or name it with its path", program.display()),
+            Self::Folder { .. } => "check `run.cwd`".to_owned(),
+            Self::NotExecutable(program) => {
+                format!("`chmod +x {0}`, unless its file system is mounted with `noexec`", program.display())
+            }
+            Self::MissingInterpreter { interpreter, .. } if interpreter.to_string_lossy().ends_with('\r') => {
+                "save the script with Unix line ends".to_owned()
+            }
+            Self::MissingInterpreter { .. } => {
+                "install it, or build for a target that this system can run".to_owned()
+            }
+            Self::WrongArchitecture { .. } => {
+                "set a `runner` for this target in `.cargo/config.toml`, or build without `--target`"
+                    .to_owned()
+            }
+            Self::NotAProgram(_) => "a script needs a first line such as `#!/bin/sh`".to_owned(),
+            Self::Busy(_) => "close it there, then press `r`".to_owned(),
+            Self::Other { source, .. } => return sys::limit_hint(source).map(ToOwned::to_owned),
+            Self::Missing(_) => return None,
+        })
+    }
+}

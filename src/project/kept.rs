@@ -1,0 +1,193 @@
+//! An answer that is kept with its question and with the stamp of everything that it follows from, and counts only while
+//! all of that is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::{Environment, LIBRARY_PATH};
+
+/// What cargo and rustup look for in every folder above.
+const ABOVE: [&str; 5] =
+    ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
+
+/// Coarser than the clock of files (one tick of the kernel's is at most 10 ms): by its time no change this near is told.
+const BLURRED: Duration = Duration::from_millis(100);
+
+/// What cargo takes for part of a package by finding it: files and folders of programs.
+const FOUND_FILES: [&str; 6] = ["build.rs", "README.md", "README.txt", "README", "src/main.rs", "src/lib.rs"];
+
+const FOUND_FOLDERS: [&str; 5] = ["src", "src/bin", "examples", "tests", "benches"];
+
+/// What decides, in the folders above a project, and what was there at first. Folders like `/tmp` or a home change all
+/// the time, so that their own times tell nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Above(BTreeMap<PathBuf, Stamp>);
+
+impl Above {
+    pub(super) fn look(cwd: &Path) -> Self {
+        let paths = cwd.ancestors().flat_map(|folder| ABOVE.iter().map(|name| folder.join(name)));
+        Self(
+            paths
+                .filter_map(|path| Some((Stamp::of(&path).ok()?, path)))
+                .map(|(stamp, path)| (path, stamp))
+                .collect(),
+        )
+    }
+
+    fn was_missing(&self, path: &Path) -> bool {
+        self.0.get(path) == Some(&Stamp::Missing)
+    }
+}
+
+/// An answer and what it follows from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept<T> {
+    question: u64,
+    stamps: Vec<(PathBuf, Stamp)>,
+    answer: T,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Stamp {
+    Missing,
+    /// A file that counts by being there.
+    There,
+    /// Device, inode, size, and the times of the last modification and of the last change of the inode, which nobody can set.
+    File([u64; 3], [i64; 4]),
+    /// What cargo would find in it: source files, and folders with a `main.rs`.
+    Folder(BTreeSet<PathBuf>),
+}
+
+impl<T> Kept<T> {
+    /// Keeps an answer that was asked for at `asked`; nothing where anything it follows from may have changed since.
+    pub(super) fn new(
+        question: u64,
+        paths: impl IntoIterator<Item = PathBuf>,
+        above: &Above,
+        asked: SystemTime,
+        answer: T,
+    ) -> Option<Self> {
+        let paths: BTreeSet<PathBuf> = paths.into_iter().collect();
+        let mut stamps = Vec::new();
+        for path in paths {
+            let stamp = Stamp::of(&path).ok()?;
+            let still_missing = stamp == Stamp::Missing && above.was_missing(&path);
+            if !still_missing && !is_settled(&path, asked) {
+                return None;
+            }
+            stamps.push((path, stamp));
+        }
+        Some(Self { question, stamps, answer })
+    }
+
+    /// The answer, where the question and everything it follows from are the same.
+    pub(super) fn answer(&self, question: u64) -> Option<&T> {
+        let same = |(path, stamp): &(PathBuf, Stamp)| Stamp::of(path).is_ok_and(|now| now == *stamp);
+        (self.question == question && self.stamps.iter().all(same)).then_some(&self.answer)
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let mut names = BTreeSet::new();
+                for entry in fs::read_dir(path)? {
+                    let name = PathBuf::from(entry?.file_name());
+                    let main = name.join("main.rs");
+                    if name.extension().is_some_and(|extension| extension == "rs") {
+                        names.insert(name);
+                    } else if path.join(&main).exists() {
+                        names.insert(main);
+                    }
+                }
+                Ok(Self::Folder(names))
+            }
+            Ok(_) if is_found(path) => Ok(Self::There),
+            Ok(found) => Ok(Self::File(
+                [found.dev(), found.ino(), found.size()],
+                [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()],
+            )),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(Self::Missing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A file cargo only looks for.
+fn is_found(path: &Path) -> bool {
+    FOUND_FILES.iter().any(|found| path.ends_with(found))
+}
+
+/// Whether what is (or is not) at the path was so before `asked`, for certain: what is not there has not just been
+/// removed from the nearest folder that is.
+fn is_settled(path: &Path, asked: SystemTime) -> bool {
+    let settled = |there: &Path| {
+        let metadata = fs::metadata(there).ok()?;
+        let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
+        Some(SystemTime::UNIX_EPOCH.checked_add(since)? + BLURRED < asked)
+    };
+    path.ancestors().skip(usize::from(is_found(path))).find_map(settled).unwrap_or(false)
+}
+
+/// A number for a question: what is asked, where, and the variables that rustup, cargo and rustc look at.
+pub(super) fn question(words: &[&OsStr], cwd: &Path, environment: &Environment) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (words, cwd).hash(&mut hasher);
+    for (name, value) in environment {
+        let text = name.as_encoded_bytes();
+        let counts = [&b"CARGO"[..], b"RUST", b"__CARGO", b"LD_", b"DYLD_"];
+        if counts.iter().any(|prefix| text.starts_with(prefix))
+            || name == LIBRARY_PATH
+            || matches!(text, b"PATH" | b"HOME")
+        {
+            (name, value).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+/// What rustup's choice follows from, beside the question: its own file, what says which toolchain, and that this is there
+/// with all its components.
+pub(super) fn toolchain_inputs(rustup: &Path, sysroot: &Path, inputs: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut paths = inputs;
+    paths.extend([rustup.to_owned(), "/etc/rustup/settings.toml".into()]);
+    let parts =
+        ["bin/cargo", "bin/rustc", "lib/rustlib/components", "lib/rustlib/multirust-channel-manifest.toml"];
+    paths.extend(parts.iter().map(|part| sysroot.join(part)));
+    paths
+}
+
+/// What `cargo metadata --no-deps` follows from, beside the question: its own file, its configuration, the manifests and what
+/// it finds beside them, and every manifest above that could make it another workspace.
+pub(super) fn metadata_inputs<'a>(
+    cargo: &Path,
+    configs: &[PathBuf],
+    manifests: impl IntoIterator<Item = &'a PathBuf>,
+    cwd: &Path,
+) -> Vec<PathBuf> {
+    let mut paths = vec![cargo.to_owned()];
+    paths.extend_from_slice(configs);
+    paths.extend(cwd.ancestors().map(|folder| folder.join("Cargo.toml")));
+    for manifest in manifests {
+        let root = manifest.parent().unwrap_or(manifest);
+        paths.extend(root.ancestors().map(|folder| folder.join("Cargo.toml")));
+        paths.extend(FOUND_FILES.iter().chain(&FOUND_FOLDERS).map(|found| root.join(found)));
+    }
+    paths
+}
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

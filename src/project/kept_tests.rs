@@ -1,0 +1,64 @@
+//! When an answer counts, on disk.
+
+use std::fs::File;
+
+use super::*;
+
+/// Later than anything that was written before, for certain.
+fn later() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(10)
+}
+
+fn kept(paths: &[PathBuf]) -> Kept<u8> {
+    Kept::new(1, paths.to_vec(), &Above::default(), later(), 7).unwrap()
+}
+
+#[test]
+fn an_answer_counts_while_everything_it_follows_from_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (manifest, main, lib) = (root.join("Cargo.toml"), root.join("src/main.rs"), root.join("src/lib.rs"));
+    let (src, config) = (root.join("src"), root.join("config.toml"));
+    fs::create_dir(&src).unwrap();
+    fs::write(&manifest, "one").unwrap();
+    fs::write(&main, "one").unwrap();
+    let all = [manifest.clone(), main.clone(), lib.clone(), src.clone(), config.clone()];
+    let answer = kept(&all);
+    assert_eq!((answer.answer(1), answer.answer(2)), (Some(&7), None));
+
+    fs::write(&main, "other").unwrap();
+    fs::write(src.join(".main.rs.swp"), "").unwrap();
+    assert_eq!(answer.answer(1), Some(&7), "the text of a source does not count");
+
+    // The same size, and a time that was put back.
+    let time = manifest.metadata().unwrap().modified().unwrap();
+    fs::write(&manifest, "two").unwrap();
+    File::options().write(true).open(&manifest).unwrap().set_modified(time).unwrap();
+    assert_eq!(answer.answer(1), None);
+
+    for new in [config, lib, src.join("other.rs"), src.join("bin/x.rs")] {
+        let answer = kept(&all);
+        fs::create_dir_all(new.parent().unwrap()).unwrap();
+        fs::write(&new, "").unwrap();
+        let counts = !new.starts_with(root.join("src/bin"));
+        assert_eq!(answer.answer(1).is_none(), counts, "{}", new.display());
+    }
+    let answer = kept(&[root.join("src/bin")]);
+    fs::create_dir(src.join("bin/y")).unwrap();
+    assert_eq!(answer.answer(1), Some(&7));
+    fs::write(src.join("bin/y/main.rs"), "").unwrap();
+    assert_eq!(answer.answer(1), None);
+}
+
+#[test]
+fn what_may_have_changed_since_it_was_asked_for_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let asked = SystemTime::now();
+    assert!(Kept::new(1, [file], &Above::default(), asked, ()).is_none());
+    assert!(
+        Kept::new(1, [folder.path().join("src/lib.rs")], &Above::default(), asked, ()).is_none(),
+        "it may have been removed"
+    );
+}
