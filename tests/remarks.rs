@@ -64,7 +64,11 @@ variants!(
 variants!(SEED_ERRORS, seed_error, SeedError { Blocked, LittleSpace, Slow, Io, Taken, Stopped });
 variants!(NOT_FOLLOWED, not_followed, NotFollowed { Untold, Ended });
 variants!(MALFORMED, malformed, Malformed { Nul, Truncated, Barrier });
-variants!(WARNINGS, warning, Warning { Unreliable, Polling, Blind, Lost, Loop, Echo, Repeats, Restless });
+variants!(
+    WARNINGS,
+    warning,
+    Warning { Unreliable, Polling, Blind, Lost, Missing, Loop, Echo, Repeats, Restless }
+);
 variants!(REFUSED, refused, Refused { Watches, Instances, Threads, Other });
 variants!(
     REASONS,
@@ -130,6 +134,7 @@ fn of_the_watch() -> Vec<Remark> {
     let mut warnings = vec![
         Warning::Unreliable { folder: "/mnt/host/web".into(), file_system: "9p" },
         Warning::Lost { problem: "too many events".to_owned() },
+        Warning::Missing { path: "/home/ann/shop/templats".into(), key: "watch.paths" },
         Warning::Loop { path: "/home/ann/shop/src/generated.rs".into() },
         Warning::Echo { path: "/home/ann/shop/data/state.json".into() },
         Warning::Repeats { path: "/home/ann/shop/src/schema.rs".into() },

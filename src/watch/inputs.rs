@@ -526,6 +526,15 @@ fn ignore_globs(plan: &Plan) -> Vec<Glob> {
         .collect()
 }
 
+/// The files and folders that settings name, no patterns, which are not there.
+pub(super) fn missing(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
+    let known = known_folders(plan);
+    let inputs = plan.inputs.iter().map(|path| (path, "build.inputs"));
+    let named = inputs.chain(plan.paths.iter().map(|path| (path, "watch.paths")));
+    let missing = named.filter(|(path, _)| !path.exists() && glob(path, &known).is_none());
+    missing.map(|(path, key)| (path.clone(), key)).collect()
+}
+
 /// Folders that are there by this name, whatever is in it: those that patterns are written relative to.
 fn known_folders(plan: &Plan) -> Vec<&Path> {
     let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());

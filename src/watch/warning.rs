@@ -39,6 +39,14 @@ pub enum Warning {
         /// In its words.
         problem: String,
     },
+    /// A file or folder that a setting names is not there.
+    #[error("`{}`, named by `{key}`, does not exist; it will count when it appears", path.display())]
+    Missing {
+        /// The file or folder.
+        path: PathBuf,
+        /// The setting.
+        key: &'static str,
+    },
     /// Every build writes a file that counts.
     #[error(
         "`{}` is written anew by every build, so it is no longer followed until something else changes",
@@ -74,6 +82,7 @@ impl Warning {
     pub fn seen_from(self, folder: &Path) -> Self {
         let short = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
         match self {
+            Self::Missing { path, key } => Self::Missing { path: short(path), key },
             Self::Loop { path } => Self::Loop { path: short(path) },
             Self::Echo { path } => Self::Echo { path: short(path) },
             Self::Repeats { path } => Self::Repeats { path: short(path) },
@@ -89,7 +98,7 @@ impl Warning {
                 Some("set `--poll=never` to rely on them, or an interval, such as `--poll=2s`")
             }
             Self::Polling { missing, .. } | Self::Blind { missing } => missing.hint(),
-            Self::Lost { .. } => None,
+            Self::Lost { .. } | Self::Missing { .. } => None,
             Self::Echo { .. } | Self::Repeats { .. } => {
                 Some("if the program writes it, name it in `watch.ignore` or let it be written elsewhere")
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hotrun::config::{IgnoreGlob, Poll};
 use hotrun::watch::inputs::Reason;
-use hotrun::watch::{Backend, Command, News};
+use hotrun::watch::{Backend, Command, News, Warning};
 use hotrun::words::{BuildId, ChangeKind};
 
 use super::fixture::{Site, write};
@@ -399,4 +399,26 @@ fn half_of_a_save_that_a_failed_build_may_have_read_is_told_once_it_is_whole() {
         rename(&temporary, &file);
         assert_eq!(site.changes(), [], "{poll:?}");
     }
+}
+
+#[test]
+fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
+    let mut site = Site::new();
+    let missing = site.root.join("ignored/not/yet.txt");
+    site.plan.paths =
+        ["ignored/not/yet.txt", "notes.txt", "ignored/*.md"].map(|name| site.root.join(name)).into();
+    site.plan.inputs = vec![site.root.join("migrations")];
+    site.watch_built(Poll::Never);
+    site.send(Command::Replan(Box::new(site.plan.clone())));
+    let warnings: Vec<Warning> = site
+        .drain()
+        .into_iter()
+        .filter_map(|news| if let News::Warning(warning) = news { Some(warning) } else { None })
+        .collect();
+    let named = |path, key| Warning::Missing { path, key };
+    let expected =
+        [named(site.plan.inputs[0].clone(), "build.inputs"), named(missing.clone(), "watch.paths")];
+    assert_eq!(warnings, expected);
+    write(&missing, "now");
+    assert_eq!(site.expect(&missing).kind, ChangeKind::Watched);
 }

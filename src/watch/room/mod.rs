@@ -23,7 +23,7 @@ use crate::watch::glances::Glances;
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::{Read, Rules};
+use crate::watch::inputs::{self, Read, Rules};
 use crate::watch::ledger::{Ledger, Moment, Origin};
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
@@ -205,6 +205,9 @@ impl Room {
         self.choose_backend();
         self.take_survey(Cause::Plan);
         self.watching();
+        for (path, key) in inputs::missing(&self.plan) {
+            self.warn(Warning::Missing { path, key });
+        }
     }
 
     fn watching(&self) {
