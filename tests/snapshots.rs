@@ -158,7 +158,8 @@ fn other_errors() -> Vec<Error> {
     let mut variables = std::collections::BTreeMap::new();
     let env_file = hotrun::config::env_file::parse("A=1\n\nnonsense\n", &|_| None, &mut variables);
     vec![
-        PublishError::Taken { pid: "4711".to_owned(), live: "target/hotrun/live/debug/shop".into() }.into(),
+        PublishError::Taken { pid: Some(4711), live: "target/hotrun/live/debug/shop".into() }.into(),
+        PublishError::Taken { pid: None, live: "target/hotrun/live/debug/shop".into() }.into(),
         PublishError::NoBinary.into(),
         publish(io::ErrorKind::PermissionDenied),
         publish(io::ErrorKind::StorageFull),

@@ -39,10 +39,14 @@ impl BuildError {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Another hotrun keeps this program running.
-    #[error("hotrun is already running this program (pid {pid}), from `{}`", live.display())]
+    #[error(
+        "hotrun is already running this program ({}), from `{}`",
+        pid.map_or("pid unknown".to_owned(), |pid| format!("pid {pid}")),
+        live.display()
+    )]
     Taken {
-        /// The pid the other one wrote down, or `unknown`.
-        pid: String,
+        /// The pid the other one wrote down.
+        pid: Option<u32>,
         /// The live path.
         live: PathBuf,
     },
@@ -67,7 +71,8 @@ impl PublishError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Taken { pid, .. } => Some(format!(
-                "stop the other one (`kill {pid}`), or use another target directory with `--target-dir <DIR>`"
+                "stop the other one{}, or use another target directory with `--target-dir <DIR>`",
+                pid.map_or(String::new(), |pid| format!(" (`kill {pid}`)"))
             )),
             Self::NoBinary => None,
             Self::Io { source, .. } => match source.kind() {

@@ -42,11 +42,10 @@ impl Lock {
         let unsupported = match file.try_lock() {
             Ok(()) => None,
             Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
+                let mut text = String::new();
                 // Without a pid to name, the message still tells what is the matter.
-                let _ = file.read_to_string(&mut pid);
-                let pid = if pid.trim().is_empty() { "unknown" } else { pid.trim() }.to_owned();
-                return Err(PublishError::Taken { pid, live: live.to_owned() });
+                let _ = file.read_to_string(&mut text);
+                return Err(PublishError::Taken { pid: text.trim().parse().ok(), live: live.to_owned() });
             }
             Err(TryLockError::Error(error)) if is_unsupported(&error) => Some(error),
             Err(TryLockError::Error(error)) => return Err(failed("lock", error)),

@@ -126,7 +126,11 @@ fn one_live_path_has_one_hotrun() {
     let first = Publisher::open(place.live.clone()).unwrap();
     let error = Publisher::open(place.live.clone()).unwrap_err();
     let PublishError::Taken { pid, .. } = &error else { panic!("{error}") };
-    assert_eq!(*pid, std::process::id().to_string());
+    assert_eq!(*pid, Some(std::process::id()));
+    // Two hotruns wrote into it where there were no locks.
+    fs::write(place.live.with_file_name("app.lock"), "4711\n12\n").unwrap();
+    let error = Publisher::open(place.live.clone()).unwrap_err();
+    assert!(matches!(error, PublishError::Taken { pid: None, .. }), "{error}");
     drop(first);
     Publisher::open(place.live).unwrap();
 }

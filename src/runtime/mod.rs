@@ -94,8 +94,8 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
         if publisher.may_be_shared()
             && let Some(pid) = keeper(publisher.live())
         {
-            let (pid, live) = (pid.to_string(), publisher.live().to_owned());
-            return Err(PublishError::Taken { pid, live }.into());
+            let live = publisher.live().to_owned();
+            return Err(PublishError::Taken { pid: Some(pid), live }.into());
         }
         site.remember();
         let listeners = Listeners::open(&site.config.run, adopted)?;
