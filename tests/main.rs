@@ -20,6 +20,7 @@ mod laws;
 mod limits;
 mod lock;
 mod notices;
+mod places;
 mod process;
 mod programs;
 mod project;
