@@ -5,12 +5,14 @@
 //! Invariant: no file that exists is ever written over, be it a link that leads nowhere.
 
 mod detect;
+mod error;
 mod template;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+pub use self::error::InitError;
 use self::template::{Findings, Page};
 use crate::cli::InitOptions;
 use crate::config::RunOptions;
@@ -21,40 +23,6 @@ use crate::report;
 use crate::report::lines::{self, Line};
 use crate::runtime;
 use crate::settings;
-
-/// Why no config file was written.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// There is one.
-    #[error("`{}` already exists", .0.display())]
-    Exists(PathBuf),
-    /// The settings are in the manifest.
-    #[error("`{}` already has `[package.metadata.hotrun]`", .0.display())]
-    InManifest(PathBuf),
-    /// It could not be written.
-    #[error("could not write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl InitError {
-    /// A way out, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Exists(_) => Some(
-                "edit it, or remove it and run `hotrun init` again; `hotrun config` prints what is in force"
-                    .to_owned(),
-            ),
-            Self::InManifest(_) => Some("edit it there, or remove it and run `hotrun init` again".to_owned()),
-            Self::Write { .. } => None,
-        }
-    }
-}
 
 /// Writes the file and says what it holds.
 pub fn run(options: InitOptions) -> Result<ExitCode, Error> {

@@ -5,13 +5,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Watching, fit, short_age, short_path, short_time, with_causes};
+use super::fit;
+use super::records::Watching;
+use super::text::{short_path, with_causes};
 use crate::config::{Update, signal_name};
 use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
     StartFailure, Unmet,
 };
-use crate::words::{BuildId, Exit};
+use crate::words::{BuildId, Exit, short_age, short_time};
 
 /// How a line begins, and so how it is coloured.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,11 +11,12 @@ mod outlet;
 mod records;
 mod remarks;
 mod terminal;
+mod text;
 mod topic;
 mod warnings;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use self::kept::Kept;
@@ -26,7 +27,8 @@ pub use self::records::Watching;
 use self::remarks::Manner;
 pub use self::remarks::{Remark, Told, key_help};
 use self::terminal::Output;
-pub use self::terminal::{Holder, Style};
+pub use self::terminal::{Holder, Style, notifies_by_osc_9, page};
+pub use self::text::{in_a_line, short_path, with_causes};
 use self::topic::Topic;
 use self::warnings::Warnings;
 use crate::config::Color;
@@ -444,25 +446,6 @@ impl Reporter {
     }
 }
 
-/// An error with what led to it, a line each.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    chain(error, "\n  caused by: ")
-}
-
-/// An error with what led to it and its way out, as part of a longer line.
-pub fn in_a_line(error: &dyn std::error::Error, hint: Option<&str>) -> String {
-    let message = chain(error, ": ");
-    match hint {
-        Some(hint) => message + " (" + hint + ")",
-        None => message,
-    }
-}
-
-fn chain(error: &dyn std::error::Error, link: &str) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |message, cause| message + link + &cause.to_string())
-}
-
 /// How long a reader that takes nothing is waited for where hotrun has nothing else to do.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -475,16 +458,6 @@ pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     output.finish(PATIENCE);
 }
 
-/// Lines for stdout, where an answer goes that was asked for; `color` is what `--color` says.
-pub fn page(shown: &[Line], color: Option<&str>) -> String {
-    terminal::page(shown, color)
-}
-
-/// Whether a notification goes by OSC 9 on this terminal, or by its bell.
-pub fn notifies_by_osc_9() -> bool {
-    terminal::notifies_by_osc_9()
-}
-
 /// Says lines where there is no [`Reporter`].
 pub fn say(shown: &[Line]) {
     let mut output = Output::stderr(Color::Auto, None);
@@ -492,9 +465,4 @@ pub fn say(shown: &[Line]) {
         output.styled(line);
     }
     output.finish(PATIENCE);
-}
-
-/// A path as people are shown it: relative to `cwd` where that is shorter.
-pub fn short_path(path: &Path, cwd: &Path) -> String {
-    path.strip_prefix(cwd).unwrap_or(path).display().to_string()
 }

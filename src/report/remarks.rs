@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::lines::{self, Line};
-use super::{short_time, with_causes};
+use super::text::with_causes;
 use crate::config::signal_name;
-use crate::words::BuildId;
+use crate::words::{BuildId, short_time};
 
 /// Something to say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -319,7 +319,7 @@ fn head(line: &Line, colors: bool) -> String {
 }
 
 /// Lines for stdout, as wide as its terminal and coloured where that is one; `color` is what `--color` says.
-pub(super) fn page(lines: &[Line], color: Option<&str>) -> String {
+pub fn page(lines: &[Line], color: Option<&str>) -> String {
     let terminal = std::io::stdout().is_terminal();
     let colors = match color {
         Some("always") => true,
@@ -333,7 +333,7 @@ pub(super) fn page(lines: &[Line], color: Option<&str>) -> String {
 }
 
 /// Whether a notification goes by OSC 9 on this terminal, or by its bell.
-pub(super) fn notifies_by_osc_9() -> bool {
+pub fn notifies_by_osc_9() -> bool {
     takes_osc_9(environment)
 }
 

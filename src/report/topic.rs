@@ -2,7 +2,7 @@
 //!
 //! Pure.
 
-use super::Remark;
+use super::remarks::Remark;
 use crate::session::Notice;
 
 /// What a text is about.

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::inputs::Rules;
+use super::plan::Plan;
+
 /// The ignore rules of every folder asked about, kept until [`Ignores::forget`].
 #[derive(Debug)]
 pub(super) struct Ignores {
@@ -22,6 +25,12 @@ pub(super) struct Ignores {
 }
 
 impl Ignores {
+    /// Rules for what a plan watches.
+    pub(super) fn of(plan: &Plan, rules: &Rules) -> Self {
+        let packages = rules.package_roots().map(Path::to_path_buf);
+        Self::new(packages.chain([plan.workspace_root.clone()]).collect())
+    }
+
     /// Rules for the trees below `bounds`.
     pub(super) fn new(bounds: Vec<PathBuf>) -> Self {
         Self {

@@ -4,13 +4,12 @@
 //! facts the caller brings.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-
-use super::Plan;
+use super::globs::{Glob, glob, ignore_globs, known_folders};
 use super::names::{could_be_picked_up, is_editor_temporary, is_manifest, is_other_target, is_program_data};
+use super::plan::Plan;
+pub use super::reason::Reason;
 use crate::words::ChangeKind;
 
 /// How much is taken for an input.
@@ -58,85 +57,6 @@ impl Verdict {
     }
 }
 
-/// Why a change does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// In the target directory, or a file hotrun writes itself.
-    Never,
-    /// Inside `.git`.
-    Git,
-    /// `watch.ignore` names it.
-    Ignored,
-    /// Git ignores it and nobody names it.
-    GitIgnored,
-    /// A backup, swap or scratch file of an editor.
-    EditorTemporary,
-    /// A database, journal, log or socket: what a running program writes for itself.
-    ProgramData,
-    /// In the package, but the last build did not read it.
-    NotRead,
-    /// A Rust source in the package that no module of the program includes.
-    NotIncluded,
-    /// In a folder of tests, benchmarks, examples or other programs.
-    OtherTarget,
-    /// In a package the program does not depend on.
-    OtherPackage,
-    /// In none of the program's packages.
-    Outside,
-    /// Same bytes as the latest build attempt started from.
-    SameContent,
-    /// Builds write it again and again, so it is no longer followed.
-    Loop,
-    /// It changes after each build or start and never else.
-    Echo,
-    /// It is still open for writing.
-    Open,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Never => "cargo or hotrun writes it",
-            Self::Git => "it is git's own",
-            Self::Ignored => "`watch.ignore` excludes it",
-            Self::GitIgnored => "git ignores it and the program was not built from it",
-            Self::EditorTemporary => "it is an editor's temporary file",
-            Self::ProgramData => "it looks like data that a program writes for itself",
-            Self::NotRead => "the program was not built from it",
-            Self::NotIncluded => "no module of the program includes it",
-            Self::OtherTarget => "it is for tests, benchmarks, examples or another program",
-            Self::OtherPackage => "it belongs to a package the program does not depend on",
-            Self::Outside => "it is in none of the program's packages",
-            Self::SameContent => "it has the same content as before",
-            Self::Loop => "every build writes it",
-            Self::Echo => "it changes after every build or start",
-            Self::Open => "a program has it open for writing",
-        })
-    }
-}
-
-impl Reason {
-    /// What would make such a file count.
-    pub fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => Some(
-                "name it in `watch.paths` if the program reads it at its start, in `build.inputs` if a macro does",
-            ),
-            Self::OtherPackage => Some("name it in `watch.paths` if the program reads it at its start"),
-            Self::Ignored => Some("take it out of `watch.ignore`"),
-            Self::Echo => Some("name it in `watch.ignore`"),
-            Self::Loop => Some("let the generator write only when the content differs"),
-            Self::Never
-            | Self::Git
-            | Self::EditorTemporary
-            | Self::NotIncluded
-            | Self::OtherTarget
-            | Self::SameContent
-            | Self::Open => None,
-        }
-    }
-}
-
 /// A named path: what it is, and whether everything below it is that too.
 #[derive(Debug, Clone, Default)]
 struct Named {
@@ -168,24 +88,6 @@ pub struct Rules {
     wanted_packages: HashSet<PathBuf>,
     rerun_everything: HashSet<PathBuf>,
     reach: Reach,
-}
-
-/// Patterns and the folder they are relative to.
-#[derive(Debug)]
-struct Glob {
-    base: PathBuf,
-    /// How many folders lie between the base and what matches.
-    depth: usize,
-    matcher: Gitignore,
-}
-
-impl Glob {
-    fn matches(&self, path: &Path, folder: bool) -> bool {
-        // The matcher panics on paths outside its base.
-        path != self.base
-            && path.starts_with(&self.base)
-            && self.matcher.matched_path_or_any_parents(path, folder).is_ignore()
-    }
 }
 
 impl Rules {
@@ -508,59 +410,6 @@ fn insert(kinds: &mut Vec<ChangeKind>, kind: ChangeKind) {
     if let Err(at) = kinds.binary_search(&kind) {
         kinds.insert(at, kind);
     }
-}
-
-fn ignore_globs(plan: &Plan) -> Vec<Glob> {
-    let mut builders: Vec<(PathBuf, GitignoreBuilder)> = Vec::new();
-    for pattern in &plan.ignore {
-        // Patterns of one folder form one list, so that a later `!pattern` takes back an earlier one.
-        let at = builders.iter().position(|(base, _)| *base == pattern.base).unwrap_or_else(|| {
-            builders.push((pattern.base.clone(), GitignoreBuilder::new(&pattern.base)));
-            builders.len() - 1
-        });
-        let _ = builders[at].1.add_line(None, &pattern.glob);
-    }
-    builders
-        .into_iter()
-        .filter_map(|(base, builder)| Some(Glob { base, depth: 0, matcher: builder.build().ok()? }))
-        .collect()
-}
-
-/// The files and folders that settings name, no patterns, which are not there.
-pub(super) fn missing(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
-    let known = known_folders(plan);
-    let inputs = plan.inputs.iter().map(|path| (path, "build.inputs"));
-    let named = inputs.chain(plan.paths.iter().map(|path| (path, "watch.paths")));
-    let missing = named.filter(|(path, _)| !path.exists() && glob(path, &known).is_none());
-    missing.map(|(path, key)| (path.clone(), key)).collect()
-}
-
-/// Folders that are there by this name, whatever is in it: those that patterns are written relative to.
-fn known_folders(plan: &Plan) -> Vec<&Path> {
-    let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());
-    let cargo_configs = plan.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
-    let packages = plan.packages.iter().map(|package| &*package.root);
-    packages.chain([&*plan.workspace_root]).chain(configs).chain(cargo_configs).collect()
-}
-
-/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[` below the `known` folders.
-fn glob(path: &Path, known: &[&Path]) -> Option<Glob> {
-    let is_pattern = |name: &str| name.contains(['*', '?', '[']);
-    let within = |folder: &&&Path| path.starts_with(folder) && **folder != path;
-    let above = known.iter().filter(within).max_by_key(|folder| folder.as_os_str().len());
-    let above = above.map_or(Path::new(""), |folder| folder);
-    let below = path.strip_prefix(above).unwrap_or(path).components();
-    let base: PathBuf = above
-        .components()
-        .chain(below.take_while(
-            |part| !matches!(part, Component::Normal(name) if name.to_str().is_some_and(is_pattern)),
-        ))
-        .collect();
-    let rest = path.strip_prefix(&base).ok()?.to_str().filter(|rest| !rest.is_empty())?;
-    let mut builder = GitignoreBuilder::new(&base);
-    builder.add_line(None, &format!("/{rest}")).ok()?;
-    let depth = Path::new(rest).components().count() - 1;
-    Some(Glob { base, depth, matcher: builder.build().ok()? })
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::fingerprint::Kind;
+use super::ignores::Ignores;
 use super::inputs::Rules;
-use super::room::ignores;
+use super::plan::Plan;
+use super::polling;
 use super::survey::survey;
-use super::{Plan, polling};
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Look {
 /// Looks at everything once, as at the start.
 pub fn look(plan: &Plan) -> Look {
     let rules = Rules::new(plan);
-    let survey = survey(&rules, &mut ignores(plan, &rules), &mut |_| {});
+    let survey = survey(&rules, &mut Ignores::of(plan, &rules), &mut |_| {});
     let files = survey.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
     let newest = files
         .clone()

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{PackageFolder, dep_info};
+use super::dep_info;
+use super::plan::PackageFolder;
 
 /// So many folders below each other cargo makes, and a triple.
 const DEPTH: usize = 6;

@@ -6,7 +6,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{Cause, Room};
+use super::Room;
+use super::walking::Cause;
 use crate::watch::fingerprint;
 use crate::watch::holds::Why;
 use crate::watch::inputs::Read;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{PATIENCE, Room, Wait};
-use crate::watch::News;
 use crate::watch::echoes::{self, Weight};
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Kind, SLACK, Stat};
 use crate::watch::guard::{self, Ruling};
 use crate::watch::inputs::{Facts, Reason, Verdict};
 use crate::watch::ledger::{Moment, Origin};
+use crate::watch::news::News;
 use crate::watch::warning::Warning;
 use crate::words::{Change, ChangeKind};
 

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Cause, Room};
-use crate::watch::News;
+use super::Room;
+use super::walking::Cause;
 use crate::watch::inputs::Verdict;
+use crate::watch::news::News;
 
 /// A look is answered after this time at the latest: longer than any editor leaves a file half saved.
 const PATIENCE: Duration = Duration::from_millis(600);

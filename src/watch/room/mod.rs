@@ -10,6 +10,7 @@ mod judging;
 mod looks;
 mod walking;
 
+use self::walking::Cause;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,28 +21,23 @@ use crate::watch::attempt::Attempt;
 use crate::watch::echoes::Echoes;
 use crate::watch::fingerprint::{self, Content, Fingerprint};
 use crate::watch::glances::Glances;
+use crate::watch::globs::named_plainly;
 use crate::watch::guard::Guard;
 use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::{self, Read, Rules};
+use crate::watch::inputs::{Read, Rules};
 use crate::watch::ledger::{Ledger, Moment, Origin};
+use crate::watch::news::{Backend, Command, Message, News, Sink};
+use crate::watch::plan::Plan;
 use crate::watch::sieve::Sieve;
 use crate::watch::survey::Survey;
-use crate::watch::watcher::{Native, Signal, TELLS_CLOSING};
-use crate::watch::{Backend, Command, News, Plan, Sink, Warning, dep_info, polling, units};
+use crate::watch::warning::Warning;
+use crate::watch::watcher::{Native, TELLS_CLOSING};
+use crate::watch::{dep_info, polling, units};
 use crate::words::{BuildId, Change, ChangeKind};
 
 /// So many messages are taken from the queue before what they brought is told.
 const BATCH: usize = 512;
-
-/// What goes through the queue.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// A file event.
-    Signal(Signal),
-    /// A command, and when it was sent.
-    Command(Moment, Command),
-}
 
 /// A change that has to come to rest before it is told.
 #[derive(Debug, Clone, Copy)]
@@ -60,19 +56,6 @@ impl Wait {
 
 /// How long a change waits at most for its file to come to rest.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How a walk came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// The plan is new: what is met for the first time is what the next build will start from.
-    Plan,
-    /// The dep-info is new: what is met for the first time may have changed since the build began.
-    Inputs,
-    /// Something happened to folders, or events were lost.
-    Events,
-    /// The time has come to look.
-    Poll,
-}
 
 /// The room.
 pub(super) struct Room {
@@ -131,7 +114,7 @@ impl Room {
     pub(super) fn new(plan: Plan, sink: Sink, events: Sender<Message>) -> Self {
         let rules = Rules::new(&plan);
         Self {
-            ignores: ignores(&plan, &rules),
+            ignores: Ignores::of(&plan, &rules),
             rules,
             plan,
             ledger: Ledger::default(),
@@ -205,7 +188,7 @@ impl Room {
         self.choose_backend();
         self.take_survey(Cause::Plan);
         self.watching();
-        for (path, key) in inputs::missing(&self.plan) {
+        for (path, key) in named_plainly(&self.plan).into_iter().filter(|(path, _)| !path.exists()) {
             self.warn(Warning::Missing { path, key });
         }
     }
@@ -228,7 +211,7 @@ impl Room {
                 self.settle_named(&plan, &rules);
                 self.rules = rules;
                 self.plan = *plan;
-                self.ignores = ignores(&self.plan, &self.rules);
+                self.ignores = Ignores::of(&self.plan, &self.rules);
                 self.open();
             }
             Command::BuildStarted(build) => {
@@ -346,7 +329,7 @@ impl Room {
         let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
         let read = self.rules.failed(wanted.map(tidy).collect());
         if read == Read::Fewer {
-            self.ignores = ignores(&self.plan, &self.rules);
+            self.ignores = Ignores::of(&self.plan, &self.rules);
         }
         read
     }
@@ -445,11 +428,6 @@ impl Room {
         }
         self.end_patience(now);
     }
-}
-
-pub(super) fn ignores(plan: &Plan, rules: &Rules) -> Ignores {
-    let packages = rules.package_roots().map(Path::to_path_buf);
-    Ignores::new(packages.chain([plan.workspace_root.clone()]).collect())
 }
 
 /// The path without `..`, where that leads to the same file.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Cause, Message, Room};
+use super::Room;
 use crate::config::Poll;
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, SLACK, Stat};
 use crate::watch::holds::Why;
@@ -16,10 +16,24 @@ use crate::watch::look::unreliable_folder;
 
 #[cfg(target_os = "linux")]
 use crate::watch::mounts;
+use crate::watch::news::Message;
 use crate::watch::polling;
 use crate::watch::survey::{Survey, survey};
 use crate::watch::warning::{Refused, Warning};
 use crate::watch::watcher::{Native, Signal};
+
+/// How a walk came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The plan is new: what is met for the first time is what the next build will start from.
+    Plan,
+    /// The dep-info is new: what is met for the first time may have changed since the build began.
+    Inputs,
+    /// Something happened to folders, or events were lost.
+    Events,
+    /// The time has come to look.
+    Poll,
+}
 
 impl Room {
     pub(super) fn choose_backend(&mut self) {

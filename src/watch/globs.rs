@@ -1,0 +1,77 @@
+//! Patterns of paths: `watch.ignore`, and those among `build.inputs`, `watch.paths` and a workspace's members.
+
+use std::path::{Component, Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::plan::Plan;
+
+/// Patterns and the folder they are relative to.
+#[derive(Debug)]
+pub(super) struct Glob {
+    pub(super) base: PathBuf,
+    /// How many folders lie between the base and what matches.
+    pub(super) depth: usize,
+    matcher: Gitignore,
+}
+
+impl Glob {
+    pub(super) fn matches(&self, path: &Path, folder: bool) -> bool {
+        // The matcher panics on paths outside its base.
+        path != self.base
+            && path.starts_with(&self.base)
+            && self.matcher.matched_path_or_any_parents(path, folder).is_ignore()
+    }
+}
+
+pub(super) fn ignore_globs(plan: &Plan) -> Vec<Glob> {
+    let mut builders: Vec<(PathBuf, GitignoreBuilder)> = Vec::new();
+    for pattern in &plan.ignore {
+        // Patterns of one folder form one list, so that a later `!pattern` takes back an earlier one.
+        let at = builders.iter().position(|(base, _)| *base == pattern.base).unwrap_or_else(|| {
+            builders.push((pattern.base.clone(), GitignoreBuilder::new(&pattern.base)));
+            builders.len() - 1
+        });
+        let _ = builders[at].1.add_line(None, &pattern.glob);
+    }
+    builders
+        .into_iter()
+        .filter_map(|(base, builder)| Some(Glob { base, depth: 0, matcher: builder.build().ok()? }))
+        .collect()
+}
+
+/// The files and folders that settings name, no patterns, each with the setting.
+pub(super) fn named_plainly(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
+    let known = known_folders(plan);
+    let inputs = plan.inputs.iter().map(|path| (path, "build.inputs"));
+    let named = inputs.chain(plan.paths.iter().map(|path| (path, "watch.paths")));
+    named.filter(|(path, _)| glob(path, &known).is_none()).map(|(path, key)| (path.clone(), key)).collect()
+}
+
+/// Folders that are there by this name, whatever is in it: those that patterns are written relative to.
+pub(super) fn known_folders(plan: &Plan) -> Vec<&Path> {
+    let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());
+    let cargo_configs = plan.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
+    let packages = plan.packages.iter().map(|package| &*package.root);
+    packages.chain([&*plan.workspace_root]).chain(configs).chain(cargo_configs).collect()
+}
+
+/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[` below the `known` folders.
+pub(super) fn glob(path: &Path, known: &[&Path]) -> Option<Glob> {
+    let is_pattern = |name: &str| name.contains(['*', '?', '[']);
+    let within = |folder: &&&Path| path.starts_with(folder) && **folder != path;
+    let above = known.iter().filter(within).max_by_key(|folder| folder.as_os_str().len());
+    let above = above.map_or(Path::new(""), |folder| folder);
+    let below = path.strip_prefix(above).unwrap_or(path).components();
+    let base: PathBuf = above
+        .components()
+        .chain(below.take_while(
+            |part| !matches!(part, Component::Normal(name) if name.to_str().is_some_and(is_pattern)),
+        ))
+        .collect();
+    let rest = path.strip_prefix(&base).ok()?.to_str().filter(|rest| !rest.is_empty())?;
+    let mut builder = GitignoreBuilder::new(&base);
+    builder.add_line(None, &format!("/{rest}")).ok()?;
+    let depth = Path::new(rest).components().count() - 1;
+    Some(Glob { base, depth, matcher: builder.build().ok()? })
+}
