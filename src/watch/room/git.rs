@@ -1,13 +1,14 @@
 //! Changes made by git: a checkout, a stash or a rebase step is told as one when git is done.
 //!
 //! git holds `index.lock` while it writes files, and renames it to `index` at the end. A lock left behind by a git that was
-//! killed is old.
+//! killed is old. `git status` writes the index as well, also in an editor's background: what is saved after the index is no
+//! work of git's, and waits for nothing.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Room;
-use crate::watch::fingerprint;
+use crate::watch::fingerprint::{self, Stat};
 
 /// How long changes wait for git at most.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,8 +37,12 @@ impl Room {
     pub(super) fn waits_for_git(&mut self) -> bool {
         // A walk finds what was done since the one before.
         let recent = REST + self.poll.unwrap_or_default();
-        let Some(work) = self.ignores.git_folders().iter().filter_map(|folder| work(folder, recent)).max()
-        else {
+        // When the first of them was changed. What is gone does not tell, and so is before all others.
+        let changes = self.changes.iter();
+        let stats = changes.map(|change| self.ledger.get(&change.path).and_then(|entry| entry.now.stat));
+        let first = stats.map(|stat| stat.map(|stat| stat.ctime)).min().flatten();
+        let folders = self.ignores.git_folders().iter();
+        let Some(work) = folders.filter_map(|folder| work(folder, recent, first)).max() else {
             return false;
         };
         let now = Instant::now();
@@ -52,13 +57,39 @@ impl Room {
     }
 }
 
-/// The work in a git directory, if any is under way or was done so recently.
-fn work(folder: &Path, recent: Duration) -> Option<Work> {
+/// The work in a git directory, if any is under way or was done so recently that it may be what changed files, the first at
+/// this time.
+fn work(folder: &Path, recent: Duration, first: Option<SystemTime>) -> Option<Work> {
     let younger =
         |moment: SystemTime, limit| SystemTime::now().duration_since(moment).is_ok_and(|age| age < limit);
     let stat = |name| fingerprint::stat(&folder.join(name));
     if stat("index.lock").is_some_and(|lock| younger(lock.mtime, PATIENCE)) {
         return Some(Work::Writing);
     }
-    stat("index").is_some_and(|index| younger(index.ctime, recent)).then_some(Work::Done)
+    let wrote = |index: &Stat| first.is_none_or(|first| first <= index.ctime);
+    stat("index").filter(wrote).is_some_and(|index| younger(index.ctime, recent)).then_some(Work::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_after_the_index_is_not_held_back() {
+        let (folder, long) = (tempfile::tempdir().unwrap(), Duration::from_hours(1));
+        let index = folder.path().join("index");
+        std::fs::write(&index, "").unwrap();
+        let written = fingerprint::stat(&index).unwrap().ctime;
+        let tick = Duration::from_nanos(1);
+        for (first, expect) in [
+            (Some(written - tick), Some(Work::Done)),
+            (Some(written), Some(Work::Done)),
+            (Some(written + tick), None),
+            (None, Some(Work::Done)),
+        ] {
+            assert_eq!(work(folder.path(), long, first), expect, "{first:?}");
+        }
+        std::fs::write(folder.path().join("index.lock"), "").unwrap();
+        assert_eq!(work(folder.path(), long, Some(written + tick)), Some(Work::Writing));
+    }
 }
