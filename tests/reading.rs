@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::edits::world::skip;
 use super::endings::alive;
-use super::support::{DEADLINE, Home, Hotrun, Project, Reports, manifest, pause, said};
+use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, manifest, pause, said};
 
 /// Waits, with a child, before it says what the project is where there is a gate.
 const STUB: &str = r#"#!/bin/sh
@@ -41,14 +41,24 @@ impl Gated {
         Self { project, home, reports }
     }
 
-    fn start(&self) -> Hotrun {
+    /// Where the stub is found, and what it needs.
+    fn environment(&self) -> [(&str, String); 3] {
         let path = format!("{}:{}", self.project.join("bin").display(), std::env::var("PATH").unwrap());
         let cargo = std::env::var("CARGO").expect("cargo runs the tests");
-        Hotrun::prepare(&self.project, &self.home, &[])
-            .env("PATH", &path)
-            .env("REAL_CARGO", &cargo)
-            .env("TEST_REPORT", self.reports.path())
-            .start()
+        [("PATH", path), ("REAL_CARGO", cargo), ("TEST_REPORT", self.reports.path().to_owned())]
+    }
+
+    fn start(&self, args: &[&str]) -> Hotrun {
+        let start = Hotrun::prepare(&self.project, &self.home, args);
+        self.environment().iter().fold(start, |start, (name, value)| start.env(name, value)).start()
+    }
+
+    /// hotrun at a terminal.
+    fn person(&self) -> Person {
+        let (environment, home) = (self.environment(), self.home.address.to_string());
+        let mut env: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        env.push(("TEST_HOME", &home));
+        Person::start_in(self.project.path(), &[env!("CARGO_BIN_EXE_hotrun"), "--offline"], &env)
     }
 
     fn shut(&self) {
@@ -88,7 +98,7 @@ fn a_first_reading_ends_with_hotrun() {
     let gated = Gated::new();
     gated.shut();
     for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
-        let mut hotrun = gated.start();
+        let mut hotrun = gated.start(&[]);
         let asked = gated.asked();
         hotrun.signal(signal);
         assert_eq!(hotrun.wait_for_end().signal(), Some(signal.as_raw()));
@@ -100,7 +110,7 @@ fn a_first_reading_ends_with_hotrun() {
 #[test]
 fn a_reading_holds_nothing_up_and_gives_way_to_a_newer_save() {
     let gated = Gated::new();
-    let mut hotrun = gated.start();
+    let mut hotrun = gated.start(&[]);
     let mut running = gated.home.call();
     assert_eq!(running.version, "0.1.0");
     hotrun.wait_for("ready");
@@ -137,6 +147,61 @@ fn a_reading_holds_nothing_up_and_gives_way_to_a_newer_save() {
     let (status, _) = hotrun.wait();
     assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
     all_end(last);
+}
+
+#[test]
+fn keys_are_answered_while_the_project_is_read() {
+    let gated = Gated::new();
+    for (at, (last, signal)) in [("q", None), ("\x03", Some(libc::SIGINT))].into_iter().enumerate() {
+        let mut person = gated.person();
+        let mut running = gated.home.call();
+        person.sees("Started");
+        person.keys_are_read();
+        gated.shut();
+        gated.set_version(&format!("0.2.{at}"));
+        let first = gated.asked();
+        // The restart is the build's, as while any build runs.
+        person.types("rh");
+        person.sees("show the last errors");
+        assert!(!running.has_ended());
+        gated.open();
+        running.wait_for_end();
+        gated.home.call_of(&format!("0.2.{at}"));
+        person.sees("Restarted");
+        all_end(first);
+
+        gated.shut();
+        gated.set_version(&format!("0.3.{at}"));
+        let second = gated.asked();
+        person.types(last);
+        assert_eq!(person.ended().signal(), signal);
+        all_end(second);
+        fs::remove_file(gated.project.join("bin/gate")).unwrap();
+        assert!(gated.home.called().is_none(), "one restart");
+    }
+}
+
+#[test]
+fn a_program_gets_ready_while_the_project_is_read() {
+    let gated = Gated::new();
+    let text = fs::read_to_string(gated.project.join("src/main.rs")).unwrap();
+    let ready = "Some((\"ready\", _)) => {
+        let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        socket.send_to(b\"READY=1\", std::env::var(\"NOTIFY_SOCKET\").unwrap()).unwrap();
+    }
+    _ =>";
+    gated.project.write("src/main.rs", &text.replace("_ =>", ready));
+    let mut hotrun = gated.start(&["--ready", "notify", "--ready-timeout", "10m"]);
+    let mut running = gated.home.call();
+    gated.shut();
+    gated.set_version("0.2.0");
+    let asked = gated.asked();
+    running.tell("ready now");
+    hotrun.wait_for_build("ready", 1);
+    hotrun.signal(Signal::INT);
+    let (status, _) = hotrun.wait();
+    assert_eq!(status.signal(), Some(Signal::INT.as_raw()));
+    all_end(asked);
 }
 
 #[test]
