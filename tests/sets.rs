@@ -1,10 +1,14 @@
 //! What runs is what a build gave: the program, the shared libraries it loads, and what build scripts made for it.
 
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::support::{DEADLINE, Home, Hotrun, Project};
+#[cfg(target_os = "linux")]
+use super::edits::world::{namespaces, skip};
+use super::support::{DEADLINE, Home, Hotrun, Project, said};
 
 /// A library as cargo builds it for `crate-type`.
 fn library(project: &Project, name: &str, kind: &str, dependencies: &str) {
@@ -115,9 +119,9 @@ fn part(project: &Project, number: u32) {
     project.write("data/part.c", &format!("int part(void) {{ return {number}; }}\n"));
 }
 
-#[test]
-fn what_a_build_script_made_counts_by_its_content() {
-    let (project, home) = (Project::empty(), Home::new());
+/// A program that says what its build script made: a file it reads, and a library it loads.
+fn scripted() -> Project {
+    let project = Project::empty();
     project.write("Cargo.toml", &manifest(""));
     project.write("build.rs", SCRIPT);
     project.write("data/page", "p1");
@@ -130,6 +134,13 @@ fn what_a_build_script_made_counts_by_its_content() {
         main.replace("unsafe { part() }", "part()")
     );
     project.write("src/main.rs", &main);
+    project
+}
+
+#[test]
+fn what_a_build_script_made_counts_by_its_content() {
+    let (project, home) = (scripted(), Home::new());
+    let main = std::fs::read_to_string(project.join("src/main.rs")).unwrap();
     let mut hotrun = Hotrun::run(&project, &home, &[]);
     home.call_of("p1-1");
     hotrun.wait_for("ready");
@@ -156,4 +167,64 @@ fn what_a_build_script_made_counts_by_its_content() {
     hotrun.wait_for("ready");
     project.write("src/main.rs", &main);
     home.call_of("p2-3");
+}
+
+/// Where there is a file `full`, nothing more has room when a build has succeeded: no byte, or no name either.
+#[cfg(target_os = "linux")]
+const FILLS: &str = r#"#!/bin/sh
+"$REAL_CARGO" "$@"
+code=$?
+if [ "$1" = build ] && [ -e full ]; then
+    dd if=/dev/zero of=target/filler bs=64k
+    [ "$(cat full)" = bytes ] || while touch "target/filler$((at += 1))"; do :; done
+fi 2> /dev/null
+exit $code
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_what_runs_runs_on_and_a_build_with_room_is_published() {
+    if !namespaces("-Urm") {
+        return skip("a full disk: no mount namespaces here");
+    }
+    let (project, home) = (scripted(), Home::new());
+    project.write("bin/cargo", FILLS);
+    std::fs::set_permissions(project.join("bin/cargo"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(project.join("target")).unwrap();
+    let path = format!("{}:{}", project.join("bin").display(), std::env::var("PATH").unwrap());
+    let mount = "mount -t tmpfs -o size=64m,nr_inodes=2k none target && exec \"$0\" \"$@\"";
+    let mut hotrun = Hotrun::prepare(&project, &home, &[])
+        .wrapped(&["unshare", "-Urm", "sh", "-c", mount])
+        .env("PATH", &path)
+        .env("REAL_CARGO", &std::env::var("CARGO").unwrap())
+        .start();
+    let mut running = home.call_of("p1-1");
+    hotrun.wait_for("ready");
+    for (full, number) in [("bytes", 2), ("names", 4)] {
+        project.write("full", full);
+        part(&project, number);
+        let failed = hotrun.wait_for_build("warning", number.into());
+        let message = failed.0["message"].as_str().unwrap();
+        assert!(
+            message.contains("No space left on device") && message.contains("free some disk space"),
+            "{message}"
+        );
+        let wait = said(project.path(), &["wait"]);
+        assert!(wait.code == 1 && wait.stdout.contains("No space left on device"), "{wait:?}");
+        running.ask();
+        // Room again, in hotrun's own view of the disk.
+        std::fs::remove_file(project.join("full")).unwrap();
+        let target = format!("/proc/{}/root{}", hotrun.pid(), project.join("target").display());
+        for filler in std::fs::read_dir(target).unwrap().flatten() {
+            if filler.file_name().as_encoded_bytes().starts_with(b"filler") {
+                std::fs::remove_file(filler.path()).unwrap();
+            }
+        }
+        hotrun.signal(Signal::HUP);
+        running.wait_for_end();
+        running = home.call_of(&format!("p1-{number}"));
+        hotrun.wait_for("ready");
+        let wait = said(project.path(), &["wait"]);
+        assert_eq!(wait.code, 0, "{wait:?}");
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
-use super::world::{git, module, rename, skip};
+use super::world::{git, module, namespaces, rename, skip};
 use crate::support::{Home, Hotrun, Project, said};
 
 /// The program with a module `name`, whose value is its version.
@@ -256,12 +256,6 @@ fn more_events_than_the_kernel_keeps_lose_nothing() {
     home.call_of("four");
 }
 
-/// Whether this system lets anybody have a namespace of their own.
-fn namespaces(flags: &str) -> bool {
-    let status = Command::new("unshare").args([flags, "true"]).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
-}
-
 /// hotrun where the kernel grants only so many watches or instances.
 fn limited(limit: &str, value: u32, expect: &str) {
     if !namespaces("-Ur") {
@@ -425,4 +419,56 @@ fn mtimes_in_the_future_are_one_build_for_each_save() {
     hotrun.wait_for_build("build-finished", 4);
     assert_eq!(expect(&mut hotrun, "a broken save"), 1);
     assert_eq!(count(&mut hotrun, "warning"), 0, "{}", hotrun.stderr());
+}
+
+/// A clock that hotrun reads and files are not stamped by: it is behind by as many seconds as a file says.
+#[cfg(target_os = "linux")]
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *now) {
+    int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int done = real(id, now);
+    FILE *file = id == CLOCK_REALTIME ? fopen(getenv("TEST_CLOCK"), "r") : NULL;
+    long behind = 0;
+    if (file && fscanf(file, "%ld", &behind) == 1) now->tv_sec -= behind;
+    if (file) fclose(file);
+    return done;
+}
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_clock_set_back_is_one_build_for_each_save() {
+    let (project, home) = (with_module("part"), Home::new());
+    project.write("src/part.rs", &module("one"));
+    let folder = tempfile::tempdir().unwrap();
+    let [source, shim, clock] = ["clock.c", "clock.so", "behind"].map(|name| folder.path().join(name));
+    fs::write(&source, CLOCK).unwrap();
+    let done =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).arg("-ldl").status();
+    assert!(done.unwrap().success());
+    let mut hotrun = Hotrun::prepare(&project, &home, &["--poll=never"])
+        .env("LD_PRELOAD", shim.to_str().unwrap())
+        .env("TEST_CLOCK", clock.to_str().unwrap())
+        .start();
+    home.call_of("one");
+    for (at, version) in ["two", "three", "four"].into_iter().enumerate() {
+        let wait = said(project.path(), &["wait"]);
+        assert_eq!((wait.code, count(&mut hotrun, "build-started")), (0, at + 1), "{}", hotrun.stderr());
+        // An hour back before the first of them: all files are of a time to come.
+        fs::write(&clock, "3600").unwrap();
+        project.write("src/part.rs", &module(version));
+        home.call_of(version);
+    }
+    said(project.path(), &["wait"]);
+    assert_eq!(
+        (count(&mut hotrun, "build-started"), count(&mut hotrun, "warning")),
+        (4, 0),
+        "{}",
+        hotrun.stderr()
+    );
 }

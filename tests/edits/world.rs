@@ -287,6 +287,12 @@ pub(crate) fn installed(program: &str) -> bool {
         .is_ok()
 }
 
+/// Whether this system lets anybody have a namespace of their own.
+pub(crate) fn namespaces(flags: &str) -> bool {
+    let status = Command::new("unshare").args([flags, "true"]).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
 /// What a test leaves out is said.
 #[expect(clippy::print_stderr, reason = "tests have no other voice")]
 pub(crate) fn skip(what: &str) {
