@@ -174,6 +174,24 @@ fn cargo_clean_is_noticed_and_built_again_and_the_process_runs_on() {
 }
 
 #[test]
+fn a_restart_right_after_cargo_clean_builds_first() {
+    let (project, home, mut hotrun, mut one) = running(&[]);
+    hotrun.wait_for("ready");
+    // There is no terminal: it means `r`.
+    fs::remove_dir_all(project.join("target")).unwrap();
+    hotrun.signal(Signal::HUP);
+    hotrun.wait_for_build("build-started", 2);
+    assert_eq!(one.ask(), format!("{} one", one.pid));
+    let started = hotrun.wait_for("process-started");
+    assert_eq!(home.call_of("one").pid, started.pid());
+    one.wait_for_end();
+    let kinds: Vec<&str> = hotrun.seen().iter().map(EventLine::kind).collect();
+    let place = |kind: &str| kinds.iter().rposition(|seen| *seen == kind);
+    assert!(place("build-finished") < place("stopping") && place("start-failed").is_none(), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "stopping").count(), 1, "{kinds:?}");
+}
+
+#[test]
 fn only_the_target_directory_is_written_to() {
     let (project, home, mut hotrun, _one) = running(&[]);
     hotrun.wait_for("ready");

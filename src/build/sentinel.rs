@@ -51,6 +51,11 @@ impl Sentinel {
         self.watcher = None;
     }
 
+    /// Returns whether the live binary is gone. The watch may tell that a moment later.
+    pub fn misses_it(&self) -> bool {
+        self.watcher.is_some() && !self.live.exists()
+    }
+
     /// The watched folder is gone: [`Sentinel::guard`] has to watch the next one.
     pub fn relieve(&mut self) {
         self.watcher = None;

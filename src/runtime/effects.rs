@@ -72,7 +72,10 @@ impl Runtime {
             Effect::CancelTimer(timer) => {
                 self.timers.remove(&timer);
             }
-            Effect::ReadConfig(changed) => return vec![self.read_config(&changed)],
+            Effect::ReadConfig(changed) => {
+                let read = self.read_config(&changed);
+                return self.live_removed().into_iter().chain([read]).collect();
+            }
             Effect::Report(notice) => {
                 self.reporter.notice(&notice);
                 if matches!(notice, Notice::BuildStarted { .. }) {

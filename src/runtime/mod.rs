@@ -493,12 +493,27 @@ impl Runtime {
         None
     }
 
+    /// Before a restart: there has to be something to start.
+    fn live_removed(&mut self) -> Option<Event> {
+        let removed = self.sentinel.misses_it();
+        removed.then(|| {
+            self.sentinel.relieve();
+            Event::LiveRemoved
+        })
+    }
+
     /// Tells the session, carries out what it answers, and tells it what came of that.
     fn tell(&mut self, event: Event) -> Option<ExitReason> {
         if matches!(event, Event::Asked(Request::Restart) | Event::HangupSignal { .. }) {
             self.tell_watch(watch::Command::Asked);
         }
-        let mut events = VecDeque::from([event]);
+        let restarts = matches!(
+            event,
+            Event::Asked(Request::Restart) | Event::HangupSignal { .. } | Event::TimerFired(Timer::Hangup)
+        );
+        let mut events: VecDeque<Event> =
+            restarts.then(|| self.live_removed()).flatten().into_iter().collect();
+        events.push_back(event);
         while let Some(event) = events.pop_front() {
             for effect in self.session.handle(self.began.elapsed(), event) {
                 if let Effect::Exit(reason) = effect {

@@ -41,7 +41,8 @@ proptest! {
         world.quiet();
         prop_assert!(world.building.is_none() && world.reading.is_none());
         prop_assert!(world.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW);
-        for process in &world.processes {
+        // Where the live binary was removed and cannot be built again, what runs is left alone.
+        for process in world.processes.iter().filter(|_| world.live.is_some()) {
             prop_assert_eq!(process.launch, world.launch, "started by an earlier config");
         }
         if world.content.is_good() {
@@ -65,7 +66,8 @@ proptest! {
         }
         world.run(world.now + 300_000);
         prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
-        for process in &world.processes {
+        // A `cargo clean` takes what a rollback would lead to.
+        for process in world.processes.iter().filter(|_| world.cleaned.is_none()) {
             prop_assert_eq!(Some(process.content), world.live);
         }
     }
@@ -82,7 +84,8 @@ proptest! {
         }
         world.run(world.now + 300_000);
         prop_assert!(world.processes.len() <= 1, "{:?}", world.processes);
-        for process in &world.processes {
+        // A `cargo clean` takes what a rollback would lead to.
+        for process in world.processes.iter().filter(|_| world.cleaned.is_none()) {
             prop_assert_eq!(Some(process.content), world.live);
         }
     }

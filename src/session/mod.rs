@@ -112,8 +112,8 @@ pub struct Session {
     restart: Option<StopCause>,
     /// hotrun leaves for this reason once nothing it started is left.
     quitting: Option<ExitReason>,
-    /// How many more builds may fail because the target directory is still being removed.
-    cleaned: u32,
+    /// There is no live binary: it was removed. So many more builds may fail because the rest is still being removed.
+    cleaned: Option<u32>,
     exited: bool,
     /// How long the last successful build took.
     build_took: Duration,
@@ -131,7 +131,7 @@ impl Session {
             edited: Vec::new(),
             restart: None,
             quitting: None,
-            cleaned: 0,
+            cleaned: None,
             exited: false,
             build_took: Duration::ZERO,
         }
@@ -152,11 +152,11 @@ impl Session {
             Event::LiveRemoved => {
                 if self.quitting.is_none() {
                     // What removes a folder goes through it file by file.
-                    if self.cleaned == 0 {
+                    if self.cleaned.is_none() {
                         out.push(Effect::Report(Notice::LiveRemoved));
                     }
                     out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING));
-                    self.cleaned = CLEANED_BUILDS;
+                    self.cleaned = Some(CLEANED_BUILDS);
                 }
             }
             Event::HangupSignal { terminal: false } | Event::TimerFired(Timer::Hangup) => {
@@ -257,7 +257,7 @@ impl Session {
             self.builds.changed(now, to_build, out);
         }
         if launch {
-            if self.builds.busy() || self.builds.paused() {
+            if self.builds.busy() || self.builds.paused() || self.cleaned.is_some() {
                 self.restart.get_or_insert(StopCause::Launch);
             } else {
                 self.restart_now(now, StopCause::Launch, out);
@@ -271,7 +271,6 @@ impl Session {
             Ended::Succeeded(summary) => {
                 let running = self.service.running(now);
                 self.build_took = summary.took;
-                self.cleaned = 0;
                 out.push(Effect::Report(Notice::BuildFinished { build, success: true, summary, running }));
                 if self.quitting.is_some() {
                     let _ = self.builds.finished(build);
@@ -289,8 +288,8 @@ impl Session {
                     self.leave(now, ExitReason::BuildFailed, self.settings.stop, out);
                     return;
                 }
-                if let Some(left) = self.cleaned.checked_sub(1) {
-                    self.cleaned = left;
+                if let Some(left) = self.cleaned.as_mut().filter(|left| **left > 0) {
+                    *left -= 1;
                     out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
                 }
                 self.builds.go_on(now, out);
@@ -303,6 +302,9 @@ impl Session {
         let Some(finished) = self.builds.finished(build) else { return };
         let order = Start::because(finished.since, Some(self.build_took));
         let watched = finished.changes.iter().any(|change| change.kind == ChangeKind::Watched);
+        if !matches!(outcome, PublishOutcome::Failed { .. }) {
+            self.cleaned = None;
+        }
         match outcome {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, path }));
@@ -364,9 +366,11 @@ impl Session {
         self.service.update(now, &self.settings, cause, order, out);
     }
 
-    /// A restart that was owed to a build which is over, or to the end of a pause.
+    /// A restart that was owed to a build which is over, or to the end of a pause. Without a live binary there would be
+    /// nothing to start.
     fn restart_if_owed(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if !self.builds.busy()
+            && self.cleaned.is_none()
             && let Some(cause) = self.restart.take()
         {
             self.restart_now(now, cause, out);
@@ -379,7 +383,8 @@ impl Session {
                 if self.quitting.is_some() {
                     return;
                 }
-                if self.builds.busy() {
+                // The build that puts a removed live binary back is due.
+                if self.builds.busy() || self.cleaned.is_some() && !self.builds.stale() {
                     self.restart = Some(StopCause::Asked);
                 } else if self.builds.stale() {
                     self.restart = Some(StopCause::Asked);

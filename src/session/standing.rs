@@ -224,7 +224,7 @@ impl Session {
             Doing::Stuck(pid) => return State::Failed(Trouble::Stuck(pid)),
             Doing::Unready(..) | Doing::Running { .. } | Doing::Down => {}
         }
-        if self.builds.due() || self.restart.is_some() {
+        if self.builds.due() || self.restart.is_some() && self.cleaned.is_none() {
             return State::Paused;
         }
         if let Some(trouble) = &self.past.trouble {

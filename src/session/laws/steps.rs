@@ -47,6 +47,13 @@ impl World {
                     self.asked = true;
                     self.tell(Event::Asked(Request::Restart));
                 }
+                Step::Clean => {
+                    self.before = None;
+                    if self.live.take().is_some() {
+                        self.started_since_last_save = 0;
+                        self.tell(Event::LiveRemoved);
+                    }
+                }
                 Step::Pause => self.tell(Event::Asked(Request::Pause)),
                 Step::ProgramEnds(code) => {
                     if let Some(process) = self.processes.iter().find(|process| !process.stopping) {

@@ -27,6 +27,8 @@ pub(super) enum Step {
     Pause,
     /// The program ends with this code.
     ProgramEnds(i32),
+    /// `cargo clean`.
+    Clean,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +56,7 @@ pub(super) fn steps(only_saves: bool) -> impl Strategy<Value = Vec<(u64, Step)>>
             1 => Just(Step::Restart),
             1 => Just(Step::Pause),
             1 => (0..3).prop_map(Step::ProgramEnds),
+            1 => Just(Step::Clean),
         ]
         .boxed()
     };
@@ -143,6 +146,8 @@ pub(super) struct World {
     /// The live binary was ready once and has not failed to start.
     pub(super) live_good: bool,
     pub(super) burst: Option<u64>,
+    /// The live binary was removed, and this timer says when that is over.
+    pub(super) cleaned: Option<u64>,
     pub(super) settled_builds: Vec<BuildId>,
     pub(super) cancelled_in_a_row: u32,
     pub(super) most_cancelled_in_a_row: u32,
@@ -158,6 +163,7 @@ pub(super) enum Planned {
     Cancelled(BuildId),
     Burst(u64),
     Backoff,
+    Cleaned(u64),
     Stopped(u32),
     Ready(u32),
     ReadyTimeout(u32),
@@ -196,6 +202,7 @@ impl World {
             not_again: false,
             live_good: false,
             burst: None,
+            cleaned: None,
             settled_builds: Vec::new(),
             cancelled_in_a_row: 0,
             most_cancelled_in_a_row: 0,
@@ -285,33 +292,25 @@ impl World {
             Effect::StartProcess { instance, .. } => self.start(instance),
             Effect::Reload(instance) => self.reload(instance),
             Effect::StopProcess { instance, .. } => {
+                let may_start = self.live.is_some() || self.failing || self.session.quitting.is_some();
+                assert!(may_start, "stopped with nothing to start instead");
                 let process = self.process(instance.number).expect("there is something to stop");
                 assert!(!std::mem::replace(&mut process.stopping, true), "stopped twice");
                 self.plan(self.times.stop, Planned::Stopped(instance.number));
             }
             Effect::KillProcess(instance) => self.plan(0, Planned::Stopped(instance.number)),
             Effect::RollBack { to, .. } => {
-                self.live_build = Some(to);
-                self.live = self.before.take();
-                self.live_good = true;
-                assert!(self.live.is_some(), "rolled back to nothing");
-                self.tell(Event::RolledBack { error: None });
+                let before = self.before.take();
+                assert!(before.is_some() || self.cleaned.is_some(), "rolled back to nothing");
+                let error = before.is_none().then(|| "it is gone".to_owned());
+                if before.is_some() {
+                    self.live = before;
+                    self.live_build = Some(to);
+                    self.live_good = true;
+                }
+                self.tell(Event::RolledBack { error });
             }
-            Effect::StartTimer(Timer::Ready(instance), after) => {
-                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::ReadyTimeout(instance.number));
-            }
-            Effect::StartTimer(Timer::Settled(instance), after) => {
-                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Settled(instance.number));
-            }
-            Effect::StartTimer(Timer::Burst, after) => {
-                self.order += 1;
-                self.burst = Some(self.order);
-                let id = self.order;
-                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Burst(id));
-            }
-            Effect::StartTimer(Timer::Backoff, after) => {
-                self.plan(u64::try_from(after.as_millis()).unwrap(), Planned::Backoff);
-            }
+            Effect::StartTimer(timer, after) => self.start_timer(timer, after),
             Effect::Exit(_) => {
                 let idle = self.building.is_none() && self.reading.is_none();
                 assert!(idle && self.processes.is_empty(), "L5: left something running");
@@ -342,17 +341,37 @@ impl World {
                 }
                 self.tell(Event::ConfigRead(change));
             }
-            Effect::StartTimer(Timer::Slow(_) | Timer::LiveRemoved | Timer::Hangup, _)
-            | Effect::CancelTimer(_)
-            | Effect::ExtendStop { .. }
-            | Effect::Report(_) => {}
+            Effect::CancelTimer(_) | Effect::ExtendStop { .. } | Effect::Report(_) => {}
         }
+    }
+
+    fn start_timer(&mut self, timer: Timer, after: Duration) {
+        self.order += 1;
+        let id = self.order;
+        let planned = match timer {
+            Timer::Ready(instance) => Planned::ReadyTimeout(instance.number),
+            Timer::Settled(instance) => Planned::Settled(instance.number),
+            Timer::Burst => {
+                self.burst = Some(id);
+                Planned::Burst(id)
+            }
+            Timer::LiveRemoved => {
+                self.cleaned = Some(id);
+                Planned::Cleaned(id)
+            }
+            Timer::Backoff => Planned::Backoff,
+            Timer::Slow(_) | Timer::Hangup => return,
+        };
+        self.plan(u64::try_from(after.as_millis()).unwrap(), planned);
     }
 
     fn start(&mut self, instance: Instance) {
         let room = if self.overlap { 2 } else { 1 };
         assert!(self.processes.len() < room, "L4: too many processes at once");
-        let content = self.live.expect("what is started is live");
+        let Some(content) = self.live else {
+            assert!(self.cleaned.is_some(), "what is started is live");
+            return self.tell(Event::SpawnFailed { instance, error: "it is gone".to_owned() });
+        };
         let (build, launch) = (self.live_build, self.launch);
         let process = Running { instance, content, build, launch, stopping: false, ready: false };
         self.processes.push(process);
@@ -456,8 +475,11 @@ impl World {
                 self.tell(Event::BuildEnded { build, outcome: BuildOutcome::Cancelled });
             }
             Planned::Burst(id) if self.burst == Some(id) => self.tell(Event::TimerFired(Timer::Burst)),
-            Planned::Burst(_) => {}
             Planned::Backoff => self.tell(Event::TimerFired(Timer::Backoff)),
+            Planned::Cleaned(id) if self.cleaned == Some(id) => {
+                self.tell(Event::TimerFired(Timer::LiveRemoved));
+            }
+            Planned::Burst(_) | Planned::Cleaned(_) => {}
             Planned::Stopped(number) => self.program_ends(number, Exit::Signal(15)),
             Planned::Dies(number) => {
                 if self.process(number).is_some_and(|process| !process.stopping) {

@@ -490,20 +490,6 @@ fn a_binary_that_cannot_be_published_leaves_what_runs_and_is_tried_again() {
 }
 
 #[test]
-fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
-    let mut t = Table::running(settings());
-    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
-    let again = t.session.handle(t.now, Event::LiveRemoved);
-    assert!(!again.contains(&Effect::Report(Notice::LiveRemoved)), "said once: {again:?}");
-    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
-    // It was still being removed.
-    t.expect(bad(2), &["timer LiveRemoved 600ms"]);
-    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 3"]);
-    t.expect(ok(3), &["publish 3"]);
-    t.expect(unchanged(3, false), &[]);
-}
-
-#[test]
 fn a_program_that_cannot_be_executed_is_said_and_waited_for() {
     let mut t = Table::new(settings());
     t.expect(Event::Started, &["build 1"]);

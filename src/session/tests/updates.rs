@@ -253,3 +253,37 @@ fn the_end_of_the_program_that_is_hotruns_end_waits_for_the_process_it_replaced(
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["exit ProgramEnded(Code(7))"]);
 }
+
+#[test]
+fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
+    let mut t = Table::running(settings());
+    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
+    let again = t.session.handle(t.now, Event::LiveRemoved);
+    assert!(!again.contains(&Effect::Report(Notice::LiveRemoved)), "said once: {again:?}");
+    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
+    // It was still being removed.
+    t.expect(bad(2), &["timer LiveRemoved 600ms"]);
+    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 3"]);
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(unchanged(3, false), &[]);
+}
+
+#[test]
+fn a_restart_waits_until_a_removed_live_binary_is_there_again() {
+    let mut t = Table::running(settings());
+    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
+    t.expect(Event::Asked(Request::Restart), &[]);
+    t.expect(config::env_file_read(settings()), &[]);
+    t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
+    for build in 2..5 {
+        t.expect(bad(build), &["timer LiveRemoved 600ms"]);
+        t.expect(Event::TimerFired(Timer::LiveRemoved), &[&format!("build {}", build + 1)]);
+    }
+    // It does not compile either.
+    t.expect(bad(5), &[]);
+    assert_eq!(t.session.standing(t.now).state, State::Failed(Trouble::Build(BuildId(5))));
+    t.expect(config::env_file_read(settings()), &[]);
+    assert_eq!(t.edit("a.rs"), [BURST, "build 6"]);
+    t.expect(ok(6), &["publish 6"]);
+    t.expect(published(6), &["stop 0.1 with 15"]);
+}
