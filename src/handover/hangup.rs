@@ -1,7 +1,7 @@
-//! Learning that a descriptor has hung up, without being woken for anything else that happens to it.
+//! Notices that a descriptor has hung up, without waking up for its other events.
 //!
-//! On Linux an epoll(7) instance of its own, in which each descriptor asks for no event: errors and hang-ups are always
-//! told. Elsewhere nothing is told, and callers look with [`hung_up`] when they need to know.
+//! On Linux an epoll(7) instance in which each descriptor requests no event: errors and hangups are always
+//! reported. On other systems nothing is reported, and callers check with [`hung_up`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,16 +10,15 @@ use std::rc::Rc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::task::JoinHandle;
 
-/// What counts as a hang-up.
+/// What counts as a hangup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
-    /// Only both directions together, or an error.
+    /// Both directions, or an error.
     Both,
-    /// That no more can be read is enough.
+    /// The reading direction is enough.
     Reading,
 }
 
-/// Descriptors that are watched.
 #[derive(Debug)]
 pub(super) struct Hangups {
     set: Rc<OwnedFd>,
@@ -34,11 +33,8 @@ impl Drop for Hangups {
 
 #[cfg(target_os = "linux")]
 impl Hangups {
-    /// Calls `on` with the token of each descriptor that hangs up; what it gives back is watched no longer, and closed.
-    /// Needs a `LocalSet`.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Calls `on` with the token of each descriptor that hangs up; a descriptor it returns is no longer
+    /// watched, and closed. Needs a `LocalSet`.
     pub(super) fn watch(on: impl Fn(u64) -> Option<OwnedFd> + 'static) -> io::Result<Self> {
         use rustix::event::epoll;
         use tokio::io::Interest;
@@ -66,15 +62,17 @@ impl Hangups {
         Ok(Self { set, task })
     }
 
-    /// Watches one more. What cannot hang up (a file, a memfd) is refused by the kernel, and need not be watched.
+    /// Watches a descriptor. The kernel refuses one that cannot hang up (a file, a memfd), which needs no
+    /// watching.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64, half: Half) {
         use rustix::event::epoll::{self, EventFlags};
         let reading = if half == Half::Reading { EventFlags::RDHUP } else { EventFlags::empty() };
-        // Told once: whoever is told acts on it.
+        // Edge-triggered: each hangup is reported once.
         let _ = epoll::add(&*self.set, fd, epoll::EventData::new_u64(token), EventFlags::ET | reading);
     }
 
-    /// Watches it no longer: to be called before it is closed, since others may hold the same open file.
+    /// Stops watching a descriptor. To be called before it is closed, because others may hold the same file
+    /// description.
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) {
         let _ = rustix::event::epoll::delete(&*self.set, fd);
     }
@@ -94,7 +92,6 @@ impl Hangups {
     }
 }
 
-/// Whether it has hung up by now.
 pub(super) fn hung_up(fd: impl AsFd, half: Half) -> bool {
     #[cfg(target_os = "linux")]
     let reading = if half == Half::Reading { PollFlags::RDHUP } else { PollFlags::empty() };

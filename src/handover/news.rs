@@ -1,95 +1,67 @@
-//! What the sockets, the stored descriptors and the processes tell.
+//! Events of the handover room.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::notify::message::{Malformed, Reload};
+use super::notify::message::{Malformed, Reloading};
 use crate::words::Instance;
 
-/// What happened.
+/// An event of the handover room.
 #[derive(Debug)]
 pub enum HandoverNews {
-    /// A process spoke.
     Notified {
-        /// Which.
         instance: Instance,
-        /// What it said.
-        what: Notice,
+        notification: Notification,
     },
-    /// A process waits until everything it said before is taken in: dropping `barrier` tells it so.
+    /// A process waits until its earlier messages are handled; dropping `barrier` answers it.
     Barrier {
-        /// Which.
-        instance: Instance,
-        /// Its end of a pipe.
+        /// The write end of the process's pipe.
         barrier: OwnedFd,
     },
-    /// The probe of a process succeeded: it is ready.
+    /// The probe of a process succeeded.
     Probed {
-        /// Which.
         instance: Instance,
     },
     /// A stored descriptor hung up and was dropped.
     StoredHungUp {
-        /// Its name.
         name: String,
     },
-    /// A listening socket may be broken: [`Listeners::check`] says more.
+    /// A listening socket may be broken: call [`Listeners::check`].
     ListenerBroken,
 }
 
-/// What a process said on its `NOTIFY_SOCKET`.
+/// A message of a process on its `NOTIFY_SOCKET`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum Notification {
     /// `READY=1`.
     Ready {
-        /// `RELOADING=1` in the same message: this reload is over.
-        reloaded: Option<Reload>,
+        /// `RELOADING=1` in the same message: that reload is complete.
+        reloaded: Option<Reloading>,
     },
     /// `RELOADING=1`.
-    Reloading(Reload),
-    /// `STOPPING=1`. Nothing it says about its state afterwards is told.
+    Reloading(Reloading),
+    /// `STOPPING=1`. Later messages about its state are ignored.
     Stopping,
-    /// `STATUS=`: one line without control characters; empty where it takes an earlier one back.
+    /// `STATUS=`: one line without control characters; empty if the program withdraws an earlier one.
     Status(String),
-    /// `EXTEND_TIMEOUT_USEC=`: whatever it is doing may go on for this time from now.
+    /// `EXTEND_TIMEOUT_USEC=`: the current phase may take this long from now.
     ExtendTimeout(Duration),
-    /// `MAINPID=`: this process, which belongs to the instance, is the program. Told when it is another one than before.
+    /// `MAINPID=`: this process of the instance is the program. Sent when it changes.
     MainPid(i32),
-    /// `MAINPID=` of a process that is gone or does not belong to the instance. Told once.
-    NotMain {
-        /// Which.
-        pid: i32,
-    },
+    /// `MAINPID=` of a process that is gone or does not belong to the instance. Sent once.
+    NotMain { pid: i32 },
     /// `ERRNO=`.
     Errno(i32),
     /// `EXIT_STATUS=`.
     ExitStatus(u8),
-    /// `FDSTORE=1`: so many more descriptors are kept under the name.
-    Stored {
-        /// `FDNAME=`.
-        name: String,
-        /// How many.
-        count: usize,
-    },
-    /// `FDSTOREREMOVE=1`: so many were dropped.
-    Removed {
-        /// `FDNAME=`.
-        name: String,
-        /// How many.
-        count: usize,
-    },
-    /// The store is full: these were closed.
-    StoreFull {
-        /// `FDNAME=`.
-        name: String,
-        /// How many.
-        dropped: usize,
-    },
-    /// Somebody who does not belong to the instance spoke, and was not heard. Told once.
-    Stranger {
-        /// Who.
-        pid: i32,
-    },
-    /// A message made no sense, and was dropped with its descriptors. Told once.
+    /// `FDSTORE=1`: this many more descriptors are stored under the name.
+    Stored { name: String, count: usize },
+    /// `FDSTOREREMOVE=1`: this many were dropped.
+    Removed { name: String, count: usize },
+    /// The store is full: this many descriptors were closed.
+    StoreFull { name: String, dropped: usize },
+    /// A process outside the instance sent a message, which was dropped. Sent once.
+    Stranger { pid: i32 },
+    /// A malformed message was dropped with its descriptors. Sent once.
     Malformed(Malformed),
 }

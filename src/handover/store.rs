@@ -1,8 +1,9 @@
-//! The descriptor store: what the program entrusts to hotrun for its successor (`sd_pid_notify_with_fds(3)`).
+//! The descriptor store, which a program fills for its successor (`sd_pid_notify_with_fds(3)`).
 //!
-//! Knows nothing of processes and messages. A stored duplicate keeps a connection open until it hangs up in both
-//! directions or is removed by name. Nameless files (memfd) hold state: [`Store::snapshot`] copies their bytes, so that a
-//! rollback finds what the old process left and not what a failed successor made of it.
+//! Independent of processes and messages. A stored duplicate keeps a connection open until it hangs up in
+//! both directions or is removed by name. Nameless files (memfd) hold state: [`Store::snapshot`] copies their
+//! contents, so that a rollback restores the state the old process left, not what a failed successor made of
+//! it.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -18,46 +19,42 @@ use super::hangup::{Half, Hangups, hung_up};
 use super::news::HandoverNews;
 use crate::sys;
 
-/// How many descriptors are kept at most; the program learns it from `FDSTORE`.
+/// How many descriptors are stored at most; announced to the program in `FDSTORE`.
 pub const LIMIT: usize = 512;
 
-/// Larger nameless files are not copied at a hand-over: bytes.
+/// The size up to which nameless files are copied, in bytes.
 const COPY_LIMIT: u64 = 64 << 20;
 
-/// The store. A clone is the same store.
+/// The store. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Store(Rc<Shelf>);
+pub struct Store(Rc<Inner>);
 
-/// What was stored at one moment.
+/// The contents of the store at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    entries: Vec<Entry>,
-    /// The names of nameless files whose bytes could not be copied: too large, or no memory. A rollback gets them as they
-    /// are by then.
-    pub not_copied: Vec<String>,
+    entries: Vec<StoredFd>,
 }
 
-/// What became of a descriptor that was to be stored.
+/// The outcome of storing a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// It is kept.
     Kept,
-    /// The same open file was in the store already.
-    Known,
-    /// The store holds [`LIMIT`] already.
+    /// The same file description was stored already.
+    Duplicate,
+    /// The store holds [`LIMIT`] descriptors.
     Full,
 }
 
 #[derive(Debug)]
-struct Shelf {
-    entries: Rc<RefCell<Vec<Entry>>>,
+struct Inner {
+    entries: Rc<RefCell<Vec<StoredFd>>>,
     next: Cell<u64>,
     hangups: Hangups,
     news: UnboundedSender<HandoverNews>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct StoredFd {
     token: u64,
     name: String,
     fd: OwnedFd,
@@ -65,42 +62,32 @@ struct Entry {
 }
 
 impl Store {
-    /// An empty one. Needs a `LocalSet`.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Opens an empty store. Needs a `LocalSet`.
     pub fn new(news: UnboundedSender<HandoverNews>) -> io::Result<Self> {
-        let entries = Rc::new(RefCell::new(Vec::<Entry>::new()));
-        let (kept, told) = (Rc::clone(&entries), news.clone());
+        let entries = Rc::new(RefCell::new(Vec::<StoredFd>::new()));
+        let (kept, sender) = (Rc::clone(&entries), news.clone());
         let hangups = Hangups::watch(move |token| {
             let mut kept = kept.borrow_mut();
             let place = kept.iter().position(|entry| entry.token == token)?;
-            let Entry { name, fd, .. } = kept.remove(place);
-            let _ = told.send(HandoverNews::StoredHungUp { name });
+            let StoredFd { name, fd, .. } = kept.remove(place);
+            let _ = sender.send(HandoverNews::StoredHungUp { name });
             Some(fd)
         })?;
-        Ok(Self(Rc::new(Shelf { entries, next: Cell::new(0), hangups, news })))
+        Ok(Self(Rc::new(Inner { entries, next: Cell::new(0), hangups, news })))
     }
 
-    /// How many descriptors are kept.
     pub fn len(&self) -> usize {
         self.0.entries.borrow().len()
     }
 
-    /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The names of what is kept, in the order it came.
-    pub fn names(&self) -> Vec<String> {
-        self.0.entries.borrow().iter().map(|entry| entry.name.clone()).collect()
-    }
-
-    /// Keeps one more. `poll`: drop it when it hangs up.
+    /// Stores a descriptor. `poll`: drop it when it hangs up.
     pub fn keep(&self, name: &str, fd: OwnedFd, poll: bool) -> Stored {
         if self.0.entries.borrow().iter().any(|entry| same(&entry.fd, &fd)) {
-            return Stored::Known;
+            return Stored::Duplicate;
         }
         if self.len() >= LIMIT {
             return Stored::Full;
@@ -109,20 +96,12 @@ impl Store {
         Stored::Kept
     }
 
-    /// Drops all with this name, and gives how many those were.
+    /// Drops all with this name. Returns how many.
     pub fn remove(&self, name: &str) -> usize {
         self.take(|entry| entry.name == name).len()
     }
 
-    /// Drops everything.
-    pub fn clear(&self) {
-        self.take(|_| true);
-    }
-
-    /// Duplicates for the next process, in the order they came. What has hung up is dropped first.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Returns duplicates for the next process, in the order they were stored. Drops those that have hung up.
     pub fn passed(&self) -> io::Result<Vec<(String, OwnedFd)>> {
         for gone in self.take(|entry| entry.poll && hung_up(&entry.fd, Half::Both)) {
             let _ = self.0.news.send(HandoverNews::StoredHungUp { name: gone.name });
@@ -131,38 +110,29 @@ impl Store {
         entries.iter().map(|entry| Ok((entry.name.clone(), entry.fd.try_clone()?))).collect()
     }
 
-    /// What is stored now, with a copy of the bytes of nameless files: to be taken between the end of a process and the
-    /// start of its successor.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Takes a snapshot, with copies of nameless files; one that cannot be copied (too large, no memory) is
+    /// shared. To be called between the end of a process and the start of its successor.
     pub fn snapshot(&self) -> io::Result<Snapshot> {
-        let mut not_copied = Vec::new();
         let mut entries = Vec::new();
-        for Entry { token, name, fd, poll } in self.0.entries.borrow().iter() {
-            let stat = nameless(fd);
-            let copied = stat.and_then(|stat| copy(name, fd, &stat).ok().flatten());
-            if stat.is_some() && copied.is_none() {
-                not_copied.push(name.clone());
-            }
-            let fd = match copied {
+        for StoredFd { token, name, fd, poll } in self.0.entries.borrow().iter() {
+            let fd = match nameless(fd).and_then(|stat| copy(name, fd, &stat).ok().flatten()) {
                 Some(copied) => copied,
                 None => fd.try_clone()?,
             };
-            entries.push(Entry { token: *token, name: name.clone(), fd, poll: *poll });
+            entries.push(StoredFd { token: *token, name: name.clone(), fd, poll: *poll });
         }
-        Ok(Snapshot { entries, not_copied })
+        Ok(Snapshot { entries })
     }
 
-    /// Makes the store what it was at the snapshot. Connections that were stored since then stay as well: somebody is at
-    /// their other end. State stored since then goes.
+    /// Restores the snapshot. Connections stored since then are kept, because they have a peer; state stored
+    /// since then is dropped.
     pub fn restore(&self, snapshot: Snapshot) {
         let before: Vec<u64> = snapshot.entries.iter().map(|entry| entry.token).collect();
         let since = self.take(|_| true);
         for entry in snapshot.entries {
             self.put(entry.name, entry.fd, entry.poll);
         }
-        for Entry { token, name, fd, poll } in since {
+        for StoredFd { token, name, fd, poll } in since {
             if !before.contains(&token) && nameless(&fd).is_none() {
                 self.keep(&name, fd, poll);
             }
@@ -175,11 +145,11 @@ impl Store {
         if poll {
             self.0.hangups.add(fd.as_fd(), token, Half::Both);
         }
-        self.0.entries.borrow_mut().push(Entry { token, name, fd, poll });
+        self.0.entries.borrow_mut().push(StoredFd { token, name, fd, poll });
     }
 
-    fn take(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        let taken: Vec<Entry> = self.0.entries.borrow_mut().extract_if(.., |entry| which(entry)).collect();
+    fn take(&self, which: impl Fn(&StoredFd) -> bool) -> Vec<StoredFd> {
+        let taken: Vec<StoredFd> = self.0.entries.borrow_mut().extract_if(.., |entry| which(entry)).collect();
         for entry in taken.iter().filter(|entry| entry.poll) {
             self.0.hangups.remove(entry.fd.as_fd());
         }
@@ -187,8 +157,8 @@ impl Store {
     }
 }
 
-/// Whether both are the same open file. Where the kernel does not compare them, sockets are told by their inode, of
-/// which each has one of its own; other files may be open twice.
+/// Whether both are the same file description. If the kernel cannot compare them, sockets are compared by
+/// inode, which is unique to each; other files count as different.
 fn same(one: &OwnedFd, other: &OwnedFd) -> bool {
     let (Ok(a), Ok(b)) = (fstat(one), fstat(other)) else {
         return false;
@@ -200,13 +170,14 @@ fn same(one: &OwnedFd, other: &OwnedFd) -> bool {
         .unwrap_or_else(|| FileType::from_raw_mode(a.st_mode) == FileType::Socket)
 }
 
-/// A regular file without a name: a memfd, or an unlinked temporary file where there are none.
+/// Returns the status of a regular file without a name: a memfd, or an unlinked temporary file where there
+/// are none.
 fn nameless(fd: &OwnedFd) -> Option<Stat> {
     let stat = fstat(fd).ok()?;
     (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 0).then_some(stat)
 }
 
-/// A file of its own with the same bytes, position and seals; `None` where it is too large.
+/// Copies contents, position and seals into a new file; `None` if it is too large.
 fn copy(name: &str, fd: &OwnedFd, stat: &Stat) -> io::Result<Option<OwnedFd>> {
     let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
     if size > COPY_LIMIT {
@@ -214,7 +185,7 @@ fn copy(name: &str, fd: &OwnedFd, stat: &Stat) -> io::Result<Option<OwnedFd>> {
     }
     let source = File::from(fd.try_clone()?);
     let mut target = fresh_file(name)?;
-    // Read at explicit places: the file's own position is shared with the program.
+    // Reads at explicit offsets: the file's position is shared with the program.
     let mut buffer = vec![0; 256 << 10];
     let mut place = 0;
     while place < size {
@@ -234,7 +205,7 @@ fn copy(name: &str, fd: &OwnedFd, stat: &Stat) -> io::Result<Option<OwnedFd>> {
 #[cfg(target_os = "linux")]
 fn fresh_file(name: &str) -> io::Result<File> {
     use rustix::fs::{MemfdFlags, memfd_create};
-    // The name is only for those who look into /proc, and may be 249 bytes long (memfd_create(2)).
+    // The name only shows in /proc, and may have 249 bytes (memfd_create(2)).
     let name: String = name.chars().take(200).collect();
     Ok(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?.into())
 }

@@ -1,12 +1,12 @@
-//! What is missing for a process to be ready, in words: what was asked, where that is set, the last answer, and what the
-//! program listens on instead.
+//! Explains why a process is not ready: the probe, where it is configured, the last answer, and the addresses
+//! the program listens on.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use super::listeners::holder::listening;
-use super::probe::Answer;
+use super::probe::ProbeAnswer;
 use crate::config::{Named, Ready, RunConfig, format_ready, named};
 
 /// A process that is not ready.
@@ -14,14 +14,14 @@ use crate::config::{Named, Ready, RunConfig, format_ready, named};
 pub struct Unready {
     ready: Ready,
     setting: Named,
-    answer: Answer,
-    /// Where the system tells.
+    answer: ProbeAnswer,
+    /// `None` if the system does not tell.
     listening: Option<Vec<SocketAddr>>,
 }
 
 impl Unready {
-    /// Of a process that was started with these settings, was last found to answer so, and is made up of `members`.
-    pub fn new(run: &RunConfig, cwd: &Path, answer: Option<Answer>, members: &[i32]) -> Self {
+    /// Describes a process started with these settings, with its last answer and its member processes.
+    pub fn new(run: &RunConfig, cwd: &Path, answer: Option<ProbeAnswer>, members: &[i32]) -> Self {
         let setting = match run.ready.value {
             Ready::Auto => named("run.update", "--update", &run.update.origin, cwd),
             _ => named("run.ready", "--ready", &run.ready.origin, cwd),
@@ -34,7 +34,7 @@ impl Unready {
         }
     }
 
-    /// A way out.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         let elsewhere = self.listening.as_ref().and_then(|addresses| addresses.first());
         Some(match (&self.ready, &self.answer, elsewhere) {
@@ -44,11 +44,11 @@ impl Unready {
                  `\"http://…\"` or `\"spawn\"`"
                     .to_owned()
             }
-            (_, Answer::Status(_), _) => {
+            (_, ProbeAnswer::Status(_), _) => {
                 "name a page that answers 2xx or 3xx, or ask whether the port accepts: `ready = \"tcp:ADDR\"`".to_owned()
             }
-            (_, Answer::Tls | Answer::NotHttp, _) => "ask whether the port accepts: `ready = \"tcp:ADDR\"`".to_owned(),
-            (_, Answer::Refused | Answer::Unreached, Some(address)) => {
+            (_, ProbeAnswer::Tls | ProbeAnswer::NotHttp, _) => "ask whether the port accepts: `ready = \"tcp:ADDR\"`".to_owned(),
+            (_, ProbeAnswer::Refused | ProbeAnswer::Unreached, Some(address)) => {
                 format!("set `ready` to where the program listens: {address}")
             }
             _ => "a program that takes longer needs a longer `ready-timeout`".to_owned(),

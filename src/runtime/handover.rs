@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::config::Ready;
-use crate::handover::{HandoverNews, Notice as Said, Probe, Repair, Unready};
+use crate::handover::{HandoverNews, Notification, Probe, Repair, Unready};
 use crate::process::{PassedFd, Whom};
 use crate::report::{self, Remark};
 use crate::session::{Event, ExitReason, NotReloaded, Timer, Unmet};
@@ -12,39 +12,46 @@ use crate::words::Instance;
 impl Runtime {
     pub(super) fn handover_news(&mut self, news: HandoverNews) -> Option<ExitReason> {
         match news {
-            HandoverNews::Notified { instance, what } => return self.said(instance, what),
+            HandoverNews::Notified { instance, notification } => {
+                return self.notified(instance, notification);
+            }
             HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
             HandoverNews::StoredHungUp { name } => {
                 self.reporter.remark(&Remark::StoredHungUp { name });
                 return self.tell_stored();
             }
             // Everything said before has been taken in: closing its end tells the program so.
-            HandoverNews::Barrier { barrier, .. } => drop(barrier),
+            HandoverNews::Barrier { barrier } => drop(barrier),
             HandoverNews::ListenerBroken => self.look_after_sockets(),
         }
         None
     }
 
-    fn said(&mut self, instance: Instance, what: Said) -> Option<ExitReason> {
-        match what {
-            Said::Ready { .. } => return self.said_ready(instance),
-            Said::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
-            Said::Stored { .. } | Said::Removed { .. } => return self.tell_stored(),
-            Said::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
-            Said::StoreFull { name, dropped } => self.reporter.remark(&Remark::StoreFull { name, dropped }),
-            Said::MainPid(pid) => match self.processes.follow(instance, pid) {
+    fn notified(&mut self, instance: Instance, notification: Notification) -> Option<ExitReason> {
+        match notification {
+            Notification::Ready { .. } => return self.said_ready(instance),
+            Notification::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
+            Notification::Stored { .. } | Notification::Removed { .. } => return self.tell_stored(),
+            Notification::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
+            Notification::StoreFull { name, dropped } => {
+                self.reporter.remark(&Remark::StoreFull { name, dropped });
+            }
+            Notification::MainPid(pid) => match self.processes.follow(instance, pid) {
                 Ok(()) => return self.tell(Event::MainProcess { instance, pid: pid.cast_unsigned() }),
                 Err(error) => {
                     self.reporter.remark(&Remark::NotFollowed { pid, cause: Some(error.to_string()) });
                 }
             },
-            Said::NotMain { pid } => self.reporter.remark(&Remark::NotFollowed { pid, cause: None }),
-            Said::Stranger { pid } => self.reporter.remark(&Remark::Stranger { pid }),
-            Said::Malformed(problem) => {
+            Notification::NotMain { pid } => self.reporter.remark(&Remark::NotFollowed { pid, cause: None }),
+            Notification::Stranger { pid } => self.reporter.remark(&Remark::Stranger { pid }),
+            Notification::Malformed(problem) => {
                 self.reporter.remark(&Remark::Malformed { cause: problem.to_string() });
             }
-            Said::Reloading(_) => self.said_reloading(instance),
-            Said::Status(_) | Said::Stopping | Said::Errno(_) | Said::ExitStatus(_) => {}
+            Notification::Reloading(_) => self.said_reloading(instance),
+            Notification::Status(_)
+            | Notification::Stopping
+            | Notification::Errno(_)
+            | Notification::ExitStatus(_) => {}
         }
         None
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use hotrun::handover::{HandoverNews, Notice};
+use hotrun::handover::{HandoverNews, Notification};
 use hotrun::process::{PassedFd, ProcessNews, Processes, Spawn, StdinSource};
 use hotrun::words::{Exit, Instance, ServiceId, StopPlan};
 use socket2::SockRef;
@@ -64,7 +64,7 @@ impl Successors {
         });
         let ProcessNews::Started { pid, .. } = self.process_news().await else { panic!() };
         self.house.handover.started(instance, pid);
-        while self.house.notice_of(instance).await != (Notice::Ready { reloaded: None }) {}
+        while self.house.notice_of(instance).await != (Notification::Ready { reloaded: None }) {}
     }
 
     /// Waits until nothing of it is left, and takes in what it said last.
@@ -106,12 +106,12 @@ impl Drop for Successors {
 }
 
 impl House {
-    async fn notice_of(&mut self, wanted: Instance) -> Notice {
+    async fn notice_of(&mut self, wanted: Instance) -> Notification {
         loop {
-            if let HandoverNews::Notified { instance, what } = self.next().await
+            if let HandoverNews::Notified { instance, notification } = self.next().await
                 && instance == wanted
             {
-                return what;
+                return notification;
             }
         }
     }
@@ -215,7 +215,7 @@ fn a_service_answers_what_it_has_begun_and_refuses_nobody() {
         for _ in 0..5 {
             web.stop();
             let instance = web.instance();
-            assert_eq!(web.house.notice_of(instance).await, Notice::Stopping);
+            assert_eq!(web.house.notice_of(instance).await, Notification::Stopping);
             assert_eq!(web.gone().await, Exit::Code(0));
             web.start().await;
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use hotrun::cli::{self, Command};
 use hotrun::config::{self, RunConfig};
-use hotrun::handover::{Adopted, Handover, HandoverNews, Listeners, Notice, RuntimeFolder};
+use hotrun::handover::{Adopted, Handover, HandoverNews, Listeners, Notification, RuntimeFolder};
 use hotrun::process::RunId;
 use hotrun::words::{Instance, ServiceId};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -81,9 +81,9 @@ impl House {
     }
 
     /// What the first instance says next.
-    async fn notice(&mut self) -> Notice {
+    async fn notice(&mut self) -> Notification {
         match self.next().await {
-            HandoverNews::Notified { instance: FIRST, what } => what,
+            HandoverNews::Notified { instance: FIRST, notification } => notification,
             other => panic!("{other:?}"),
         }
     }

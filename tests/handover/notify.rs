@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hotrun::handover::{HandoverNews, Malformed, Notice, Reload};
+use hotrun::handover::{HandoverNews, Malformed, Notification, Reloading};
 use tokio::time::timeout;
 
 use super::{FIRST, House, Witness, run};
@@ -16,21 +16,21 @@ fn what_a_program_says_is_told_in_order() {
         let mut house = House::new();
         let client = house.client();
         client.say("STATUS=opening the database\nEXTEND_TIMEOUT_USEC=2000000");
-        assert_eq!(house.notice().await, Notice::ExtendTimeout(Duration::from_secs(2)));
-        assert_eq!(house.notice().await, Notice::Status("opening the database".to_owned()));
+        assert_eq!(house.notice().await, Notification::ExtendTimeout(Duration::from_secs(2)));
+        assert_eq!(house.notice().await, Notification::Status("opening the database".to_owned()));
         // The status comes before what was said after it, however soon that was.
         client.say("STATUS=done");
         client.say("READY=1");
-        assert_eq!(house.notice().await, Notice::Status("done".to_owned()));
-        assert_eq!(house.notice().await, Notice::Ready { reloaded: None });
+        assert_eq!(house.notice().await, Notification::Status("done".to_owned()));
+        assert_eq!(house.notice().await, Notification::Ready { reloaded: None });
         client.say("RELOADING=1\nMONOTONIC_USEC=5");
-        assert_eq!(house.notice().await, Notice::Reloading(Reload { since: Some(5) }));
+        assert_eq!(house.notice().await, Notification::Reloading(Reloading { since: Some(5) }));
         client.say("ERRNO=2\nSTOPPING=1\nREADY=1");
         client.say("READY=1");
         client.say("EXIT_STATUS=3");
-        assert_eq!(house.notice().await, Notice::Errno(2));
-        assert_eq!(house.notice().await, Notice::Stopping);
-        assert_eq!(house.notice().await, Notice::ExitStatus(3));
+        assert_eq!(house.notice().await, Notification::Errno(2));
+        assert_eq!(house.notice().await, Notification::Stopping);
+        assert_eq!(house.notice().await, Notification::ExitStatus(3));
     });
 }
 
@@ -46,10 +46,10 @@ fn what_it_said_last_is_heard_and_later_words_are_not() {
         house.handover.started(FIRST, std::process::id().cast_signed());
         house.handover.drain(FIRST);
         let mut told = Vec::new();
-        while let Ok(HandoverNews::Notified { what, .. }) = house.news.try_recv() {
-            told.push(what);
+        while let Ok(HandoverNews::Notified { notification, .. }) = house.news.try_recv() {
+            told.push(notification);
         }
-        assert_eq!(told, [Notice::Ready { reloaded: None }, Notice::Status("failed".to_owned())]);
+        assert_eq!(told, [Notification::Ready { reloaded: None }, Notification::Status("failed".to_owned())]);
         house.handover.close(FIRST);
         assert!(!path.exists());
         // The task that listened goes at its next turn.
@@ -57,7 +57,7 @@ fn what_it_said_last_is_heard_and_later_words_are_not() {
             tokio::task::yield_now().await;
         }
         assert!(house.news.try_recv().is_err());
-        let folder = house.handover.folder().to_owned();
+        let folder = path.parent().unwrap();
         drop(house);
         assert!(!folder.exists());
     });
@@ -89,10 +89,10 @@ fn nonsense_is_dropped_with_its_descriptors() {
         client.say_with(b"X=1", &[witness.fd(); 253]).unwrap();
         witness.closed().await;
         assert!(client.say_with(b"X=1", &[client_fd(&client); 254]).is_err());
-        assert_eq!(house.notice().await, Notice::Malformed(Malformed::Nul));
+        assert_eq!(house.notice().await, Notification::Malformed(Malformed::Nul));
         // Told once, and nothing else came of it.
         client.say("READY=1");
-        assert_eq!(house.notice().await, Notice::Ready { reloaded: None });
+        assert_eq!(house.notice().await, Notification::Ready { reloaded: None });
         assert!(house.handover.store.is_empty());
     });
 }
@@ -110,8 +110,8 @@ fn a_barrier_opens_when_everything_before_it_is_taken_in() {
         let witness = Witness::new();
         client.say("STATUS=before");
         client.say_with(b"BARRIER=1", &[witness.fd()]).unwrap();
-        assert_eq!(house.notice().await, Notice::Status("before".to_owned()));
-        let HandoverNews::Barrier { instance: FIRST, barrier } = house.next().await else { panic!() };
+        assert_eq!(house.notice().await, Notification::Status("before".to_owned()));
+        let HandoverNews::Barrier { barrier } = house.next().await else { panic!() };
         let closed = witness.closed();
         tokio::pin!(closed);
         assert!(timeout(Duration::from_millis(50), &mut closed).await.is_err());
@@ -142,7 +142,7 @@ fn a_flood_of_words_stalls_nobody() {
         let mut told = 0;
         loop {
             told += 1;
-            if house.notice().await == Notice::Status("number 9999".to_owned()) {
+            if house.notice().await == Notification::Status("number 9999".to_owned()) {
                 break;
             }
         }
@@ -180,7 +180,7 @@ fn wrappers_and_helpers_are_heard_and_strangers_are_not() {
         super::Client::new(&path).say_with(b"FDSTORE=1", &[witness.fd()]).unwrap();
         witness.closed().await;
         let me = std::process::id().cast_signed();
-        assert_eq!(house.notice().await, Notice::Stranger { pid: me });
+        assert_eq!(house.notice().await, Notification::Stranger { pid: me });
 
         // Its tag is all that a daemon may have in common with the program.
         let daemon = Command::new(&talker)
@@ -189,10 +189,10 @@ fn wrappers_and_helpers_are_heard_and_strangers_are_not() {
             .stdin(Stdio::piped())
             .spawn();
         let _daemon = Kept(daemon.unwrap());
-        assert_eq!(house.notice().await, Notice::Status("from afar".to_owned()));
+        assert_eq!(house.notice().await, Notification::Status("from afar".to_owned()));
 
         leader.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
-        assert_eq!(house.notice().await, Notice::Ready { reloaded: None });
+        assert_eq!(house.notice().await, Notification::Ready { reloaded: None });
         super::Client::new(&path).say(&format!("MAINPID={me}"));
         house.handover.drain(FIRST);
         assert!(house.news.try_recv().is_err());
@@ -207,7 +207,7 @@ fn a_main_process_has_to_be_one_of_its_own() {
         client.say("MAINPID=2");
         client.say("MAINPID=2");
         client.say(&format!("MAINPID={}", std::process::id()));
-        assert_eq!(house.notice().await, Notice::NotMain { pid: 2 });
-        assert_eq!(house.notice().await, Notice::MainPid(std::process::id().cast_signed()));
+        assert_eq!(house.notice().await, Notification::NotMain { pid: 2 });
+        assert_eq!(house.notice().await, Notification::MainPid(std::process::id().cast_signed()));
     });
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use hotrun::config::Ready;
-use hotrun::handover::probe::Answer;
+use hotrun::handover::probe::ProbeAnswer;
 use hotrun::handover::{HandoverNews, Probe, Unready};
 
 use super::super::support::free_address;
@@ -111,13 +111,13 @@ fn answering(answer: &'static [u8]) -> SocketAddr {
 fn the_last_answer_of_a_probe_is_told() {
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let table = [
-        (free_address(), Answer::Refused),
-        (deaf.local_addr().unwrap(), Answer::Silent),
-        (answering(b""), Answer::Closed),
-        (answering(b"HTTP/1.1 404 Not Found\r\n\r\n"), Answer::Status(404)),
-        (answering(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), Answer::Status(401)),
-        (answering(b"SSH-2.0-x\r\n"), Answer::NotHttp),
-        (answering(b"\x15\x03\x03\x00\x02\x02\x46"), Answer::Tls),
+        (free_address(), ProbeAnswer::Refused),
+        (deaf.local_addr().unwrap(), ProbeAnswer::Silent),
+        (answering(b""), ProbeAnswer::Closed),
+        (answering(b"HTTP/1.1 404 Not Found\r\n\r\n"), ProbeAnswer::Status(404)),
+        (answering(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), ProbeAnswer::Status(401)),
+        (answering(b"SSH-2.0-x\r\n"), ProbeAnswer::NotHttp),
+        (answering(b"\x15\x03\x03\x00\x02\x02\x46"), ProbeAnswer::Tls),
     ];
     run(|| async {
         for (address, answer) in table {
@@ -144,7 +144,7 @@ fn what_is_not_met_is_named_with_its_place_its_answer_and_what_the_program_liste
     let http = || Ready::Http("http://127.0.0.1:1/up".to_owned());
     let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let listener = TcpListener::bind(own).unwrap();
-    let (text, hint) = said(http(), Some(Answer::Refused), &[std::process::id().cast_signed()]);
+    let (text, hint) = said(http(), Some(ProbeAnswer::Refused), &[std::process::id().cast_signed()]);
     assert!(text.starts_with("`http://127.0.0.1:1/up` (`--ready`): connection refused"), "{text}");
     if cfg!(target_os = "linux") {
         // Other tests of this process listen as well.
@@ -152,7 +152,7 @@ fn what_is_not_met_is_named_with_its_place_its_answer_and_what_the_program_liste
         assert!(hint.starts_with("set `ready` to where the program listens: "), "{hint}");
     }
     drop(listener);
-    let (text, hint) = said(http(), Some(Answer::Status(404)), &[]);
+    let (text, hint) = said(http(), Some(ProbeAnswer::Status(404)), &[]);
     assert!(text.starts_with("`http://127.0.0.1:1/up` (`--ready`): HTTP 404"), "{text}");
     assert!(hint.starts_with("name a page that answers 2xx or 3xx"), "{hint}");
     let (text, _) = said(Ready::Notify, None, &[]);

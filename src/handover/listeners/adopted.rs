@@ -1,4 +1,4 @@
-//! Sockets that hotrun itself was started with, by systemd, systemfd or another hotrun (`sd_listen_fds(3)`).
+//! Sockets passed to hotrun itself by systemd, systemfd or another hotrun (`sd_listen_fds(3)`).
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -8,20 +8,19 @@ use socket2::{SockRef, Type};
 use crate::config::{Listen, ListenAddress};
 use crate::sys;
 
-/// What hotrun was started with.
+/// The sockets passed to hotrun.
 #[derive(Debug, Default)]
-pub struct Adopted(pub(super) Vec<Passed>);
+pub struct Adopted(pub(super) Vec<AdoptedFd>);
 
-/// One descriptor.
 #[derive(Debug)]
-pub(super) struct Passed {
+pub(super) struct AdoptedFd {
     pub(super) name: String,
     pub(super) fd: OwnedFd,
 }
 
 impl Adopted {
-    /// Takes what the environment says was passed: to be called before anything else opens a descriptor, and once.
-    /// `variable` looks up an environment variable.
+    /// Takes the descriptors that the environment announces: to be called once, before anything else opens a
+    /// descriptor. `variable` looks up an environment variable.
     pub fn take(variable: impl Fn(&str) -> Option<String>) -> Self {
         let me = std::process::id();
         match announced(&variable, me) {
@@ -30,45 +29,40 @@ impl Adopted {
         }
     }
 
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn from_fds(names: &[String], fds: Vec<Option<OwnedFd>>) -> Self {
         let passed =
-            names.iter().zip(fds).filter_map(|(name, fd)| Some(Passed { name: name.clone(), fd: fd? }));
+            names.iter().zip(fds).filter_map(|(name, fd)| Some(AdoptedFd { name: name.clone(), fd: fd? }));
         Self(passed.collect())
     }
 
-    /// Takes out what an entry of `listen` names: by its name, else by its address. The kind has to be the same.
-    pub(super) fn claim(&mut self, listen: &Listen) -> Option<Passed> {
+    /// Takes out the socket of an entry of `listen`: by name, else by address. The kinds must match.
+    pub(super) fn claim(&mut self, listen: &Listen) -> Option<AdoptedFd> {
         let kind = |address: &ListenAddress| std::mem::discriminant(address);
-        let same_kind = |passed: &Passed| {
+        let same_kind = |passed: &AdoptedFd| {
             address_of(&passed.fd).is_some_and(|address| kind(&address) == kind(&listen.address))
         };
-        let by_name = |passed: &Passed| listen.name.as_ref() == Some(&passed.name) && same_kind(passed);
-        let by_address = |passed: &Passed| address_of(&passed.fd).as_ref() == Some(&listen.address);
+        let by_name = |passed: &AdoptedFd| listen.name.as_ref() == Some(&passed.name) && same_kind(passed);
+        let by_address = |passed: &AdoptedFd| address_of(&passed.fd).as_ref() == Some(&listen.address);
         let place = self.0.iter().position(by_name).or_else(|| self.0.iter().position(by_address))?;
         Some(self.0.remove(place))
     }
 }
 
-/// The names of what was passed to the process `me`.
+/// Returns the names of the descriptors passed to the process `me`.
 fn announced(variable: &impl Fn(&str) -> Option<String>, me: u32) -> Option<Vec<String>> {
-    // systemfd leaves the pid out on request, so that programs between it and the service do not matter.
+    // systemfd can leave the pid out, so that programs between it and the service do not matter.
     let pid = variable("LISTEN_PID").filter(|pid| !pid.is_empty());
     if pid.is_some_and(|pid| pid.parse() != Ok(me)) {
         return None;
     }
-    // More than any system lets a process open would be nonsense.
+    // No system lets a process open more.
     let count = variable("LISTEN_FDS")?.parse::<usize>().ok().filter(|count| (1..=4096).contains(count))?;
     let names = variable("LISTEN_FDNAMES").unwrap_or_default();
     let names: Vec<String> = names.split(':').map(ToOwned::to_owned).collect();
     if names.len() == count { Some(names) } else { Some(vec!["unknown".to_owned(); count]) }
 }
 
-/// Where a socket is bound to, as `listen` would write it; `None` for what `listen` cannot open.
+/// Returns where a socket is bound, as `listen` writes it; `None` if `listen` cannot open such a socket.
 pub(super) fn address_of(fd: &OwnedFd) -> Option<ListenAddress> {
     let socket = SockRef::from(fd);
     let address = socket.local_addr().ok()?;
@@ -99,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_meant_for_this_process_counts() {
+    fn only_sockets_passed_to_this_process_count() {
         assert_eq!(names(&[]), None);
         assert_eq!(names(&[("LISTEN_FDS", "2"), ("LISTEN_PID", "41")]), None);
         assert_eq!(names(&[("LISTEN_FDS", "0"), ("LISTEN_PID", "42")]), None);
@@ -127,6 +121,6 @@ mod tests {
         let anywhere = ListenAddress::Udp("127.0.0.1:0".parse().unwrap());
         assert_eq!(adopted.claim(&listen(Some("a"), anywhere)).unwrap().name, "a");
         assert_eq!(adopted.claim(&listen(None, ListenAddress::Tcp(address))).unwrap().name, "c");
-        assert!(adopted.is_empty());
+        assert!(adopted.0.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Opening one socket: what systemd would set on it, and what has to go before a Unix path can be bound.
+//! Opens a socket with the options systemd would set, and removes a stale Unix socket first.
 
 use std::fs;
 use std::io;
@@ -12,16 +12,16 @@ use super::error::ListenError;
 use super::holder::holder;
 use crate::config::{ListenAddress, format_address};
 
-/// How many connections wait while no program accepts them; the kernel caps it (`somaxconn`).
+/// Connections that wait while no program accepts them; the kernel caps it (`somaxconn`).
 pub(super) const BACKLOG: i32 = 4096;
 
-/// What `sun_path` holds on every platform, with the NUL that ends it (unix(4) of macOS).
-const LONGEST_PATH: usize = 104;
+/// The size of `sun_path` on every platform, with the terminating NUL (unix(4) of macOS).
+const MAX_PATH: usize = 104;
 
-/// Which file a path names.
+/// Device and inode of a file.
 pub(super) type Inode = (u64, u64);
 
-/// Opens a socket that blocks, is closed on exec and shares its address with nobody.
+/// Opens a blocking, close-on-exec socket that shares its address with no other.
 pub(super) fn bind(address: &ListenAddress) -> Result<Socket, ListenError> {
     match address {
         ListenAddress::Unix(path) => bind_unix(path),
@@ -30,8 +30,8 @@ pub(super) fn bind(address: &ListenAddress) -> Result<Socket, ListenError> {
     .map_err(|error| explain(address, error))
 }
 
-/// Opens a socket in the place of one that is broken and may still be open in the program.
-pub(super) fn bind_again(
+/// Opens a socket in place of a broken one, which may still be open in the program.
+pub(super) fn rebind(
     address: &ListenAddress,
     broken: &Socket,
     own: Option<Inode>,
@@ -48,7 +48,7 @@ pub(super) fn bind_again(
     .map_err(|error| explain(address, error))
 }
 
-/// The file at the path, not followed where it is a link.
+/// Returns the file at the path; does not follow a link.
 pub(super) fn inode(path: &Path) -> Option<Inode> {
     fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
@@ -60,8 +60,8 @@ fn bind_inet(address: &ListenAddress, beside: Option<&Socket>) -> io::Result<Soc
         ListenAddress::Unix(_) => return Err(io::ErrorKind::InvalidInput.into()),
     };
     let socket = Socket::new(Domain::for_address(ip), kind, None)?;
-    // Connections of an earlier socket that still wait for their last packets are in nobody's way. Not so for UDP, where
-    // it would let two programs take the same port.
+    // A TCP port may still have connections in TIME_WAIT. For UDP the option would let two programs take the
+    // same port.
     let reuse = kind == Type::STREAM || beside.is_some();
     socket.set_reuse_address(reuse)?;
     if let Some(broken) = beside {
@@ -77,15 +77,15 @@ fn bind_inet(address: &ListenAddress, beside: Option<&Socket>) -> io::Result<Soc
 }
 
 fn bind_unix(path: &Path) -> io::Result<Socket> {
-    make_way(path)?;
+    remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
-/// Removes a socket that nobody answers on: what a program left behind that was killed.
-fn make_way(path: &Path) -> io::Result<()> {
+/// Removes a socket that nothing listens on: the remains of a killed program.
+fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
     };
@@ -93,7 +93,7 @@ fn make_way(path: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let client = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A full backlog is an answer as well.
+    // A full backlog counts as an answer.
     client.set_nonblocking(true)?;
     match client.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -104,7 +104,7 @@ fn make_way(path: &Path) -> io::Result<()> {
 fn explain(address: &ListenAddress, source: io::Error) -> ListenError {
     let text = format_address(address);
     if let ListenAddress::Unix(path) = address {
-        if path.as_os_str().as_bytes().len() >= LONGEST_PATH {
+        if path.as_os_str().as_bytes().len() >= MAX_PATH {
             return ListenError::TooLong(path.clone());
         }
         match source.kind() {

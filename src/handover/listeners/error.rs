@@ -1,55 +1,38 @@
-//! Why a socket could not be opened, and what to do about it.
+//! Errors of opening a socket.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why an address could not be listened on.
+/// Why hotrun cannot listen on an address.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Somebody else has it.
     #[error("could not listen on `{address}`: {}", held(holder.as_ref()))]
     InUse {
-        /// The address, as `listen` takes it.
+        /// As `listen` takes it.
         address: String,
-        /// Who, where the system tells.
+        /// The process that holds the address, if the system tells.
         holder: Option<Holder>,
     },
-    /// Ports below 1024, or a folder this user may not write to.
+    /// A port below 1024, or a folder this user may not write to.
     #[error("may not listen on `{address}`")]
-    NotPermitted {
-        /// The address.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The IP address belongs to another machine.
+    NotPermitted { address: String, source: io::Error },
     #[error("could not listen on `{address}`: no address of this machine")]
-    NotHere {
-        /// The address.
-        address: String,
-    },
-    /// A file that is no socket is where the socket is to be.
+    NotHere { address: String },
+    /// A file other than a socket has the path.
     #[error("could not listen on `{}`: a file that is no socket is there", .0.display())]
     NotASocket(PathBuf),
     /// The path does not fit into a socket's address.
     #[error("could not listen on `{}`: too long for a socket", .0.display())]
     TooLong(PathBuf),
-    /// The folder of a Unix socket is missing.
     #[error("could not listen on `{}`: its folder is missing", .0.display())]
     NoFolder(PathBuf),
-    /// Anything else.
     #[error("could not listen on `{address}`")]
-    Other {
-        /// The address.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
+    Other { address: String, source: io::Error },
 }
 
 impl ListenError {
-    /// A way out, where there is one.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::InUse { holder: Some(holder), .. } => {
@@ -77,12 +60,11 @@ impl ListenError {
     }
 }
 
-/// Who holds an address.
+/// The process that holds an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Its pid.
     pub pid: i32,
-    /// The name of its program.
+    /// The program's name.
     pub name: String,
 }
 

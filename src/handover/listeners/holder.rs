@@ -1,28 +1,28 @@
-//! Who holds an address: the kernel's table of sockets gives the inode, `/proc/<pid>/fd` who has it open (proc(5)).
+//! The process that holds an address: the kernel's socket tables give the inode, `/proc/<pid>/fd` the process
+//! (proc(5)).
 //!
-//! Only Linux tells, and only about processes of the same user (about all of them to root).
+//! Linux only, and only for processes of the same user (for root, all).
 
 use super::error::Holder;
 use crate::config::ListenAddress;
 
-/// The TCP addresses that these processes listen on.
+/// Returns the TCP addresses that these processes listen on, or `None` if the system does not tell.
 #[cfg(target_os = "linux")]
 pub(crate) fn listening(pids: &[i32]) -> Option<Vec<std::net::SocketAddr>> {
     use std::collections::BTreeSet;
 
     let open: BTreeSet<u64> = pids.iter().flat_map(|pid| linux::sockets(*pid)).collect();
-    // Each process may have a network of its own.
+    // Each process may have its own network namespace.
     let found: BTreeSet<_> = pids.iter().flat_map(|pid| linux::listeners(*pid, &open)).collect();
     Some(found.into_iter().collect())
 }
 
-/// The TCP addresses that these processes listen on: not told here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn listening(_: &[i32]) -> Option<Vec<std::net::SocketAddr>> {
     None
 }
 
-/// The process that holds the address.
+/// Returns the process that holds the address, if the system tells.
 #[cfg(target_os = "linux")]
 pub(super) fn holder(address: &ListenAddress) -> Option<Holder> {
     use std::fs;
@@ -35,7 +35,6 @@ pub(super) fn holder(address: &ListenAddress) -> Option<Holder> {
     Some(Holder { pid, name: name.trim_end().escape_debug().to_string() })
 }
 
-/// The process that holds the address: not told here.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn holder(_: &ListenAddress) -> Option<Holder> {
     None
@@ -49,10 +48,10 @@ mod linux {
 
     use crate::config::ListenAddress;
 
-    /// Number of the listening state (`include/net/tcp_states.h`).
+    /// The state `TCP_LISTEN` (`include/net/tcp_states.h`).
     const LISTENING: &str = "0A";
 
-    /// The sockets that a process has open.
+    /// Returns the inodes of the sockets a process has open.
     pub(super) fn sockets(pid: i32) -> impl Iterator<Item = u64> {
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
         descriptors.filter_map(|descriptor| {
@@ -61,7 +60,7 @@ mod linux {
         })
     }
 
-    /// The addresses of these sockets that listen, in the network of a process.
+    /// Returns the addresses of those sockets that listen, in the process's network namespace.
     pub(super) fn listeners(pid: i32, sockets: &BTreeSet<u64>) -> Vec<SocketAddr> {
         let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")));
         let lines = tables.iter().flatten().flat_map(|table| table.lines().skip(1));
@@ -73,7 +72,7 @@ mod linux {
             .collect()
     }
 
-    /// The sockets that are in the way of one at this address.
+    /// Returns the sockets that conflict with one at this address.
     pub(super) fn inodes(address: &ListenAddress) -> Vec<u64> {
         match address {
             ListenAddress::Tcp(address) => {
@@ -104,13 +103,12 @@ mod linux {
         lines.iter().filter_map(|line| in_the_way(line, wanted, state)).collect()
     }
 
-    /// A socket of the table.
     struct Row {
         address: SocketAddr,
         inode: u64,
     }
 
-    /// `sl local_address rem_address st … inode` of one socket, where it is in this state.
+    /// Parses `sl local_address rem_address st … inode` of a socket in this state.
     fn row(line: &str, state: Option<&str>) -> Option<Row> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (ip, port) = fields.get(1)?.split_once(':')?;
@@ -119,7 +117,7 @@ mod linux {
         right_state.then_some(Row { address, inode: fields.get(9)?.parse().ok()? })
     }
 
-    /// The inode of the socket of a row, where it is in the way.
+    /// Returns the inode of the row's socket if it conflicts with the wanted address.
     pub(super) fn in_the_way(line: &str, wanted: SocketAddr, state: Option<&str>) -> Option<u64> {
         let Row { address, inode } = row(line, state)?;
         let ip = address.ip();
@@ -128,7 +126,7 @@ mod linux {
         conflict.then_some(inode)
     }
 
-    /// Words of 32 bits in the machine's own byte order, in hexadecimal.
+    /// 32-bit words in native byte order, in hexadecimal.
     fn address(hex: &str) -> Option<IpAddr> {
         let mut bytes = Vec::new();
         for place in (0..hex.len()).step_by(8) {
@@ -149,7 +147,7 @@ mod tests {
 
     #[test]
     #[cfg(target_endian = "little")]
-    fn rows_of_the_kernel_are_read() {
+    fn socket_table_rows_parse() {
         let four =
             "  3: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 4711 1 0 100";
         let any = "  4: 00000000000000000000000000000000:0BB8 0000:0000 0A 0:0 00:0 0 0 0 4712 1";

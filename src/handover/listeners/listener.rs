@@ -1,4 +1,4 @@
-//! One listening socket: where it is, what is wrong with it, and how that is repaired.
+//! One listening socket: its address, its faults, and their repair.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -9,56 +9,47 @@ use rustix::net::connect_unspec;
 use socket2::Socket;
 
 use super::adopted::address_of;
-use super::bind::{BACKLOG, Inode, bind, bind_again, inode};
+use super::bind::{BACKLOG, Inode, bind, inode, rebind};
 use super::error::ListenError;
 use crate::config::{ListenAddress, format_address};
 use crate::handover::hangup::{Half, hung_up};
 
-/// What became of a broken socket.
+/// The repair of a broken socket.
 #[derive(Debug)]
 pub enum Repair {
-    /// It was shut down and listens again: whoever has it goes on with it.
+    /// It was shut down and listens again; a running process can go on using it.
     Revived {
-        /// Its address, as `listen` takes it.
+        /// As `listen` takes it.
         address: String,
     },
-    /// There is a new one in its place. A process that runs still has the old one, and needs a restart to be reached.
-    Replaced {
-        /// Its address.
-        address: String,
-    },
-    /// It cannot be opened again, now. Told once; every further check tries again.
-    Lost {
-        /// Its address.
-        address: String,
-        /// Why not.
-        error: ListenError,
-    },
+    /// A new socket took its place. A running process still has the old one, and needs a restart to be
+    /// reachable.
+    Replaced { address: String },
+    /// It cannot be reopened now. Sent once; every further check tries again.
+    Lost { address: String, error: ListenError },
 }
 
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) name: String,
-    /// As configured: its port may be 0. `None` for one that is only passed on.
+    /// As configured, perhaps with port 0. `None` for a socket that is only passed on.
     pub(super) wanted: Option<ListenAddress>,
-    /// Where it is, with its port. `None` for what is no socket that `listen` could open.
+    /// The bound address. `None` for a socket that `listen` could not open.
     pub(super) address: Option<ListenAddress>,
     pub(super) socket: Socket,
-    pub(super) origin: Origin,
-    /// Its path as a file, to notice when that is gone or another.
+    pub(super) origin: SocketOrigin,
+    /// The file at its path, to notice a removed or replaced one.
     pub(super) file: Option<Inode>,
-    /// It is broken, and that was told.
+    /// Broken, and reported as such.
     pub(super) lost: bool,
 }
 
-/// Who opened a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum SocketOrigin {
     Bound,
     Adopted,
 }
 
-/// What is wrong with a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Shut,
@@ -73,7 +64,7 @@ impl Listener {
             wanted: Some(wanted.clone()),
             address: None,
             socket,
-            origin: Origin::Bound,
+            origin: SocketOrigin::Bound,
             file: None,
             lost: false,
         };
@@ -85,18 +76,18 @@ impl Listener {
         let address = address_of(&fd);
         let socket = Socket::from(fd);
         let mut listener =
-            Self { name, wanted, address, socket, origin: Origin::Adopted, file: None, lost: false };
+            Self { name, wanted, address, socket, origin: SocketOrigin::Adopted, file: None, lost: false };
         listener.locate();
         listener
     }
 
-    /// Learns the port, or which file the path is.
+    /// Finds out the port, or the file at the path.
     fn locate(&mut self) {
         match &self.wanted {
-            Some(ListenAddress::Unix(path)) if self.origin == Origin::Bound => {
+            Some(ListenAddress::Unix(path)) if self.origin == SocketOrigin::Bound => {
                 self.address = Some(ListenAddress::Unix(path.clone()));
             }
-            Some(ListenAddress::Tcp(_) | ListenAddress::Udp(_)) if self.origin == Origin::Bound => {
+            Some(ListenAddress::Tcp(_) | ListenAddress::Udp(_)) if self.origin == SocketOrigin::Bound => {
                 let bound = self.socket.local_addr().ok().and_then(|address| address.as_socket());
                 self.address = match (&self.wanted, bound) {
                     (Some(ListenAddress::Udp(_)), Some(bound)) => Some(ListenAddress::Udp(bound)),
@@ -118,7 +109,7 @@ impl Listener {
         }
     }
 
-    /// Where it is, for a Unix socket.
+    /// Returns the path of a Unix socket.
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.address {
             Some(ListenAddress::Unix(path)) => Some(path),
@@ -127,7 +118,7 @@ impl Listener {
     }
 
     pub(super) fn own_path(&self) -> Option<&Path> {
-        self.path().filter(|_| self.origin == Origin::Bound)
+        self.path().filter(|_| self.origin == SocketOrigin::Bound)
     }
 
     pub(super) fn fault(&self) -> Option<Fault> {
@@ -145,9 +136,9 @@ impl Listener {
         }
     }
 
-    /// Binds a socket again that gave up its port with its connection: it does where the kernel had picked the port, and
-    /// names the old one all the same. Elsewhere this is refused, and changes nothing.
-    fn return_to(&self, place: SocketAddr) {
+    /// Binds a socket to its port again. It loses the port when a connection is dissolved if the kernel had
+    /// picked the port, although it still names it. Elsewhere this fails without effect.
+    fn rebind_port(&self, place: SocketAddr) {
         let _ = self.socket.bind(&place.into());
     }
 
@@ -160,13 +151,13 @@ impl Listener {
         let text = format_address(&address);
         let revived = match (&address, fault) {
             (ListenAddress::Tcp(place), _) => {
-                self.return_to(*place);
+                self.rebind_port(*place);
                 self.socket.listen(BACKLOG).is_ok() && self.is_at(*place)
             }
-            // Connected to one peer it hears nobody else (connect(2)).
+            // A UDP socket connected to one peer receives from no other (connect(2)).
             (ListenAddress::Udp(place), Fault::Unreachable) => {
                 let free = connect_unspec(&self.socket).is_ok();
-                self.return_to(*place);
+                self.rebind_port(*place);
                 free && self.is_at(*place)
             }
             _ => false,
@@ -175,7 +166,7 @@ impl Listener {
             self.lost = false;
             return Some(Repair::Revived { address: text });
         }
-        match bind_again(&address, &self.socket, self.file) {
+        match rebind(&address, &self.socket, self.file) {
             Ok(socket) => {
                 self.socket = socket;
                 self.lost = false;

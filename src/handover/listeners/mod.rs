@@ -1,8 +1,9 @@
-//! The sockets that `listen` names: bound before the first build, open as long as hotrun is, handed to each process.
+//! The sockets that `listen` names: bound before the first build, open until hotrun ends, passed to each
+//! process.
 //!
-//! What a process does to its duplicates it does to the socket itself: [`Listeners::check`] notices one that no longer
-//! listens, or whose path is gone, and opens it again where that is possible.
-//! Invariant: the order of what is passed never changes, since clients take their sockets by number.
+//! A process shares each socket with hotrun, and may break it: [`Listeners::check`] notices a socket that no
+//! longer listens, or whose path is gone, and reopens it where possible. Invariant: the order of passed
+//! sockets never changes, because programs take them by number.
 
 mod adopted;
 mod bind;
@@ -18,7 +19,7 @@ use std::path::Path;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use self::listener::{Listener, Origin};
+use self::listener::{Listener, SocketOrigin};
 use self::names::names;
 use self::paths::Paths;
 use super::hangup::{Half, Hangups};
@@ -28,7 +29,7 @@ pub use adopted::Adopted;
 pub use error::{Holder, ListenError};
 pub use listener::Repair;
 
-/// The open sockets. Dropped, the paths of those that hotrun bound are unlinked.
+/// The open sockets. On drop, the paths of those that hotrun bound are unlinked.
 #[derive(Debug, Default)]
 pub struct Listeners {
     sockets: Vec<Listener>,
@@ -37,10 +38,8 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Opens every socket that `listen` names, in that order, or takes it from `adopted`; what is left of those follows.
-    ///
-    /// # Errors
-    /// For the first that cannot be opened; none stays open then.
+    /// Opens every socket that `listen` names, in that order, or takes it from `adopted`; the rest of
+    /// `adopted` follows. If one cannot be opened, none stays open.
     pub fn open(run: &RunConfig, mut adopted: Adopted) -> Result<Self, ListenError> {
         let mut listeners = Self::default();
         let wanted: Vec<&Listen> = run.listen.iter().map(|setting| &setting.value).collect();
@@ -57,11 +56,8 @@ impl Listeners {
         Ok(listeners)
     }
 
-    /// Follows an edited configuration: sockets that are still named stay as they are, new ones are opened, others are
-    /// closed. Those hotrun was started with stay in any case.
-    ///
-    /// # Errors
-    /// For the first that cannot be opened; then nothing has changed.
+    /// Applies an edited configuration: keeps the sockets still named, opens new ones, closes the others.
+    /// Sockets that hotrun was started with stay. If one cannot be opened, nothing changes.
     pub fn reconfigure(&mut self, run: &RunConfig) -> Result<(), ListenError> {
         let wanted: Vec<&Listen> = run.listen.iter().map(|setting| &setting.value).collect();
         let names = names(&wanted);
@@ -99,30 +95,27 @@ impl Listeners {
             }));
         }
         let (stay, go): (Vec<_>, Vec<_>) =
-            old.into_iter().flatten().partition(|listener| listener.origin == Origin::Adopted);
+            old.into_iter().flatten().partition(|listener| listener.origin == SocketOrigin::Adopted);
         self.sockets.extend(stay);
         if let Some(hangups) = &self.hangups {
             for listener in &go {
                 hangups.remove(listener.socket.as_fd());
             }
-            // Those that are watched already are refused, which is fine.
+            // The kernel refuses those already watched.
             for listener in &self.sockets {
                 hangups.add(listener.socket.as_fd(), 0, Half::Reading);
             }
         }
-        self.look_at_paths();
+        self.snapshot_paths();
         Ok(())
     }
 
-    /// Every address as a person would use it: `http://127.0.0.1:3000` for TCP, which mostly is that.
+    /// Returns every address as people use it: `http://127.0.0.1:3000` for TCP, which it is in most cases.
     pub fn describe(&self) -> Vec<String> {
         self.sockets.iter().map(Listener::describe).collect()
     }
 
-    /// Names and duplicates for the next process, in the order of the configuration.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Returns names and duplicates for the next process, in the order of the configuration.
     pub fn passed(&self) -> io::Result<Vec<(String, OwnedFd)>> {
         self.sockets
             .iter()
@@ -130,24 +123,22 @@ impl Listeners {
             .collect()
     }
 
-    /// The paths that are unlinked at the end: to be told to the reaper as well.
+    /// Returns the paths that are unlinked at the end, for the reaper.
     pub fn paths(&self) -> Vec<&Path> {
         self.sockets.iter().filter_map(Listener::own_path).collect()
     }
 
-    /// Makes every socket block again, as it did for the first process: the mode is the socket's, not the duplicate's.
-    /// Not while a process runs, whose accept loop it would stop.
+    /// Makes every socket blocking again, as it was for the first process: the mode belongs to the socket,
+    /// not to the duplicate. Not while a process runs, whose accept loop it would block.
     pub fn reset(&self) {
         for listener in &self.sockets {
-            // Only what is no open file could refuse.
+            // Fails only for a descriptor that is not open.
             let _ = listener.socket.set_nonblocking(false);
         }
     }
 
-    /// Tells [`HandoverNews::ListenerBroken`] when a socket is shut down, or the file at its path is another. Needs a `LocalSet`.
-    ///
-    /// # Errors
-    /// Where no more descriptors are to be had.
+    /// Sends [`HandoverNews::ListenerBroken`] when a socket is shut down, or its path names another file.
+    /// Needs a `LocalSet`.
     pub fn watch(&mut self, news: UnboundedSender<HandoverNews>) -> io::Result<()> {
         let paths = Paths::watch(news.clone());
         let hangups = Hangups::watch(move |_| {
@@ -159,18 +150,18 @@ impl Listeners {
         }
         self.hangups = Some(hangups);
         self.paths = Some(paths);
-        self.look_at_paths();
+        self.snapshot_paths();
         Ok(())
     }
 
-    /// From now on changes are those from what is at the paths now.
-    fn look_at_paths(&self) {
+    /// Takes what the paths name now as their reference.
+    fn snapshot_paths(&self) {
         if let Some(paths) = &self.paths {
-            paths.look_at(self.sockets.iter().filter_map(Listener::path));
+            paths.snapshot(self.sockets.iter().filter_map(Listener::path));
         }
     }
 
-    /// Looks after every socket, and opens again what is broken: to be called before each start of a process, after each
+    /// Checks every socket, and reopens a broken one: to be called before each start of a process, after each
     /// end, and on [`HandoverNews::ListenerBroken`].
     pub fn check(&mut self) -> Vec<Repair> {
         let mut repairs = Vec::new();
@@ -187,7 +178,7 @@ impl Listeners {
                 hangups.add(listener.socket.as_fd(), 0, Half::Reading);
             }
         }
-        self.look_at_paths();
+        self.snapshot_paths();
         repairs
     }
 }

@@ -1,15 +1,13 @@
-//! What the sockets are called in `LISTEN_FDNAMES`.
-//!
-//! Pure.
+//! The sockets' names in `LISTEN_FDNAMES`. Pure.
 
 use std::collections::BTreeSet;
 
 use crate::config::{Listen, ListenAddress};
 
-/// Names with a meaning of their own (`sd_listen_fds(3)`, `systemd.service(5)`).
+/// Names with a special meaning (`sd_listen_fds(3)`, `systemd.service(5)`).
 const SPECIAL_NAMES: [&str; 3] = ["connection", "stored", "unknown"];
 
-/// A name for each: its own, else one made of its address. No two are the same.
+/// Returns a unique name for each socket: its own, else one derived from its address.
 pub(super) fn names(wanted: &[&Listen]) -> Vec<String> {
     let mut taken: BTreeSet<String> = wanted.iter().filter_map(|listen| listen.name.clone()).collect();
     taken.extend(SPECIAL_NAMES.map(ToOwned::to_owned));

@@ -1,7 +1,7 @@
-//! Noticing that the path of a Unix socket is gone or names another file.
+//! Notices that the path of a Unix socket is gone or names another file.
 //!
-//! By looking, a few times a second and only where there is such a socket: it is cheap, the same on every platform, and
-//! sees also what becomes of the folders above.
+//! Polls a few times a second, and only if there is such a socket: it is cheap, the same on every platform,
+//! and notices changes of the folders above as well.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,14 @@ use tokio::time::sleep;
 use super::bind::{Inode, inode};
 use crate::handover::news::HandoverNews;
 
-/// How long between two looks.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The paths, with what was found at each and at its folder.
-type Seen = Vec<(PathBuf, [Option<Inode>; 2])>;
+/// The paths, with the file found at each and its folder.
+type Files = Vec<(PathBuf, [Option<Inode>; 2])>;
 
-/// Paths that are watched.
 #[derive(Debug)]
 pub(super) struct Paths {
-    seen: Rc<RefCell<Seen>>,
+    files: Rc<RefCell<Files>>,
     any: Rc<Notify>,
     task: JoinHandle<()>,
 }
@@ -37,29 +35,29 @@ impl Drop for Paths {
 }
 
 impl Paths {
-    /// Tells [`HandoverNews::ListenerBroken`] after each change. Needs a `LocalSet`.
+    /// Sends [`HandoverNews::ListenerBroken`] after each change. Needs a `LocalSet`.
     pub(super) fn watch(news: UnboundedSender<HandoverNews>) -> Self {
-        let (seen, any) = (Rc::new(RefCell::new(Seen::new())), Rc::new(Notify::new()));
-        let task = tokio::task::spawn_local(follow(Rc::clone(&seen), Rc::clone(&any), news));
-        Self { seen, any, task }
+        let (files, any) = (Rc::new(RefCell::new(Files::new())), Rc::new(Notify::new()));
+        let task = tokio::task::spawn_local(poll(Rc::clone(&files), Rc::clone(&any), news));
+        Self { files, any, task }
     }
 
-    /// These paths, as they are now.
-    pub(super) fn look_at<'a>(&self, paths: impl Iterator<Item = &'a Path>) {
-        self.seen.replace(paths.map(|path| (path.to_owned(), found(path))).collect());
+    /// Watches these paths, compared with what they name now.
+    pub(super) fn snapshot<'a>(&self, paths: impl Iterator<Item = &'a Path>) {
+        self.files.replace(paths.map(|path| (path.to_owned(), found(path))).collect());
         self.any.notify_one();
     }
 }
 
-async fn follow(seen: Rc<RefCell<Seen>>, any: Rc<Notify>, news: UnboundedSender<HandoverNews>) {
+async fn poll(files: Rc<RefCell<Files>>, any: Rc<Notify>, news: UnboundedSender<HandoverNews>) {
     loop {
-        if seen.borrow().is_empty() {
+        if files.borrow().is_empty() {
             any.notified().await;
             continue;
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
         let mut changed = false;
-        for (path, before) in seen.borrow_mut().iter_mut() {
+        for (path, before) in files.borrow_mut().iter_mut() {
             let now = found(path);
             changed |= std::mem::replace(before, now) != now;
         }

@@ -1,4 +1,4 @@
-//! The runtime folder: hotrun's sockets, in a place that is this user's alone and whose path is short enough for them.
+//! The runtime folder for hotrun's sockets: private to this user, with a short path.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -6,26 +6,24 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The longest path of a socket that every platform takes: 104 bytes with the NUL on macOS (unix(4)).
-const LONGEST: usize = 100;
+/// The longest socket path that every platform takes: 104 bytes with the NUL on macOS (unix(4)).
+const MAX_SOCKET_PATH: usize = 100;
 
-/// The longest name of a file in it: `n`, a service and a 32-bit number.
-const ROOM: usize = "/n65535-4294967295".len();
+/// The longest file name in the folder: `n`, a service and a 32-bit number.
+const MAX_NAME: usize = "/n65535-4294967295".len();
 
-/// The only user whose programs can become another one.
+/// The only user whose programs can become another user.
 const ROOT: u32 = 0;
 
-/// The folder; dropped, it is gone with all that is in it.
+/// The folder, removed with its contents on drop.
 #[derive(Debug)]
 pub struct RuntimeFolder(PathBuf);
 
 impl RuntimeFolder {
-    /// Makes the folder of this run, in `$XDG_RUNTIME_DIR` (`preferred`) where that is this user's and its path is short,
-    /// else in `/tmp`. Only this user may enter it. Where that is root, other users may pass through it to the notify socket,
-    /// so that a program can say that it is ready after it has become another user.
-    ///
-    /// # Errors
-    /// Where neither can be written to.
+    /// Creates the folder of this run in `$XDG_RUNTIME_DIR` (`preferred`) if that belongs to this user and
+    /// its path is short, else in `/tmp`. Only this user may enter it. If that is root, others may pass
+    /// through it to the notify socket, so that a program can report readiness after it has become another
+    /// user.
     pub fn create(preferred: Option<&Path>, run: &str) -> io::Result<Self> {
         let user = rustix::process::geteuid().as_raw();
         let preferred = preferred.filter(|folder| {
@@ -35,17 +33,16 @@ impl RuntimeFolder {
         });
         if let Some(folder) = preferred {
             let path = folder.join(format!("hotrun-{run}"));
-            if path.as_os_str().as_bytes().len() + ROOM <= LONGEST && make(&path, user).is_ok() {
+            if path.as_os_str().as_bytes().len() + MAX_NAME <= MAX_SOCKET_PATH && make(&path, user).is_ok() {
                 return Ok(Self(path));
             }
         }
         let path = PathBuf::from(format!("/tmp/hotrun-{user}-{run}"));
-        // It must not be there yet, not even as a link: somebody else might own it.
+        // Fails if anything has the name, even a link: another user may own it.
         make(&path, user)?;
         Ok(Self(path))
     }
 
-    /// Where it is: to be told to the reaper as well.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -74,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_private_and_short_and_goes() {
+    fn is_private_short_and_removed_on_drop() {
         let base = tempfile::tempdir_in("/tmp").unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let folder = RuntimeFolder::create(Some(base.path()), "0123456789abcdef").unwrap();

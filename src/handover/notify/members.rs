@@ -1,22 +1,22 @@
-//! Who belongs to an instance: its first process, its group, what descends from them, and what carries its tag.
+//! The processes of an instance: its first process, that one's group and descendants, and processes with its
+//! tag.
 //!
-//! A wrapper (`sh -c`, a runner) may speak for the program, and so may a helper it started. Others may not, even where
-//! they know the path of the socket.
+//! A wrapper (`sh -c`, a runner) or a helper may send messages for the program. Other processes may not, even
+//! if they know the socket's path.
 
 use std::collections::BTreeMap;
 
 use crate::sys::{self, ProcessRow};
 use crate::words::{Instance, TAG};
 
-/// More members than this are looked up each time they speak.
-const REMEMBERED: usize = 256;
+/// The cache limit; beyond it, members are looked up again.
+const MAX_KNOWN: usize = 256;
 
-/// The members of one instance.
 #[derive(Debug)]
 pub(super) struct Members {
     leader: i32,
     tag: String,
-    /// Those that were looked up, and when they were started: a pid may be another's later on.
+    /// Members found so far with their start times, because a pid may be reused.
     known: BTreeMap<i32, u64>,
 }
 
@@ -25,10 +25,10 @@ impl Members {
         Self { leader, tag: format!("{TAG}={run}.{instance}"), known: BTreeMap::new() }
     }
 
-    /// Whether `pid` is one. A process that is gone is none, unless it is the first or spoke before: its pid says nothing
-    /// any more.
+    /// Whether `pid` is a member. A process that is gone is not, unless it is the first one or a known
+    /// member: its pid proves nothing any more.
     pub(super) fn contains(&mut self, pid: i32) -> bool {
-        // The first is a child that is reaped last, so the pid is its own.
+        // The first process is a child that is reaped last, so its pid cannot be reused.
         if pid == self.leader {
             return true;
         }
@@ -40,7 +40,7 @@ impl Members {
         }
         let member = row.group == self.leader || sys::carries(pid, &self.tag, true) || self.descends(row);
         if member {
-            if self.known.len() >= REMEMBERED {
+            if self.known.len() >= MAX_KNOWN {
                 self.known.clear();
             }
             self.known.insert(pid, row.start);
@@ -54,7 +54,7 @@ impl Members {
                 return true;
             }
             match sys::process(row.parent) {
-                // A parent is older; anything else is another process with its pid.
+                // A parent is older than its child; otherwise its pid was reused.
                 Some(parent) if parent.start <= row.start => row = parent,
                 _ => return false,
             }

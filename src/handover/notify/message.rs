@@ -1,94 +1,81 @@
-//! What a datagram on `NOTIFY_SOCKET` says (`sd_notify(3)`; precedence as in systemd's service.c).
-//!
-//! Pure: bytes in, a [`Message`] out. Whether to believe it, and what to do with descriptors, is decided elsewhere.
+//! Parses a datagram on `NOTIFY_SOCKET` (`sd_notify(3)`; precedence as in systemd's service.c). Pure.
 
 use std::time::Duration;
 
-/// The longest datagram that is looked at (`NOTIFY_BUFFER_MAX` of systemd).
-pub const LONGEST: usize = 4096;
+/// The longest accepted datagram (`NOTIFY_BUFFER_MAX` of systemd).
+pub const MAX_LENGTH: usize = 4096;
 
-/// The name of a stored descriptor that was given none (`sd_pid_notify_with_fds(3)`).
+/// The name of a descriptor stored without one (`sd_pid_notify_with_fds(3)`).
 pub const DEFAULT_NAME: &str = "stored";
 
-/// A datagram, understood. Where a key is given twice the first counts.
+/// A parsed datagram. If a key occurs twice, the first counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
-    /// Where the program is in its life.
-    pub state: Option<State>,
-    /// `STATUS=`: one line, without control characters; empty where the program takes an earlier one back.
+    pub state: Option<ReportedState>,
+    /// `STATUS=`: one line without control characters; empty if the program withdraws an earlier one.
     pub status: Option<String>,
     /// `EXTEND_TIMEOUT_USEC=`: the next message comes within this time.
     pub extend_timeout: Option<Duration>,
     /// `MAINPID=`.
     pub main_pid: Option<i32>,
-    /// `ERRNO=`: why it fails.
+    /// `ERRNO=`: why the program fails.
     pub errno: Option<i32>,
-    /// `EXIT_STATUS=`: with which code it is going to exit.
+    /// `EXIT_STATUS=`: the code the program is going to exit with.
     pub exit_status: Option<u8>,
-    /// `BARRIER=1`, which stands alone.
+    /// `BARRIER=1`, always alone.
     pub barrier: bool,
-    /// What to do with the descriptor store.
+    /// A request to the descriptor store.
     pub store: Option<StoreOrder>,
 }
 
-/// Where a program says it is.
+/// The state a program reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// `STOPPING=1`: it is about to end.
+pub enum ReportedState {
+    /// `STOPPING=1`: the program is about to end.
     Stopping,
-    /// `READY=1`; together with `RELOADING=1` also the end of that reload.
-    Ready {
-        /// The reload that is over.
-        reloaded: Option<Reload>,
-    },
+    /// `READY=1`; with `RELOADING=1` in the same message, that reload is complete as well.
+    Ready { reloaded: Option<Reloading> },
     /// `RELOADING=1`: `READY=1` follows.
-    Reloading(Reload),
+    Reloading(Reloading),
 }
 
-/// A reload.
+/// A reload of the program, in the sense of `sd_notify(3)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reload {
-    /// `MONOTONIC_USEC=`: when it began, in microseconds of `CLOCK_MONOTONIC`. Without it nobody can tell which request
-    /// it answers.
+pub struct Reloading {
+    /// `MONOTONIC_USEC=`: its start in microseconds of `CLOCK_MONOTONIC`. Without it the request that it
+    /// answers is unknown.
     pub since: Option<u64>,
 }
 
-/// What a message wants of the descriptor store.
+/// A request to the descriptor store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreOrder {
-    /// `FDSTORE=1`: keep what came with the message.
+    /// `FDSTORE=1`: keep the descriptors of the message.
     Keep {
         /// `FDNAME=`, else [`DEFAULT_NAME`].
         name: String,
-        /// Drop it when it hangs up; `FDPOLL=0` says no.
+        /// Drop it when it hangs up; `FDPOLL=0` declines.
         poll: bool,
     },
     /// `FDSTOREREMOVE=1`: drop all with this name.
-    Remove {
-        /// `FDNAME=`.
-        name: String,
-    },
+    Remove { name: String },
 }
 
-/// A datagram that is nobody's message.
+/// Why a datagram is dropped as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// It holds a NUL byte other than one at its end.
+    /// A NUL byte other than at the end.
     #[error("it holds a NUL byte")]
     Nul,
-    /// It was longer than [`LONGEST`], or not all of its descriptors could be received.
+    /// Longer than [`MAX_LENGTH`], or with descriptors that could not all be received.
     #[error("it is too long, or has too many descriptors")]
     Truncated,
-    /// `BARRIER=1` did not stand alone, so nothing of it counts (`sd_notify(3)`).
+    /// `BARRIER=1` did not stand alone (`sd_notify(3)`).
     #[error("BARRIER=1 has to stand alone")]
     Barrier,
 }
 
-/// Reads a datagram: `KEY=VALUE` lines, the last with or without its end. Unknown keys and values that make no sense are
-/// skipped.
-///
-/// # Errors
-/// Where the whole of it has to be dropped.
+/// Parses `KEY=VALUE` lines, the last with or without a newline. Unknown keys and invalid values are skipped.
 pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
     let text = datagram.strip_suffix(b"\0").unwrap_or(datagram);
     if text.contains(&0) {
@@ -122,19 +109,19 @@ pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
     })
 }
 
-/// `STOPPING` beats `READY`, which beats `RELOADING`.
-fn state(is: &impl Fn(&str, &str) -> bool, since: Option<u64>) -> Option<State> {
-    let reload = is("RELOADING", "1").then_some(Reload { since });
+/// `STOPPING` takes precedence over `READY`, `READY` over `RELOADING`.
+fn state(is: &impl Fn(&str, &str) -> bool, since: Option<u64>) -> Option<ReportedState> {
+    let reload = is("RELOADING", "1").then_some(Reloading { since });
     if is("STOPPING", "1") {
-        Some(State::Stopping)
+        Some(ReportedState::Stopping)
     } else if is("READY", "1") {
-        Some(State::Ready { reloaded: reload })
+        Some(ReportedState::Ready { reloaded: reload })
     } else {
-        reload.map(State::Reloading)
+        reload.map(ReportedState::Reloading)
     }
 }
 
-/// Removing beats storing; only a name can be removed.
+/// Removing takes precedence over storing, and needs a name.
 fn store_order(is: &impl Fn(&str, &str) -> bool, name: Option<&str>) -> Option<StoreOrder> {
     if is("FDSTOREREMOVE", "1") {
         return name.map(|name| StoreOrder::Remove { name: name.to_owned() });
@@ -145,17 +132,18 @@ fn store_order(is: &impl Fn(&str, &str) -> bool, name: Option<&str>) -> Option<S
     })
 }
 
-/// Whether it may stand in `LISTEN_FDNAMES`: up to 255 printable ASCII characters, no colon (`fdname_is_valid`).
+/// Whether the name is valid in `LISTEN_FDNAMES`: up to 255 printable ASCII characters, no colon
+/// (`fdname_is_valid`).
 fn is_name(name: &str) -> bool {
     name.len() <= 255 && name.bytes().all(|byte| (b' '..0x7f).contains(&byte) && byte != b':')
 }
 
 fn number(text: &str) -> Option<u64> {
-    // `parse` takes a plus sign as well.
+    // `parse` would accept a plus sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The text is shown on a terminal, where control characters would be orders.
+/// Replaces control characters, which would act on the terminal that shows the text.
 fn one_line(text: &str) -> String {
     let visible: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     visible.trim().to_owned()
@@ -172,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_understood() {
+    fn messages_parse() {
         let none = Message::default;
-        let ready = State::Ready { reloaded: None };
-        let reload = Reload { since: Some(7) };
+        let ready = ReportedState::Ready { reloaded: None };
+        let reload = Reloading { since: Some(7) };
         let status = |text: &str| Message { status: Some(text.to_owned()), ..none() };
         let cases: Vec<(&[u8], Message)> = vec![
             (b"", none()),
@@ -184,12 +172,18 @@ mod tests {
             (b"READY=1\n\0", Message { state: Some(ready), ..none() }),
             (b"READY=0", none()),
             (b"ready=1\nX_PRIVATE=1\nWATCHDOG=1\nnonsense\n=\n", none()),
-            (b"RELOADING=1\nREADY=1\nSTOPPING=1", Message { state: Some(State::Stopping), ..none() }),
-            (b"RELOADING=1\nMONOTONIC_USEC=7", Message { state: Some(State::Reloading(reload)), ..none() }),
-            (b"RELOADING=1", Message { state: Some(State::Reloading(Reload { since: None })), ..none() }),
+            (b"RELOADING=1\nREADY=1\nSTOPPING=1", Message { state: Some(ReportedState::Stopping), ..none() }),
+            (
+                b"RELOADING=1\nMONOTONIC_USEC=7",
+                Message { state: Some(ReportedState::Reloading(reload)), ..none() },
+            ),
+            (
+                b"RELOADING=1",
+                Message { state: Some(ReportedState::Reloading(Reloading { since: None })), ..none() },
+            ),
             (
                 b"READY=1\nRELOADING=1\nMONOTONIC_USEC=7",
-                Message { state: Some(State::Ready { reloaded: Some(reload) }), ..none() },
+                Message { state: Some(ReportedState::Ready { reloaded: Some(reload) }), ..none() },
             ),
             (b"STATUS=half = done", status("half = done")),
             (b"STATUS=first\nSTATUS=second", status("first")),
@@ -226,14 +220,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_upset_it(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_parse_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(message) = parse(&bytes) {
                 prop_assert!(message.status.is_none_or(|status| !status.contains(char::is_control)));
             }
         }
 
         #[test]
-        fn lines_count_in_any_order_and_company(
+        fn lines_parse_in_any_order(
             mut lines in Just(vec!["READY=1", "STATUS=on", "MAINPID=9", "FDSTORE=1", "FDNAME=n", "X=1"]).prop_shuffle(),
             noise in "[a-z]{0,8}",
         ) {
