@@ -9,7 +9,7 @@ use hotrun::build::{BuildError, SeedError};
 use hotrun::handover::{ListenError, Malformed};
 use hotrun::process::{NotFollowed, ReaperError};
 use hotrun::report::lines::{self, Context, Line};
-use hotrun::report::{Remark, Told, Watching, in_a_line, key_help};
+use hotrun::report::{ErrorText, Remark, Watching, in_a_line, key_help};
 use hotrun::session::Cause;
 use hotrun::watch::inputs::Reason;
 use hotrun::watch::{Refused, Warning};
@@ -147,7 +147,7 @@ fn of_the_watch() -> Vec<Remark> {
     complete(WARNINGS, warnings.iter().map(warning));
     let told = |warning: Warning| {
         let warning = warning.seen_from("/home/ann/shop".as_ref());
-        Told::of(&warning, warning.hint().map(ToOwned::to_owned))
+        ErrorText::of(&warning, warning.hint().map(ToOwned::to_owned))
     };
     let mut all: Vec<Remark> = warnings.into_iter().map(|warning| Remark::Watch(told(warning))).collect();
     let reasons = [
@@ -210,14 +210,14 @@ fn samples() -> Vec<Remark> {
     let cargo = BuildError::NotRun { program: "/home/ann/.cargo/bin/cargo".to_owned(), source: denied() };
     let taken = ListenError::InUse { address: "127.0.0.1:3000".to_owned(), holder: None };
     let mut all = vec![
-        Remark::NoReaper(Told::of(&reaper, reaper.hint())),
+        Remark::NoReaper(ErrorText::of(&reaper, reaper.hint())),
         Remark::NotLocked { folder: "target/hotrun/live/debug".to_owned(), cause: cause() },
         Remark::ReaperEnded { cause: None },
-        Remark::ReaperEnded { cause: Some(Told::of(&reaper, reaper.hint())) },
+        Remark::ReaperEnded { cause: Some(ErrorText::of(&reaper, reaper.hint())) },
         Remark::NoControl { cause: cause() },
         Remark::NotDescribed { cause: cause() },
         Remark::StdinSpent,
-        Remark::NoBuild(Told::of(&cargo, None)),
+        Remark::NoBuild(ErrorText::of(&cargo, None)),
         Remark::NotForced {
             packages: vec!["shop".to_owned(), "money".to_owned()],
             folder: "target/hotrun".to_owned(),
@@ -233,7 +233,7 @@ fn samples() -> Vec<Remark> {
         Remark::Sweeping { pids: vec![4711, 4712] },
         Remark::ConfigValidAgain,
         Remark::NothingSet,
-        Remark::ConfigRefused(Told::of(&taken, taken.hint())),
+        Remark::ConfigRefused(ErrorText::of(&taken, taken.hint())),
         Remark::ConfigTakesOwn { cause: taken.to_string() },
         Remark::SettingsHeld { keys: vec!["build.profile"] },
         Remark::SettingsHeld { keys: vec!["build.profile", "build.target"] },

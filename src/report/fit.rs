@@ -1,16 +1,16 @@
-//! Making text fit a terminal: measuring, shortening in the middle, wrapping at words.
+//! Fits text to a terminal: measures it, shortens it in the middle, wraps it between words.
 //!
-//! Pure. Widths are columns: a wide character takes two, a combining one none. Texts have no escape sequences here;
-//! colours are put on afterwards.
+//! Pure. Widths are in columns: a wide character takes two, a combining one none. Texts have no escape
+//! sequences here; colours are added afterwards.
 
 use console::measure_text_width;
 
 const ELLIPSIS: &str = "…";
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
-/// In fewer columns than this lines are left for the terminal to break.
+/// In fewer columns than this, lines are left to the terminal to break.
 const NARROWEST: usize = 20;
 
-/// The text with control characters made visible: a file's name may hold any, and must not drive the terminal.
+/// Escapes control characters: a file name may contain any, and must not drive the terminal.
 pub(super) fn printable(text: &str) -> String {
     let visible = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
     if text.chars().all(visible) {
@@ -21,7 +21,7 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// A letter with all that is drawn over it or joined to it.
+/// Splits text into characters with everything combined with or joined to them.
 fn clusters(text: &str) -> Vec<&str> {
     let mut starts: Vec<usize> = Vec::new();
     let mut joined = false;
@@ -36,7 +36,7 @@ fn clusters(text: &str) -> Vec<&str> {
     starts.iter().zip(ends).map(|(&start, end)| &text[start..end]).collect()
 }
 
-/// As many of the clusters as have room in `width` columns.
+/// Returns as many clusters as fit into `width` columns.
 fn taken<'a>(clusters: impl Iterator<Item = &'a str>, width: usize) -> Vec<&'a str> {
     let mut used = 0;
     let fits = |cluster: &&str| {
@@ -46,7 +46,8 @@ fn taken<'a>(clusters: impl Iterator<Item = &'a str>, width: usize) -> Vec<&'a s
     clusters.take_while(fits).collect()
 }
 
-/// The text, its middle left out where it is wider than `width`. The name at the end is kept as far as it has room.
+/// Shortens text in the middle to at most `width` columns, keeping as much of the file name at its end as
+/// fits.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if measure_text_width(text) <= width {
         return text.to_owned();
@@ -61,8 +62,8 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
     first + ELLIPSIS + &last.concat()
 }
 
-/// Names in a row, as many as have room in `width` columns (all where that is not known, up to `most`), and how many
-/// more there are.
+/// Joins as many names as fit into `width` columns, at most `most` (`most` if the width is unknown), and
+/// counts the rest.
 pub(super) fn list(names: &[String], most: usize, width: Option<usize>) -> String {
     let more = |shown: usize| match names.len() - shown {
         0 => String::new(),
@@ -78,7 +79,8 @@ pub(super) fn list(names: &[String], most: usize, width: Option<usize>) -> Strin
     })
 }
 
-/// The words of a line. What stands between backticks is one, to be copied whole, unless it is wider than `most`.
+/// Splits a line into words. A text between backticks is one word, so that it can be copied, unless it is
+/// wider than `most`.
 fn pieces(line: &str, most: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = line;
@@ -93,15 +95,15 @@ fn pieces(line: &str, most: usize) -> Vec<&str> {
     pieces
 }
 
-/// The text broken between words so that its lines, all but the first indented by `indent`, have at most `width` columns. The
-/// first line starts at column `indent` too: something stands there already. A word without room stays whole.
+/// Wraps text between words at `width` columns. All lines but the first are indented by `indent`; the first
+/// starts at that column, after a prefix. A word that does not fit stays whole.
 pub(super) fn wrap(text: &str, indent: usize, width: Option<usize>) -> String {
     let Some(room) = width.filter(|width| *width >= NARROWEST + indent).map(|width| width - indent) else {
         return text.to_owned();
     };
     let mut wrapped = String::new();
     for (number, line) in text.split('\n').enumerate() {
-        // Lines after a line break of the text's own begin at the margin.
+        // After a line break in the text, lines start at the margin.
         let (margin, mut left) = if number == 0 { (indent, room) } else { (2, indent + room) };
         if number > 0 {
             wrapped.push('\n');
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_is_left_out_and_the_end_names_the_file() {
+    fn text_is_shortened_in_the_middle() {
         let path = "crates/storage/src/backends/postgres/pool.rs";
         assert_eq!(shorten(path, 60), path);
         assert_eq!(shorten(path, 22), "crates/…stgres/pool.rs");
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_and_combining_letters_are_neither_cut_nor_counted_wrong() {
+    fn wide_and_combining_characters_are_measured_and_kept_whole() {
         let wide = "資料/設定/翻訳/日本語.rs";
         let combining = "cafe\u{301}/re\u{301}sume\u{301}/e\u{301}te\u{301}.rs";
         let joined = "👩\u{200d}💻/👩\u{200d}💻/👩\u{200d}💻.rs";
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_cut_where_there_is_no_room() {
+    fn a_list_is_cut_to_fit() {
         let names: Vec<String> =
             ["src/main.rs", "src/lib.rs", "a.rs", "b.rs", "c.rs"].map(ToOwned::to_owned).into();
         assert_eq!(list(&names, 3, None), "src/main.rs, src/lib.rs, a.rs and 2 more");
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_broken_between_words_under_their_beginning() {
+    fn lines_wrap_between_words_with_an_indent() {
         let text = "build 14 failed (3 errors); still running build 13, built 3 min ago";
         assert_eq!(wrap(text, 7, None), text);
         assert_eq!(wrap(text, 7, Some(80)), text);
@@ -198,10 +200,10 @@ mod tests {
         assert_eq!(wrap("日本語 日本語 日本語 日本語", 2, Some(22)), "日本語 日本語 日本語\n  日本語");
         assert_eq!(wrap("a way out: `hotrun -- x`", 2, Some(22)), "a way out:\n  `hotrun -- x`");
         assert_eq!(wrap("`hotrun --bin api -- x --fast`", 2, Some(22)), "`hotrun --bin api --\n  x --fast`");
-        // A line of somebody's file, shown as it is.
+        // A line of a user's file, shown unchanged.
         let deep = format!("bad\n{}x", " ".repeat(40));
         assert_eq!(wrap(&deep, 7, Some(30)), deep);
-        // So narrow that breaking helps nobody.
+        // Too narrow for wrapping to help.
         assert_eq!(wrap(text, 13, Some(20)), text);
     }
 }

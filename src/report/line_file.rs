@@ -1,23 +1,23 @@
-//! A file that takes one line after the other (events, the log): whole lines, flushed at once, never in anybody's way.
+//! Appends whole lines to a file (the events file, the log), unbuffered and without blocking.
 //!
-//! A FIFO without a reader blocks nothing, nor does a terminal that is stopped: what is not taken is dropped, whole lines at a time.
+//! A FIFO without a reader or a stopped terminal does not block: lines that are not accepted are dropped,
+//! whole lines only.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Where lines are written to.
 #[derive(Debug)]
 pub struct LineFile {
     path: PathBuf,
     file: Option<File>,
     fifo: bool,
-    /// The end of a line of which only the beginning was taken: by a full FIFO, or a full disk.
+    /// The rest of a line that a full FIFO or disk accepted only in part.
     rest: Vec<u8>,
 }
 
-/// Opens a file for appending lines, making it where it does not exist.
+/// Opens a file to append lines, and creates it if missing.
 pub fn open(path: &Path) -> io::Result<LineFile> {
     let fifo = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     let mut lines = LineFile { path: path.to_owned(), file: None, fifo, rest: Vec::new() };
@@ -29,7 +29,7 @@ pub fn open(path: &Path) -> io::Result<LineFile> {
     Ok(lines)
 }
 
-/// Neither the opening waits for a reader nor a write for room.
+/// Neither opening nor writing blocks.
 fn without_waiting() -> std::fs::OpenOptions {
     let mut options = File::options();
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
@@ -37,7 +37,7 @@ fn without_waiting() -> std::fs::OpenOptions {
 }
 
 impl LineFile {
-    /// Writes one line, or several.
+    /// Writes one or more lines.
     pub(super) fn write(&mut self, line: &str) {
         if self.file.is_none() && self.fifo {
             self.open_fifo();
@@ -49,7 +49,7 @@ impl LineFile {
             return;
         }
         if !self.rest.is_empty() {
-            // Still full: this line is dropped, the half one goes on later.
+            // Still full: drops this line; the partial one continues later.
             return;
         }
         let mut bytes = line.as_bytes().to_vec();
@@ -61,7 +61,7 @@ impl LineFile {
         }
     }
 
-    /// A FIFO nobody reads cannot be opened for writing without waiting (`ENXIO`, open(2)): tried again at each line.
+    /// Opening a FIFO without a reader for writing fails with `ENXIO` (open(2)); tried again with each line.
     fn open_fifo(&mut self) {
         self.file = without_waiting().write(true).open(&self.path).ok();
     }
@@ -72,7 +72,7 @@ impl LineFile {
     }
 }
 
-/// Writes as much as is taken without waiting and leaves the rest.
+/// Writes as much as is accepted without blocking, and leaves the rest.
 fn push(file: &mut File, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut done = 0;
     let result = loop {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_without_a_reader_blocks_nothing_and_a_reader_gets_whole_lines() {
+    fn a_fifo_never_blocks_and_gets_whole_lines() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("events");
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
@@ -118,7 +118,7 @@ mod tests {
             .open(&path)
             .unwrap();
         let long = format!("{}\n", "x".repeat(5000));
-        // More than a pipe holds: what does not fit is dropped, whole lines at a time.
+        // More than a pipe holds: the rest is dropped, whole lines only.
         for _ in 0..100 {
             events.write(&long);
         }

@@ -1,6 +1,6 @@
-//! What people read: facts rendered to lines in cargo's voice.
+//! Output for people: facts of the session rendered as lines in cargo's style.
 //!
-//! Pure: no clock, no terminal. A status line has cargo's right-aligned verb of twelve columns.
+//! Pure: no clock, no terminal. A status line has a right-aligned verb of twelve columns, as cargo's.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::session::{
 };
 use crate::words::{BuildId, Exit, short_age, short_time};
 
-/// How a line begins, and so how it is coloured.
+/// The beginning of a line, which determines its colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
-    /// A verb in cargo's green.
+    /// A green verb.
     Status(String),
-    /// A verb in yellow: something to notice that is no fault.
+    /// A yellow verb: worth noticing, but no fault.
     Attention(String),
-    /// A verb in red.
+    /// A red verb.
     Fault(String),
     /// A verb without colour.
     Plain(String),
@@ -36,21 +36,18 @@ pub enum Head {
     Hint,
 }
 
-/// One line for people.
+/// A line for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its beginning.
     pub head: Head,
-    /// The rest.
     pub text: String,
-    /// It is said also with `-q`: a crash is, a change is not.
+    /// Shown with `-q` too: a crash is, a change is not.
     pub(super) important: bool,
-    /// Files it ends with, of which as many are shown as have room.
+    /// Files at the end of the line; as many are shown as fit.
     files: Vec<String>,
 }
 
 impl Head {
-    /// As it is shown.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Status(verb) | Self::Attention(verb) | Self::Fault(verb) | Self::Plain(verb) => {
@@ -65,7 +62,6 @@ impl Head {
 }
 
 impl Line {
-    /// A status line.
     pub fn status(verb: &str, text: impl Into<String>) -> Self {
         Self::new(Head::Status(verb.to_owned()), text)
     }
@@ -74,13 +70,13 @@ impl Line {
         Self::new(Head::Attention(verb.to_owned()), text)
     }
 
-    /// A line; an error, a warning or a hint is said also with `-q`.
+    /// Errors, warnings and hints are shown with `-q` too.
     pub(crate) fn new(head: Head, text: impl Into<String>) -> Self {
         let important = !matches!(head, Head::Status(_) | Head::Note);
         Self { head, text: fit::printable(&text.into()), important, files: Vec::new() }
     }
 
-    /// What follows the head, on a terminal of this width.
+    /// Returns the text after the head, fitted to a terminal's width.
     pub(super) fn body(&self, width: Option<usize>) -> String {
         const SHOWN: usize = 3;
         let indent = self.head.text().len() + 1;
@@ -91,35 +87,36 @@ impl Line {
         self.text.clone() + &fit::list(&self.files, SHOWN, room)
     }
 
-    /// Without colours, on a terminal of this width.
+    /// Renders the line without colours, fitted to a terminal's width.
     pub fn fitted(&self, width: Option<usize>) -> String {
         format!("{} {}", self.head.text(), self.body(width))
     }
 
-    /// Without colours, on one line.
+    /// Renders the line without colours, unwrapped.
     pub fn plain(&self) -> String {
         self.fitted(None)
     }
 }
 
-/// What the lines depend on besides the facts.
+/// Settings that the lines depend on.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The folder paths are shown relative to.
+    /// Paths are shown relative to it.
     pub cwd: PathBuf,
     /// The program's name.
     pub service: String,
-    /// Keys work.
+    /// Whether keys work.
     pub keys: bool,
-    /// `--once`: nothing is waited for.
+    /// `--once`: hotrun does not wait for changes.
     pub once: bool,
 }
 
-/// The lines for a fact.
+/// Renders a fact of the session.
 ///
-/// Each build has two that never change, for whoever reads them with a pattern: `Building #14`, and at its end one that
-/// begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`, `Unchanged: build 14`, `error: build 14` or `error:
-/// could not publish build 14`. One that is cancelled has only the first.
+/// Two lines of each build have a stable form, for tools that match patterns: `Building #14`, and at its end
+/// one that begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`,
+/// `Unchanged: build 14`, `error: build 14` or `error: could not publish build 14`. A cancelled build has
+/// only the first.
 pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
     match notice {
         Notice::Changed(paths) => {
@@ -168,7 +165,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             );
             vec![if exit.success() { Line::status("Exited", text) } else { Line::attention("Exited", text) }]
         }
-        // Its end was said, and what follows.
+        // Its exit was reported, with what follows.
         Notice::StartFailed { failure: StartFailure::Exited { .. }, instead: Instead::Down, .. } => {
             Vec::new()
         }
@@ -213,7 +210,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::Exiting(ExitReason::Quit(QuitReason::Hangup)) => {
             vec![Line::status("Stopped", "the terminal is gone")]
         }
-        // What people need not be told, or are told by another line.
+        // Not for people, or covered by another line.
         Notice::BuildCancelled(_)
         | Notice::BuildFinished { .. }
         | Notice::Published { .. }
@@ -248,7 +245,7 @@ fn applied_line(files: &[PathBuf], keys: &[&str], then: AfterConfig, context: &C
     Line::status("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))
 }
 
-/// How a build that could not start gets another chance.
+/// How to retry a build that could not start.
 const AGAIN: &str = " (`r` or the next save tries again)";
 
 fn failure_text(failure: &StartFailure) -> String {
@@ -277,7 +274,7 @@ fn instead_text(instead: Instead, context: &Context) -> String {
     }
 }
 
-/// What caused a build, for those who asked to know.
+/// Explains the cause of a build, for `-v`.
 pub fn because(build: BuildId, cause: Cause, paths: &[PathBuf], context: &Context) -> Line {
     let mut causes = Vec::new();
     match cause {
@@ -308,7 +305,7 @@ fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took:
     Line::status(verb, format!("build {build}{times}"))
 }
 
-/// A time that stands below and beside others of its kind: with as many digits as they have.
+/// Formats a time with a fixed number of digits, so that times in a column align.
 fn measured(time: Duration) -> String {
     match time.as_millis() {
         10..9995 => format!("{:.2} s", time.as_secs_f64()),
@@ -357,7 +354,7 @@ fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
     let keys = if context.keys { " (r runs it again, q quits)" } else { "" };
     match next {
         AfterExit::Beside(build) if exit.success() => format!("; build {build} runs on"),
-        // What follows a failure is said with it.
+        // Reported with the failure.
         AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Ends => String::new(),
         AfterExit::Waits => format!("; waiting for a change{keys}"),
         AfterExit::GivesUp => format!("; too many failures in a row, waiting for an edit{keys}"),
@@ -365,7 +362,7 @@ fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
     }
 }
 
-/// A failed build, or one that succeeds again, for somebody who looks elsewhere.
+/// Returns the notification of a failed build, or of one that succeeds again.
 pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String> {
     match notice {
         Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
@@ -377,38 +374,33 @@ pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String>
     }
 }
 
-/// What is watched.
 pub fn watching(watching: &Watching) -> Line {
     let Watching { files, folders, backend } = watching;
     Line::status("Watching", format!("{files} files in {folders} folders ({backend})"))
 }
 
-/// A warning and its way out.
 pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
     with_hint(Line::new(Head::Warning, message), hint)
 }
 
-/// An error and its way out.
 pub(super) fn error(message: &str, hint: Option<&str>) -> Vec<Line> {
     with_hint(Line::new(Head::Error, message), hint)
 }
 
-/// An error with what caused it, and its way out.
+/// Renders an error with its causes and a hint.
 pub fn of_error(error: &dyn std::error::Error, hint: Option<&str>) -> Vec<Line> {
     self::error(&with_causes(error), hint)
 }
 
-/// A remark.
 pub(crate) fn note(message: &str) -> Line {
     Line::new(Head::Note, message)
 }
 
-/// There were no errors.
 pub fn nothing_to_repeat() -> Line {
     note("the last build had no errors and no warnings")
 }
 
-/// Lines were dropped because stderr took nothing.
+/// Reports lines dropped because stderr was not read.
 pub fn dropped(count: u64) -> Vec<Line> {
     let (plural, are) = if count == 1 { ("", "is") } else { ("s", "are") };
     warning(&format!("{count} line{plural} {are} missing here: stderr was not read in time"), None)

@@ -1,4 +1,4 @@
-//! Every line people read, as text.
+//! The text of every line for people.
 
 use super::*;
 use crate::session::{NotReloaded, StopCause};
@@ -239,9 +239,9 @@ fn every_notice_as_text() {
     }
 }
 
-/// What comes first has to be what matters.
+/// The most important words come first.
 #[test]
-fn forty_columns_hold_what_happened() {
+fn forty_columns_hold_the_fact() {
     let words = [
         "Changed",
         "Published build",
@@ -270,7 +270,7 @@ fn forty_columns_hold_what_happened() {
 }
 
 #[test]
-fn with_once_nothing_is_waited_for() {
+fn once_does_not_wait() {
     let once = Context { once: true, ..context(false) };
     let text = |notice: &Notice| of_notice(notice, &once).iter().map(Line::plain).collect::<Vec<_>>();
     assert_eq!(text(&finished(false, 1, 0, None)), ["error: build 14 failed (1 error)"]);
@@ -296,14 +296,14 @@ fn without_keys_no_line_names_one() {
 }
 
 #[test]
-fn what_is_said_with_quiet() {
+fn quiet_shows_only_important_lines() {
     let said = |notice: &Notice| text_with_quiet(notice);
     assert_eq!(said(&changed(&["/home/ann/shop/a.rs"])), [""; 0]);
     assert_eq!(said(&started(true, None, None)), [""; 0]);
     assert_eq!(said(&exited(Exit::Code(0), AfterExit::Waits, false)), [""; 0]);
     assert_eq!(said(&finished(false, 1, 0, running())).len(), 1);
     assert_eq!(said(&finished(true, 0, 7, running())), [""; 0]);
-    // A crash is no routine line.
+    // A crash is not routine.
     for exit in [Exit::Signal(11), Exit::Code(101)] {
         assert_eq!(said(&exited(exit, AfterExit::Waits, false)).len(), 1, "{exit:?}");
     }
@@ -349,7 +349,7 @@ fn notifications_are_short() {
 }
 
 #[test]
-fn texts_of_the_reporters_own() {
+fn texts_of_the_reporter() {
     let lines = [
         watching(&Watching { files: 12, folders: 3, backend: "inotify".to_owned() }),
         note("a remark"),

@@ -1,7 +1,7 @@
-//! Reporting: everything hotrun says goes through the one [`Reporter`] here, to people on stderr and to machines in the
-//! events file.
+//! All of hotrun's output goes through the [`Reporter`]: to stderr for people, to the events file for
+//! machines.
 //!
-//! Owns hotrun's stderr, the events file and the log. Decides nothing; stdout is the program's alone.
+//! Owns hotrun's stderr, the events file and the log. Decides nothing. stdout belongs to the program.
 
 mod fit;
 mod kept;
@@ -24,10 +24,10 @@ pub use self::line_file::{LineFile, open as open_lines};
 use self::lines::{Context, Line};
 pub use self::outlet::write_all;
 pub use self::records::Watching;
-use self::remarks::Manner;
-pub use self::remarks::{Remark, Told, key_help};
+use self::remarks::RemarkKind;
+pub use self::remarks::{ErrorText, Remark, key_help};
 use self::terminal::Output;
-pub use self::terminal::{Holder, Style, notifies_by_osc_9, page};
+pub use self::terminal::{Style, TerminalHolder, notifies_by_osc_9, page};
 pub use self::text::{in_a_line, short_path, with_causes};
 use self::topic::Topic;
 use self::warnings::Warnings;
@@ -37,14 +37,14 @@ use crate::session::Notice;
 use crate::words::{BuildId, Instance};
 pub use crate::words::{short_age, short_time};
 
-/// How much is said.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// `-q`: errors and warnings.
     Quiet,
     /// The default.
     Normal,
-    /// `-v`: also why something counted or did not.
+    /// `-v`: also why a file counted or did not.
     Verbose,
 }
 
@@ -58,39 +58,33 @@ impl From<i8> for Verbosity {
     }
 }
 
-/// What is done besides saying things.
+/// Optional terminal effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extras {
-    /// `--clear`: the screen is cleared before a change is said.
+    /// `--clear`: clear the screen before a change is shown.
     pub clear: bool,
-    /// `--notify`: the terminal is told when builds fail or succeed again.
+    /// `--notify`: notify through the terminal when builds fail or succeed again.
     pub notify: bool,
 }
 
-/// What a reporter needs to know from the start.
+/// The settings of a reporter.
 #[derive(Debug)]
 pub struct Options {
     /// The program's name, for events.
     pub service: String,
-    /// The folder paths are shown relative to.
+    /// Paths are shown relative to it.
     pub cwd: PathBuf,
-    /// `--color`.
     pub color: Color,
-    /// How much is said.
     pub verbosity: Verbosity,
-    /// Keys work.
+    /// Whether keys work.
     pub keys: bool,
-    /// `--once`.
     pub once: bool,
-    /// What is done besides.
     pub extras: Extras,
-    /// `--log`, opened by [`open_lines`].
     pub log: Option<LineFile>,
-    /// The events file, opened by [`open_lines`].
     pub events: Option<LineFile>,
 }
 
-/// Says everything hotrun has to say.
+/// Writes all of hotrun's output.
 #[derive(Debug)]
 pub struct Reporter {
     output: Output,
@@ -98,25 +92,25 @@ pub struct Reporter {
     context: Context,
     service: String,
     verbosity: Verbosity,
-    /// cargo's own words for the next `build-started` event.
+    /// cargo's command line for the next `build-started` event.
     command: Vec<String>,
-    /// What was said in the current or last build.
+    /// The output of the current or last build.
     kept: Kept,
     diagnostics_of: Option<BuildId>,
-    /// The processes that run: two during an overlap.
+    /// The running processes: two during an overlap.
     running: BTreeSet<Instance>,
     warnings: Warnings,
     extras: Extras,
-    /// The last build failed: the next one that does not is worth a notification.
+    /// The last build failed: a success is worth a notification.
     failed: bool,
-    /// A build succeeded after one that failed: its end is said with `-q` too.
-    mended: bool,
-    /// Edits are not followed, so that a change brings nothing new.
+    /// A build succeeded after a failure: its end is shown with `-q` too.
+    recovered: bool,
+    /// Edits are not followed, so that a change does not clear the screen.
     paused: bool,
 }
 
 impl Reporter {
-    /// A reporter on this process's stderr.
+    /// Creates a reporter on this process's stderr.
     pub fn new(options: Options) -> Self {
         Self {
             output: Output::stderr(options.color, options.log),
@@ -136,48 +130,44 @@ impl Reporter {
             warnings: Warnings::default(),
             extras: options.extras,
             failed: false,
-            mended: false,
+            recovered: false,
             paused: false,
         }
     }
 
-    /// What is done besides, from now on.
     pub fn set_extras(&mut self, extras: Extras) {
         self.extras = extras;
     }
 
-    /// The program has another name from now on.
+    /// Renames the program.
     pub fn set_service(&mut self, name: &str) {
         name.clone_into(&mut self.service);
         name.clone_into(&mut self.context.service);
     }
 
-    /// Whether keys work from now on.
     pub fn set_keys(&mut self, keys: bool) {
         self.context.keys = keys;
     }
 
-    /// Where events go from now on.
     pub fn set_events(&mut self, events: Option<LineFile>) {
         self.events = events;
     }
 
-    /// Where a copy of hotrun's lines goes from now on.
     pub fn set_log(&mut self, log: Option<LineFile>) {
         self.output.set_log(log);
     }
 
-    /// How cargo may talk.
+    /// Returns the style in which cargo may write.
     pub fn style(&self) -> Style {
         self.output.style()
     }
 
-    /// The command the next build runs, for its event.
+    /// Sets the command line of the next build, for its event.
     pub fn set_command(&mut self, command: Vec<String>) {
         self.command = command;
     }
 
-    /// A fact the session reports.
+    /// Reports a fact of the session.
     pub fn notice(&mut self, notice: &Notice) {
         if let Some(record) = records::of_notice(notice, &self.command) {
             self.record(record);
@@ -198,13 +188,13 @@ impl Reporter {
             }
             _ => {}
         }
-        self.output.about(Topic::of_notice(notice));
+        self.output.set_topic(Topic::of_notice(notice));
         match notice {
             Notice::BuildStarted { .. } | Notice::BuildFinished { success: true, .. } => {
-                self.output.forget(Topic::Build);
+                self.output.discard(Topic::Build);
             }
-            Notice::ConfigChanged { .. } => self.output.forget(Topic::Config),
-            Notice::ProcessExited { .. } => self.output.forget(Topic::Stop),
+            Notice::ConfigChanged { .. } => self.output.discard(Topic::Config),
+            Notice::ProcessExited { .. } => self.output.discard(Topic::Stop),
             _ => {}
         }
         match notice {
@@ -216,7 +206,7 @@ impl Reporter {
             }
             _ => {}
         }
-        if let Some(text) = self.news_of_failure(notice)
+        if let Some(text) = self.failure_notification(notice)
             && self.extras.notify
         {
             self.output.notify(&text);
@@ -229,14 +219,14 @@ impl Reporter {
                 | Notice::Unchanged { .. }
                 | Notice::Held { .. }
         );
-        if ends && std::mem::take(&mut self.mended) {
+        if ends && std::mem::take(&mut self.recovered) {
             shown.iter_mut().take(1).for_each(|line| line.important = true);
         }
         self.show(&shown);
         match notice {
-            Notice::Starting { .. } => self.output.share(true),
+            Notice::Starting { .. } => self.output.set_shared(true),
             Notice::ProcessExited { .. } | Notice::StartFailed { .. } => {
-                self.output.share(self.program_runs());
+                self.output.set_shared(self.program_runs());
             }
             _ => {}
         }
@@ -245,26 +235,26 @@ impl Reporter {
         {
             self.show(&[lines::because(*build, *cause, paths, &self.context)]);
         }
-        self.output.about(Topic::Lasting);
+        self.output.set_topic(Topic::Lasting);
     }
 
     fn program_runs(&self) -> bool {
         !self.running.is_empty()
     }
 
-    /// What somebody who looks elsewhere wants to know: a build failed, or builds succeed again.
-    fn news_of_failure(&mut self, notice: &Notice) -> Option<String> {
+    /// Returns a notification for users who look elsewhere: a build failed, or builds succeed again.
+    fn failure_notification(&mut self, notice: &Notice) -> Option<String> {
         let failed = match notice {
             Notice::BuildFinished { success, .. } => !success,
             Notice::PublishFailed { .. } => true,
             _ => return None,
         };
         let failed_before = std::mem::replace(&mut self.failed, failed);
-        self.mended = failed_before && !failed;
+        self.recovered = failed_before && !failed;
         if failed || failed_before { lines::notification(notice, &self.context) } else { None }
     }
 
-    /// What is watched.
+    /// Reports what is watched.
     pub fn watching(&mut self, watching: &Watching) {
         self.record(records::watching(watching));
         if self.verbosity >= Verbosity::Verbose {
@@ -272,28 +262,28 @@ impl Reporter {
         }
     }
 
-    /// hotrun runs.
+    /// Reports the start of hotrun.
     pub fn started(&mut self, session: &str) {
         self.record(records::started(session));
     }
 
-    /// The compiler said something.
+    /// Reports a compiler message.
     pub fn diagnostic(&mut self, build: BuildId, diagnostic: Diagnostic) {
         self.record(records::diagnostic(build, &diagnostic));
-        // A library that is built for two units says everything twice.
+        // A library built for two units repeats all its messages.
         if self.diagnostics_of != Some(build) || !self.kept.is_new(&diagnostic) {
             return;
         }
         let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic.rendered);
         if !known || self.verbosity >= Verbosity::Verbose {
-            self.output.about(Topic::Build);
+            self.output.set_topic(Topic::Build);
             self.output.text(&diagnostic.rendered);
-            self.output.about(Topic::Lasting);
+            self.output.set_topic(Topic::Lasting);
         }
         self.kept.diagnostic(diagnostic);
     }
 
-    /// cargo itself failed: this is both an error and a part of its text.
+    /// Reports an error of cargo itself, which is in its output as well.
     pub fn cargo_error(&mut self, build: BuildId, diagnostic: Diagnostic) {
         if self.diagnostics_of == Some(build) {
             self.kept.line(diagnostic.rendered.trim_end());
@@ -301,16 +291,16 @@ impl Reporter {
         self.diagnostic(build, diagnostic);
     }
 
-    /// A line of cargo's stderr.
+    /// Reports a line of cargo's stderr.
     pub fn cargo_line(&mut self, text: &str, transient: bool) {
-        self.output.about(Topic::Build);
+        self.output.set_topic(Topic::Build);
         let plain = console::strip_ansi_codes(text);
         match messages::stderr_line(&plain) {
             StderrLine::Status if transient && !self.program_runs() && self.verbosity > Verbosity::Quiet => {
                 self.output.transient(text);
             }
             StderrLine::Status if transient => {}
-            // `Finished` and `Running` are for hotrun to say.
+            // hotrun itself reports `Finished` and `Running`.
             StderrLine::Status
                 if !self.program_runs()
                     && self.verbosity > Verbosity::Quiet
@@ -318,7 +308,7 @@ impl Reporter {
             {
                 self.output.line(text);
             }
-            // A wait for another cargo's lock explains why nothing happens.
+            // Waiting for another cargo's lock explains the delay.
             StderrLine::Status
                 if self.verbosity > Verbosity::Quiet && plain.trim_start().starts_with("Blocking") =>
             {
@@ -336,12 +326,12 @@ impl Reporter {
         }
     }
 
-    /// What the current build said so far is void: it begins again.
-    pub fn begin_again(&mut self) {
+    /// Discards the output of the current build, which starts again.
+    pub fn restart_build(&mut self) {
         self.kept.clear();
     }
 
-    /// The `e` key: what the compiler said in the last build, once more.
+    /// The `e` key: shows the compiler's messages of the last build again.
     pub fn repeat(&mut self) {
         if self.kept.is_empty() {
             self.answer(&lines::nothing_to_repeat());
@@ -355,74 +345,72 @@ impl Reporter {
         }
     }
 
-    /// What the compiler said in the current or last build, and the lines of cargo's own that are no diagnostics.
+    /// Returns the compiler's messages of the current or last build, and cargo's other lines.
     pub fn last_build(&self) -> (&[Diagnostic], impl Iterator<Item = &str>) {
         (self.kept.diagnostics(), self.kept.lines())
     }
 
-    /// Something that is no fact of the session.
+    /// Reports a fact that is not the session's.
     pub fn remark(&mut self, remark: &Remark) {
         let lines = remark.lines();
         let topic = Topic::of_remark(remark);
         if topic == Topic::Config {
-            self.output.forget(topic);
+            self.output.discard(topic);
         }
-        self.output.about(topic);
-        match remark.manner() {
-            Manner::Status(_) => {
+        self.output.set_topic(topic);
+        match remark.kind() {
+            RemarkKind::Status(_) => {
                 for line in lines {
                     self.answer(&line);
                 }
             }
-            Manner::Cargo { transient, .. } => {
+            RemarkKind::Cargo { transient, .. } => {
                 for line in lines {
                     self.cargo_line(&line.plain(), transient);
                 }
             }
-            Manner::Error | Manner::Warning => {
+            RemarkKind::Error | RemarkKind::Warning => {
                 self.record(records::warning(&remark.to_string()));
                 self.show(&lines);
             }
-            Manner::Note => self.show(&lines),
-            Manner::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
-            Manner::Detail => {}
+            RemarkKind::Note => self.show(&lines),
+            RemarkKind::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
+            RemarkKind::Detail => {}
         }
     }
 
-    /// The `h` key: what the keys do.
+    /// The `h` key.
     pub fn help(&mut self) {
         for line in key_help() {
             self.answer(&line);
         }
     }
 
-    /// What the program says of itself (`STATUS=`).
+    /// Reports the program's status (`STATUS=`).
     pub fn program_status(&mut self, text: &str) {
-        self.output.about(Topic::Lasting);
+        self.output.set_topic(Topic::Lasting);
         self.show(&[Line::status("Status", text)]);
     }
 
-    /// An empty line.
     pub fn empty_line(&mut self) {
         self.output.line("");
     }
 
-    /// Gives what was said a moment to be written, before the program writes to the same place.
+    /// Gives pending output a moment to be written before the program writes to the same place.
     pub fn settle(&self) {
         self.output.settle();
     }
 
-    /// How far the writing has come; nothing where all is written.
+    /// Returns how much was written; `None` if nothing is pending.
     pub fn progress(&self) -> Option<u64> {
         self.output.progress()
     }
 
-    /// Who has the terminal: what cannot be said meanwhile is said afterwards, if it still holds.
-    pub fn hold(&mut self, holder: Holder) {
-        self.output.hold(holder);
+    /// Sets who has the terminal. Output that must wait is shown later, if it is still valid.
+    pub fn set_holder(&mut self, holder: TerminalHolder) {
+        self.output.set_holder(holder);
     }
 
-    /// Clears the screen.
     pub fn clear(&mut self) {
         self.output.clear();
     }
@@ -446,23 +434,23 @@ impl Reporter {
     }
 }
 
-/// How long a reader that takes nothing is waited for where hotrun has nothing else to do.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait, at the end, for a reader that takes nothing.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Says an error that ends hotrun before there is a [`Reporter`], or after.
+/// Prints an error that ends hotrun without a [`Reporter`].
 pub fn fatal(error: &dyn std::error::Error, hint: Option<&str>, color: Color) {
     let mut output = Output::stderr(color, None);
     for line in lines::of_error(error, hint) {
         output.styled(&line);
     }
-    output.finish(PATIENCE);
+    output.finish(STALL_TIMEOUT);
 }
 
-/// Says lines where there is no [`Reporter`].
+/// Prints lines without a [`Reporter`].
 pub fn say(shown: &[Line]) {
     let mut output = Output::stderr(Color::Auto, None);
     for line in shown {
         output.styled(line);
     }
-    output.finish(PATIENCE);
+    output.finish(STALL_TIMEOUT);
 }

@@ -1,7 +1,7 @@
-//! The way to stderr: a thread writes, so that a reader that is slow, or gone for good, delays nothing else.
+//! Writes to stderr in a thread, so that a slow or stopped reader delays nothing else.
 //!
-//! What waits to be written is bounded: beyond that whole texts are dropped, and the number of lines that are missing is said
-//! where they would have been.
+//! The queue is bounded: beyond the limit whole texts are dropped, and the number of missing lines is
+//! reported in their place.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,37 +13,36 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// How many bytes wait at most.
-const ROOM: usize = 8 << 20;
+/// The limit of the queue, in bytes.
+const MAX_QUEUED: usize = 8 << 20;
 
-/// Pause where a descriptor says that it takes more and then does not.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+/// The pause if poll(2) reports a descriptor as writable and write(2) refuses.
+const RETRY_PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 
-/// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TextKind {
     /// Whole lines.
     Lines,
     /// A line that the next text overwrites.
     Transient,
-    /// Escape sequences that have to arrive, whatever is dropped.
+    /// Escape sequences, which are never dropped.
     Escapes,
 }
 
-/// What is said where lines were dropped, given their number.
+/// Words the message for dropped lines, given their number.
 type Note = Box<dyn Fn(u64) -> String + Send + Sync>;
 
 /// The queue in front of a descriptor.
 pub(super) struct Outlet {
-    shared: Arc<Shared>,
-    begun: bool,
+    writer: Arc<Writer>,
+    started: bool,
 }
 
-struct Shared {
+struct Writer {
     queue: Mutex<Queue>,
-    /// There is something to write.
+    /// Signals that the queue is not empty.
     more: Condvar,
-    /// Something was written.
+    /// Signals progress.
     less: Condvar,
     to: Box<dyn AsFd + Send + Sync>,
     note: Note,
@@ -51,17 +50,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<(Kind, String)>,
+    waiting: VecDeque<(TextKind, String)>,
     bytes: usize,
-    /// Something is being written.
+    /// A text is being written.
     writing: bool,
-    /// How many texts have been written.
+    /// The number of texts written.
     written: u64,
-    /// Lines dropped since the queue was full.
+    /// Lines dropped since the queue became full.
     dropped: u64,
-    /// Nothing more comes.
     closed: bool,
-    /// A wait for its end was in vain when so many texts were written.
+    /// The value of `written` when waiting for the reader failed.
     stuck: Option<u64>,
 }
 
@@ -70,9 +68,9 @@ impl Queue {
         self.waiting.is_empty() && self.dropped == 0 && !self.writing
     }
 
-    fn push(&mut self, kind: Kind, text: String) {
-        if kind == Kind::Transient {
-            if let Some((Kind::Transient, last)) = self.waiting.back_mut() {
+    fn push(&mut self, kind: TextKind, text: String) {
+        if kind == TextKind::Transient {
+            if let Some((TextKind::Transient, last)) = self.waiting.back_mut() {
                 self.bytes = self.bytes - last.len() + text.len();
                 *last = text;
                 return;
@@ -81,8 +79,8 @@ impl Queue {
                 return;
             }
         }
-        let full = self.dropped > 0 || (self.bytes > 0 && self.bytes + text.len() > ROOM);
-        if kind == Kind::Lines && full {
+        let full = self.dropped > 0 || (self.bytes > 0 && self.bytes + text.len() > MAX_QUEUED);
+        if kind == TextKind::Lines && full {
             self.dropped += count_lines(&text);
             return;
         }
@@ -90,7 +88,6 @@ impl Queue {
         self.waiting.push_back((kind, text));
     }
 
-    /// The next text to write.
     fn next(&mut self, note: &Note) -> Option<String> {
         let text = match self.waiting.pop_front() {
             Some((_, text)) => {
@@ -106,105 +103,106 @@ impl Queue {
 }
 
 impl Outlet {
-    /// Writes to `to`; `note` words how many lines are missing.
+    /// `note` words the message for dropped lines.
     pub(super) fn new(to: impl AsFd + Send + Sync + 'static, note: Note) -> Self {
-        let shared = Shared {
+        let writer = Writer {
             queue: Mutex::default(),
             more: Condvar::new(),
             less: Condvar::new(),
             to: Box::new(to),
             note,
         };
-        Self { shared: Arc::new(shared), begun: false }
+        Self { writer: Arc::new(writer), started: false }
     }
 
-    /// Writes this after what waits already.
-    pub(super) fn push(&mut self, kind: Kind, text: String) {
+    /// Queues a text.
+    pub(super) fn push(&mut self, kind: TextKind, text: String) {
         if text.is_empty() {
             return;
         }
-        self.shared.queue().push(kind, text);
-        if !self.begun {
-            let shared = Arc::clone(&self.shared);
-            let writer = std::thread::Builder::new().name("stderr".to_owned()).spawn(move || shared.write());
-            // Where there is no room for a thread, this one writes.
-            if writer.is_err() {
-                self.shared.write_waiting();
+        self.writer.queue().push(kind, text);
+        if !self.started {
+            let writer = Arc::clone(&self.writer);
+            let thread = std::thread::Builder::new().name("stderr".to_owned()).spawn(move || writer.write());
+            // Without a thread (resource limit), writes here.
+            if thread.is_err() {
+                self.writer.write_waiting();
                 return;
             }
-            self.begun = true;
+            self.started = true;
         }
-        self.shared.more.notify_one();
+        self.writer.more.notify_one();
     }
 
-    /// Waits until all is written, for as long as `limit`: not at all where the last wait was in vain and nothing was written since.
+    /// Waits until all is written, up to `limit`; not at all if the last wait failed and nothing was written
+    /// since.
     pub(super) fn settle(&self, limit: Duration) {
-        let queue = self.shared.queue();
+        let queue = self.writer.queue();
         if queue.stuck == Some(queue.written) {
             return;
         }
         drop(queue);
         if !self.wait(limit) {
-            let mut queue = self.shared.queue();
+            let mut queue = self.writer.queue();
             queue.stuck = Some(queue.written);
         }
     }
 
-    /// Waits until all is written, and says no where that has not come within `limit`.
+    /// Waits until all is written. Returns `false` if that takes longer than `limit`.
     pub(super) fn wait(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
-        let mut queue = self.shared.queue();
+        let mut queue = self.writer.queue();
         while !queue.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            queue = self.shared.less.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self.writer.less.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
 
-    /// How many texts have been written; nothing where none waits.
+    /// Returns the number of texts written; `None` if nothing is pending.
     pub(super) fn progress(&self) -> Option<u64> {
-        let queue = self.shared.queue();
+        let queue = self.writer.queue();
         (!queue.is_empty()).then_some(queue.written)
     }
 
-    /// Takes back the lines that wait, the number of dropped ones included.
+    /// Takes the pending lines back, with a message for dropped ones.
     pub(super) fn take_back(&self) -> String {
-        let mut queue = self.shared.queue();
+        let mut queue = self.writer.queue();
         let mut taken = String::new();
         let waiting = std::mem::take(&mut queue.waiting);
         queue.bytes = 0;
         for (kind, text) in waiting {
             match kind {
-                Kind::Lines => taken.push_str(&text),
-                Kind::Transient => {}
-                Kind::Escapes => queue.push(kind, text),
+                TextKind::Lines => taken.push_str(&text),
+                TextKind::Transient => {}
+                TextKind::Escapes => queue.push(kind, text),
             }
         }
         if queue.dropped > 0 {
-            taken.push_str(&(self.shared.note)(std::mem::take(&mut queue.dropped)));
+            taken.push_str(&(self.writer.note)(std::mem::take(&mut queue.dropped)));
         }
         taken
     }
 }
 
 impl Drop for Outlet {
-    /// The thread ends when it is done; nobody waits for that.
+    /// The thread ends by itself when it is done.
     fn drop(&mut self) {
-        self.shared.queue().closed = true;
-        self.shared.more.notify_one();
+        self.writer.queue().closed = true;
+        self.writer.more.notify_one();
     }
 }
 
 impl fmt::Debug for Outlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outlet").field("queue", &self.shared.queue).finish_non_exhaustive()
+        f.debug_struct("Outlet").field("queue", &self.writer.queue).finish_non_exhaustive()
     }
 }
 
-impl Shared {
+impl Writer {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,7 +223,7 @@ impl Shared {
     fn write_waiting(&self) {
         loop {
             let Some(text) = self.queue().next(&self.note) else { return };
-            // Nobody reads it any more: the program and its updates go on all the same.
+            // A failed write (closed stderr) is ignored: the program and its updates go on.
             let _ = write_all(self.to.as_fd(), text.as_bytes());
             let mut queue = self.queue();
             queue.writing = false;
@@ -236,10 +234,7 @@ impl Shared {
     }
 }
 
-/// Writes everything, also where another process has made the open file non-blocking (`O_NONBLOCK` in open(2)).
-///
-/// # Errors
-/// As write(2).
+/// Writes everything, even if another process has set `O_NONBLOCK` on the file description (open(2)).
 pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     let mut refused = false;
     while !bytes.is_empty() {
@@ -252,7 +247,7 @@ pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 if std::mem::replace(&mut refused, true) {
-                    let _ = poll(&mut [], Some(&PAUSE));
+                    let _ = poll(&mut [], Some(&RETRY_PAUSE));
                 }
                 let _ = poll(&mut [PollFd::new(&to, PollFlags::OUT)], None);
             }
@@ -275,7 +270,7 @@ mod tests {
         Outlet::new(to, Box::new(|count| format!("{count} missing\n")))
     }
 
-    /// A pipe that takes nothing before something is read.
+    /// Returns a pipe that accepts nothing until something is read.
     fn full() -> (PipeReader, io::PipeWriter, usize) {
         let (reader, writer) = pipe().unwrap();
         let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
@@ -295,26 +290,26 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_nothing_delays_nobody_and_is_told_what_is_missing() {
+    fn a_stalled_reader_delays_nothing_and_learns_what_is_missing() {
         let (reader, writer, held) = full();
         let mut outlet = outlet(writer);
-        let long = format!("{}\n", "y".repeat(ROOM / 4));
-        outlet.push(Kind::Lines, "first\n".to_owned());
+        let long = format!("{}\n", "y".repeat(MAX_QUEUED / 4));
+        outlet.push(TextKind::Lines, "first\n".to_owned());
         for _ in 0..10 {
-            outlet.push(Kind::Lines, long.clone());
+            outlet.push(TextKind::Lines, long.clone());
         }
-        outlet.push(Kind::Lines, "two\nlines\n".to_owned());
-        outlet.push(Kind::Transient, "bar\r".to_owned());
-        outlet.push(Kind::Escapes, "title".to_owned());
+        outlet.push(TextKind::Lines, "two\nlines\n".to_owned());
+        outlet.push(TextKind::Transient, "bar\r".to_owned());
+        outlet.push(TextKind::Escapes, "title".to_owned());
         assert!(!outlet.wait(Duration::from_millis(1)));
         outlet.settle(Duration::from_millis(1));
-        // The wait was in vain once.
+        // A wait failed already, so this returns at once.
         outlet.settle(Duration::from_hours(1));
         assert!(outlet.progress().is_some());
 
         let reading = std::thread::spawn(move || rest(reader, held));
         assert!(outlet.wait(Duration::from_mins(1)));
-        outlet.push(Kind::Lines, "last\n".to_owned());
+        outlet.push(TextKind::Lines, "last\n".to_owned());
         assert!(outlet.wait(Duration::from_mins(1)));
         drop(outlet);
         let text = reading.join().unwrap();
@@ -324,29 +319,29 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_can_be_taken_back() {
+    fn pending_lines_can_be_taken_back() {
         let (reader, writer, held) = full();
         let mut outlet = outlet(writer);
-        outlet.push(Kind::Lines, "begun\n".to_owned());
-        // Until the thread has it in hand.
-        while !outlet.shared.queue().writing {
+        outlet.push(TextKind::Lines, "started\n".to_owned());
+        // Until the thread has taken the first text.
+        while !outlet.writer.queue().writing {
             std::thread::yield_now();
         }
-        outlet.push(Kind::Transient, "bar\r".to_owned());
-        outlet.push(Kind::Lines, "taken\n".to_owned());
-        outlet.push(Kind::Escapes, "title".to_owned());
+        outlet.push(TextKind::Transient, "bar\r".to_owned());
+        outlet.push(TextKind::Lines, "taken\n".to_owned());
+        outlet.push(TextKind::Escapes, "title".to_owned());
         assert_eq!(outlet.take_back(), "taken\n");
         let reading = std::thread::spawn(move || rest(reader, held));
         assert!(outlet.wait(Duration::from_mins(1)));
         drop(outlet);
-        assert_eq!(reading.join().unwrap(), "begun\ntitle");
+        assert_eq!(reading.join().unwrap(), "started\ntitle");
     }
 
     #[test]
-    fn a_bar_takes_the_place_of_the_one_before() {
+    fn a_bar_replaces_the_one_before() {
         let mut queue = Queue::default();
         for text in ["one", "two", "three"] {
-            queue.push(Kind::Transient, text.to_owned());
+            queue.push(TextKind::Transient, text.to_owned());
         }
         assert_eq!((queue.waiting.len(), queue.bytes), (1, 5));
     }

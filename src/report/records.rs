@@ -1,6 +1,6 @@
-//! What machines read: facts as records of the events file.
+//! Output for machines: the records of the events file.
 //!
-//! Pure but for the two clocks. Names and fields are public: within schema 1 they are only added to.
+//! Pure but for the two clocks. Names and fields are public: schema 1 only gains new ones.
 
 use std::time::SystemTime;
 
@@ -13,21 +13,19 @@ use crate::session::{
 };
 use crate::words::{BuildId, Exit};
 
-/// The number of the events' schema.
+/// The version of the schema.
 const SCHEMA: u32 = 1;
 
 /// What is being watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watching {
-    /// How many files count at the moment.
     pub files: usize,
-    /// How many folders are watched.
     pub folders: usize,
-    /// How: `inotify`, `fsevent`, `poll`, …
+    /// `inotify`, `fsevent`, `poll`, …
     pub backend: String,
 }
 
-/// One line of the events file, without what every line has.
+/// A line of the events file, without the fields that every line has.
 #[derive(Debug)]
 pub(super) struct Record {
     event: &'static str,
@@ -49,7 +47,7 @@ impl Record {
         Self { pid: Some(pid), ..self }
     }
 
-    /// The JSON object with its end of line, stamped now.
+    /// Returns the JSON object with a newline, stamped with the current time.
     pub(super) fn into_line(self, service: &str) -> String {
         #[derive(serde::Serialize)]
         struct Stamped<'a> {
@@ -81,7 +79,7 @@ impl Record {
     }
 }
 
-/// `CLOCK_MONOTONIC` in microseconds, which other processes of the machine can compare with their own.
+/// `CLOCK_MONOTONIC` in microseconds, comparable between processes of a machine.
 fn monotonic_micros() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1000
@@ -115,7 +113,7 @@ pub(super) fn diagnostic(build: BuildId, diagnostic: &Diagnostic) -> Record {
     Record::new("diagnostic", fields).build(build)
 }
 
-/// The record of a fact, where it has one.
+/// Returns the record of a fact, if it has one.
 pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
     Some(match notice {
         Notice::Changed(paths) => Record::new("changed", json!({ "paths": paths })),
@@ -157,7 +155,7 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 .build(*build)
                 .pid(*pid)
         }
-        // For people: what there is to know of it is told by other events.
+        // For people only: other events carry the facts.
         Notice::Held { .. }
         | Notice::Starting { .. }
         | Notice::StillStopping { .. }

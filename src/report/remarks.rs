@@ -1,6 +1,6 @@
-//! What hotrun says that is no fact of the session: each remark with its words, how it is said, and the way out.
+//! Messages that are not facts of the session: their wording, presentation and hints.
 //!
-//! Pure. The runtime names the fact and nothing else; no line is worded in place.
+//! Pure. The runtime names the fact; all wording is here.
 
 use std::error::Error;
 use std::fmt;
@@ -11,13 +11,11 @@ use super::text::with_causes;
 use crate::config::signal_name;
 use crate::words::{BuildId, short_time};
 
-/// Something to say.
+/// A message other than a [`Notice`](crate::session::Notice).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Remark {
-    /// The helper that cleans up when hotrun is killed could not be started.
     #[error("{0}")]
-    NoReaper(Told),
-    /// The helper that cleans up when hotrun is killed has ended before hotrun.
+    NoReaper(ErrorText),
     #[error(
         "the helper that cleans up when hotrun is killed has ended; {}",
         match cause {
@@ -26,286 +24,162 @@ pub enum Remark {
         }
     )]
     ReaperEnded {
-        /// Why there is no other yet.
-        cause: Option<Told>,
+        /// Why no other has taken its place yet.
+        cause: Option<ErrorText>,
     },
-    /// A socket is open for the program.
     #[error("{address}")]
-    Listening {
-        /// Its address.
-        address: String,
-    },
-    /// A file system has no locks.
+    Listening { address: String },
     #[error(
         "the file system of `{folder}` has no file locks ({cause}): another hotrun that runs the same program may go unnoticed"
     )]
     NotLocked {
         /// The folder of the live path.
         folder: String,
-        /// What the system said.
         cause: String,
     },
-    /// Nobody can ask this hotrun.
+    /// `hotrun status` and the like cannot find this hotrun.
     #[error("could not listen for `hotrun status` and the like: {cause}")]
-    NoControl {
-        /// Why not.
-        cause: String,
-    },
-    /// Those who look for a hotrun to ask find it as it was before.
+    NoControl { cause: String },
+    /// Control clients find an outdated description.
     #[error("could not write down what runs here: {cause}")]
-    NotDescribed {
-        /// Why not.
-        cause: String,
-    },
+    NotDescribed { cause: String },
 
-    /// The first build waits for another cargo, in the words of the cargo that would wait there.
+    /// The first build waits for another cargo. In cargo's own words.
     #[error("waiting for file lock on build directory")]
     SeedBlocked,
-    /// The first build begins with what was compiled already, as far as cargo finds it fresh.
     #[error(
         "{}; the first build there reuses what it can of a copy of `{from}` ({size})",
         reason_of(staging)
     )]
-    SeedBegan {
-        /// Where hotrun builds.
-        staging: String,
-        /// What is copied.
-        from: String,
-        /// How much that is.
-        size: String,
-    },
-    /// So much of it is there.
+    SeedBegan { staging: String, from: String, size: String },
     #[error("{copied} of {size}")]
-    SeedCopying {
-        /// How much.
-        copied: String,
-        /// Of how much.
-        size: String,
-    },
-    /// The first build begins with nothing.
+    SeedCopying { copied: String, size: String },
     #[error("{}; the first build there compiles everything ({cause})", reason_of(staging))]
-    SeedDeclined {
-        /// Where hotrun builds.
-        staging: String,
-        /// Why.
-        cause: String,
-        /// A way out.
-        hint: Option<&'static str>,
-    },
-    /// The first build could not load what was copied, and begins again with nothing.
+    SeedDeclined { staging: String, cause: String, hint: Option<&'static str> },
     #[error("that may be the fault of what was copied from `{from}`: building again without it")]
-    SeedDiscarded {
-        /// What was copied.
-        from: String,
-    },
+    SeedDiscarded { from: String },
 
-    /// cargo gave nothing where the compiler found no fault.
+    /// cargo failed without a compiler error.
     #[error("{0}")]
-    NoBuild(Told),
-    /// An edit that cargo does not see could not be made visible to it.
+    NoBuild(ErrorText),
+    /// An edit that cargo does not notice could not be made visible to it.
     #[error("could not make cargo compile {} again: {cause}", quoted(packages))]
     NotForced {
-        /// What it has to compile.
         packages: Vec<String>,
-        /// Where cargo builds.
+        /// cargo's target directory.
         folder: String,
-        /// Why not.
         cause: String,
     },
-    /// What a build was made of is not known.
     #[error("could not read what the program is made of: {cause}; watching every file of its packages")]
-    NoDepInfo {
-        /// Why not.
-        cause: String,
-    },
-    /// The live path could not be set back.
+    NoDepInfo { cause: String },
     #[error("could not go back to build {to}: {cause}")]
-    NotRolledBack {
-        /// The build that ran before.
-        to: BuildId,
-        /// Why not.
-        cause: String,
-    },
+    NotRolledBack { to: BuildId, cause: String },
 
-    /// A stop took too long.
     #[error("the program did not end within {} of {}; killed", short_time(*waited), signal_name(*signal))]
-    Killed {
-        /// What it was asked with.
-        signal: i32,
-        /// For how long.
-        waited: Duration,
-    },
-    /// Processes of another user are in the way.
+    Killed { signal: i32, waited: Duration },
     #[error("hotrun may not stop {}: another user's", pids_text(pids))]
-    NotPermitted {
-        /// Which.
-        pids: Vec<i32>,
-    },
-    /// Processes did not go.
+    NotPermitted { pids: Vec<i32> },
     #[error("still there after SIGKILL: {}", pids_text(pids))]
-    StillThere {
-        /// Which.
-        pids: Vec<i32>,
-    },
-    /// The program has ended and left processes.
+    StillThere { pids: Vec<i32> },
     #[error("stopping what the program left behind: {}", pids_text(pids))]
-    Sweeping {
-        /// Which.
-        pids: Vec<i32>,
-    },
+    Sweeping { pids: Vec<i32> },
 
-    /// A file changed and nothing happens.
     #[error("`{path}` does not count: {reason}{}", hint.map_or(String::new(), |hint| [" (", hint, ")"].concat()))]
     NotCounted {
-        /// Which, as people are shown it.
+        /// As shown to people.
         path: String,
-        /// Why.
         reason: String,
         /// What would make it count.
         hint: Option<&'static str>,
-        /// The first such in its folder, which is said without `-v` too.
+        /// The first such file in its folder, shown without `-v` too.
         first_in_folder: bool,
     },
-    /// Something about noticing changes.
+    /// A warning of the watch room.
     #[error("{0}")]
-    Watch(Told),
+    Watch(ErrorText),
 
-    /// The config is as it should be again.
     #[error("the config is valid again; no setting has changed")]
     ConfigValidAgain,
-    /// A config file was saved.
+    /// A config file was saved without a change of settings.
     #[error("no setting has changed")]
     NothingSet,
-    /// An edited config is wrong.
     #[error("{0}")]
-    ConfigRefused(Told),
-    /// An edit of the config takes an address that hotrun or the program has: it is free only when both have ended.
+    ConfigRefused(ErrorText),
+    /// An edited config takes an address that hotrun or the program holds, which is free only when both have
+    /// ended.
     #[error("{cause}")]
-    ConfigTakesOwn {
-        /// What is wrong.
-        cause: String,
-    },
-    /// Settings were edited that only another start of hotrun takes up.
+    ConfigTakesOwn { cause: String },
+    /// Settings were edited that only another start of hotrun applies.
     #[error("the {} not in force", edits_text(keys))]
-    SettingsHeld {
-        /// Which.
-        keys: Vec<&'static str>,
-    },
+    SettingsHeld { keys: Vec<&'static str> },
 
-    /// Nobody is at the other end of a stored descriptor any more.
     #[error("the stored descriptor `{name}` hung up and was dropped")]
-    StoredHungUp {
-        /// Its name.
-        name: String,
-    },
-    /// The program stores too much.
+    StoredHungUp { name: String },
     #[error("the descriptor store is full: {dropped} more named `{name}` were dropped")]
-    StoreFull {
-        /// Their name.
-        name: String,
-        /// How many.
-        dropped: usize,
-    },
-    /// What is stored could not be copied.
+    StoreFull { name: String, dropped: usize },
     #[error("could not copy what is stored, for a rollback: {cause}")]
-    NoSnapshot {
-        /// Why not.
-        cause: String,
-    },
-    /// `MAINPID=` named a process that is not followed.
+    NoSnapshot { cause: String },
     #[error(
         "the program named pid {pid} as its main process, which is not followed ({}); it ends with the process that hotrun started",
         cause.as_deref().unwrap_or("it is not one of the program's processes")
     )]
     NotFollowed {
-        /// Which.
         pid: i32,
-        /// Why not; nothing where it is a stranger's.
+        /// Why not; `None` if the process is not the program's.
         cause: Option<String>,
     },
-    /// A process that is none of the program's spoke.
     #[error("pid {pid} spoke on NOTIFY_SOCKET and is not the program's")]
-    Stranger {
-        /// Which.
-        pid: i32,
-    },
-    /// A message was dropped.
+    Stranger { pid: i32 },
     #[error("a message on NOTIFY_SOCKET was dropped: {cause}")]
-    Malformed {
-        /// What was wrong with it.
-        cause: String,
-    },
-    /// stdin is a pipe that an earlier process has read.
+    Malformed { cause: String },
     #[error("stdin is a pipe, which the first process was given; the next ones read nothing")]
     StdinSpent,
-    /// The program gets nothing.
     #[error(
         "could not open what the program gets: {cause}; it runs without sockets and without NOTIFY_SOCKET"
     )]
-    NothingPassed {
-        /// Why not.
-        cause: String,
-    },
-    /// A socket was shut down.
+    NothingPassed { cause: String },
     #[error("{address} was shut down; it listens again")]
-    SocketRevived {
-        /// Its address.
-        address: String,
-    },
-    /// A socket was broken, and there is another in its place.
+    SocketRevived { address: String },
     #[error("{address} was removed or broken; it was opened again, and waits for the next process")]
-    SocketReplaced {
-        /// Its address.
-        address: String,
-    },
-    /// A socket was broken and could not be opened anew.
+    SocketReplaced { address: String },
     #[error("{address} is broken: {cause}")]
-    SocketLost {
-        /// Its address.
-        address: String,
-        /// Why not.
-        cause: String,
-        /// A way out.
-        hint: Option<String>,
-    },
-    /// A program that could not start may be trying to bind what hotrun holds.
+    SocketLost { address: String, cause: String, hint: Option<String> },
+    /// The program could not start, perhaps because it binds a socket that hotrun holds.
     #[error(
         "hotrun holds {}: a program that binds {} from descriptor 3 on (crate `listenfd`)",
         addresses.join(", "),
         if addresses.len() == 1 { "it itself fails; take the socket" } else { "them itself fails; take the sockets" }
     )]
-    HoldsSockets {
-        /// What it holds.
-        addresses: Vec<String>,
-    },
+    HoldsSockets { addresses: Vec<String> },
 }
 
-/// How something is said, and how it is coloured.
+/// The presentation of a remark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum RemarkKind {
     /// A status line with this verb, also with `-q`.
     Status(&'static str),
-    /// A line as cargo's own, with this verb; a `transient` one is written over by the next.
-    Cargo { verb: &'static str, transient: bool },
-    /// An error, and a `warning` event.
+    /// A line in cargo's style; a `transient` one is overwritten by the next.
+    Cargo {
+        verb: &'static str,
+        transient: bool,
+    },
+    /// Also a `warning` event.
     Error,
-    /// A warning, and a `warning` event.
+    /// Also a `warning` event.
     Warning,
-    /// A note.
     Note,
-    /// A note with `-v`.
+    /// A note, only with `-v`.
     Detail,
 }
 
 impl Remark {
-    /// Its lines.
     pub fn lines(&self) -> Vec<Line> {
         let (text, hint) = (self.to_string(), self.hint());
-        let mut lines = match self.manner() {
-            Manner::Status(verb) | Manner::Cargo { verb, .. } => vec![Line::status(verb, text)],
-            Manner::Error => lines::error(&text, hint.as_deref()),
-            Manner::Warning => lines::warning(&text, hint.as_deref()),
-            Manner::Note | Manner::Detail => vec![lines::note(&text)],
+        let mut lines = match self.kind() {
+            RemarkKind::Status(verb) | RemarkKind::Cargo { verb, .. } => vec![Line::status(verb, text)],
+            RemarkKind::Error => lines::error(&text, hint.as_deref()),
+            RemarkKind::Warning => lines::warning(&text, hint.as_deref()),
+            RemarkKind::Note | RemarkKind::Detail => vec![lines::note(&text)],
         };
         if matches!(self, Self::ConfigRefused(_) | Self::ConfigTakesOwn { .. }) {
             lines.push(lines::note("the settings from before stay in force"));
@@ -313,16 +187,16 @@ impl Remark {
         lines
     }
 
-    pub(super) fn manner(&self) -> Manner {
+    pub(super) fn kind(&self) -> RemarkKind {
         match self {
-            Self::Listening { .. } => Manner::Status("Listening"),
-            Self::SeedBlocked => Manner::Cargo { verb: "Blocking", transient: false },
-            Self::SeedCopying { .. } => Manner::Cargo { verb: "Copying", transient: true },
+            Self::Listening { .. } => RemarkKind::Status("Listening"),
+            Self::SeedBlocked => RemarkKind::Cargo { verb: "Blocking", transient: false },
+            Self::SeedCopying { .. } => RemarkKind::Cargo { verb: "Copying", transient: true },
             Self::NoBuild(_)
             | Self::NotRolledBack { .. }
             | Self::ConfigRefused(_)
             | Self::ConfigTakesOwn { .. }
-            | Self::SocketLost { .. } => Manner::Error,
+            | Self::SocketLost { .. } => RemarkKind::Error,
             Self::NoReaper(_)
             | Self::NotLocked { .. }
             | Self::ReaperEnded { .. }
@@ -341,20 +215,20 @@ impl Remark {
             | Self::NotFollowed { .. }
             | Self::NothingPassed { .. }
             | Self::SocketRevived { .. }
-            | Self::SocketReplaced { .. } => Manner::Warning,
+            | Self::SocketReplaced { .. } => RemarkKind::Warning,
             Self::SeedBegan { .. }
             | Self::SeedDeclined { hint: None, .. }
             | Self::NotCounted { first_in_folder: true, .. }
             | Self::ConfigValidAgain
             | Self::StdinSpent
-            | Self::HoldsSockets { .. } => Manner::Note,
+            | Self::HoldsSockets { .. } => RemarkKind::Note,
             Self::NotDescribed { .. }
             | Self::Sweeping { .. }
             | Self::NotCounted { .. }
             | Self::NothingSet
             | Self::StoredHungUp { .. }
             | Self::Stranger { .. }
-            | Self::Malformed { .. } => Manner::Detail,
+            | Self::Malformed { .. } => RemarkKind::Detail,
         }
     }
 
@@ -388,27 +262,26 @@ impl Remark {
     }
 }
 
-/// What an error of a room says, with what caused it and the room's way out.
+/// The message of a room's error with its causes, and the room's hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ErrorText {
     message: String,
     hint: Option<String>,
 }
 
-impl Told {
-    /// Of this error.
+impl ErrorText {
     pub fn of(error: &dyn Error, hint: Option<String>) -> Self {
         Self { message: with_causes(error), hint }
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for ErrorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-/// What the keys do, for `h`.
+/// Returns the help of the `h` key.
 pub fn key_help() -> Vec<Line> {
     [
         ("r", "build if anything changed, then restart"),

@@ -1,7 +1,7 @@
-//! Where lines for people go: stderr, coloured where it is a terminal, and the log.
+//! Output for people: stderr, coloured if it is a terminal, and the log.
 //!
-//! The one place for hotrun's lines, cargo's and the compiler's. Each write is one whole line, so that it does not mix
-//! with what the program prints; none is waited for.
+//! Writes the lines of hotrun, cargo and the compiler. Each write is a whole line, so that it does not mix
+//! with the program's output. Writing never blocks.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -11,53 +11,48 @@ use console::{Term, strip_ansi_codes, truncate_str};
 
 use super::line_file::LineFile;
 use super::lines::{self, Head, Line};
-use super::outlet::{Kind, Outlet};
+use super::outlet::{Outlet, TextKind};
 use super::topic::Topic;
 use crate::config::Color;
 use crate::sys::TerminalModes;
 
-/// How long a reader of stderr has to keep up before the program gets to write, or the terminal.
-const SETTLING: Duration = Duration::from_millis(100);
+/// How long a reader of stderr may take before the program, or the terminal's next holder, writes.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// What stderr is.
+/// What stderr is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Screen {
-    /// A file, a pipe.
+    /// A file or pipe.
     None,
-    /// A terminal without escape sequences: `TERM` is `dumb`, or not set.
+    /// A terminal without escape sequences: `TERM` is `dumb` or unset.
     Dumb,
-    /// A terminal.
     Full,
 }
 
-/// How cargo may talk on its way to people.
+/// The style in which cargo may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// In colours.
     pub colors: bool,
-    /// With a progress bar, of this width.
+    /// The width of cargo's progress bar, if it may show one.
     pub bar: Option<u16>,
 }
 
 /// Who has the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// hotrun.
+pub enum TerminalHolder {
     Own,
-    /// The program.
     Program,
-    /// Something that cargo runs.
+    /// A process that cargo runs.
     Cargo,
 }
 
-/// Where the cursor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cursor {
-    /// At the beginning of an empty line.
+enum CursorPosition {
+    /// At the start of an empty line.
     Start,
-    /// On a line that the next one overwrites: cargo's progress bar.
+    /// On a line to be overwritten: cargo's progress bar.
     Bar,
-    /// Anywhere: somebody else has written.
+    /// Unknown: another process has written.
     Anywhere,
 }
 
@@ -69,16 +64,16 @@ pub(super) struct Output {
     colors: bool,
     outlet: Outlet,
     log: Option<LineFile>,
-    cursor: Cursor,
-    holder: Holder,
-    /// What is said now is about this.
+    cursor: CursorPosition,
+    holder: TerminalHolder,
+    /// The topic of the current message.
     topic: Topic,
-    /// What was said while it could not be shown.
-    held: Vec<(Topic, String)>,
-    /// The program writes to the terminal as well.
+    /// Output deferred while the terminal is taken.
+    deferred: Vec<(Topic, String)>,
+    /// Whether the program writes to the terminal as well.
     shared: bool,
-    /// How many errors the window's title tells; 0 where it is not hotrun's.
-    titled: u32,
+    /// The number of errors in the window title; 0 while the title is not hotrun's.
+    title_errors: u32,
 }
 
 impl Output {
@@ -99,12 +94,12 @@ impl Output {
             colors,
             outlet,
             log,
-            cursor: Cursor::Start,
-            holder: Holder::Own,
+            cursor: CursorPosition::Start,
+            holder: TerminalHolder::Own,
             topic: Topic::Lasting,
-            held: Vec::new(),
+            deferred: Vec::new(),
             shared: false,
-            titled: 0,
+            title_errors: 0,
         }
     }
 
@@ -112,12 +107,11 @@ impl Output {
         self.log = log;
     }
 
-    /// How cargo may talk on the way here.
     pub(super) fn style(&self) -> Style {
         Style { colors: self.colors, bar: if self.screen == Screen::Full { self.width() } else { None } }
     }
 
-    /// The terminal's width, where there is one.
+    /// Returns the terminal's width.
     fn width(&self) -> Option<u16> {
         let terminal = self.screen > Screen::None;
         let width = if terminal { Term::stderr().size_checked().map(|(_, columns)| columns) } else { None };
@@ -134,7 +128,7 @@ impl Output {
         self.text(&format!("{text}\n"));
     }
 
-    /// Whole lines, their ends included (one is added where it is missing).
+    /// Writes whole lines; adds a missing newline.
     pub(super) fn text(&mut self, text: &str) {
         let end = if text.ends_with('\n') { "" } else { "\n" };
         let plain = strip_ansi_codes(text) + end;
@@ -145,115 +139,114 @@ impl Output {
         }
     }
 
-    /// Whole lines for the terminal, and for the log, which is as wide as it needs to be and has no escape sequences.
+    /// Writes whole lines to the terminal, and without escape sequences and wrapping to the log.
     fn write(&mut self, text: &str, plain: &str) {
         if let Some(log) = &mut self.log {
-            // A copy for reading beside a full-screen program.
+            // The log can be followed beside a full-screen program.
             log.write(plain);
         }
-        self.held.push((self.topic, text.to_owned()));
-        self.show_held();
+        self.deferred.push((self.topic, text.to_owned()));
+        self.show_deferred();
     }
 
-    /// Shows what was said, where that can be done now.
-    fn show_held(&mut self) {
-        if self.held.is_empty() || self.withholds() {
+    /// Writes deferred output, unless it must still wait.
+    fn show_deferred(&mut self) {
+        if self.deferred.is_empty() || self.must_wait() {
             return;
         }
         let mut shown = self.line_start();
-        shown.extend(std::mem::take(&mut self.held).into_iter().map(|(_, text)| text));
-        self.outlet.push(Kind::Lines, shown);
+        shown.extend(std::mem::take(&mut self.deferred).into_iter().map(|(_, text)| text));
+        self.outlet.push(TextKind::Lines, shown);
     }
 
-    /// Leads to the beginning of an empty line.
+    /// Returns the escape sequence that leads to the start of an empty line.
     fn line_start(&mut self) -> String {
-        let after = self.own_cursor();
+        let after = self.cursor_after();
         match std::mem::replace(&mut self.cursor, after) {
-            Cursor::Start => String::new(),
-            Cursor::Bar => ERASE_LINE.to_owned(),
-            // So many blanks end on the same line only where they began at its beginning: the cursor waits at the right edge
-            // before it goes to the next line (`xenl` in terminfo(5)).
-            Cursor::Anywhere => match self.width() {
+            CursorPosition::Start => String::new(),
+            CursorPosition::Bar => ERASE_LINE.to_owned(),
+            // This many blanks stay on the same line only if they begin at its start: the cursor waits at the
+            // right edge before it wraps (`xenl` in terminfo(5)).
+            CursorPosition::Anywhere => match self.width() {
                 Some(width) if self.screen == Screen::Full => " ".repeat(usize::from(width)) + ERASE_LINE,
                 _ => String::new(),
             },
         }
     }
 
-    /// Where the cursor is after what hotrun has written.
-    fn own_cursor(&self) -> Cursor {
-        if self.shared { Cursor::Anywhere } else { Cursor::Start }
+    /// Returns the cursor's position after hotrun has written.
+    fn cursor_after(&self) -> CursorPosition {
+        if self.shared { CursorPosition::Anywhere } else { CursorPosition::Start }
     }
 
-    /// Takes the progress bar away: somebody else is about to write.
+    /// Erases the progress bar before another process writes.
     fn erase_bar(&mut self) {
-        if self.cursor == Cursor::Bar {
-            self.outlet.push(Kind::Escapes, ERASE_LINE.to_owned());
+        if self.cursor == CursorPosition::Bar {
+            self.outlet.push(TextKind::Escapes, ERASE_LINE.to_owned());
         }
-        self.cursor = Cursor::Anywhere;
+        self.cursor = CursorPosition::Anywhere;
     }
 
-    /// Whether what is said has to wait: a full-screen program has the terminal, or a question of cargo's is on it. Only a
-    /// terminal is withheld from; a file takes lines at any time.
-    fn withholds(&self) -> bool {
+    /// Whether output must wait: a full-screen program has the terminal, or a prompt of a process under cargo
+    /// is on it. Applies to terminals only; a file takes lines at any time.
+    fn must_wait(&self) -> bool {
         let raw = || TerminalModes::of(std::io::stderr().as_fd()).is_ok_and(|modes| !modes.by_line());
         self.screen > Screen::None
             && match self.holder {
-                Holder::Own => false,
-                Holder::Program => raw(),
-                Holder::Cargo => true,
+                TerminalHolder::Own => false,
+                TerminalHolder::Program => raw(),
+                TerminalHolder::Cargo => true,
             }
     }
 
-    /// What is said from now on is about this.
-    pub(super) fn about(&mut self, topic: Topic) {
+    /// Sets the topic of the messages that follow.
+    pub(super) fn set_topic(&mut self, topic: Topic) {
         self.topic = topic;
     }
 
-    /// What was said about this no longer holds.
-    pub(super) fn forget(&mut self, topic: Topic) {
-        self.held.retain(|(about, _)| *about != topic);
+    /// Discards deferred messages of a topic.
+    pub(super) fn discard(&mut self, topic: Topic) {
+        self.deferred.retain(|(about, _)| *about != topic);
     }
 
-    /// A program runs that may write to the terminal, or none does any more.
-    pub(super) fn share(&mut self, shared: bool) {
+    /// Sets whether a program runs that may write to the terminal.
+    pub(super) fn set_shared(&mut self, shared: bool) {
         self.shared = shared;
         if shared {
             self.erase_bar();
         }
     }
 
-    /// Gives what was said the time to be written before somebody else writes there.
+    /// Gives pending output a moment to be written before another process writes.
     pub(super) fn settle(&self) {
-        self.outlet.settle(SETTLING);
+        self.outlet.settle(SETTLE_TIMEOUT);
     }
 
-    /// How far the writing has come; nothing where all is written.
+    /// Returns how much was written; `None` if nothing is pending.
     pub(super) fn progress(&self) -> Option<u64> {
         self.outlet.progress()
     }
 
-    /// Waits until all is written, unless the reader takes nothing for as long as `patience`.
-    pub(super) fn finish(&self, patience: Duration) {
+    /// Waits until all is written, unless the reader takes nothing for `patience`.
+    pub(super) fn finish(&self, stall_timeout: Duration) {
         let mut before = None;
         while let Some(now) = self.outlet.progress().filter(|now| before != Some(*now)) {
             before = Some(now);
-            self.outlet.wait(patience);
+            self.outlet.wait(stall_timeout);
         }
     }
 
-    /// A line that the next one overwrites.
+    /// Shows a line that the next one overwrites.
     pub(super) fn transient(&mut self, text: &str) {
-        if self.screen == Screen::Full && self.holder == Holder::Own && !self.shared {
-            self.cursor = Cursor::Bar;
-            // The terminal may have become narrower since cargo was told how wide it is.
+        if self.screen == Screen::Full && self.holder == TerminalHolder::Own && !self.shared {
+            self.cursor = CursorPosition::Bar;
+            // The terminal may be narrower than cargo was told.
             let text = truncate_str(text, self.width().map_or(usize::MAX, usize::from), "");
-            self.outlet.push(Kind::Transient, format!("{ERASE_LINE}{text}\r"));
+            self.outlet.push(TextKind::Transient, format!("{ERASE_LINE}{text}\r"));
         }
     }
 
-    /// This one has the terminal from now on.
-    pub(super) fn hold(&mut self, holder: Holder) {
+    pub(super) fn set_holder(&mut self, holder: TerminalHolder) {
         if self.screen == Screen::None || self.holder == holder {
             return;
         }
@@ -262,50 +255,51 @@ impl Output {
         self.holder = holder;
         self.erase_bar();
         if !waiting.is_empty() {
-            self.held.insert(0, (Topic::Lasting, waiting));
+            self.deferred.insert(0, (Topic::Lasting, waiting));
         }
-        if holder == Holder::Own {
+        if holder == TerminalHolder::Own {
             self.title(0);
         }
-        self.show_held();
+        self.show_deferred();
     }
 
-    /// While somebody else has the terminal its title says how many errors there are.
+    /// Shows the number of errors in the window title while another process has the terminal.
     ///
-    /// The title from before is kept on the terminal's stack (xterm control sequences: `CSI 22 ; 2 t`, `CSI 23 ; 2 t`,
-    /// `OSC 2`); one without a stack has none afterwards, and the shell sets its own.
+    /// The previous title is kept on the terminal's stack (xterm control sequences: `CSI 22 ; 2 t`, `CSI 23 ;
+    /// 2 t`, `OSC 2`). A terminal without a stack has no title afterwards, and the shell sets its own.
     pub(super) fn title(&mut self, errors: u32) {
         let said = match errors {
-            0 if std::mem::take(&mut self.titled) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
-            1.. if self.screen == Screen::Full && self.withholds() => {
-                let keep = if std::mem::replace(&mut self.titled, errors) > 0 { "" } else { "\x1b[22;2t" };
+            0 if std::mem::take(&mut self.title_errors) > 0 => "\x1b]2;\x07\x1b[23;2t".to_owned(),
+            1.. if self.screen == Screen::Full && self.must_wait() => {
+                let keep =
+                    if std::mem::replace(&mut self.title_errors, errors) > 0 { "" } else { "\x1b[22;2t" };
                 let plural = if errors == 1 { "" } else { "s" };
                 format!("{keep}\x1b]2;hotrun: {errors} error{plural}\x07")
             }
             _ => return,
         };
-        self.outlet.push(Kind::Escapes, said);
+        self.outlet.push(TextKind::Escapes, said);
     }
 
-    /// A short text for somebody who looks elsewhere. It changes nothing on the screen, whoever has the terminal.
+    /// Notifies a user who looks elsewhere. Changes nothing on the screen, whoever has the terminal.
     pub(super) fn notify(&mut self, text: &str) {
         if self.screen > Screen::None {
             // A dumb terminal has a bell as well.
-            self.outlet.push(Kind::Escapes, notification(text, takes_osc_9(environment)));
+            self.outlet.push(TextKind::Escapes, notification(text, takes_osc_9(environment)));
         }
     }
 
-    /// Clears the screen, unless somebody else has it.
+    /// Clears the screen, unless another process has it.
     pub(super) fn clear(&mut self) {
-        if self.screen == Screen::Full && self.holder == Holder::Own {
-            self.cursor = self.own_cursor();
-            // As `clear` does it: the screen and what was scrolled off it.
-            self.outlet.push(Kind::Escapes, "\x1b[H\x1b[2J\x1b[3J".to_owned());
+        if self.screen == Screen::Full && self.holder == TerminalHolder::Own {
+            self.cursor = self.cursor_after();
+            // As `clear` does: the screen and the scrollback.
+            self.outlet.push(TextKind::Escapes, "\x1b[H\x1b[2J\x1b[3J".to_owned());
         }
     }
 }
 
-/// The beginning of a line: in the colours of cargo and rustc, by the same sequences, or without.
+/// Renders the head of a line, in the colours of cargo and rustc.
 fn head(line: &Line, colors: bool) -> String {
     let color = match &line.head {
         Head::Status(_) => "\x1b[92m",
@@ -318,7 +312,7 @@ fn head(line: &Line, colors: bool) -> String {
     if colors { format!("\x1b[1m{color}{head}\x1b[0m") } else { head }
 }
 
-/// Lines for stdout, as wide as its terminal and coloured where that is one; `color` is what `--color` says.
+/// Renders lines for stdout at its width, coloured if it is a terminal; `color` is the value of `--color`.
 pub fn page(lines: &[Line], color: Option<&str>) -> String {
     let terminal = std::io::stdout().is_terminal();
     let colors = match color {
@@ -332,7 +326,7 @@ pub fn page(lines: &[Line], color: Option<&str>) -> String {
     lines.iter().map(shown).collect()
 }
 
-/// Whether a notification goes by OSC 9 on this terminal, or by its bell.
+/// Whether notifications use OSC 9 on this terminal; otherwise its bell.
 pub fn notifies_by_osc_9() -> bool {
     takes_osc_9(environment)
 }
@@ -341,7 +335,8 @@ fn environment(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-/// Whether to colour: as asked, else as <https://no-color.org> and <https://bixense.com/clicolors/> say and cargo does it.
+/// Whether to use colours: as asked, else as <https://no-color.org> and <https://bixense.com/clicolors/>
+/// specify and cargo does.
 fn colored(color: Color, screen: Screen, environment: impl Fn(&str) -> String) -> bool {
     match color {
         Color::Always => true,
@@ -352,8 +347,8 @@ fn colored(color: Color, screen: Screen, environment: impl Fn(&str) -> String) -
     }
 }
 
-/// Whether the terminal shows OSC 9 to the desktop. iTerm2 invented it; the others say in their manuals that they follow.
-/// Inside tmux and screen, which say so in `TERM`, it would be swallowed.
+/// Whether the terminal supports OSC 9, which iTerm2 invented and others document as well. tmux and screen,
+/// which show in `TERM`, would swallow it.
 fn takes_osc_9(environment: impl Fn(&str) -> String) -> bool {
     let name = environment("TERM");
     let multiplexer = ["tmux", "screen"].iter().any(|prefix| name.starts_with(prefix));
@@ -362,7 +357,7 @@ fn takes_osc_9(environment: impl Fn(&str) -> String) -> bool {
     !multiplexer && (by_program || by_name)
 }
 
-/// The bytes that make a terminal notify: OSC 9 (iTerm2's proprietary escape codes), else its bell. A control character
+/// Returns a notification: OSC 9 (iTerm2's proprietary escape codes), else the bell. A control character
 /// would end the sequence early.
 fn notification(text: &str, osc_9: bool) -> String {
     if !osc_9 {
@@ -383,8 +378,8 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_for_terminals_and_for_whoever_asks() {
-        // `--color`, what stderr is, the variables that are set, whether it is coloured.
+    fn colours_on_terminals_and_on_request() {
+        // `--color`, the kind of stderr, variables, whether coloured.
         let table = [
             (Color::Auto, Screen::Full, "", true),
             (Color::Auto, Screen::None, "", false),

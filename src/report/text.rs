@@ -1,13 +1,13 @@
-//! Errors and paths as texts show them.
+//! Formats errors and paths for display.
 
 use std::path::Path;
 
-/// An error with what led to it, a line each.
+/// Formats an error and its causes, one per line.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     chain(error, "\n  caused by: ")
 }
 
-/// An error with what led to it and its way out, as part of a longer line.
+/// Formats an error, its causes and a hint on one line.
 pub fn in_a_line(error: &dyn std::error::Error, hint: Option<&str>) -> String {
     let message = chain(error, ": ");
     match hint {
@@ -21,7 +21,7 @@ fn chain(error: &dyn std::error::Error, link: &str) -> String {
     causes.fold(error.to_string(), |message, cause| message + link + &cause.to_string())
 }
 
-/// A path as people are shown it: relative to `cwd` where that is shorter.
+/// Shortens a path for display: relative to `cwd` if inside it.
 pub fn short_path(path: &Path, cwd: &Path) -> String {
     path.strip_prefix(cwd).unwrap_or(path).display().to_string()
 }

@@ -1,20 +1,18 @@
-//! How long what is said holds, where it cannot be shown at once.
-//!
-//! Pure.
+//! How long a deferred message stays valid. Pure.
 
 use super::remarks::Remark;
 use crate::session::Notice;
 
-/// What a text is about.
+/// The subject of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// A build: holds until the next one starts, or this one succeeds.
+    /// A build: valid until the next one starts, or this one succeeds.
     Build,
-    /// The config: holds until that is read again.
+    /// The config: valid until it is read again.
     Config,
-    /// A stop that takes long: holds until the process has ended.
+    /// A slow stop: valid until the process has ended.
     Stop,
-    /// Anything else: holds for good.
+    /// Anything else: always valid.
     Lasting,
 }
 

@@ -1,16 +1,16 @@
-//! Which warnings of a build were shown before: a new one is worth its lines, forty known ones with every build are not.
+//! Remembers the warnings already shown, so that a build shows only new ones.
 //!
-//! Pure. cargo repeats the warnings of everything in the workspace at every build, also of what it did not compile again.
+//! Pure. cargo repeats all warnings of the workspace with every build, even of crates it did not compile
+//! again.
 
 use std::collections::HashSet;
 
-/// The warnings that people have seen.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
     seen: HashSet<String>,
-    /// Those of the current build.
+    /// Warnings of the current build.
     current: HashSet<String>,
-    /// The warning of cargo's that is being read was there before.
+    /// cargo's warning that is being read was shown before.
     known_line: bool,
 }
 
@@ -19,7 +19,7 @@ impl Warnings {
         self.current.clear();
     }
 
-    /// Whether this one was there before, wherever its lines have moved to.
+    /// Whether the warning was shown before, even if its lines have moved.
     pub(super) fn known(&mut self, rendered: &str) -> bool {
         let identity = identity(rendered);
         let known = self.seen.contains(&identity);
@@ -27,7 +27,7 @@ impl Warnings {
         known
     }
 
-    /// Whether a line belongs to a warning of cargo's that was shown with an earlier build.
+    /// Whether a line belongs to a warning of cargo's that was shown before.
     pub(super) fn known_line(&mut self, plain: &str) -> bool {
         if plain.starts_with("warning: ") {
             self.known_line = self.known(plain);
@@ -40,7 +40,8 @@ impl Warnings {
         self.known_line
     }
 
-    /// A build that succeeded had every warning there is: one that comes back later is new. A failed one had only some.
+    /// A successful build has every warning there is, so that one that comes back later counts as new. A
+    /// failed build has only some.
     pub(super) fn build_ended(&mut self, success: bool) {
         if success {
             self.seen.clear();
@@ -49,7 +50,8 @@ impl Warnings {
     }
 }
 
-/// The text without what changes when lines are added above, or when another warning of its kind comes before it.
+/// Strips the parts that change when lines are added above, or when another warning of the same lint comes
+/// first.
 fn identity(rendered: &str) -> String {
     let plain = console::strip_ansi_codes(rendered);
     let lines =
@@ -65,7 +67,7 @@ fn identity(rendered: &str) -> String {
     identity
 }
 
-/// `#[warn(…)]` on by default: rustc says so once for each lint and crate.
+/// rustc adds `#[warn(…)]` on by default once per lint and crate.
 fn is_remark(line: &str) -> bool {
     line.starts_with("= note: ")
 }
@@ -99,14 +101,14 @@ mod tests {
     fn a_warning_is_new_once_wherever_it_moves_to() {
         let mut warnings = Warnings::default();
         assert_eq!(build(&mut warnings, &[warning("a", 9, NOTE), warning("b", 12, "")], true), [true, true]);
-        // Lines were added above, and the first of them was mended.
+        // Lines were added above, and the first warning was fixed.
         assert_eq!(build(&mut warnings, &[warning("b", 102, NOTE)], true), [false]);
-        // One that comes back is new.
+        // A warning that comes back is new.
         assert_eq!(build(&mut warnings, &[warning("a", 9, NOTE), warning("b", 12, "")], true), [true, false]);
     }
 
     #[test]
-    fn a_failed_build_has_not_said_everything() {
+    fn a_failed_build_shows_only_some_warnings() {
         let mut warnings = Warnings::default();
         build(&mut warnings, &[warning("a", 1, NOTE), warning("b", 2, "")], true);
         assert_eq!(build(&mut warnings, &[warning("c", 3, "")], false), [true]);

@@ -5,7 +5,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::Runtime;
 use crate::config::Stdin;
 use crate::process::{StdinSource, Whom};
-use crate::report::{Holder, Remark};
+use crate::report::{Remark, TerminalHolder};
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
 use crate::terminal::{Job, Key, Lent, Terminal, TerminalNews, suspend};
@@ -138,10 +138,10 @@ impl Runtime {
 
     /// hotrun prints nothing into a full-screen program that has the terminal.
     fn hold_output(&mut self) {
-        self.reporter.hold(match self.terminal.as_ref().and_then(Terminal::lent_to) {
-            None => Holder::Own,
-            lent if lent == self.group => Holder::Cargo,
-            Some(_) => Holder::Program,
+        self.reporter.set_holder(match self.terminal.as_ref().and_then(Terminal::lent_to) {
+            None => TerminalHolder::Own,
+            lent if lent == self.group => TerminalHolder::Cargo,
+            Some(_) => TerminalHolder::Program,
         });
     }
 

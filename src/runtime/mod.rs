@@ -32,7 +32,7 @@ use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, Step};
 use crate::project::{Asking, Launch};
-use crate::report::{self, Holder, Remark, Reporter, Told, Watching};
+use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::Site;
 use crate::sys;
@@ -155,7 +155,7 @@ struct Runtime {
     /// The project is being read again.
     reading: Option<Reading>,
     /// Why it could not be, until that is said.
-    unread: Option<Told>,
+    unread: Option<ErrorText>,
     /// The build that the watch room knows of already, because it waited for the project.
     baseline: Option<BuildId>,
     project_sender: UnboundedSender<ProjectNews>,
@@ -273,7 +273,7 @@ impl Runtime {
     async fn finish_writing(&mut self, reason: ExitReason) {
         let patience = match reason {
             ExitReason::Quit(_) => SHORT_PATIENCE,
-            _ => report::PATIENCE,
+            _ => report::STALL_TIMEOUT,
         };
         let mut before = None;
         let mut since = Instant::now();
@@ -293,7 +293,7 @@ impl Runtime {
     /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
     fn close(&mut self) {
         drop(self.terminal.take());
-        self.reporter.hold(Holder::Own);
+        self.reporter.set_holder(TerminalHolder::Own);
         self.processes.farewell();
     }
 
@@ -349,7 +349,7 @@ impl Runtime {
             BuildNews::Ended { build, outcome, result, error, named } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
-                    self.reporter.remark(&Remark::NoBuild(Told::of(error, error.hint())));
+                    self.reporter.remark(&Remark::NoBuild(ErrorText::of(error, error.hint())));
                 }
                 self.control.build_error = error.map(|error| report::in_a_line(&error, None));
                 let succeeded = result.is_some();
@@ -465,7 +465,7 @@ impl Runtime {
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
             ProcessNews::Continued { .. } => {}
             ProcessNews::ReaperEnded { error } => {
-                let cause = error.map(|error| Told::of(&error, error.hint()));
+                let cause = error.map(|error| ErrorText::of(&error, error.hint()));
                 self.reporter.remark(&Remark::ReaperEnded { cause });
             }
         }
@@ -486,7 +486,7 @@ impl Runtime {
             watch::News::Looked(token) => self.looked(token),
             watch::News::Warning(warning) => {
                 let warning = warning.seen_from(&self.site.cwd);
-                let told = Told::of(&warning, warning.hint().map(ToOwned::to_owned));
+                let told = ErrorText::of(&warning, warning.hint().map(ToOwned::to_owned));
                 self.reporter.remark(&Remark::Watch(told));
             }
         }

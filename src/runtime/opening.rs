@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Asking;
-use crate::report::{self, LineFile, Remark, Reporter, Told, Verbosity};
+use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
 use crate::session::{Session, Settings};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Job, Keys, Signals, Terminal, TerminalNews};
@@ -131,7 +131,7 @@ impl Runtime {
                 Some(reaper)
             }
             Err(error) => {
-                reporter.remark(&Remark::NoReaper(Told::of(&error, error.hint())));
+                reporter.remark(&Remark::NoReaper(ErrorText::of(&error, error.hint())));
                 None
             }
         };

@@ -11,7 +11,7 @@ use super::Runtime;
 use crate::error::Error;
 use crate::messages::NamedPaths;
 use crate::project::Asking;
-use crate::report::{self, Remark, Told};
+use crate::report::{self, ErrorText, Remark};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
 use crate::site::Answers;
 use crate::watch;
@@ -81,7 +81,7 @@ impl Runtime {
             }
             Some(Err(error)) => {
                 self.control.build_error = Some(report::in_a_line(&error, error.hint().as_deref()));
-                self.unread = Some(Told::of(&error, error.hint()));
+                self.unread = Some(ErrorText::of(&error, error.hint()));
                 let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));
                 let named = self.site.wanted(&named);

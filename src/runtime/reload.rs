@@ -11,7 +11,7 @@ use super::opening::{open_events, open_log};
 use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
-use crate::report::{self, Extras, Remark, Told};
+use crate::report::{self, ErrorText, Extras, Remark};
 use crate::session::{ConfigChange, Event, Settings};
 use crate::site::{DOUBT, Edit};
 use crate::terminal::{Keys, Terminal};
@@ -70,7 +70,7 @@ impl Runtime {
             Error::Listen(ListenError::InUse { holder: Some(holder), .. }) if own(holder.pid) => {
                 Remark::ConfigTakesOwn { cause: error.to_string() }
             }
-            _ => Remark::ConfigRefused(Told::of(error, error.hint())),
+            _ => Remark::ConfigRefused(ErrorText::of(error, error.hint())),
         }
     }
 
