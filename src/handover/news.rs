@@ -9,24 +9,18 @@ use crate::words::Instance;
 /// An event of the handover room.
 #[derive(Debug)]
 pub enum HandoverNews {
-    Notified {
-        instance: Instance,
-        notification: Notification,
-    },
+    /// A process sent a notification.
+    Notified { instance: Instance, notification: Notification },
     /// A process waits until its earlier messages are handled; dropping `barrier` answers it.
     Barrier {
         /// The write end of the process's pipe.
         barrier: OwnedFd,
     },
     /// The probe of a process succeeded.
-    Probed {
-        instance: Instance,
-    },
+    Probed { instance: Instance },
     /// A stored descriptor hung up and was dropped.
-    StoredHungUp {
-        name: String,
-    },
-    /// A listening socket may be broken: call [`Listeners::check`].
+    StoredHungUp { name: String },
+    /// A listening socket may be broken: call [`super::Listeners::check`].
     ListenerBroken,
 }
 

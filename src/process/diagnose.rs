@@ -1,6 +1,4 @@
-//! Why the kernel refused to execute a file: a look at its first bytes.
-//!
-//! Only reads, and only after a failed start.
+//! Finds out from a file's first bytes why the kernel refused to execute it. Used only after a failed start.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,19 +6,19 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What keeps a file from being executed.
+/// Why a file cannot be executed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// The interpreter of a script, or the dynamic linker of a program, is missing.
+    /// The script's interpreter or the program's dynamic linker is missing.
     Interpreter(PathBuf),
-    /// It is a program for another processor or system.
+    /// Built for another processor or system.
     Architecture(String),
 }
 
-/// Header, program headers and interpreter of an ELF file lie within its first bytes.
+/// The header, program headers and interpreter of an ELF file lie within this many bytes.
 const HEAD: u64 = 16 * 1024;
 
-/// The flaw of a file, where it has one that can be told.
+/// Returns the flaw of a file, if it has a recognisable one.
 pub(super) fn flaw_of(program: &Path) -> Option<Flaw> {
     let mut head = Vec::new();
     File::open(program).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
@@ -31,14 +29,14 @@ pub(super) fn flaw_of(program: &Path) -> Option<Flaw> {
     (!interpreter.exists()).then_some(Flaw::Interpreter(interpreter))
 }
 
-/// The first word after `#!`: only spaces and tabs end it, so that a line end from Windows is part of it.
+/// Returns the first word after `#!`. Only spaces and tabs end it, so that a carriage return is part of it.
 fn script_interpreter(head: &[u8]) -> Option<PathBuf> {
     let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
     let word = line.split(|byte| matches!(byte, b' ' | b'\t')).find(|word| !word.is_empty())?;
     Some(OsStr::from_bytes(word).into())
 }
 
-/// The `PT_INTERP` segment of a 64-bit little-endian ELF file (elf(5)).
+/// Returns the `PT_INTERP` segment of a 64-bit little-endian ELF file (elf(5)).
 fn elf_interpreter(head: &[u8]) -> Option<PathBuf> {
     const PT_INTERP: u64 = 3;
     head.strip_prefix(b"\x7fELF\x02\x01")?;
@@ -55,7 +53,7 @@ fn elf_interpreter(head: &[u8]) -> Option<PathBuf> {
     None
 }
 
-/// What a program was built for, where that is not this machine.
+/// Returns the platform of a program that is not built for this machine.
 fn foreign_machine(head: &[u8]) -> Option<String> {
     if head.starts_with(b"\x7fELF") {
         if !cfg!(target_os = "linux") {
@@ -92,7 +90,7 @@ fn foreign_machine(head: &[u8]) -> Option<String> {
     None
 }
 
-/// A little-endian number of `size` bytes at `at`.
+/// Reads a little-endian number of `size` bytes at `at`.
 fn number(bytes: &[u8], at: u64, size: usize) -> Option<u64> {
     let at = usize::try_from(at).ok()?;
     let bytes = bytes.get(at..at.checked_add(size)?)?;

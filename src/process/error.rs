@@ -1,4 +1,4 @@
-//! Why a program could not be started.
+//! Errors of starting a program.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,59 +8,37 @@ use crate::sys;
 /// Why a program could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// A bare name that is nowhere on `PATH`.
+    /// A bare name that is not found on `PATH`.
     #[error("no program `{}` found on `PATH`", .0.display())]
     NotOnPath(PathBuf),
-    /// The file is not there.
     #[error("no file `{}`", .0.display())]
     Missing(PathBuf),
-    /// The folder to start in cannot be entered.
+    /// The working directory cannot be entered.
     #[error("could not start `{}` in the folder `{}`", program.display(), cwd.display())]
-    Folder {
-        /// The program.
-        program: PathBuf,
-        /// The folder.
-        cwd: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It has no execute permission, or is a folder, or its file system allows none.
+    Folder { program: PathBuf, cwd: PathBuf, source: io::Error },
+    /// No execute permission, a folder, or a file system mounted with `noexec`.
     #[error("`{}` may not be executed", .0.display())]
     NotExecutable(PathBuf),
-    /// The interpreter or dynamic linker it names is missing.
+    /// The interpreter or dynamic linker is missing.
     #[error("`{}` needs `{}`, which is missing", program.display(), interpreter.display().to_string().escape_debug())]
     MissingInterpreter {
-        /// The program.
         program: PathBuf,
-        /// What its first line or its header names.
+        /// From its first line or its header.
         interpreter: PathBuf,
     },
-    /// It was built for another processor or system.
     #[error("`{}` is built for {built_for}, and this machine is {}", program.display(), std::env::consts::ARCH)]
-    WrongArchitecture {
-        /// The program.
-        program: PathBuf,
-        /// What it was built for.
-        built_for: String,
-    },
-    /// It is neither a program nor a script with a `#!` line.
+    WrongArchitecture { program: PathBuf, built_for: String },
+    /// Neither a program nor a script with a `#!` line.
     #[error("`{}` is not a program that this system can execute", .0.display())]
     NotAProgram(PathBuf),
-    /// Somebody keeps it open for writing.
     #[error("`{}` is open for writing in another process", .0.display())]
     Busy(PathBuf),
-    /// Anything else.
     #[error("could not start `{}`", program.display())]
-    Other {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Other { program: PathBuf, source: io::Error },
 }
 
 impl SpawnError {
-    /// A way out, where there is one.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotOnPath(program) => format!("install `{0}`, or name it with its path", program.display()),

@@ -1,8 +1,8 @@
-//! One process from its start until nothing of it is left: the stop ladder.
+//! One process from its start until nothing of its tree is alive: the stop ladder.
 //!
-//! A local task that sleeps until a child of hotrun changes, an order comes, or a step of the ladder is due. The leader
-//! is reaped last: as long as it is a zombie nobody else can get its pid or its group id, so every signal reaches
-//! the right ones.
+//! A local task that sleeps until a child of hotrun changes, an order comes, or a step of the ladder is due.
+//! The leader is reaped last: while it is a zombie, its pid and group id cannot be reused, so every signal
+//! reaches the right processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,89 +15,86 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::SpawnError;
 use super::main_process::Main;
-use super::news::{ProcessNews, Step};
+use super::news::{ProcessNews, StopStep};
 use super::shared::{Group, Shared};
 use super::spawn::{self, Spawn};
 use super::tree::remnants;
 use crate::sys::{self, ChildState, ProcessRow};
 use crate::words::{Exit, Instance, StopPlan};
 
-/// What a process that ended by itself left behind gets at most to end after the stop signal.
+/// How long the remains of a process that ended by itself may take to end after the stop signal.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the kernel gets to end what was sent SIGKILL.
+/// How long the kernel may take to end a process after SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
-/// How often a ladder that stands still for a debugger looks whether it is still there.
-const TRACED_PAUSE: Duration = Duration::from_millis(500);
+/// How often a ladder that waits for a debugger checks whether it is still there.
+const DEBUGGER_PAUSE: Duration = Duration::from_millis(500);
 
-/// Where no event tells that a stranger ended: the first pause between two looks, doubled up to the last.
-const FIRST_LOOK: Duration = Duration::from_millis(2);
-const LAST_LOOK: Duration = Duration::from_millis(100);
+/// If the end of a process cannot be waited for: the first pause between two checks, doubled up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LAST_PAUSE: Duration = Duration::from_millis(100);
 
-/// What is asked of a process.
 #[derive(Debug)]
 pub(super) enum Order {
     Stop(StopPlan),
-    /// How it is to be stopped from now on, where it is not being stopped yet.
+    /// The stop plan from now on, unless the process is being stopped.
     Plan(StopPlan),
-    /// Not before this time from now is it killed.
+    /// Do not kill it before this time from now.
     Extend(Duration),
-    /// Its last words were taken in.
-    GoOn,
+    /// Its last notifications were handled.
+    FinishLeaving,
     Kill,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Phase {
-    /// Nobody wants it to end.
+enum StopPhase {
+    /// Not being stopped.
     Running,
-    /// It was sent this stop signal.
+    /// The stop signal was sent.
     Stopping { signal: i32, until: Instant },
-    /// It stands still in the ladder: somebody else stopped it. So much of the timeout was left.
+    /// The ladder waits, because the process was stopped by a signal. `left`: the rest of the timeout.
     Held { signal: i32, left: Duration },
-    /// It was sent SIGKILL.
+    /// SIGKILL was sent.
     Killing { until: Instant },
-    /// It was told that it is still there, or may not be signalled.
+    /// Reported as still alive, or as another user's.
     GivenUp,
 }
 
-/// Whether what it said last was taken in before its end is told.
+/// Whether the last notifications were handled; the end is reported after them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LastWords {
-    Unheard,
-    AskedFor,
-    Heard,
+enum FinalNotifications {
+    Pending,
+    Requested,
+    Handled,
 }
 
-/// A process, and how far it is from its end.
+/// A process, and the state of its ladder.
 #[derive(Debug)]
 pub(super) struct Life {
     shared: Rc<Shared>,
     instance: Instance,
     pid: i32,
     tag: String,
-    born: Instant,
     plan: StopPlan,
-    phase: Phase,
+    phase: StopPhase,
     exit: Option<Exit>,
-    last_words: LastWords,
+    final_notifications: FinalNotifications,
     group: Rc<Group>,
-    /// Its stop by somebody else was told.
-    stopped: bool,
-    /// A debugger held it at the last look, which was told.
+    /// A debugger held it at the last check, which was reported.
     traced: bool,
-    /// Outside the group: sent the stop signal already.
-    asked: BTreeSet<i32>,
-    /// What was found of its tree, and when that was started: it may leave group and parent, without the tag.
+    /// Processes outside the group that were sent the stop signal.
+    signalled: BTreeSet<i32>,
+    /// Processes of its tree found so far, with their start times: they may leave group and parent, without a
+    /// tag.
     found: BTreeMap<i32, u64>,
-    look_again: Duration,
-    /// What it left behind was told.
+    next_pause: Duration,
+    /// The sweep was reported.
     sweeping: bool,
 }
 
 impl Life {
-    /// Starts the process and stays with it to its end.
+    /// Starts the process, and runs until its end.
     pub(super) async fn start(
         shared: Rc<Shared>,
         spawn: Spawn,
@@ -105,7 +102,7 @@ impl Life {
         orders: UnboundedReceiver<Order>,
     ) {
         let instance = spawn.instance;
-        // Before the start, so that no change can be missed.
+        // Before the start, so that no change is missed.
         let children = signal(SignalKind::child());
         let started = match children {
             Ok(children) => spawn::start(&shared, &spawn).await.map(|pid| (pid, children)),
@@ -127,52 +124,50 @@ impl Life {
             instance,
             pid,
             tag: shared.run.tag(instance),
-            born: Instant::now(),
             plan: spawn.stop,
-            phase: Phase::Running,
+            phase: StopPhase::Running,
             exit: None,
-            last_words: LastWords::Unheard,
+            final_notifications: FinalNotifications::Pending,
             group,
-            stopped: false,
             traced: false,
-            asked: BTreeSet::new(),
+            signalled: BTreeSet::new(),
             found: BTreeMap::new(),
-            look_again: FIRST_LOOK,
+            next_pause: FIRST_PAUSE,
             sweeping: false,
             shared,
         };
-        // Its copies of the descriptors are the program's now.
+        // Closes hotrun's copies of the descriptors, which belong to the program now.
         drop(spawn);
-        life.tell_reaper();
-        life.tell(ProcessNews::Started { instance, pid });
+        life.update_reaper();
+        life.send(ProcessNews::Started { instance, pid });
         life.run(orders, children).await;
     }
 
     async fn run(mut self, mut orders: UnboundedReceiver<Order>, mut children: Signal) {
         loop {
-            self.look();
+            self.check_leader();
             let mut left = Vec::new();
             if self.exit.is_some() {
                 left = self.remnants();
-                if left.is_empty() || matches!(self.phase, Phase::GivenUp) {
+                if left.is_empty() || matches!(self.phase, StopPhase::GivenUp) {
                     return self.end(&left);
                 }
-                self.chase(&left);
+                self.sweep(&left);
             }
             let first_left = left.first().map(|row| row.pid).or_else(|| self.successor());
             let due = self.due();
             tokio::select! {
                 biased;
-                Some(order) = orders.recv() => self.obey(&order),
+                Some(order) = orders.recv() => self.handle(&order),
                 _ = children.recv() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.next_step(),
-                () = end_of(first_left, &mut self.look_again), if first_left.is_some() => {}
+                () = end_of(first_left, &mut self.next_pause), if first_left.is_some() => {}
             }
         }
     }
 
-    /// Takes in what happened to the leader.
-    fn look(&mut self) {
+    /// Handles changes of the leader.
+    fn check_leader(&mut self) {
         if self.exit.is_some() {
             return;
         }
@@ -187,31 +182,33 @@ impl Life {
         };
         let exit = match self.group.main_process() {
             Some((_, Main::Lives)) => {
-                // It may name one in its turn.
-                if self.last_words == LastWords::Heard {
-                    self.last_words = LastWords::Unheard;
+                // It may name a main process in turn.
+                if self.final_notifications == FinalNotifications::Handled {
+                    self.final_notifications = FinalNotifications::Pending;
                 }
                 return;
             }
-            _ if self.waits_for_last_words() => return,
+            _ if self.waits_for_final_notifications() => return,
             Some((_, Main::Ended(exit))) => exit.unwrap_or(first),
             None => first,
         };
         self.exit = Some(exit);
-        let lived = self.born.elapsed();
-        self.tell(ProcessNews::Exited { instance: self.instance, pid: self.pid, exit, lived });
+        self.send(ProcessNews::Exited { instance: self.instance, pid: self.pid, exit });
     }
 
-    /// Whether somebody who lives on may still be named the main process.
-    fn waits_for_last_words(&mut self) -> bool {
-        if self.last_words == LastWords::Unheard && self.shared.asks.get() && !self.remnants().is_empty() {
-            self.last_words = LastWords::AskedFor;
-            self.tell(ProcessNews::Leaving { instance: self.instance });
+    /// Whether a surviving process may still be named the main process.
+    fn waits_for_final_notifications(&mut self) -> bool {
+        if self.final_notifications == FinalNotifications::Pending
+            && self.shared.reports_leaving.get()
+            && !self.remnants().is_empty()
+        {
+            self.final_notifications = FinalNotifications::Requested;
+            self.send(ProcessNews::Leaving { instance: self.instance });
         }
-        self.last_words == LastWords::AskedFor
+        self.final_notifications == FinalNotifications::Requested
     }
 
-    /// The process in which the program lives on, once the first has ended.
+    /// Returns the process that continues the program after the first has ended.
     fn successor(&self) -> Option<i32> {
         let (row, state) = self
             .group
@@ -224,36 +221,34 @@ impl Life {
         if self.group.suspended.get() {
             return;
         }
-        self.stopped = true;
-        // One that waits for the terminal may wait in vain, so its time runs on; one that a person stopped does not.
-        if let Phase::Stopping { signal: sent, until } = self.phase
+        // A process that waits for the terminal may wait in vain, so its timeout runs on; for one stopped by
+        // a person it does not.
+        if let StopPhase::Stopping { signal: sent, until } = self.phase
             && (signal == libc::SIGSTOP || signal == libc::SIGTSTP)
         {
-            self.phase = Phase::Held { signal: sent, left: until.saturating_duration_since(Instant::now()) };
+            self.phase =
+                StopPhase::Held { signal: sent, left: until.saturating_duration_since(Instant::now()) };
         }
-        self.tell(ProcessNews::Stopped { instance: self.instance, signal });
+        self.send(ProcessNews::Stopped { instance: self.instance, signal });
     }
 
     fn continued(&mut self) {
-        if let Phase::Held { signal, left } = self.phase {
-            self.phase = Phase::Stopping { signal, until: Instant::now() + left };
-        }
-        if std::mem::take(&mut self.stopped) {
-            self.tell(ProcessNews::Continued { instance: self.instance });
+        if let StopPhase::Held { signal, left } = self.phase {
+            self.phase = StopPhase::Stopping { signal, until: Instant::now() + left };
         }
     }
 
-    fn obey(&mut self, order: &Order) {
-        // What happened before the order counts as before it.
-        self.look();
+    fn handle(&mut self, order: &Order) {
+        // Changes before the order count as earlier.
+        self.check_leader();
         match order {
             Order::Stop(plan) => self.stop(*plan),
-            Order::Plan(plan) if matches!(self.phase, Phase::Running) => self.plan = *plan,
+            Order::Plan(plan) if matches!(self.phase, StopPhase::Running) => self.plan = *plan,
             Order::Plan(_) => {}
             Order::Extend(time) => self.extend(*time),
-            Order::GoOn => {
-                self.last_words = LastWords::Heard;
-                self.look();
+            Order::FinishLeaving => {
+                self.final_notifications = FinalNotifications::Handled;
+                self.check_leader();
             }
             Order::Kill => self.kill(),
         }
@@ -262,46 +257,47 @@ impl Life {
     fn stop(&mut self, plan: StopPlan) {
         let mut until = Instant::now() + plan.timeout;
         match self.phase {
-            Phase::Killing { .. } | Phase::GivenUp => return,
-            Phase::Stopping { until: earlier, .. } => until = until.min(earlier),
-            Phase::Held { .. } | Phase::Running => {}
+            StopPhase::Killing { .. } | StopPhase::GivenUp => return,
+            StopPhase::Stopping { until: earlier, .. } => until = until.min(earlier),
+            StopPhase::Held { .. } | StopPhase::Running => {}
         }
         if std::mem::replace(&mut self.plan, plan) != plan {
-            self.tell_reaper();
+            self.update_reaper();
         }
-        // Before its parents end and it is nobody's descendant any more.
+        // Before its parents end and its descendants cannot be recognised any more.
         self.remnants();
         self.group.suspended.set(false);
-        self.asked.clear();
-        self.phase = Phase::Stopping { signal: plan.signal, until };
-        let sent = self.ask_group(plan.signal);
-        self.tell_step(Step::Signal(plan.signal));
-        self.look_for_debugger();
+        self.signalled.clear();
+        self.phase = StopPhase::Stopping { signal: plan.signal, until };
+        let sent = self.signal_group(plan.signal);
+        self.send_step(StopStep::Signal(plan.signal));
+        self.check_for_debugger();
         if sent.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM)) {
             self.refused();
         }
     }
 
-    fn tell_reaper(&self) {
+    fn update_reaper(&self) {
         if let Some(reaper) = &self.shared.reaper {
             reaper.program(self.pid, self.plan);
         }
     }
 
-    /// Only for the process itself: what it leaves behind asked for nothing.
+    /// Applies only to the process itself: its remains requested nothing.
     fn extend(&mut self, time: Duration) {
         if self.exit.is_some() {
             return;
         }
         match &mut self.phase {
-            Phase::Stopping { until, .. } => *until = (*until).max(Instant::now() + time),
-            Phase::Held { left, .. } => *left = (*left).max(time),
-            Phase::Running | Phase::Killing { .. } | Phase::GivenUp => {}
+            StopPhase::Stopping { until, .. } => *until = (*until).max(Instant::now() + time),
+            StopPhase::Held { left, .. } => *left = (*left).max(time),
+            StopPhase::Running | StopPhase::Killing { .. } | StopPhase::GivenUp => {}
         }
     }
 
-    /// The signal first: a process stopped in a read of the terminal would be stopped there again before it came.
-    fn ask_group(&self, signal: i32) -> io::Result<()> {
+    /// The signal first: a process stopped while reading the terminal would otherwise be stopped again before
+    /// it arrived.
+    fn signal_group(&self, signal: i32) -> io::Result<()> {
         let sent = sys::kill_group(self.pid, signal);
         let _ = sys::kill_group(self.pid, libc::SIGCONT);
         // A main process may have left the group.
@@ -315,113 +311,114 @@ impl Life {
     }
 
     fn kill(&mut self) {
-        // Before the leader dies and its children become somebody else's.
+        // Before the leader dies and its children get another parent.
         let left = self.remnants();
-        self.phase = Phase::Killing { until: Instant::now() + KILL_GRACE };
+        self.phase = StopPhase::Killing { until: Instant::now() + KILL_GRACE };
         let sent = sys::kill_group(self.pid, libc::SIGKILL);
         for row in &left {
             let _ = sys::kill_exactly(row, libc::SIGKILL);
         }
-        self.tell_step(Step::Kill);
+        self.send_step(StopStep::Kill);
         if self.exit.is_none() && sent.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM)) {
             self.refused();
         }
     }
 
-    /// The leader is dead: see to those who are left.
-    fn chase(&mut self, left: &[ProcessRow]) {
+    /// Handles the remains of a dead leader.
+    fn sweep(&mut self, left: &[ProcessRow]) {
         if !std::mem::replace(&mut self.sweeping, true) {
-            self.tell(ProcessNews::Sweeping { instance: self.instance, pids: pids(left) });
+            self.send(ProcessNews::Sweeping { instance: self.instance, pids: pids(left) });
         }
-        if matches!(self.phase, Phase::Running) {
+        if matches!(self.phase, StopPhase::Running) {
             let timeout = self.plan.timeout.min(LEFTOVER_GRACE);
-            self.phase = Phase::Stopping { signal: self.plan.signal, until: Instant::now() + timeout };
-            // Whoever may not be signalled is found by the steps that follow.
-            let _ = self.ask_group(self.plan.signal);
-        } else if let Phase::Held { signal, left } = self.phase {
-            self.phase = Phase::Stopping { signal, until: Instant::now() + left };
+            self.phase = StopPhase::Stopping { signal: self.plan.signal, until: Instant::now() + timeout };
+            // Processes that may not be signalled are found by later steps.
+            let _ = self.signal_group(self.plan.signal);
+        } else if let StopPhase::Held { signal, left } = self.phase {
+            self.phase = StopPhase::Stopping { signal, until: Instant::now() + left };
         }
         match self.phase {
-            Phase::Stopping { signal, .. } => {
-                // Members of the group have the signal already; twice may mean something else to them.
+            StopPhase::Stopping { signal, .. } => {
+                // Members of the group have the signal already; a second one might mean something else to
+                // them.
                 for row in left.iter().filter(|row| row.group != self.pid) {
-                    if self.asked.insert(row.pid) {
+                    if self.signalled.insert(row.pid) {
                         let _ = sys::kill_exactly(row, signal);
                         let _ = sys::kill_exactly(row, libc::SIGCONT);
                     }
                 }
             }
-            Phase::Killing { .. } => {
+            StopPhase::Killing { .. } => {
                 for row in left {
                     let _ = sys::kill_exactly(row, libc::SIGKILL);
                 }
             }
-            Phase::Running | Phase::Held { .. } | Phase::GivenUp => {}
+            StopPhase::Running | StopPhase::Held { .. } | StopPhase::GivenUp => {}
         }
     }
 
     fn due(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Stopping { until, .. } | Phase::Killing { until } => Some(until),
-            Phase::Running | Phase::Held { .. } | Phase::GivenUp => None,
+            StopPhase::Stopping { until, .. } | StopPhase::Killing { until } => Some(until),
+            StopPhase::Running | StopPhase::Held { .. } | StopPhase::GivenUp => None,
         }
     }
 
     fn next_step(&mut self) {
         match self.phase {
-            Phase::Stopping { signal, .. } => {
+            StopPhase::Stopping { signal, .. } => {
                 let was_traced = self.traced;
-                if self.look_for_debugger() {
-                    self.phase = Phase::Stopping { signal, until: Instant::now() + TRACED_PAUSE };
+                if self.check_for_debugger() {
+                    self.phase = StopPhase::Stopping { signal, until: Instant::now() + DEBUGGER_PAUSE };
                 } else if was_traced && self.exit.is_none() {
                     // It gets the signal only now.
-                    self.phase = Phase::Stopping { signal, until: Instant::now() + self.plan.timeout };
+                    self.phase = StopPhase::Stopping { signal, until: Instant::now() + self.plan.timeout };
                 } else {
                     self.kill();
                 }
             }
-            Phase::Killing { .. } => {
-                let still = self.everybody();
-                self.tell_step(Step::StillThere(still.clone()));
+            StopPhase::Killing { .. } => {
+                let still = self.all_left();
+                self.send_step(StopStep::StillThere(still.clone()));
                 self.give_up(still);
             }
-            Phase::Running | Phase::Held { .. } | Phase::GivenUp => {}
+            StopPhase::Running | StopPhase::Held { .. } | StopPhase::GivenUp => {}
         }
     }
 
-    /// Whether the ladder has to stand still for a debugger.
-    fn look_for_debugger(&mut self) -> bool {
+    /// Whether the ladder must wait for a debugger.
+    fn check_for_debugger(&mut self) -> bool {
         let traced = self.exit.is_none() && sys::is_traced(self.pid);
         if traced && !self.traced {
-            self.tell_step(Step::Held);
+            self.send_step(StopStep::Held);
         }
         self.traced = traced;
         traced
     }
 
     fn refused(&mut self) {
-        let pids = self.everybody();
-        self.tell_step(Step::NotPermitted(pids.clone()));
+        let pids = self.all_left();
+        self.send_step(StopStep::NotPermitted(pids.clone()));
         self.give_up(pids);
     }
 
-    /// Says the last word early. The task stays to reap the leader whenever it ends.
+    /// Reports `Gone` early. The task stays to reap the leader when it ends.
     fn give_up(&mut self, left: Vec<i32>) {
-        self.phase = Phase::GivenUp;
-        self.tell(ProcessNews::Gone { instance: self.instance, left });
+        self.phase = StopPhase::GivenUp;
+        self.send(ProcessNews::Gone { instance: self.instance, left });
     }
 
     fn end(self, left: &[ProcessRow]) {
         self.group.id.set(None);
         self.group.forget_main(&self.shared);
-        // Before the group's number can be anybody else's.
+        // Before the group id can be reused.
         if let Some(reaper) = &self.shared.reaper {
             reaper.group_gone(self.pid);
         }
         sys::reap(self.pid);
         self.shared.known.borrow_mut().remove(&self.pid);
-        if !matches!(self.phase, Phase::GivenUp) {
-            self.tell(ProcessNews::Gone { instance: self.instance, left: pids(left) });
+        if !matches!(self.phase, StopPhase::GivenUp) {
+            self.send(ProcessNews::Gone { instance: self.instance, left: pids(left) });
         }
     }
 
@@ -431,18 +428,18 @@ impl Life {
         left
     }
 
-    /// The leader, where it lives, and all that is left besides.
-    fn everybody(&mut self) -> Vec<i32> {
+    /// Returns the leader, if alive, and the rest of the tree.
+    fn all_left(&mut self) -> Vec<i32> {
         let leader = self.exit.is_none().then_some(self.pid);
         leader.into_iter().chain(pids(&self.remnants())).collect()
     }
 
-    fn tell_step(&self, step: Step) {
-        self.tell(ProcessNews::Stopping { instance: self.instance, step });
+    fn send_step(&self, step: StopStep) {
+        self.send(ProcessNews::Stopping { instance: self.instance, step });
     }
 
-    fn tell(&self, news: ProcessNews) {
-        // Nobody listens any more when hotrun is about to end; the work is done all the same.
+    fn send(&self, news: ProcessNews) {
+        // The receiver is dropped when hotrun is about to end; the work is done anyway.
         let _ = self.shared.news.send(news);
     }
 }
@@ -451,11 +448,11 @@ fn pids(rows: &[ProcessRow]) -> Vec<i32> {
     rows.iter().map(|row| row.pid).collect()
 }
 
-/// Waits until the process has ended, or where that cannot be waited for until it is time to look again.
-async fn end_of(pid: Option<i32>, look_again: &mut Duration) {
+/// Waits until the process has ended, or if that is impossible, until the next check.
+async fn end_of(pid: Option<i32>, next_pause: &mut Duration) {
     let Some(pid) = pid else { return };
     if sys::exit_of(pid).await.is_err() {
-        sleep(*look_again).await;
-        *look_again = (*look_again * 2).min(LAST_LOOK);
+        sleep(*next_pause).await;
+        *next_pause = (*next_pause * 2).min(LAST_PAUSE);
     }
 }

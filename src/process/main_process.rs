@@ -1,39 +1,35 @@
-//! A program that names another process of its tree as the main one (`MAINPID=`, `sd_notify(3)`): when the process that
-//! was started ends, the program lives on in that one.
+//! The main process: a program may name another process of its tree (`MAINPID=`, `sd_notify(3)`), which
+//! continues it after the started process has ended.
 //!
-//! Its end is hotrun's to learn because orphans become hotrun's children; where they do not, nobody is followed.
+//! hotrun learns of its end only where orphans become hotrun's children; elsewhere such a process is not
+//! followed.
 
 use super::Processes;
 use super::shared::{Group, Shared};
 use crate::sys::{self, ProcessRow};
 use crate::words::{Exit, Instance};
 
-/// Why a process is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotFollowed {
-    /// Orphans become somebody else's children here.
+    /// Orphans become children of another process here.
     #[error("this system does not tell how it ends")]
     Untold,
-    /// It is gone.
     #[error("it has ended")]
     Ended,
 }
 
-/// What became of the main process.
+/// The state of the main process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Main {
     Lives,
-    /// How, where it was hotrun's child by then.
+    /// With its exit status, if it was hotrun's child.
     Ended(Option<Exit>),
 }
 
 impl Processes {
-    /// The program lives on in this process of its tree when the one that was started ends.
-    ///
-    /// # Errors
-    /// Where it cannot be followed.
+    /// Follows the process of the tree that continues the program after the started one ends.
     pub fn follow(&self, instance: Instance, pid: i32) -> Result<(), NotFollowed> {
-        // One that is gone has said so: the word came too late.
+        // A process that is gone was reported: the notification comes too late.
         let Some(life) = self.lives.get(&instance).filter(|life| life.group.id.get().is_some()) else {
             return Ok(());
         };
@@ -52,7 +48,7 @@ impl Processes {
         Ok(())
     }
 
-    /// The process that is the program: the one that was started, or the one it named.
+    /// Returns the pid of the main process: the one it named, else the started one.
     pub fn main_pid(&self, instance: Instance) -> Option<i32> {
         let group = &self.lives.get(&instance)?.group;
         Some(group.main.get().map_or(group.id.get()?, |row| row.pid))
@@ -60,13 +56,13 @@ impl Processes {
 }
 
 impl Group {
-    /// The process that was named the main one, and what became of it.
+    /// Returns the named main process, and its state.
     pub(super) fn main_process(&self) -> Option<(ProcessRow, Main)> {
         let row = self.main.get()?;
         let me = std::process::id().cast_signed();
         let state = match sys::process(row.pid).filter(|now| now.start == row.start) {
-            // One whose first thread has ended is shown as a zombie while its others still end; the kernel tells a
-            // parent when all have.
+            // A process whose first thread has ended looks like a zombie while other threads run; the kernel
+            // reports it to the parent after all have ended.
             Some(now) if now.parent == me => {
                 sys::peek_exit(row.pid).map_or(Main::Lives, |exit| Main::Ended(Some(exit)))
             }
@@ -76,7 +72,7 @@ impl Group {
         Some((row, state))
     }
 
-    /// Nobody waits for the main process any more.
+    /// Stops following the main process, and reaps it.
     pub(super) fn forget_main(&self, shared: &Shared) {
         if let Some(row) = self.main.take() {
             sys::reap(row.pid);

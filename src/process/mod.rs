@@ -1,8 +1,8 @@
-//! The program's processes: started, watched, stopped with everything that is theirs.
+//! Starts the program's processes, watches them, and stops them with their whole process trees.
 //!
-//! Owns the stop ladder and the reaper. Decides nothing about when to start or stop, and prints nothing: what happens is
-//! told as [`ProcessNews`]. Needs the current-thread engine with a `LocalSet`; one local task per process.
-//! Invariant: when [`ProcessNews::Gone`] with nothing left is told, no living process of that instance remains, so its
+//! Owns the stop ladder and the reaper. Events are reported as [`ProcessNews`]; the session decides when to
+//! start and stop. Needs a current-thread tokio runtime with a `LocalSet`; one local task per process.
+//! Invariant: after [`ProcessNews::Gone`] with an empty `left`, no process of that instance is alive, so its
 //! ports and files are free for the next one.
 
 mod adopted;
@@ -33,34 +33,29 @@ use crate::words::{Instance, StopPlan};
 pub use error::SpawnError;
 use life::{Life, Order};
 pub use main_process::NotFollowed;
-pub use news::{ProcessNews, Step};
+pub use news::{ProcessNews, StopStep};
 pub use reaper::{Reaper, ReaperError};
 pub use run::RunId;
 use shared::{Group, Shared};
 pub use spawn::{PassedFd, Spawn, StdinSource, check, stdin_from_start};
 
-/// Whom a signal is for.
+/// The recipient of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whom {
-    /// The process hotrun started, or the one that this named as the main one.
+pub enum SignalTarget {
+    /// The started process, or the one it named as the main one.
     Leader,
-    /// Every member of its process group.
     Group,
 }
 
-/// The processes hotrun runs.
 #[derive(Debug)]
 pub struct Processes {
     shared: Rc<Shared>,
-    lives: BTreeMap<Instance, Handle>,
+    lives: BTreeMap<Instance, LifeHandle>,
 }
 
 impl Processes {
-    /// To be made inside the `LocalSet`, before anything is started. `ignore_hangup`: SIGHUP was ignored when hotrun
-    /// was started ([`sys::is_ignored`]), and stays so for its programs.
-    ///
-    /// # Errors
-    /// Where signals cannot be listened for.
+    /// To be called inside the `LocalSet`, before the first start. `ignore_hangup`: SIGHUP was ignored when
+    /// hotrun started ([`sys::is_ignored`]), and stays ignored for its programs.
     pub fn new(
         run: RunId,
         news: UnboundedSender<ProcessNews>,
@@ -75,14 +70,11 @@ impl Processes {
             known: RefCell::new(reaper.iter().map(Reaper::pid).collect()),
             reaper,
             subreaper,
-            asks: Cell::new(false),
+            reports_leaving: Cell::new(false),
             ignore_hangup,
         });
         if subreaper || std::process::id() == 1 {
-            tokio::task::spawn_local(adopted::reap_strangers(
-                Rc::clone(&shared),
-                signal(SignalKind::child())?,
-            ));
+            tokio::task::spawn_local(adopted::reap_adopted(Rc::clone(&shared), signal(SignalKind::child())?));
         }
         if shared.reaper.is_some() {
             tokio::task::spawn_local(watchdog::keep_reaper(Rc::clone(&shared), signal(SignalKind::child())?));
@@ -90,28 +82,27 @@ impl Processes {
         Ok(Self { shared, lives: BTreeMap::new() })
     }
 
-    /// The reaper, to tell it about cargo, the terminal and files.
     pub fn reaper(&self) -> Option<&Reaper> {
         self.shared.reaper.as_ref()
     }
 
-    /// hotrun has stopped all it started and set the terminal right: the reaper ends without doing anything. Nothing may
-    /// be started after this.
-    pub fn farewell(&self) {
+    /// Dismisses the reaper: hotrun has stopped everything and restored the terminal. Nothing may be started
+    /// after this.
+    pub fn dismiss_reaper(&self) {
         if let Some(reaper) = self.reaper() {
-            reaper.farewell();
+            reaper.dismiss();
         }
     }
 
-    /// From now on [`ProcessNews::Leaving`] is told, so that what a process said last ([`Processes::follow`]) counts before
-    /// what it leaves behind is swept.
-    pub fn listen_to_last_words(&self) {
-        self.shared.asks.set(true);
+    /// Sends [`ProcessNews::Leaving`] from now on, so that a process's last notifications
+    /// ([`Processes::follow`]) are handled before its remains are swept.
+    pub fn report_leaving(&self) {
+        self.shared.reports_leaving.set(true);
     }
 
-    /// What the process said last was taken in.
-    pub fn go_on(&self, instance: Instance) {
-        self.order(instance, Order::GoOn);
+    /// To be called when the last notifications of a process were handled.
+    pub fn finish_leaving(&self, instance: Instance) {
+        self.order(instance, Order::FinishLeaving);
     }
 
     /// Starts a program: [`ProcessNews::Started`] or [`ProcessNews::SpawnFailed`] follows.
@@ -119,17 +110,17 @@ impl Processes {
         let (sender, orders) = unbounded_channel();
         let group = Rc::new(Group::default());
         self.lives.retain(|_, life| !life.orders.is_closed());
-        self.lives.insert(spawn.instance, Handle { orders: sender, group: Rc::clone(&group) });
+        self.lives.insert(spawn.instance, LifeHandle { orders: sender, group: Rc::clone(&group) });
         tokio::task::spawn_local(Life::start(Rc::clone(&self.shared), spawn, group, orders));
     }
 
-    /// Goes down the ladder: stop signal to the group, timeout, SIGKILL, and what is left of the tree. During a ladder
-    /// another signal is sent at once, and the earlier of both ends of the timeout counts.
+    /// Starts the stop ladder: stop signal to the group, timeout, SIGKILL to the group and the rest of the
+    /// tree. If it runs already, the signal is sent at once, and the earlier deadline counts.
     pub fn stop(&self, instance: Instance, plan: StopPlan) {
         self.order(instance, Order::Stop(plan));
     }
 
-    /// What runs is to be stopped like this when hotrun is killed or it ends by itself.
+    /// Sets the stop plan for the case that hotrun is killed, or the program ends by itself.
     pub fn plan(&self, plan: StopPlan) {
         for life in self.lives.values() {
             let _ = life.orders.send(Order::Plan(plan));
@@ -139,58 +130,57 @@ impl Processes {
         }
     }
 
-    /// The processes of which anything may be there.
+    /// Returns the processes that may still have members.
     pub fn living(&self) -> impl Iterator<Item = Instance> + '_ {
         self.lives.iter().filter(|(_, life)| !life.orders.is_closed()).map(|(&instance, _)| instance)
     }
 
-    /// The process gets at least this time from now, if it is being stopped.
+    /// Grants a process that is being stopped at least this time from now.
     pub fn extend_stop(&self, instance: Instance, time: Duration) {
         self.order(instance, Order::Extend(time));
     }
 
-    /// SIGKILL to the group and the tree, at once, also in the middle of a ladder.
+    /// Sends SIGKILL to the group and the tree at once, even during a stop.
     pub fn kill(&self, instance: Instance) {
         self.order(instance, Order::Kill);
     }
 
-    /// Sends any signal.
-    pub fn signal(&self, instance: Instance, signal: i32, whom: Whom) {
-        // One that is gone has said so: the signal came too late.
+    pub fn signal(&self, instance: Instance, signal: i32, target: SignalTarget) {
+        // A process that is gone was reported: the signal comes too late.
         let Some(group) = self.group(instance) else {
             return;
         };
-        let _ = match whom {
-            Whom::Leader => sys::kill_process(self.main_pid(instance).unwrap_or(group), signal),
-            Whom::Group => sys::kill_group(group, signal),
+        let _ = match target {
+            SignalTarget::Leader => sys::kill_process(self.main_pid(instance).unwrap_or(group), signal),
+            SignalTarget::Group => sys::kill_group(group, signal),
         };
     }
 
-    /// Stops the group for a while, as Ctrl-Z does: it has the signal when this returns, since hotrun is about to stop
-    /// as well. This stop is no news.
+    /// Suspends the group as Ctrl-Z does. The signal is sent on return, because hotrun itself is about to
+    /// stop. Not reported as a stop.
     pub fn suspend(&self, instance: Instance) {
         self.set_suspended(instance, true);
-        self.signal(instance, libc::SIGTSTP, Whom::Group);
+        self.signal(instance, libc::SIGTSTP, SignalTarget::Group);
     }
 
-    /// Lets the group go on.
+    /// Continues a suspended group.
     pub fn resume(&self, instance: Instance) {
         self.set_suspended(instance, false);
-        self.signal(instance, libc::SIGCONT, Whom::Group);
+        self.signal(instance, libc::SIGCONT, SignalTarget::Group);
     }
 
-    /// The process group of a program, from its start until nothing of it is left.
+    /// Returns the process group of a program, from its start until it is gone.
     pub fn group(&self, instance: Instance) -> Option<i32> {
         self.lives.get(&instance)?.group.id.get()
     }
 
-    /// The processes of the program that live, as far as can be seen now.
+    /// Returns the living processes of the program, as far as they can be found.
     pub fn members(&self, instance: Instance) -> Vec<i32> {
         let Some(leader) = self.group(instance) else { return Vec::new() };
         tree::now(&self.shared, leader, &self.shared.run.tag(instance))
     }
 
-    /// Whether anything of the instance may be there.
+    /// Whether the instance may still have members.
     pub fn is_alive(&self, instance: Instance) -> bool {
         self.lives.get(&instance).is_some_and(|life| !life.orders.is_closed())
     }
@@ -202,16 +192,16 @@ impl Processes {
     }
 
     fn order(&self, instance: Instance, order: Order) {
-        // One that is gone has said so: the order came too late.
+        // A process that is gone was reported: the order comes too late.
         if let Some(life) = self.lives.get(&instance) {
             let _ = life.orders.send(order);
         }
     }
 }
 
-/// A life, seen from outside.
+/// The outside of a [`Life`].
 #[derive(Debug)]
-struct Handle {
+struct LifeHandle {
     orders: UnboundedSender<Order>,
     group: Rc<Group>,
 }

@@ -1,6 +1,4 @@
-//! What is told of processes.
-
-use std::time::Duration;
+//! Events of the process room.
 
 use super::error::SpawnError;
 use super::reaper::ReaperError;
@@ -8,90 +6,46 @@ use crate::words::{Exit, Instance};
 
 /// A step of the stop ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum StopStep {
     /// The stop signal was sent to the group.
     Signal(i32),
-    /// A debugger holds the process, and nothing more is done before it lets go.
+    /// A debugger holds the process; the ladder waits for it.
     Held,
-    /// SIGKILL was sent to the group and to all else that is left of the tree.
+    /// SIGKILL was sent to the group and the rest of the tree.
     Kill,
-    /// These may not be signalled by hotrun: they run as another user.
+    /// hotrun may not signal these: they run as another user.
     NotPermitted(Vec<i32>),
-    /// These are still there two seconds after SIGKILL.
+    /// These are still alive two seconds after SIGKILL.
     StillThere(Vec<i32>),
 }
 
-/// What happened to a process.
+/// An event of a process.
 #[derive(Debug)]
 pub enum ProcessNews {
-    /// It is executing.
     Started {
-        /// Which.
         instance: Instance,
-        /// Its pid, and the id of its process group.
+        /// The pid, which is also the id of its process group.
         pid: i32,
     },
     /// It could not be started. Nothing else follows.
-    SpawnFailed {
-        /// Which.
-        instance: Instance,
-        /// Why.
-        error: SpawnError,
-    },
-    /// It was stopped by this signal, which hotrun did not send: SIGTTIN or SIGTTOU where it asks for the terminal.
-    Stopped {
-        /// Which.
-        instance: Instance,
-        /// By which signal.
-        signal: i32,
-    },
-    /// It goes on after a stop that was told.
-    Continued {
-        /// Which.
-        instance: Instance,
-    },
-    /// Stopping it goes on.
-    Stopping {
-        /// Which.
-        instance: Instance,
-        /// What was done or found.
-        step: Step,
-    },
-    /// It ended. What it started may still be there: [`ProcessNews::Gone`] follows.
-    Exited {
-        /// Which.
-        instance: Instance,
-        /// Its pid.
-        pid: i32,
-        /// How.
-        exit: Exit,
-        /// How long it ran.
-        lived: Duration,
-    },
-    /// The process hotrun started ended, and others of its tree live on. Told where [`Processes::listen_to_last_words`]
-    /// was called, and nothing follows before [`Processes::go_on`].
-    Leaving {
-        /// Which.
-        instance: Instance,
-    },
-    /// It ended and these processes of its tree live on; they are being stopped.
-    Sweeping {
-        /// Which.
-        instance: Instance,
-        /// Their pids.
-        pids: Vec<i32>,
-    },
-    /// The last word: nothing of it is left but `left`, which hotrun gave up on. Where its leader is among them, its
-    /// `Exited` may still come.
-    Gone {
-        /// Which.
-        instance: Instance,
-        /// What is left of it.
-        left: Vec<i32>,
-    },
-    /// The reaper has ended, and another one has taken its place.
+    SpawnFailed { instance: Instance, error: SpawnError },
+    /// A signal that hotrun did not send stopped it: SIGTTIN or SIGTTOU if it asks for the terminal.
+    Stopped { instance: Instance, signal: i32 },
+    /// The stop ladder made a step.
+    Stopping { instance: Instance, step: StopStep },
+    /// It ended. Processes it started may still be alive: [`ProcessNews::Gone`] follows.
+    Exited { instance: Instance, pid: i32, exit: Exit },
+    /// The started process ended, but others of its tree are alive. Sent only after
+    /// [`super::Processes::report_leaving`]; nothing follows before [`super::Processes::finish_leaving`].
+    Leaving { instance: Instance },
+    /// It ended, but these processes of its tree are alive and are being stopped.
+    Sweeping { instance: Instance, pids: Vec<i32> },
+    /// Nothing of it is alive, except for `left`, which hotrun gave up on. If its leader is among them,
+    /// `Exited` may still follow.
+    Gone { instance: Instance, left: Vec<i32> },
+    /// The reaper has ended and was replaced.
     ReaperEnded {
-        /// Why there is none, where none could be started. It is tried again.
+        /// Why no replacement could be started yet.
         error: Option<ReaperError>,
     },
 }

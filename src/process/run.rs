@@ -5,17 +5,17 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::words::Instance;
 
-/// What tells the processes of this run of hotrun from those of any other.
+/// Identifies the processes of this run of hotrun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunId(String);
 
 impl RunId {
-    /// A new one, different from all others.
+    /// Creates a unique id.
     pub fn fresh() -> Self {
         Self(format!("{:016x}", RandomState::new().build_hasher().finish()))
     }
 
-    /// The value of the tag of an instance.
+    /// Returns the tag of an instance.
     pub(super) fn tag(&self, instance: Instance) -> String {
         format!("{self}.{instance}")
     }

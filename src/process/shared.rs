@@ -1,4 +1,4 @@
-//! What the tasks of this room share.
+//! State shared by the local tasks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -10,28 +10,27 @@ use super::reaper::Reaper;
 use super::run::RunId;
 use crate::sys::ProcessRow;
 
-/// Everything the local tasks share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) run: RunId,
     pub(super) news: UnboundedSender<ProcessNews>,
-    /// Pids that somebody in this room waits for.
+    /// Pids with a task that waits for them.
     pub(super) known: RefCell<BTreeSet<i32>>,
     pub(super) reaper: Option<Reaper>,
-    /// Whether orphans become hotrun's own children.
+    /// Whether orphans become children of hotrun.
     pub(super) subreaper: bool,
-    /// Somebody is to be asked whether a program lives on in another process.
-    pub(super) asks: Cell<bool>,
+    /// Whether [`ProcessNews::Leaving`] is sent.
+    pub(super) reports_leaving: Cell<bool>,
     pub(super) ignore_hangup: bool,
 }
 
-/// What a life and its handle both need to know at once.
+/// State shared by a life and its handle.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    /// Its id, as long as it cannot be anybody else's.
+    /// The group id, for as long as it cannot be reused.
     pub(super) id: Cell<Option<i32>>,
-    /// The process in which the program lives on when the first has ended.
+    /// The process that continues the program after the first has ended.
     pub(super) main: Cell<Option<ProcessRow>>,
-    /// hotrun itself stopped it for a while.
+    /// Suspended by hotrun.
     pub(super) suspended: Cell<bool>,
 }

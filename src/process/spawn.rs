@@ -1,4 +1,4 @@
-//! From a [`Spawn`] to a running process, or to an error that says what is wrong with the program.
+//! Starts a process from a [`Spawn`].
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -15,64 +15,58 @@ use super::tree::TAG;
 use crate::sys::{self, Announce, Foreground, Leader, SpawnOrder, SpawnStage};
 use crate::words::{Instance, StopPlan};
 
-/// How often a file that is still open for writing is tried again, and how long apart.
+/// How often, and how long apart, to retry a file that is still open for writing.
 ///
-/// A process forked by another thread holds a copy of every descriptor until it calls exec, that of a linker's output
-/// included (<https://github.com/golang/go/issues/22315>). A user's limit on processes may be reached for a moment as well.
+/// A process forked by another thread holds a copy of every descriptor until it calls exec, including that of
+/// a linker's output (<https://github.com/golang/go/issues/22315>). A user's process limit may be reached for
+/// a moment as well.
 const BUSY_TRIES: u32 = 10;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// What socket activation passes in the environment; the first of them in an inherited environment is somebody else's.
+/// The variables of socket activation. In an inherited environment they are meant for another process.
 const ACTIVATION: [&str; 5] =
     ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "LISTEN_FDS_FIRST_FD"];
 
-/// A program to start.
 #[derive(Debug)]
 pub struct Spawn {
-    /// Which process this will be.
     pub instance: Instance,
     /// The program (with a `/`, or looked up in the `PATH` of `env`) and its arguments.
     pub argv: Vec<OsString>,
-    /// The whole environment; the variables of socket activation and hotrun's tag are added here.
+    /// The whole environment, to which the variables of socket activation and hotrun's tag are added.
     pub env: Vec<(OsString, OsString)>,
-    /// The folder it starts in.
     pub cwd: PathBuf,
-    /// What it reads.
     pub stdin: StdinSource,
-    /// What it gets from descriptor 3 on, as systemd would pass it.
+    /// Passed from descriptor 3 on, as systemd does.
     pub fds: Vec<PassedFd>,
-    /// Its group gets the terminal on hotrun's stdin from the start.
+    /// Whether its group gets the terminal on hotrun's stdin from the start.
     pub foreground: bool,
-    /// How it is stopped by the reaper, and what it leaves behind when it ends by itself.
+    /// How the reaper stops it, and how its remains are stopped when it ends by itself.
     pub stop: StopPlan,
 }
 
-/// What a program reads.
+/// A program's stdin.
 #[derive(Debug)]
 pub enum StdinSource {
-    /// Nothing: `/dev/null`.
+    /// `/dev/null`.
     Null,
     /// hotrun's own stdin.
     Inherit,
-    /// This file or pipe.
     File(OwnedFd),
 }
 
 /// A descriptor for the program, and its name in `LISTEN_FDNAMES`.
 #[derive(Debug)]
 pub struct PassedFd {
-    /// The name: ASCII, no control characters, no `:`.
+    /// ASCII, no control characters, no `:`.
     pub name: String,
-    /// The descriptor: a duplicate, so that hotrun keeps its own.
+    /// A duplicate, so that hotrun keeps its own.
     pub fd: OwnedFd,
 }
 
-/// A file on hotrun's stdin, opened again so that every process reads it from its start.
-///
-/// # Errors
-/// Where it can be neither opened again nor rewound.
+/// Reopens the file on hotrun's stdin, so that every process reads it from the start.
 pub fn stdin_from_start() -> io::Result<OwnedFd> {
-    // On Linux this is a new open file with an offset of its own; elsewhere `/dev/fd` duplicates the old one.
+    // On Linux this is a new file description with its own offset; elsewhere `/dev/fd` duplicates the old
+    // one.
     if cfg!(target_os = "linux")
         && let Ok(file) = File::open("/proc/self/fd/0")
     {
@@ -83,10 +77,7 @@ pub fn stdin_from_start() -> io::Result<OwnedFd> {
     Ok(stdin)
 }
 
-/// What can be known of a program before it is started: that its file and its folder are there.
-///
-/// # Errors
-/// As starting it would fail.
+/// Checks before a start that the program's file and working directory exist.
 pub fn check(argv: &[OsString], env: &[(OsString, OsString)], cwd: &Path) -> Result<(), SpawnError> {
     let program = resolve(argv.first().map_or(OsStr::new(""), OsString::as_os_str), env)?;
     if let Err(source) = fs::metadata(cwd.join(".")) {
@@ -101,7 +92,7 @@ pub fn check(argv: &[OsString], env: &[(OsString, OsString)], cwd: &Path) -> Res
     }
 }
 
-/// Starts the program, trying again while its file is busy, and gives its pid.
+/// Starts the program, with retries while its file is busy. Returns its pid.
 pub(super) async fn start(shared: &Shared, spawn: &Spawn) -> Result<i32, SpawnError> {
     let Some(name) = spawn.argv.first() else {
         return Err(SpawnError::NotOnPath(PathBuf::new()));
@@ -165,7 +156,7 @@ fn environment(shared: &Shared, spawn: &Spawn) -> Vec<(OsString, OsString)> {
     env
 }
 
-/// The file that a name stands for, as execvp(3) finds it.
+/// Resolves a program name as execvp(3) does.
 fn resolve(name: &OsStr, env: &[(OsString, OsString)]) -> Result<PathBuf, SpawnError> {
     let path = Path::new(name);
     if path.components().count() != 1 || path.is_absolute() {
@@ -194,7 +185,7 @@ fn explain(program: PathBuf, cwd: &Path, failure: sys::SpawnFailure) -> SpawnErr
     if failure.stage != SpawnStage::Exec {
         return SpawnError::Other { program, source };
     }
-    // The program is looked up from the folder it was to start in.
+    // The program's path is relative to its working directory.
     let file = cwd.join(&program);
     match source.raw_os_error() {
         Some(libc::ETXTBSY) => SpawnError::Busy(program),

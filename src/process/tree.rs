@@ -1,7 +1,7 @@
-//! Which processes are an instance's: its group, what it started, and what carries its tag.
+//! Finds the processes of an instance: its group, its descendants, and processes with its tag.
 //!
-//! The tag is an environment variable, so it reaches daemons that left group, session and parent behind. Only what
-//! cleared or overwrote its environment after leaving all three escapes.
+//! The tag is an environment variable, so it identifies even daemons that left group, session and parent.
+//! Only a process that also cleared or overwrote its environment escapes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use super::shared::Shared;
 use crate::sys::{self, ProcessRow};
 pub(super) use crate::words::TAG;
 
-/// The living processes of the instance that `leader` leads, other than `leader`. `found`: those of an earlier look, and when
-/// they were started.
+/// Returns the living processes of the instance led by `leader`, without `leader`. `found`: processes found
+/// before, with their start times.
 ///
-/// Reaps what died as a child of hotrun's and is nobody else's: a process that forked and ended while the table was
-/// read leaves such a zombie, and then the table is read again, since its child may be missing in it.
+/// Reaps children of hotrun's that no task waits for: a process that forked and ended while the table was
+/// read leaves such a zombie. The table is then read again, because the new child may be missing.
 pub(super) fn remnants(
     shared: &Shared,
     leader: i32,
@@ -33,30 +33,31 @@ pub(super) fn remnants(
             return left;
         }
         let orphans =
-            table.iter().filter(|row| row.zombie && (dead.contains(row) || adopted::is_stranger(row)));
+            table.iter().filter(|row| row.zombie && (dead.contains(row) || adopted::is_foreign(row)));
         let reaped = orphans.filter(|row| adopted::reap(shared, row)).count();
-        // Without orphans as a sign, a second look has to do.
+        // Without orphans as evidence, a second read must do.
         if reaped == 0 && changed == Changed::No && (shared.subreaper || looks > 1) {
             return left;
         }
     }
 }
 
-/// The living processes of the instance that `leader` leads, `leader` included, at one look.
+/// Returns the living processes of the instance led by `leader`, with `leader`, from a single read of the
+/// table.
 pub(super) fn now(shared: &Shared, leader: i32, tag: &str) -> Vec<i32> {
     let table = if shared.subreaper { sys::own_descendants() } else { sys::processes() };
     let (members, _) = members(leader, &format!("{TAG}={tag}"), &BTreeMap::new(), &table);
     std::iter::once(leader).chain(members.iter().filter(|row| !row.zombie).map(|row| row.pid)).collect()
 }
 
-/// Whether a process ended between the look at the table and the one at its environment.
+/// Whether a process ended after the table was read and before its environment was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Changed {
     Yes,
     No,
 }
 
-/// The rows that belong to the instance, other than `leader`.
+/// Returns the rows of the instance, without `leader`.
 fn members(
     leader: i32,
     entry: &str,
@@ -76,7 +77,7 @@ fn members(
             continue;
         }
         match sys::process(row.pid) {
-            // On its way out an orphan has no tag any more, but perhaps a port, and a child that the table lacks.
+            // A dying orphan has no tag any more, but perhaps a port, and a child that the table lacks.
             Some(now) if now.ending && !now.zombie && adopted::is_orphan(&now) => {
                 ours.insert(row.pid);
             }
@@ -89,7 +90,7 @@ fn members(
     (members.copied().collect(), changed)
 }
 
-/// Adds all that descends from these.
+/// Adds all descendants.
 pub(super) fn add_descendants(ours: &mut BTreeSet<i32>, table: &[ProcessRow]) {
     loop {
         let before = ours.len();

@@ -1,4 +1,4 @@
-//! Keeping a reaper: one that ends before hotrun does (killed by hand, or for its memory) is replaced.
+//! Replaces a reaper that ends before hotrun does (killed by hand, or for its memory).
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use super::news::ProcessNews;
 use super::shared::Shared;
 use crate::sys;
 
-/// A reaper that lived for so long is replaced at once; others after a pause that doubles from the first to the last.
+/// A reaper that lived this long is replaced at once, others after a pause that doubles from the first to the
+/// last.
 const HEALTHY: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Runs for as long as hotrun does; wakes only when a child ends.
+/// Runs as long as hotrun; wakes up only when a child ends.
 pub(super) async fn keep_reaper(shared: Rc<Shared>, mut ended: Signal) {
     let Some(reaper) = &shared.reaper else { return };
     let (mut since, mut pause) = (None, FIRST_PAUSE);
@@ -33,12 +34,12 @@ pub(super) async fn keep_reaper(shared: Rc<Shared>, mut ended: Signal) {
             sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
-        let mut told = false;
+        let mut reported = false;
         loop {
-            let started = reaper.start_again();
+            let started = reaper.start_replacement();
             let failed = started.is_err();
-            if !std::mem::replace(&mut told, failed) || !failed {
-                // Nobody listens any more when hotrun is about to end.
+            if !std::mem::replace(&mut reported, failed) || !failed {
+                // The receiver is dropped when hotrun is about to end.
                 let _ = shared.news.send(ProcessNews::ReaperEnded { error: started.err() });
             }
             if !failed {

@@ -3,7 +3,7 @@
 use super::Runtime;
 use crate::config::Ready;
 use crate::handover::{HandoverNews, Notification, Probe, Repair, Unready};
-use crate::process::{PassedFd, Whom};
+use crate::process::{PassedFd, SignalTarget};
 use crate::report::{self, Remark};
 use crate::session::{Event, ExitReason, NotReloaded, Timer, Unmet};
 use crate::sys;
@@ -89,7 +89,7 @@ impl Runtime {
         }
         self.reloading = Some((instance, false));
         self.remember_stored();
-        self.processes.signal(instance, libc::SIGHUP, Whom::Leader);
+        self.processes.signal(instance, libc::SIGHUP, SignalTarget::Leader);
         None
     }
 

@@ -4,7 +4,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Runtime;
 use crate::config::Stdin;
-use crate::process::{StdinSource, Whom};
+use crate::process::{SignalTarget, StdinSource};
 use crate::report::{Remark, TerminalHolder};
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
@@ -34,7 +34,7 @@ impl Runtime {
                 let lent = self.terminal.as_ref().and_then(Terminal::lent_to);
                 for instance in self.processes.living() {
                     if lent.is_none() || self.processes.group(instance) != lent {
-                        self.processes.signal(instance, libc::SIGWINCH, Whom::Group);
+                        self.processes.signal(instance, libc::SIGWINCH, SignalTarget::Group);
                     }
                 }
                 None

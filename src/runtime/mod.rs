@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::messages::NamedPaths;
-use crate::process::{ProcessNews, Processes, Step};
+use crate::process::{ProcessNews, Processes, StopStep};
 use crate::project::{Asking, Launch};
 use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
@@ -294,7 +294,7 @@ impl Runtime {
     fn close(&mut self) {
         drop(self.terminal.take());
         self.reporter.set_holder(TerminalHolder::Own);
-        self.processes.farewell();
+        self.processes.dismiss_reaper();
     }
 
     /// Translates news into events.
@@ -424,7 +424,7 @@ impl Runtime {
             }
             ProcessNews::Leaving { instance } => {
                 let reason = self.listen_up(instance);
-                self.processes.go_on(instance);
+                self.processes.finish_leaving(instance);
                 return reason;
             }
             ProcessNews::Exited { instance, pid, exit, .. } => {
@@ -444,26 +444,25 @@ impl Runtime {
                 self.stops.remove(&instance);
                 return self.tell(Event::ProcessGone { instance });
             }
-            ProcessNews::Stopping { instance, step: Step::Signal(signal) } => {
+            ProcessNews::Stopping { instance, step: StopStep::Signal(signal) } => {
                 self.stops.insert(instance, Some((signal, Instant::now())));
             }
-            ProcessNews::Stopping { instance, step: Step::Held } => {
+            ProcessNews::Stopping { instance, step: StopStep::Held } => {
                 return self.tell(Event::HeldByDebugger { instance });
             }
-            ProcessNews::Stopping { instance, step: Step::Kill } => {
+            ProcessNews::Stopping { instance, step: StopStep::Kill } => {
                 if let Some((signal, at)) = self.stops.get_mut(&instance).and_then(Option::take) {
                     self.reporter.remark(&Remark::Killed { signal, waited: at.elapsed() });
                 }
             }
-            ProcessNews::Stopping { step: Step::NotPermitted(pids), .. } => {
+            ProcessNews::Stopping { step: StopStep::NotPermitted(pids), .. } => {
                 self.reporter.remark(&Remark::NotPermitted { pids });
             }
-            ProcessNews::Stopping { step: Step::StillThere(pids), .. } => {
+            ProcessNews::Stopping { step: StopStep::StillThere(pids), .. } => {
                 self.reporter.remark(&Remark::StillThere { pids });
             }
             ProcessNews::Sweeping { pids, .. } => self.reporter.remark(&Remark::Sweeping { pids }),
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
-            ProcessNews::Continued { .. } => {}
             ProcessNews::ReaperEnded { error } => {
                 let cause = error.map(|error| ErrorText::of(&error, error.hint()));
                 self.reporter.remark(&Remark::ReaperEnded { cause });

@@ -70,7 +70,7 @@ impl Surroundings {
     /// hotrun ends, and there is nothing left for the reaper to do.
     pub(super) fn close(self) {
         if let Ok(reaper) = &self.reaper {
-            reaper.farewell();
+            reaper.dismiss();
         }
     }
 }
@@ -156,7 +156,7 @@ impl Runtime {
             .map_err(system("open what watches sockets"))?;
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
             .map_err(system("listen for signals"))?;
-        processes.listen_to_last_words();
+        processes.report_leaving();
         let watch = if config.once {
             None
         } else {

@@ -221,7 +221,7 @@ fn a_reaper_that_hears_nothing_is_replaced() {
         let ended = tokio::time::timeout(super::DEADLINE, news.recv()).await.unwrap().unwrap();
         assert!(matches!(ended, ProcessNews::ReaperEnded { error: None }), "{ended:?}");
         assert_ne!(processes.reaper().unwrap().pid(), stopped);
-        processes.farewell();
+        processes.dismiss_reaper();
     });
 }
 

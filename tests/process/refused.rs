@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use hotrun::process::{ProcessNews, Step};
+use hotrun::process::{ProcessNews, StopStep};
 use hotrun::sys;
 
 use super::{FIRST, House, PATIENT, run};
@@ -33,9 +33,9 @@ fn stand_in() {
             return;
         }
         house.processes.stop(FIRST, PATIENT);
-        assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Signal(_), .. }));
+        assert!(matches!(house.next().await, ProcessNews::Stopping { step: StopStep::Signal(_), .. }));
         let ProcessNews::Stopping { step, .. } = house.next().await else { panic!() };
-        assert_eq!(step, Step::NotPermitted(vec![pid]));
+        assert_eq!(step, StopStep::NotPermitted(vec![pid]));
         let ProcessNews::Gone { left, .. } = house.next().await else { panic!() };
         assert_eq!(left, [pid]);
         // It may still end by itself, and is reaped.

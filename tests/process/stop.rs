@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hotrun::process::{ProcessNews, Step, Whom};
+use hotrun::process::{ProcessNews, SignalTarget, StopStep};
 use hotrun::sys;
 use hotrun::words::{Exit, StopPlan};
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use super::{FIRST, House, PATIENT, SHORT, run};
 use crate::programs::program;
 
 fn killed(news: &[ProcessNews]) -> bool {
-    news.iter().any(|news| matches!(news, ProcessNews::Stopping { step: Step::Kill, .. }))
+    news.iter().any(|news| matches!(news, ProcessNews::Stopping { step: StopStep::Kill, .. }))
 }
 
 fn swept(news: &[ProcessNews]) -> usize {
@@ -30,7 +30,7 @@ fn a_well_behaved_program_ends_by_the_stop_signal() {
         assert_eq!(exit, Exit::Signal(libc::SIGTERM));
         assert!(matches!(
             before.as_slice(),
-            [ProcessNews::Stopping { step: Step::Signal(libc::SIGTERM), .. }]
+            [ProcessNews::Stopping { step: StopStep::Signal(libc::SIGTERM), .. }]
         ));
         assert!(house.gone().await.is_empty());
         assert!(!house.processes.is_alive(FIRST));
@@ -204,7 +204,7 @@ fn suspended_programs_are_no_news() {
         };
         timeout(super::DEADLINE, stopped).await.unwrap();
         house.processes.resume(FIRST);
-        house.processes.signal(FIRST, libc::SIGHUP, Whom::Leader);
+        house.processes.signal(FIRST, libc::SIGHUP, SignalTarget::Leader);
         let (exit, before) = house.exit().await;
         assert_eq!(exit, Exit::Code(101));
         assert!(before.is_empty(), "{before:?}");
@@ -248,8 +248,8 @@ fn a_debugger_holds_the_ladder() {
         assert!(sys::is_traced(pid), "{line}");
         let plan = StopPlan { timeout: Duration::from_secs(3), ..SHORT };
         house.processes.stop(FIRST, plan);
-        assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Signal(_), .. }));
-        assert!(matches!(house.next().await, ProcessNews::Stopping { step: Step::Held, .. }));
+        assert!(matches!(house.next().await, ProcessNews::Stopping { step: StopStep::Signal(_), .. }));
+        assert!(matches!(house.next().await, ProcessNews::Stopping { step: StopStep::Held, .. }));
         let quiet = timeout(plan.timeout + Duration::from_millis(100), house.news.recv()).await;
         assert!(quiet.is_err(), "{quiet:?}");
         debugger.kill().unwrap();

@@ -1,8 +1,8 @@
-//! The reaper itself: waits for the lifeline's end, then leaves nothing of a killed hotrun.
+//! The reaper process: waits until the lifeline closes, then cleans up after a killed hotrun.
 //!
-//! Sleeps in one read until hotrun says something or dies. Must not depend on anything of hotrun's but what the lifeline
-//! told it. Order at the end: the terminal's modes at once (the shell is about to prompt), cargo, the program by its
-//! stop plan, what carries the tag, the terminal once more, files.
+//! Sleeps in one read until hotrun reports something or dies. Depends only on what the lifeline reported.
+//! Order of the clean-up: the terminal's modes at once (the shell is about to prompt), cargo, the program by
+//! its stop plan, processes with the tag, the terminal once more, files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,83 +16,86 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::NAME;
-use super::will::Will;
+use super::cleanup::Cleanup;
 use crate::process::tree::{TAG, add_descendants};
 use crate::sys::{self, ProcessRow, TerminalModes};
 
-/// How long the kernel gets to end what was sent SIGKILL.
+/// How long the kernel may take to end a process after SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
-/// The longest pause between two looks at what is left: new processes may have come.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The longest pause between two checks of what is left: new processes may have appeared.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs as the reaper: lifeline on stdin, the terminal (or `/dev/null`) on stdout.
+/// The reaper's `main`: lifeline on stdin, the terminal (or `/dev/null`) on stdout.
 pub fn main() -> ExitCode {
     sys::name_process(NAME);
     sys::ignore_all();
-    let mut will = Will::default();
+    let mut cleanup = Cleanup::default();
     for line in io::stdin().lock().lines() {
         match line {
             Ok(line) if line == "bye" => return ExitCode::SUCCESS,
-            Ok(line) => will.hear(&line),
+            Ok(line) => cleanup.apply(&line),
             Err(_) => break,
         }
     }
-    Execution { will, found: BTreeMap::new() }.run();
+    Execution { cleanup, found: BTreeMap::new() }.run();
     ExitCode::SUCCESS
 }
 
-/// The will of a hotrun that is dead, being carried out.
+/// The clean-up after a dead hotrun.
 #[derive(Debug)]
 struct Execution {
-    will: Will,
-    /// What was found so far, and when it was started: it may leave its group and its parent, and lose its tag.
+    cleanup: Cleanup,
+    /// Processes found so far, with their start times: they may leave group and parent, and lose their tag.
     found: BTreeMap<i32, u64>,
 }
 
 impl Execution {
     fn run(mut self) {
         self.restore_modes();
-        // Before a parent ends and its children become somebody else's.
+        // Before a parent ends and its children get another one.
         let table = sys::processes();
-        self.look_over(&table);
-        for (&group, &start) in &self.will.cargo {
+        self.find_members(&table);
+        for (&group, &start) in &self.cleanup.cargo {
             if self.is_ours(group, start, &table) {
                 let _ = sys::kill_group(group, libc::SIGKILL);
             }
         }
         let now = Instant::now();
-        for (&group, app) in &self.will.apps {
+        for (&group, app) in &self.cleanup.apps {
             if self.is_ours(group, app.start, &table) {
                 let _ = sys::kill_group(group, app.plan.signal);
                 let _ = sys::kill_group(group, libc::SIGCONT);
             }
         }
-        let mut asked: BTreeSet<i32> =
-            table.iter().filter(|row| self.will.apps.contains_key(&row.group)).map(|row| row.pid).collect();
-        self.wait_for_all(now + self.will.longest(), |row| {
+        let mut asked: BTreeSet<i32> = table
+            .iter()
+            .filter(|row| self.cleanup.apps.contains_key(&row.group))
+            .map(|row| row.pid)
+            .collect();
+        self.treat_all(now + self.cleanup.longest(), |row| {
             if asked.insert(row.pid) {
                 let _ = sys::kill_exactly(row, libc::SIGTERM);
                 let _ = sys::kill_exactly(row, libc::SIGCONT);
             }
         });
-        self.wait_for_all(Instant::now() + KILL_GRACE, |row| {
+        self.treat_all(Instant::now() + KILL_GRACE, |row| {
             let _ = sys::kill_exactly(row, libc::SIGKILL);
         });
-        if self.will.lent {
+        if self.cleanup.lent {
             self.restore_modes();
             let _ = io::stdout().write_all(sys::TERMINAL_RESET).and_then(|()| io::stdout().flush());
         }
-        // Files before the folders they are in.
-        for file in self.will.files.iter().rev() {
+        // Files before their folders.
+        for file in self.cleanup.files.iter().rev() {
             unlink(file);
         }
     }
 
-    /// Treats all that is left, again and again, until nothing is or the time is over.
-    fn wait_for_all(&mut self, until: Instant, mut treat: impl FnMut(&ProcessRow)) {
+    /// Applies `treat` to all that is left, repeatedly, until nothing is left or the time is over.
+    fn treat_all(&mut self, until: Instant, mut treat: impl FnMut(&ProcessRow)) {
         loop {
-            let left = self.look_over(&sys::processes());
+            let left = self.find_members(&sys::processes());
             let now = Instant::now();
             let Some(first) = left.first() else { return };
             if now >= until {
@@ -101,16 +104,16 @@ impl Execution {
             for row in &left {
                 treat(row);
             }
-            wait_for(first.pid, LOOK_AGAIN.min(until - now));
+            wait_for(first.pid, MAX_PAUSE.min(until - now));
         }
     }
 
-    /// The living processes of the programs: the groups, what carries the tag, what was found before, and what descends from
-    /// all those.
-    fn look_over(&mut self, table: &[ProcessRow]) -> Vec<ProcessRow> {
-        let entry = format!("{TAG}={}.", self.will.run);
+    /// Returns the living processes of the programs: the groups, processes with the tag, those found before,
+    /// and all their descendants.
+    fn find_members(&mut self, table: &[ProcessRow]) -> Vec<ProcessRow> {
+        let entry = format!("{TAG}={}.", self.cleanup.run);
         let groups: BTreeSet<i32> = self
-            .will
+            .cleanup
             .apps
             .iter()
             .filter(|(group, app)| self.is_ours(**group, app.start, table))
@@ -119,32 +122,32 @@ impl Execution {
         let belongs = |row: &&ProcessRow| {
             groups.contains(&row.group)
                 || self.found.get(&row.pid) == Some(&row.start)
-                || (!self.will.run.is_empty() && sys::carries(row.pid, &entry, false))
+                || (!self.cleanup.run.is_empty() && sys::carries(row.pid, &entry, false))
         };
         let mut ours: BTreeSet<i32> = table.iter().filter(belongs).map(|row| row.pid).collect();
         add_descendants(&mut ours, table);
         let me = std::process::id().cast_signed();
-        let others = [me, self.will.hotrun];
+        let others = [me, self.cleanup.hotrun];
         let living = |row: &&ProcessRow| !row.zombie && ours.contains(&row.pid) && !others.contains(&row.pid);
         let left: Vec<ProcessRow> = table.iter().filter(living).copied().collect();
         self.found.extend(left.iter().map(|row| (row.pid, row.start)));
         left
     }
 
-    /// Whether a group of this number is still the one that was told. While a member is left, nobody else gets the pid that it
-    /// is named by: a process that has it and was started at another time leads another group.
+    /// Whether a group id still means the reported group. While the group has a member, its id is not reused
+    /// as a pid: a process with this pid and another start time leads another group.
     fn is_ours(&self, group: i32, start: Option<u64>, table: &[ProcessRow]) -> bool {
         match table.iter().find(|row| row.pid == group) {
             Some(first) => start == Some(first.start),
             None => table
                 .iter()
-                .any(|row| row.group == group && (row.session == 0 || row.session == self.will.session)),
+                .any(|row| row.group == group && (row.session == 0 || row.session == self.cleanup.session)),
         }
     }
 
-    /// Sets the terminal's modes as they were found, unless a shell has already taken the terminal and set its own.
+    /// Restores the terminal's modes, unless a shell has already taken the terminal and set its own.
     fn restore_modes(&self) {
-        let (Some(found), terminal) = (&self.will.found, io::stdout()) else {
+        let (Some(found), terminal) = (&self.cleanup.found, io::stdout()) else {
             return;
         };
         let Ok(now) = TerminalModes::of(terminal.as_fd()) else {
@@ -152,18 +155,18 @@ impl Execution {
         };
         let holder = sys::terminal_holder(terminal.as_fd());
         let still_ours = holder.is_none_or(|group| {
-            group == self.will.hotrun
-                || self.will.apps.contains_key(&group)
-                || self.will.cargo.contains_key(&group)
+            group == self.cleanup.hotrun
+                || self.cleanup.apps.contains_key(&group)
+                || self.cleanup.cargo.contains_key(&group)
                 || sys::group_members(group).is_empty()
         });
-        if still_ours || Some(&now) == self.will.own.as_ref() {
+        if still_ours || Some(&now) == self.cleanup.own.as_ref() {
             let _ = found.apply(terminal.as_fd());
         }
     }
 }
 
-/// Waits until the process has ended, at most so long.
+/// Waits until the process has ended, up to a limit.
 fn wait_for(pid: i32, at_most: Duration) {
     let timeout = Timespec::try_from(at_most).unwrap_or_default();
     #[cfg(target_os = "linux")]
@@ -177,7 +180,7 @@ fn wait_for(pid: i32, at_most: Duration) {
     let _ = poll(&mut [] as &mut [PollFd<'_>], Some(&timeout));
 }
 
-/// Removes a file, or a folder in which there is nothing but sockets: nobody answers on them any more.
+/// Removes a file, or a folder that contains only sockets, which nothing answers any more.
 fn unlink(path: &Path) {
     if fs::remove_file(path).is_ok() {
         return;
@@ -195,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_whose_number_is_anothers_by_now_is_left_alone() {
+    fn a_reused_group_id_is_left_alone() {
         let row = |pid, group, session, start| ProcessRow {
             pid,
             parent: 1,
@@ -205,13 +208,13 @@ mod tests {
             ending: false,
             start,
         };
-        let will = Will { session: 5, ..Will::default() };
-        let execution = Execution { will, found: BTreeMap::new() };
+        let cleanup = Cleanup { session: 5, ..Cleanup::default() };
+        let execution = Execution { cleanup, found: BTreeMap::new() };
         for (rows, ours) in [
             (vec![row(10, 10, 5, 77)], true),
             (vec![row(10, 10, 5, 78)], false),
             (vec![row(10, 10, 5, 78), row(11, 10, 5, 79)], false),
-            // The first has ended.
+            // The first process has ended.
             (vec![row(11, 10, 5, 79)], true),
             (vec![row(11, 10, 6, 79)], false),
             (vec![row(11, 11, 5, 79)], false),
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_sockets_goes_and_one_with_files_stays() {
+    fn only_a_folder_of_sockets_is_removed() {
         let base = tempfile::tempdir().unwrap();
         for (name, removed) in [("sockets", true), ("files", false)] {
             let folder = base.path().join(name);

@@ -1,4 +1,4 @@
-//! What the reaper is told, as both ends of the lifeline keep it: hotrun's for a reaper that has to take another's place.
+//! What the reaper has to clean up. Both ends of the lifeline keep it; hotrun's copy is for a replacement.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -12,22 +12,21 @@ use crate::words::StopPlan;
 /// The stop plan of an announced group without a readable one.
 const DEFAULT_PLAN: StopPlan = StopPlan { signal: libc::SIGTERM, timeout: Duration::from_secs(5) };
 
-/// A program's process group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct App {
     pub(super) plan: StopPlan,
-    /// When its first process was started.
+    /// The start time of its first process.
     pub(super) start: Option<u64>,
 }
 
-/// Everything that is left to do when hotrun dies now.
+/// The clean-up to do if hotrun dies now.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Will {
+pub(super) struct Cleanup {
     pub(super) run: String,
     pub(super) hotrun: i32,
     pub(super) session: i32,
     pub(super) apps: BTreeMap<i32, App>,
-    /// Groups of cargo's, and when the first process of each was started.
+    /// cargo's groups, each with the start time of its first process.
     pub(super) cargo: BTreeMap<i32, Option<u64>>,
     pub(super) found: Option<TerminalModes>,
     pub(super) own: Option<TerminalModes>,
@@ -35,9 +34,9 @@ pub(super) struct Will {
     pub(super) files: BTreeSet<PathBuf>,
 }
 
-impl Will {
-    /// Takes in a line.
-    pub(super) fn hear(&mut self, line: &str) {
+impl Cleanup {
+    /// Applies a line of the lifeline.
+    pub(super) fn apply(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let mut words = rest.split(' ');
         let first = words.next().unwrap_or_default();
@@ -68,7 +67,7 @@ impl Will {
         }
     }
 
-    /// The lines that make another reaper know all of it.
+    /// Returns the lines that restore this state in a replacement.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("run {}", self.run), format!("hotrun {} {}", self.hotrun, self.session)];
         lines.extend(self.apps.iter().map(|(&group, app)| app_line(group, app)));
@@ -80,7 +79,7 @@ impl Will {
         lines
     }
 
-    /// The stop timeout of the most patient program.
+    /// Returns the longest stop timeout of all programs.
     pub(super) fn longest(&self) -> Duration {
         self.apps.values().map(|app| app.plan.timeout).max().unwrap_or(DEFAULT_PLAN.timeout)
     }
@@ -102,7 +101,7 @@ fn with_start(line: String, start: Option<u64>) -> String {
     }
 }
 
-/// As it was told, or as it is now: a process that announces itself does not know it.
+/// Returns the start time as reported, else as it is now: a process that announces itself does not know it.
 fn start(group: i32, told: Option<&str>) -> Option<u64> {
     told.and_then(|start| start.parse().ok()).or_else(|| sys::process(group).map(|row| row.start))
 }
@@ -127,8 +126,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hears_what_is_told_and_tells_it_again() {
-        let mut will = Will::default();
+    fn lines_are_applied_and_replayed() {
+        let mut cleanup = Cleanup::default();
         for line in [
             "run ab",
             "hotrun 7 5",
@@ -147,17 +146,17 @@ mod tests {
             "keep 2f62",
             "?",
         ] {
-            will.hear(line);
+            cleanup.apply(line);
         }
-        assert_eq!((will.run.as_str(), will.hotrun, will.session, will.lent), ("ab", 7, 5, true));
+        assert_eq!((cleanup.run.as_str(), cleanup.hotrun, cleanup.session, cleanup.lent), ("ab", 7, 5, true));
         let plan = |signal, millis| StopPlan { signal, timeout: Duration::from_millis(millis) };
         let app = |signal, millis, start| App { plan: plan(signal, millis), start: Some(start) };
-        assert_eq!(will.apps, BTreeMap::from([(11, app(2, 5000, 78)), (13, app(2, 100, 79))]));
-        assert_eq!(will.cargo, BTreeMap::from([(12, Some(80))]));
-        assert_eq!(will.files, BTreeSet::from([PathBuf::from("/a")]));
+        assert_eq!(cleanup.apps, BTreeMap::from([(11, app(2, 5000, 78)), (13, app(2, 100, 79))]));
+        assert_eq!(cleanup.cargo, BTreeMap::from([(12, Some(80))]));
+        assert_eq!(cleanup.files, BTreeSet::from([PathBuf::from("/a")]));
 
-        let mut next = Will::default();
-        will.lines().iter().for_each(|line| next.hear(line));
-        assert_eq!(next, will);
+        let mut next = Cleanup::default();
+        cleanup.lines().iter().for_each(|line| next.apply(line));
+        assert_eq!(next, cleanup);
     }
 }
