@@ -96,6 +96,22 @@ fn what_was_deleted_made_or_moved_is_told() {
 }
 
 #[test]
+fn a_source_that_comes_and_goes_between_two_looks_is_told_where_a_build_has_read_it() {
+    for poll in hows() {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        let one = site.root.join("src/one.rs");
+        fs::remove_file(&one).unwrap();
+        assert_eq!(look(&site, 1), [one.as_path()]);
+        site.start_build();
+        write(&one, "// one\n");
+        fs::remove_file(&one).unwrap();
+        site.succeed();
+        site.expect(&one);
+    }
+}
+
+#[test]
 fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
     use std::io::Write;
     let mut site = Site::new();

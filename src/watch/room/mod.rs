@@ -238,8 +238,9 @@ impl Room {
             }
             Command::BuildSucceeded { build, dep_info, rerun_everything } => {
                 self.ended(build, sent.wall);
-                let sources = dep_info.into_iter().map(tidy).collect();
-                let read = self.rules.succeeded(sources, &rerun_everything);
+                let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
+                self.meet_lost(&sources);
+                let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
                 self.follow(read);
                 self.tell_disturbed(2);
             }

@@ -225,6 +225,17 @@ impl Room {
                 || self.attempt.is_some_and(|attempt| may_have_gone_since(path, attempt.started)))
     }
 
+    /// What rustc read, and was there neither at the last look nor now, came and went in between.
+    pub(super) fn meet_lost(&mut self, read: &[PathBuf]) {
+        let Some(attempt) = self.attempt else { return };
+        for path in read.iter().filter(|path| is_rust(path) && fingerprint::stat(path).is_none()) {
+            let missing = self.ledger.get(path).is_some_and(|entry| entry.now.content == Content::Missing);
+            if missing && self.ledger.unchanged(path) && may_have_gone_since(path, attempt.started) {
+                self.ledger.meet(path, Fingerprint::MISSING, Moment::now(), Origin::Lost);
+            }
+        }
+    }
+
     /// The stat is another: looks now, or a little later where the file was written only just now.
     pub(super) fn look_settled(&mut self, path: &Path) {
         let age = fingerprint::stat(path).and_then(|stat| SystemTime::now().duration_since(stat.mtime).ok());
