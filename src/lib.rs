@@ -1,13 +1,14 @@
-//! hotrun: `cargo run` that follows your edits. This page is the map of the house.
+//! hotrun: `cargo run` that follows your edits. `ARCHITECTURE.md` is the guide to this crate.
 //!
-//! Rooms that touch the operating system turn what happens into events; one pure room, [`session`], decides and answers
-//! with effects; the [`runtime`] carries them out. Imports point one way: wiring → OS rooms → pure rooms → [`words`].
+//! Rooms that touch the operating system turn what happens into events; a pure room, [`session`], decides and
+//! answers with effects; the [`runtime`] performs them. Imports point one way: wiring → OS rooms → pure rooms
+//! → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`site`], [`error`]
-//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`], [`control`],
-//!   [`report`], over [`sys`] (the only `unsafe`)
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`error`]
+//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`],
+//!   [`control`], [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
-//! - plain words: [`words`]
+//! - plain data: [`words`]
 
 pub mod build;
 pub mod cli;
@@ -39,7 +40,7 @@ use control::{Answer, AnswerLine, Client, ControlError};
 use error::Error;
 use report::lines::{Head, Line};
 
-/// Runs hotrun with this process's arguments and gives its exit code.
+/// Runs hotrun with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     if words.nth(1).is_some_and(|word| word == process::reaper::ENTRY) {
@@ -90,7 +91,7 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|error| fail(&error, color))
 }
 
-/// Asks the hotrun that is meant, and prints the answer: the text, or with `--json` the answer itself.
+/// Queries the selected hotrun, and prints the answer as text or with `--json` as JSON.
 fn ask(
     options: &ControlOptions,
     question: impl FnOnce(&Client) -> Result<(String, Answer, ExitCode), ControlError>,
@@ -109,13 +110,13 @@ fn ask(
     }
 }
 
-/// An answer of a hotrun that was asked, for people.
+/// Renders the answer of a running hotrun for people.
 fn page(said: &[AnswerLine]) -> String {
     let lines: Vec<Line> = said.iter().map(line_of).collect();
     report::page(&lines, None)
 }
 
-/// A part of such an answer as a line.
+/// Renders a part of such an answer.
 pub fn line_of(said: &AnswerLine) -> Line {
     match said {
         AnswerLine::Status(verb, text) => Line::status(verb, text),
@@ -124,11 +125,11 @@ pub fn line_of(said: &AnswerLine) -> Line {
     }
 }
 
-/// What was asked for on stdout.
+/// Prints to stdout.
 fn print(text: &str) -> Result<ExitCode, Error> {
     match report::write_all(std::io::stdout().as_fd(), text.as_bytes()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        // `hotrun man | head` is done when `head` is.
+        // `hotrun man | head` ends when `head` does.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(source) => Err(Error::System { what: "write to stdout", source }),
     }
@@ -136,7 +137,7 @@ fn print(text: &str) -> Result<ExitCode, Error> {
 
 fn fail(error: &Error, color: config::Color) -> ExitCode {
     if let Error::Cli(CliError::Clap(clap)) = error {
-        // clap knows where its text goes: help and version to stdout. What cannot be written there is lost.
+        // clap prints help and version to stdout. A failure to write is ignored.
         let _ = clap.print();
     } else {
         report::fatal(error, error.hint().as_deref(), color);

@@ -14,7 +14,6 @@ pub use self::named::NamedPaths;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message};
 
-/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -24,7 +23,6 @@ pub enum Level {
     Note,
 }
 
-/// A message of the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Diagnostic {
     pub level: Level,
@@ -97,7 +95,6 @@ pub enum CargoMessage {
     Other,
 }
 
-/// Parses a line of cargo's stdout.
 pub fn parse(line: &str) -> CargoMessage {
     let Ok(message) = serde_json::from_str::<Message>(line) else {
         // A message of a kind newer than hotrun.
@@ -165,7 +162,6 @@ pub fn is_shared_library(path: &Path) -> bool {
     name.ends_with(".so") || name.contains(".so.") || name.ends_with(".dylib")
 }
 
-/// The kind of a line of cargo's stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StderrLine {
     /// A right-aligned verb: `   Compiling app v0.1.0`.

@@ -32,7 +32,6 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
-    /// An env file with an invalid line.
     #[error("could not read `{}`, line {}: {}", path.display(), fault.line, fault.reason)]
     EnvFile { path: PathBuf, fault: env_file::EnvFileError },
 }
@@ -63,7 +62,6 @@ impl SettingsError {
     }
 }
 
-/// Returns hotrun's own environment variables.
 pub fn environment() -> Environment {
     let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
     config::variables().chain([CONFIG_FILE]).filter_map(set).collect()
@@ -86,7 +84,6 @@ pub struct Reader {
     nonblocking: bool,
 }
 
-/// The state of a file that was read.
 #[derive(Debug)]
 enum Content {
     Reading,
@@ -95,8 +92,7 @@ enum Content {
 }
 
 impl Reader {
-    /// From now on, reads streams on a thread: loading fails with [`io::ErrorKind::WouldBlock`] until that is
-    /// done.
+    /// From now on, reads streams on a thread: loading fails with [`io::ErrorKind::WouldBlock`] meanwhile.
     pub fn stop_waiting(&mut self) {
         self.nonblocking = true;
     }
@@ -174,8 +170,7 @@ pub fn read(
     Ok(texts)
 }
 
-/// Returns every file that [`load`] reads or would read if it existed, to be watched. Env files are in
-/// [`Config`].
+/// Returns every file that [`load`] reads or would read if it existed. Env files are in [`Config`].
 pub fn files(
     options: &RunOptions,
     environment: &Environment,
@@ -220,7 +215,6 @@ pub fn env_file_variables(
     Ok(variables)
 }
 
-/// A file that may hold settings.
 struct Source {
     path: PathBuf,
     kind: FileKind,
@@ -247,8 +241,7 @@ fn sources(
         (None, None) => {}
     }
     if let Some(root) = package_root {
-        // With `--manifest-path` the manifest may have another name (unstable in cargo), but its folder is
-        // the same.
+        // With `--manifest-path` the manifest may have another name (unstable in cargo), in the same folder.
         sources.push(source(root.join("Cargo.toml"), FileKind::Manifest));
     }
     if let Some(root) = workspace_root {

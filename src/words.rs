@@ -17,8 +17,7 @@ impl fmt::Display for BuildId {
     }
 }
 
-/// A program that hotrun keeps running. There is one today; every process and event carries the id all the
-/// same.
+/// A program that hotrun keeps running. There is one today; processes and events carry the id all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(pub u16);
 
@@ -27,8 +26,7 @@ impl ServiceId {
     pub const MAIN: Self = Self(0);
 }
 
-/// One process of a service. Unlike pids, numbers are never reused, so late events of an earlier process are
-/// harmless.
+/// One process of a service. Unlike pids, numbers are never reused, so late events are harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instance {
     pub service: ServiceId,
@@ -96,7 +94,6 @@ pub struct StopPlan {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sink {
-    /// The path of the terminal.
     Terminal(PathBuf),
     File(PathBuf),
     /// `/dev/null`.

@@ -1,4 +1,4 @@
-//! One run of cargo: its process started, read until it ends, and ended with its whole group where it is cancelled.
+//! A run of cargo: starts it, reads its output until it ends, and ends its whole group on cancellation.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -24,26 +24,25 @@ use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
 use crate::words::BuildId;
 
-/// How long a cancelled cargo group has before SIGKILL: rustc dies at once, a build script may want to tidy up.
+/// How long a cancelled cargo group has before SIGKILL: a build script may need to clean up.
 const CANCEL_GRACE: Duration = Duration::from_millis(300);
-/// How long the pipes of a cargo that has ended are read on while somebody else holds them open.
+/// How long to read from the pipes of an ended cargo while other processes hold them open.
 const PIPE_GRACE: Duration = Duration::from_millis(200);
-/// How long the rest of a killed group is waited for.
+/// How long to wait for the rest of a killed group.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
-/// A longer line of cargo's stderr comes in parts.
+/// A longer line of stderr comes in parts.
 const LONGEST_LINE: usize = 64 << 10;
-/// A longer line of its stdout is no message.
+/// A longer line of stdout is no message.
 const LONGEST_MESSAGE: u64 = 16 << 20;
 
-/// How one run of cargo ended.
 pub(super) struct Attempt {
     pub(super) outcome: BuildOutcome,
     pub(super) result: Option<BuildResult>,
     pub(super) error: Option<BuildError>,
-    /// It failed because it could not load what was compiled before.
+    /// Whether it failed because earlier artifacts could not be loaded.
     pub(super) unloadable: bool,
-    /// What its errors named.
+    /// The paths named by its errors.
     pub(super) named: NamedPaths,
 }
 
@@ -53,7 +52,7 @@ impl Attempt {
     }
 }
 
-/// Waits for the order to cancel. A sender that was dropped has been replaced by a newer build's: only an order cancels.
+/// Waits for cancellation. A dropped sender cancels nothing: a newer build has replaced it.
 pub(super) async fn ordered(cancelled: &mut oneshot::Receiver<()>) {
     if cancelled.is_terminated() || cancelled.await.is_err() {
         std::future::pending::<()>().await;
@@ -70,7 +69,7 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Runs cargo and reads what it says until it ends or is cancelled. `held`: hotrun has the lock of its folder for a while.
+/// Runs cargo until it ends or is cancelled. With `held`, hotrun itself has the lock that cargo may wait for.
 pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
     let Job { order, cancelled, news, outputs } = job;
     let (order, build) = (&*order, order.build);
@@ -80,7 +79,7 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         Err(source) => {
             let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
             let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
-            // The system says "no such file" of a missing folder too.
+            // A missing folder gives "no such file" too.
             let error = if order.cwd.is_dir() {
                 BuildError::NotRun { program: program.unwrap_or_default(), source }
             } else {
@@ -104,12 +103,12 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         let status = tokio::select! {
             () = &mut reading => child.wait().await,
             status = child.wait() => {
-                // What cargo started for others may have kept its pipes; what cargo itself said is there already.
+                // Processes that cargo started may keep its pipes; cargo's own output has arrived.
                 let _ = timeout(PIPE_GRACE, reading).await;
                 status
             }
         };
-        // They began while cargo went on, and are done by now as a rule.
+        // They ran while cargo went on, and are usually done.
         let looks = std::mem::take(&mut read.borrow_mut().looks);
         for look in looks {
             let _ = look.await;
@@ -117,7 +116,7 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         status
     };
     let stops = async {
-        // Without a handler for SIGCHLD a password prompt would wait for ever; cancelling still works.
+        // Without a handler for SIGCHLD a password prompt would wait forever; cancelling still works.
         let Ok(mut children) = signal(SignalKind::child()) else { return std::future::pending().await };
         while children.recv().await.is_some() {
             if let Some(ChildState::Stopped(signal)) = group.and_then(sys::take_stop) {
@@ -160,17 +159,17 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
     Attempt { outcome, result, error, unloadable: !success && read.unloadable, named: read.named }
 }
 
-/// The libraries that were built for the program's platform: cargo puts what is linked above the program's folder or into it.
+/// Returns the libraries built for the program's platform: cargo puts linked ones into the program's folder
+/// or above it.
 fn of_program(executable: &Path, libraries: Vec<Library>) -> impl Iterator<Item = Library> {
     libraries.into_iter().filter(move |library| {
         !library.replaced || library.path.parent().is_some_and(|folder| executable.starts_with(folder))
     })
 }
 
-/// SIGTERM to the group, SIGKILL to what is left of it, until nothing is.
 async fn end_group(child: &mut Child, group: Option<i32>) {
     let Some(group) = group else { return };
-    // An error means that there is nobody left to signal.
+    // An error means that the group is empty.
     let _ = sys::kill_group(group, libc::SIGTERM);
     if timeout(CANCEL_GRACE, group_empty(child, group)).await.is_ok() {
         return;
@@ -185,7 +184,7 @@ async fn group_empty(child: &mut Child, group: i32) {
     all_empty(&[group]).await;
 }
 
-/// Ends what build scripts have left running in the groups of earlier cargos.
+/// Ends processes that build scripts left running in the groups of earlier cargos.
 pub async fn end_left(groups: &[i32]) {
     for (signal, grace) in [(libc::SIGTERM, CANCEL_GRACE), (libc::SIGKILL, KILL_GRACE)] {
         for &group in groups.iter().filter(|&&group| !sys::own_group_members(group).is_empty()) {
@@ -197,7 +196,7 @@ pub async fn end_left(groups: &[i32]) {
     }
 }
 
-/// Waits until nobody lives in these groups: nothing tells when the last member of a group is gone.
+/// Waits until these groups are empty. Polls, since no event tells when the last member of a group has ended.
 async fn all_empty(groups: &[i32]) {
     let mut pause = Duration::from_micros(500);
     while groups.iter().any(|&group| !sys::own_group_members(group).is_empty()) {
@@ -214,14 +213,14 @@ struct Read {
     executable: Option<PathBuf>,
     libraries: Vec<Library>,
     scripts: Vec<BuildScript>,
-    /// The looks at what build scripts have made.
+    /// The running examinations of build script output.
     looks: Vec<oneshot::Receiver<()>>,
     unloadable: bool,
     named: NamedPaths,
 }
 
 impl Read {
-    /// An error of cargo's own counts as one of the compiler's does.
+    /// Reports an error of cargo; it counts like one of the compiler.
     fn tell(
         &mut self,
         error: Option<Box<Diagnostic>>,
@@ -247,7 +246,7 @@ async fn read_messages(
     let mut line = Vec::new();
     let mut resolved = false;
     while (&mut stdout).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
-        // A flood of messages leaves time for everything else.
+        // A flood of messages must not starve other tasks.
         consume_budget().await;
         let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
         line.clear();
@@ -325,7 +324,7 @@ async fn read_lines(
             if !rest {
                 continue;
             }
-            // Nobody need be told to wait for what hotrun does itself.
+            // hotrun itself is what cargo waits for.
             if held && messages::line_waits_for_folder(&text) {
                 continue;
             }
@@ -344,16 +343,15 @@ async fn read_lines(
     read.tell(errors.finish(), build, news);
 }
 
-/// Cuts what comes in pieces into lines.
 #[derive(Debug, Default)]
 struct Lines {
     pending: Vec<u8>,
-    /// So far there is no end of a line in it.
+    /// No line ends before this index.
     scanned: usize,
 }
 
 impl Lines {
-    /// The next line, and whether the one after it overwrites it. One that is too long comes in parts.
+    /// Returns the next line, and whether it is to be overwritten. A line that is too long comes in parts.
     fn next(&mut self) -> Option<(String, bool)> {
         let found = self.pending[self.scanned..].iter().position(|byte| matches!(byte, b'\n' | b'\r'));
         let (end, rest) = match found.map(|at| self.scanned + at) {
@@ -392,7 +390,7 @@ mod tests {
         let line = |text: &str, transient| (text.to_owned(), transient);
         assert_eq!(said(b"a\nb"), [line("a", false)]);
         assert_eq!(said(b"c\rd\n\n"), [line("bc", true), line("d", false), line("", false)]);
-        // 50 MB without an end, in letters of two bytes.
+        // 50 MB without a line end, in letters of two bytes.
         let (chunk, mut bytes, mut longest) = ("\u{e4}".repeat(1 << 12), 0, 0);
         for _ in 0..50_000_000 / chunk.len() {
             for (part, _) in said(chunk.as_bytes()) {

@@ -1,7 +1,7 @@
-//! Runs cargo: in a process group of its own, its messages read as they come, cancelled by group.
+//! Runs cargo in a process group of its own, one build at a time (L4), and reports its output as
+//! [`BuildNews`].
 //!
-//! One build at a time (L4). The first one may seed the staging target. Everything cargo says reaches the rest of hotrun as
-//! [`BuildNews`]; nothing is printed here.
+//! The first build may wait for the seeding of the staging target.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,7 +25,7 @@ pub struct Cargo {
     outputs: Rc<Outputs>,
 }
 
-/// The seeding of this hotrun, and whether a build has succeeded with it since.
+/// The seeding by this hotrun, and whether a build has succeeded with it.
 #[derive(Debug)]
 struct Seed {
     seeding: Seeding,
@@ -33,12 +33,11 @@ struct Seed {
 }
 
 impl Cargo {
-    /// What happens is sent to `news`.
     pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
         Self { news, current: None, seed: None, outputs: Rc::default() }
     }
 
-    /// Starts cargo, where the staging target is being seeded so that it waits for that. Must be called within a tokio `LocalSet`.
+    /// Starts cargo. Must be called within a tokio `LocalSet`.
     pub fn start(&mut self, order: BuildOrder) {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));
@@ -54,9 +53,9 @@ impl Cargo {
         }
     }
 
-    /// The seeding of the build that is ordered, while no build has succeeded with it.
+    /// Returns the seeding for a build, as long as no build has succeeded with it.
     fn seed_of(&mut self, plan: Option<&SeedPlan>) -> Option<Rc<Seed>> {
-        // A build that was cancelled while it waited for the copy has not stopped it.
+        // A build cancelled while it waited for the copy did not stop the copy.
         if self.seed.is_none()
             && let Some(plan) = plan
         {
@@ -80,7 +79,8 @@ async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
     let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error, named });
 }
 
-/// A build with a seed that no build has succeeded with yet: one that cannot load what was copied is tried again without.
+/// Builds with a seed not yet proven by a successful build. Builds again without it if the copied artifacts
+/// cannot be loaded.
 async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
     tokio::select! {
         biased;
@@ -89,7 +89,7 @@ async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
     }
     let first = attempt(job, seed.seeding.ended().is_none()).await;
     match seed.seeding.ended() {
-        // It was cancelled, or failed before it came to what is built.
+        // The build was cancelled or failed before it reached the units.
         None => {}
         Some(seeded) if !seeded || matches!(first.outcome, BuildOutcome::Succeeded(_)) => {
             seed.proven.set(true);

@@ -5,28 +5,23 @@ use std::path::PathBuf;
 
 use crate::sys;
 
-/// cargo could not be run, or did not build what it was to build.
+/// cargo could not run, or did not build the program.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// cargo could not be started.
     #[error("could not run `{program}`")]
     NotRun {
-        /// Which cargo.
         program: String,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The folder it is to run in is gone.
     #[error("could not run cargo: the folder `{}` does not exist any more", .0.display())]
     NoFolder(PathBuf),
-    /// It succeeded without the program.
+    /// cargo succeeded without building the program.
     #[error("cargo built no program named `{0}`")]
     NoProgram(String),
 }
 
 impl BuildError {
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotRun { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
@@ -38,36 +33,29 @@ impl BuildError {
 /// Why the live path could not be taken or given a new binary.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Another hotrun keeps this program running.
     #[error(
         "hotrun is already running this program ({}), from `{}`",
         pid.map_or("pid unknown".to_owned(), |pid| format!("pid {pid}")),
         live.display()
     )]
     Taken {
-        /// The pid the other one wrote down.
+        /// From the lock file.
         pid: Option<u32>,
-        /// The live path.
         live: PathBuf,
     },
-    /// No build has given a binary.
+    /// No build has succeeded.
     #[error("there is no fresh binary")]
     NoBinary,
-    /// A file or folder could not be made, read or renamed.
     #[error("could not {what} `{}`", path.display())]
     Io {
-        /// What was tried.
         what: &'static str,
-        /// On what.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
 }
 
 impl PublishError {
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Taken { pid, .. } => Some(format!(

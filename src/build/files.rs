@@ -1,24 +1,24 @@
-//! Files that are placed once and never written to again: links and copies, exchanged names, comparison.
+//! Operations on files that are never written to once in place: links, copies, exchanged names, comparison.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// `path` with `suffix` after its name.
+/// Appends `suffix` to the file name of `path`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)
 }
 
-/// Whether `path` names the file that is open as `file`.
+/// Whether `path` names the open file `file`.
 pub(super) fn names(path: &Path, file: &File) -> bool {
     let id = |metadata: io::Result<fs::Metadata>| metadata.map(|it| (it.dev(), it.ino())).ok();
     id(fs::metadata(path)).is_some_and(|named| Some(named) == id(file.metadata()))
 }
 
-/// What tells a file from its later states without reading it: the change time cannot be set by a program.
+/// Identifies a state of a file without reading it: no program can set the change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     file: (u64, u64),
@@ -38,7 +38,7 @@ impl Stamp {
     }
 }
 
-/// Gives `to` the bytes of `from`: a link where the file system can, else a synced copy.
+/// Creates `to` with the content of `from`: a hard link if the file system can, else a synced copy.
 pub(super) fn place(from: &Path, to: &Path) -> io::Result<()> {
     let _ = fs::remove_file(to);
     match fs::hard_link(from, to) {
@@ -47,44 +47,44 @@ pub(super) fn place(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives `to` the bytes of `from`, synced, in an inode of its own: a clone where the file system can.
+/// Copies `from` to `to`, synced, in a new inode: a clone if the file system can.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let _ = fs::remove_file(to);
     fs::copy(from, to)?;
     File::open(to)?.sync_all()
 }
 
-/// Whether a link was refused for what the file systems are, not for what is on them.
+/// Whether a link failed because of the kind of file systems.
 fn no_link(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
 }
 
-/// What became of the file that a new one took the place of.
+/// The fate of a file replaced by a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replaced {
     /// There was none, or it is gone.
     Nothing,
-    /// The name of the new one is its name now.
+    /// It has the former name of the new file.
     NowNamed,
 }
 
-/// Puts `new` in the place of `live` in one atomic step, by exchanging the two names where the file system can. A plain
-/// rename over an existing file makes ext4 write the new file's data out first (`auto_da_alloc`, ext4(5)), which takes
-/// longer than all else here.
+/// Replaces `live` by `new` atomically, by exchanging the names if the file system can. A plain rename over
+/// an existing file makes ext4 write out the data of the new file first (`auto_da_alloc`, ext4(5)), which
+/// takes longer than all other steps.
 pub(super) fn replace(new: &Path, live: &Path) -> io::Result<Replaced> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(Replaced::NowNamed),
-        // Nothing is live yet, or the file system exchanges no names.
+        // There is no live file yet, or the file system cannot exchange names.
         Err(_) => replace_by_rename(new, live),
     }
 }
 
-/// The same with a rename, the old file kept by another name meanwhile.
+/// Does the same by a rename, keeping the old file under another name meanwhile.
 fn replace_by_rename(new: &Path, live: &Path) -> io::Result<Replaced> {
     let old = beside(new, "-old");
-    // Where there is no room for both, the new one matters.
+    // If there is no room for both, only the new file matters.
     let kept = place(live, &old).is_ok();
     let renamed = rename(new, live);
     if !kept || renamed.is_err() {
@@ -94,17 +94,16 @@ fn replace_by_rename(new: &Path, live: &Path) -> io::Result<Replaced> {
     rename(&old, new).map(|()| Replaced::NowNamed)
 }
 
-/// Renames a file. Where both names are links to one file already, only `to` is left.
+/// Renames a file. If both names are links to one file, only `to` is left.
 #[expect(clippy::disallowed_methods, reason = "this is the room that renames")]
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
-    // Between links to the same file rename(2) does nothing.
+    // rename(2) does nothing between links to the same file.
     let _ = fs::remove_file(from);
     Ok(())
 }
 
-/// Compares two files. Two builds differ early (the build id is near the start of the file), so this is quick where it
-/// matters: when the binary has changed.
+/// Compares two files. Fast if they differ, as changed binaries do near the start (build id).
 pub(super) fn same_bytes(one: &File, other: &File) -> io::Result<bool> {
     let (a, b) = (one.metadata()?, other.metadata()?);
     if (a.dev(), a.ino()) == (b.dev(), b.ino()) {

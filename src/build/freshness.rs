@@ -1,16 +1,16 @@
-//! Forced freshness: makes cargo compile a package again whose change its modification times would hide.
+//! Forced freshness: makes cargo recompile a package whose change its modification times would hide.
 //!
-//! Touches only files inside the staging target, never a source. cargo compares each source with the modification time of
-//! the unit's `dep-*` fingerprint file; ageing that file makes the unit, and what depends on it, be compiled again. This
-//! names no folder of cargo's private layout: both the old and the new one keep such files below a folder named after the
-//! package.
+//! Touches only files inside the staging target, never a source. cargo compares each source with the
+//! modification time of the unit's `dep-*` fingerprint file; ageing that file recompiles the unit and its
+//! dependents. No folder of cargo's private layout is named here: the old and the new layout both keep such
+//! files below a folder named after the package.
 
 use std::fs::{File, FileTimes};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// Ages the fingerprints of `packages` below `build_dir`; gives how many files were aged.
+/// Ages the fingerprints of `packages` below `build_dir`. Returns the number of aged files.
 pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
     let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     let mut aged = 0;
@@ -18,7 +18,7 @@ pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
     while let Some((folder, of_package)) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            // Another cargo may be clearing up.
+            // Another cargo may be cleaning up.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -29,7 +29,7 @@ pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
             let Some(name) = name.to_str() else { continue };
             if kind.is_dir() {
                 let named = of_package || packages.iter().any(|package| belongs_to(name, package));
-                // Nothing of cargo's own lies in what it publishes or what rustc keeps between builds.
+                // Published binaries and rustc's incremental cache contain no files of cargo.
                 if !matches!(name, "incremental" | "live") {
                     folders.push((entry.path(), named));
                 }
@@ -42,7 +42,7 @@ pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
     Ok(aged)
 }
 
-/// Whether a folder `name` is one cargo made for `package`: `package` itself or `package-<16 hex digits>`.
+/// Whether cargo made the folder `name` for `package`: `package` itself or `package-<16 hex digits>`.
 fn belongs_to(name: &str, package: &str) -> bool {
     name.strip_prefix(package).is_some_and(|rest| {
         rest.is_empty()

@@ -1,18 +1,17 @@
-//! Which hotrun keeps a live path, asked without touching its lock: an attempt to take it could make one fail that is
-//! just being started.
+//! Finds the hotrun that keeps a live path without taking its lock, which could make a starting one fail.
 
 use std::path::Path;
 
 use super::lock;
 
-/// The pid of the hotrun that keeps this live path, where one does.
+/// Returns the pid of the hotrun that keeps this live path.
 pub fn holder(live: &Path) -> Option<i32> {
     let lock = lock::path(live);
     let pid: i32 = std::fs::read_to_string(&lock).ok()?.trim().parse().ok().filter(|pid| *pid > 0)?;
     has_open(pid, &lock).then_some(pid)
 }
 
-/// Whether the process has the file open: the pid may be somebody else's by now.
+/// Whether the process has the file open: its pid may have been reused.
 #[cfg(target_os = "linux")]
 fn has_open(pid: i32, file: &Path) -> bool {
     let Ok(file) = file.canonicalize() else { return false };
@@ -20,7 +19,7 @@ fn has_open(pid: i32, file: &Path) -> bool {
         .is_ok_and(|fds| fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|link| link == file)))
 }
 
-/// Elsewhere it is not told; that the process is there has to do.
+/// Whether the process exists; other platforms do not tell its open files.
 #[cfg(not(target_os = "linux"))]
 fn has_open(pid: i32, _file: &Path) -> bool {
     crate::sys::process(pid).is_some()

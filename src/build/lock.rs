@@ -1,4 +1,4 @@
-//! The lock of a live path: only one hotrun keeps it, and the lock file says which.
+//! The lock of a live path: a single hotrun keeps it, and its pid is in the lock file.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use super::error::PublishError;
 use super::files::{beside, names};
 
-/// The lock file of a live path.
 pub(super) fn path(live: &Path) -> PathBuf {
     beside(live, ".lock")
 }
@@ -17,9 +16,9 @@ pub(super) fn path(live: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
-    /// Why it keeps nobody out: the file system has no locks.
+    /// The error of a file system without locks, on which this lock excludes nobody.
     pub(super) unsupported: Option<io::Error>,
-    /// There was no lock file before.
+    /// Whether there was no lock file before.
     pub(super) is_new: bool,
 }
 
@@ -29,7 +28,7 @@ impl Lock {
         let path = path(live);
         let failed = |what, source| PublishError::Io { what, path: path.clone(), source };
         let mut options = File::options();
-        // What is written must not go where a link of somebody else's points.
+        // Writing must not follow another user's symbolic link.
         options.read(true).write(true).custom_flags(libc::O_NOFOLLOW);
         let (mut file, is_new) = match options.open(&path) {
             Ok(file) => (file, false),
@@ -43,7 +42,7 @@ impl Lock {
             Ok(()) => None,
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // Without a pid to name, the message still tells what is the matter.
+                // Without a pid the message is still useful.
                 let _ = file.read_to_string(&mut text);
                 return Err(PublishError::Taken { pid: text.trim().parse().ok(), live: live.to_owned() });
             }
@@ -56,13 +55,13 @@ impl Lock {
         Ok(Self { file, unsupported, is_new })
     }
 
-    /// Whether the lock file of this live path is still the one that is locked.
+    /// Whether the locked file is still the lock file of this live path.
     pub(super) fn is_of(&self, live: &Path) -> bool {
         names(&path(live), &self.file)
     }
 }
 
-/// Whether a file system has no locks. cargo goes on without them as well; where it knows NFS, it does not even try.
+/// Whether a file system has no locks. cargo continues without them as well, and does not even try on NFS.
 fn is_unsupported(error: &io::Error) -> bool {
     let number = error.raw_os_error();
     number == Some(libc::ENOTSUP)

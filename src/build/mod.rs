@@ -1,7 +1,6 @@
-//! Building: a first staging target, cargo in a process group of its own, its messages, forced freshness, and the atomic
-//! publish.
+//! Builds: seeds the staging target, runs cargo, reads its messages, forces freshness, publishes atomically.
 //!
-//! Owns cargo's process and the live folder. Decides nothing: when to build, cancel or publish is the session's.
+//! Owns cargo's process and the live folder. When to build, cancel or publish is the session's decision.
 
 mod attempt;
 pub mod cargo;

@@ -9,75 +9,60 @@ use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
 
-/// What comes out of a build.
+/// Events of builds.
 #[derive(Debug)]
 pub enum BuildNews {
-    /// cargo runs.
     Spawned {
-        /// Which build.
         build: BuildId,
-        /// cargo's pid, and the id of its process group.
+        /// cargo's pid, which is also the id of its process group.
         pid: u32,
     },
-    /// A build script is done, now or in an earlier build.
+    /// A build script was reported, whether it ran now or earlier.
     ScriptRan {
-        /// Which build.
         build: BuildId,
         /// cargo's ID of its package.
         package: String,
         /// Its `OUT_DIR`.
         out_dir: PathBuf,
     },
-    /// cargo has read the manifests, written `Cargo.lock` where it had to, and begun with the units.
+    /// cargo has read the manifests, written `Cargo.lock` if necessary, and begun with the units.
     Resolved {
-        /// Which build.
         build: BuildId,
     },
-    /// The compiler said something.
     Diagnostic {
-        /// Which build.
         build: BuildId,
-        /// What.
         diagnostic: Box<Diagnostic>,
     },
-    /// cargo itself failed, or a build script.
+    /// cargo itself or a build script failed.
     CargoError {
-        /// Which build.
         build: BuildId,
-        /// What.
         diagnostic: Box<Diagnostic>,
     },
-    /// A line of cargo's stderr that is no part of an error, without its end. A line that cargo means to overwrite (its progress bar) is `transient`.
+    /// A line of cargo's stderr that is no part of an error.
     Line {
-        /// Which build.
         build: BuildId,
-        /// The line, colours and all.
+        /// With its colours.
         text: String,
-        /// It ends with a carriage return.
+        /// It ends with a carriage return, to be overwritten: a progress bar.
         transient: bool,
     },
-    /// cargo's process group was stopped by this signal: SIGTTIN or SIGTTOU where something it runs asks for the terminal.
+    /// cargo's process group was stopped: by SIGTTIN or SIGTTOU if a member asked for the terminal.
     Stopped {
-        /// Which build.
         build: BuildId,
-        /// By which signal.
         signal: i32,
     },
-    /// The staging target begins as a copy, or does not.
     Seed(SeedNews),
-    /// Somebody else removed the live binary.
+    /// Another process removed the live binary.
     LiveRemoved,
     /// cargo and its process group have ended.
     Ended {
-        /// Which build.
         build: BuildId,
-        /// How.
         outcome: BuildOutcome,
-        /// What it gave, where it succeeded.
+        /// Present on success.
         result: Option<BuildResult>,
-        /// What went wrong where the compiler found no fault.
+        /// A failure that is no compiler error.
         error: Option<BuildError>,
-        /// What its errors named.
+        /// The paths named by its errors.
         named: NamedPaths,
     },
 }

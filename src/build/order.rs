@@ -12,33 +12,28 @@ use super::scripts::Outputs;
 use super::seed::SeedPlan;
 use crate::words::BuildId;
 
-/// One run of cargo.
+/// A build to run.
 #[derive(Debug, Clone)]
 pub struct BuildOrder {
-    /// Its number.
     pub build: BuildId,
     /// cargo and its arguments.
     pub command: Vec<OsString>,
-    /// The complete environment.
+    /// Complete.
     pub env: BTreeMap<OsString, OsString>,
-    /// The folder to run it in.
     pub cwd: PathBuf,
-    /// What is being built.
     pub program: Program,
-    /// What the staging target may begin as.
+    /// How the staging target can be seeded.
     pub seed: Option<SeedPlan>,
 }
 
-/// Which of the artifacts is the program.
+/// Identifies the program among the artifacts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Program {
     /// The package's id, as cargo prints it.
     pub package: String,
-    /// The target's name.
     pub target: String,
 }
 
-/// A run of cargo.
 pub(super) struct Job {
     pub(super) order: BuildOrder,
     pub(super) cancelled: oneshot::Receiver<()>,

@@ -1,9 +1,9 @@
-//! Publishing: the fresh binary becomes the live one by one rename, so that the live path always names a complete
+//! Publishing: a rename makes the fresh binary the live one, so that the live path always names a complete
 //! executable (L1).
 //!
-//! Owns the live folder. Never writes to a file that was ever visible under the live path: each publish gives it an inode
-//! that nothing will write again (a link to what cargo built, which cargo unlinks before it links anew; or a copy, synced).
-//! The libraries that a binary loads are published with it, as a set.
+//! Owns the live folder. Never writes to a file that was visible under the live path: each publish uses an
+//! inode that nothing writes to again (a link to cargo's output, which cargo unlinks before linking anew; or
+//! a synced copy). The libraries that a binary loads are published with it, as a set.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ use super::set::{Set, Sets};
 use crate::config::{BuildConfig, TargetName};
 use crate::sys;
 
-/// Where the live binary of a program is: `<target>/hotrun/live/[<triple>/]<profile>/[examples/]<name>`.
+/// Returns the live path of a program: `<target>/hotrun/live/[<triple>/]<profile>/[examples/]<name>`.
 pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, target: &TargetName) -> PathBuf {
     let mut path = staging.join("live");
     path.extend(triple);
@@ -31,8 +31,8 @@ pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, targ
     path
 }
 
-/// The folder cargo keeps a profile's artifacts in
-/// (<https://doc.rust-lang.org/cargo/reference/profiles.html>: `dev` and `test` share `debug`, `bench` uses `release`).
+/// Returns cargo's folder for a profile (<https://doc.rust-lang.org/cargo/reference/profiles.html>: `dev` and
+/// `test` share `debug`, `bench` uses `release`).
 pub(super) fn profile_folder(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",
@@ -46,44 +46,42 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishE
     move |source| PublishError::Io { what, path, source }
 }
 
-/// What a publish came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publication {
     /// The live path names the new binary.
     Published,
-    /// What is live was made of the same bytes already: the binary, its libraries, and what build scripts made for it.
+    /// The live binary, its libraries and the output of its build scripts are the same.
     Unchanged,
 }
 
-/// Keeps one live path, which no other hotrun may keep at the same time.
+/// Keeps a live path, exclusively.
 #[derive(Debug)]
 pub struct Publisher {
     live: PathBuf,
-    /// Held as long as this hotrun lives.
     lock: Lock,
     sets: Sets,
     last: Option<Last>,
-    /// The libraries of the binary at `.previous` and at `.failed`.
+    /// The libraries of the binaries at `.previous` and `.failed`.
     previous: Option<Rc<Set>>,
     failed: Option<Rc<Set>>,
-    /// Those of the binary that was live before: a process of it may still be starting.
+    /// The libraries of the last live binary: a process of it may still be starting.
     replaced: Option<Rc<Set>>,
     ran: bool,
     temporaries: u32,
 }
 
-/// What was published last.
+/// The last published build.
 #[derive(Debug)]
 struct Last {
-    /// The binary, open, so that it can be compared with also when its name is gone.
+    /// Open, so that it can be compared even if its name is gone.
     binary: File,
     libraries: Option<Rc<Set>>,
-    /// What build scripts had made then: [`BuildResult::outputs`].
+    /// [`BuildResult::outputs`] at that time.
     outputs: u64,
 }
 
 impl Publisher {
-    /// Takes the live path: makes its folder, locks it, clears what a killed hotrun left.
+    /// Takes the live path: creates its folder, locks it, removes leftovers of a killed hotrun.
     pub fn open(live: PathBuf) -> Result<Self, PublishError> {
         let folder = live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
@@ -102,7 +100,7 @@ impl Publisher {
         Ok(publisher)
     }
 
-    /// Keeps another live path from now on: the program has another name or target directory. The binary that is live here
+    /// Moves to another live path, for a program with another name or target directory. The live binary
     /// becomes the previous one there if it ran. On an error nothing has changed.
     pub fn move_to(&mut self, live: PathBuf) -> Result<(), PublishError> {
         let mut next = Self::open(live)?;
@@ -113,49 +111,46 @@ impl Publisher {
         Ok(())
     }
 
-    /// The live path.
     pub fn live(&self) -> &Path {
         &self.live
     }
 
-    /// The folder with the libraries of the live binary, if it has any.
     pub fn libraries(&self) -> Option<&Path> {
         Some(self.last.as_ref()?.libraries.as_ref()?.folder())
     }
 
-    /// Why the lock keeps no other hotrun out, where it does not.
+    /// Returns the error of a file system without locks, where other hotruns are not excluded.
     pub fn unlocked(&self) -> Option<&io::Error> {
         self.lock.unsupported.as_ref()
     }
 
-    /// Whether another hotrun may keep this live path without being noticed by the lock: there are no locks, or the lock file
-    /// was removed (`cargo clean`).
+    /// Whether another hotrun may use this live path unnoticed: there are no locks, or the lock file was
+    /// removed (`cargo clean`).
     pub fn may_be_shared(&self) -> bool {
         self.lock.is_new || self.lock.unsupported.is_some()
     }
 
-    /// Where the last build that ran and is not live is kept.
+    /// Returns the path of the last binary that ran and is not live.
     pub fn previous(&self) -> PathBuf {
         beside(&self.live, ".previous")
     }
 
-    /// Whether the live binary will be kept as the previous one.
+    /// Whether the live binary ran, and so will be kept as the previous one.
     pub fn has_run(&self) -> bool {
         self.ran
     }
 
-    /// The live binary was started and was ready.
+    /// Records that the live binary started and became ready.
     pub fn keep(&mut self) {
         self.ran = true;
     }
 
-    /// Makes what was built live, unless it is the same as what was published last. On an error the live path is what it
-    /// was.
+    /// Makes a build live unless it is unchanged. On an error the live path stays as it was.
     pub fn publish(&mut self, built: &BuildResult) -> Result<Publication, PublishError> {
         let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
         fs::create_dir_all(&folder).map_err(failed("create the folder", &folder))?;
         if !self.lock.is_of(&self.live) {
-            // `cargo clean` took the name of the lock: another hotrun would not see it.
+            // `cargo clean` removed the lock file: another hotrun would not see the lock.
             self.lock = Lock::take(&self.live)?;
         }
         let staged = &built.executable;
@@ -193,7 +188,7 @@ impl Publisher {
                 source,
             });
         }
-        // The inode under the live path, which is not `fresh` where it had to be copied.
+        // The inode under the live path, which differs from `fresh` if it had to be copied.
         let binary = File::open(&self.live).unwrap_or(fresh);
         let last = self.last.replace(Last { binary, libraries, outputs: built.outputs });
         if unchanged {
@@ -208,7 +203,7 @@ impl Publisher {
         Ok(Publication::Published)
     }
 
-    /// Makes the binary before the live one the live one again; the one that could not start is kept as `.failed`.
+    /// Makes the previous binary live again; the one that could not start is kept as `.failed`.
     pub fn roll_back(&mut self) -> Result<(), PublishError> {
         let folder = self.live.parent().unwrap_or(Path::new("/")).to_owned();
         let temporary = self.temporary(&folder);
@@ -228,7 +223,7 @@ impl Publisher {
         // It is the live one now.
         let _ = fs::remove_file(self.previous());
         let last = self.last.take();
-        // It starts with what build scripts have made since it was built.
+        // It starts with the present output of build scripts.
         let outputs = last.as_ref().map_or(0, |last| last.outputs);
         self.failed = last.and_then(|last| last.libraries);
         let libraries = self.previous.take();
@@ -238,32 +233,32 @@ impl Publisher {
         Ok(())
     }
 
-    /// The live binary could not start: it is no binary to go back to.
+    /// Records that the live binary could not start, so that no rollback returns to it.
     pub fn condemn(&mut self) {
         self.ran = false;
     }
 
-    /// Whether the live path still names the binary published last.
+    /// Whether the live path still names the last published binary.
     pub fn live_is_last(&self) -> bool {
         self.last.as_ref().is_some_and(|last| names(&self.live, &last.binary))
     }
 
-    /// The binary that was live is the previous one if it ran.
+    /// Keeps the replaced binary as the previous one if it ran.
     fn keep_or_drop(&mut self, temporary: &Path, replaced: Replaced, unchanged: bool) -> io::Result<()> {
         let dropped = match replaced {
             Replaced::NowNamed if self.ran && !unchanged => replace(temporary, &self.previous())?,
             other => other,
         };
         if dropped == Replaced::NowNamed {
-            // Freeing the blocks of a large file takes longer than all else here, and nobody waits for it. What is left
-            // behind should hotrun end now is cleared away by the next one.
+            // Freeing the blocks of a large file takes longer than all other steps. If hotrun ends before,
+            // the next one removes the file.
             let temporary = temporary.to_owned();
             sys::in_background(move || drop(fs::remove_file(temporary)));
         }
         Ok(())
     }
 
-    /// Clears the sets away that no binary here needs, also those of a hotrun before.
+    /// Removes the sets that no binary here needs, also those of an earlier hotrun.
     fn clear_sets(&self) {
         let live = self.last.as_ref().and_then(|last| last.libraries.as_ref());
         let keep = [live, self.previous.as_ref(), self.failed.as_ref(), self.replaced.as_ref()];
@@ -277,7 +272,7 @@ impl Publisher {
         folder.join(name)
     }
 
-    /// What every temporary name of this live path begins with; only the holder of the lock makes such names.
+    /// Returns the prefix of temporary names; only the holder of the lock creates such files.
     fn temporary_prefix(&self) -> OsString {
         let mut name = OsString::from(".");
         name.push(self.live.file_name().unwrap_or(OsStr::new("program")));

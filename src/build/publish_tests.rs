@@ -1,4 +1,4 @@
-//! Publishing, in a folder of its own.
+//! Publishing in a temporary folder.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -22,7 +22,7 @@ impl Place {
         BuildResult { executable: self.staged.clone(), ..BuildResult::default() }
     }
 
-    /// A binary, a `dylib` that cargo replaces, and a library that a build script writes in place.
+    /// Builds a binary, a `dylib` that cargo replaces, and a library that a build script writes in place.
     fn build(&self, binary: &str, linked: &str, made: &str) -> BuildResult {
         build(&self.staged, binary);
         let [engine, codec] = ["libengine.so", "libcodec.so"].map(|name| self.staged.with_file_name(name));
@@ -35,12 +35,12 @@ impl Place {
         BuildResult { libraries, ..self.built() }
     }
 
-    /// What the sets hold, by their numbers.
+    /// Returns the sets by number, with their content.
     fn sets(&self) -> Vec<(String, String)> {
         let mut sets = Vec::new();
         for set in fs::read_dir(beside(&self.live, ".d")).unwrap() {
             let set = set.unwrap();
-            // One that is being cleared away loses its files one by one.
+            // A set being removed loses its files one by one.
             let read = |name: &str| fs::read_to_string(set.path().join(name)).unwrap_or_default();
             let held = [read("libengine.so"), read("libcodec.so")].join(" ");
             sets.push((set.file_name().into_string().unwrap(), held));
@@ -50,13 +50,13 @@ impl Place {
     }
 }
 
-/// What the live binary would load.
+/// Returns the libraries the live binary would load.
 fn loads(publisher: &Publisher) -> String {
     let read = |name: &str| fs::read_to_string(publisher.libraries().unwrap().join(name)).unwrap();
     [read("libengine.so"), read("libcodec.so")].join(" ")
 }
 
-/// As cargo does: a new inode each time.
+/// Creates a new inode each time, as cargo does.
 fn build(staged: &Path, bytes: &str) {
     let _ = fs::remove_file(staged);
     fs::write(staged, bytes).unwrap();
@@ -91,7 +91,7 @@ fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
     publisher.roll_back().unwrap();
     assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
     assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
-    // The same bad bytes are published again when they are built again.
+    // The same bad bytes are published when they are built again.
     assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
     assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
 }
@@ -189,7 +189,7 @@ fn libraries_are_published_with_their_binary_and_come_back_with_it() {
     // The same bytes, written again.
     assert_eq!(publisher.publish(&place.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
     assert_eq!(publisher.libraries().unwrap(), first);
-    // Only a library differs; a build that fails has replaced the other one before.
+    // Only a library differs; a failed build has replaced the other one before.
     place.build("good", "e1", "broken");
     assert_eq!(loads(&publisher), "e1 c1");
     assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
@@ -197,7 +197,7 @@ fn libraries_are_published_with_their_binary_and_come_back_with_it() {
     assert_eq!(fs::read_to_string(first.join("libcodec.so")).unwrap(), "c1", "never written again");
     publisher.roll_back().unwrap();
     assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e1 c1", first.as_path()));
-    // What did not start is published again when it is built again.
+    // A binary that did not start is published when it is built again.
     assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
     // Another binary with the same libraries shares the set.
     let shared = publisher.libraries().unwrap().to_owned();

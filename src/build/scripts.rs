@@ -1,7 +1,7 @@
-//! What build scripts make: whether it is still the same, and the shared libraries among it.
+//! The output of build scripts: whether it changed, and the shared libraries in it.
 //!
-//! cargo tells of every build script in every build, also of one that did not run. Whether it ran shows in the file that
-//! cargo writes down its output in, so that a script that did not run costs one `stat`.
+//! cargo reports every build script in every build, also those that did not run. Whether one ran shows in the
+//! file in which cargo records its stdout, so that a script that did not run costs one `stat`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,25 +20,25 @@ use crate::messages;
 use crate::sys;
 use crate::words::linked_folder;
 
-/// Where cargo writes down what a build script printed: beside its `OUT_DIR`, or in a folder beside it.
+/// Returns the file in which cargo records the stdout of a build script: `output` or `run/output`.
 pub fn script_output(out_dir: &Path) -> Option<PathBuf> {
     let folder = out_dir.parent()?;
     [folder.join("output"), folder.join("run/output")].into_iter().find(|output| output.exists())
 }
 
-/// What the build scripts of this hotrun's builds have made.
+/// The outputs of the build scripts in this hotrun's builds.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
-    /// The run of each `OUT_DIR` that was looked at last.
+    /// The latest known run of each `OUT_DIR`'s script.
     runs: RefCell<HashMap<PathBuf, Option<Stamp>>>,
     made: Arc<Made>,
 }
 
 #[derive(Debug, Default)]
 struct Made {
-    /// Grows whenever a script has made something else.
+    /// Grows when a script produces other output.
     changes: AtomicU64,
-    /// What is in each `OUT_DIR`. Held while one is read, so that the latest state is what is kept.
+    /// The content of each `OUT_DIR`. Locked while one is read, so that the latest state is kept.
     contents: Mutex<HashMap<PathBuf, Contents>>,
 }
 
@@ -58,8 +58,8 @@ impl PartialEq for Entry {
 }
 
 impl Outputs {
-    /// A build script is done, now or in an earlier build. Looks at what it has made if it ran since it was last told of;
-    /// the receiver hears of the end of that.
+    /// Takes cargo's report of a build script. If it ran since its last report, its output is examined in the
+    /// background, and the receiver returned signals the end.
     pub(super) fn told(&self, script: &BuildScript) -> Option<oneshot::Receiver<()>> {
         let out_dir = script.out_dir.clone().into_std_path_buf();
         let run = script_output(&out_dir).and_then(|output| output.metadata().ok()).map(|it| Stamp::of(&it));
@@ -67,7 +67,7 @@ impl Outputs {
         if last.is_some_and(|last| last == run) {
             return None;
         }
-        // What dependencies from elsewhere make may be large, and their scripts hardly ever run twice.
+        // Packages from elsewhere may produce large output, and their scripts hardly ever run twice.
         if !script.package_id.repr.contains("path+file:") {
             self.made.changes.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -76,13 +76,13 @@ impl Outputs {
         let made = Arc::clone(&self.made);
         sys::in_background(move || {
             made.look(out_dir);
-            // A build that was cancelled waits no longer.
+            // A cancelled build waits no longer.
             let _ = done.send(());
         });
         Some(receiver)
     }
 
-    /// Grows whenever a script has made something else than in the run before.
+    /// Grows when a script produces other output than in its last run.
     pub(super) fn changes(&self) -> u64 {
         self.made.changes.load(Ordering::Relaxed)
     }
@@ -99,7 +99,7 @@ impl Made {
     }
 }
 
-/// What is below a folder. A file whose stamp is that of `before` is not read again.
+/// Reads a folder recursively. Files with the stamp they have in `before` are not read again.
 fn contents(folder: &Path, before: Option<&Contents>) -> Contents {
     let mut found = Contents::new();
     let mut folders = vec![folder.to_owned()];
@@ -128,8 +128,8 @@ fn contents(folder: &Path, before: Option<&Contents>) -> Contents {
     found
 }
 
-/// The shared libraries in folders that build scripts made and named for linking, in the order in which cargo puts these
-/// folders into the library path.
+/// Returns the shared libraries in folders that build scripts created and named for linking, in the order of
+/// cargo's library path.
 pub(super) fn libraries(scripts: &[BuildScript]) -> Vec<Library> {
     let mut printed = BTreeSet::new();
     for script in scripts {
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells of a script's `OUT_DIR` and waits for the look at it; says whether something else was made.
+    /// Reports a script, waits for the examination of its `OUT_DIR`, and returns whether its output changed.
     fn changed(outputs: &Outputs, package: &str, out_dir: &Path) -> bool {
         let before = outputs.changes();
         let script = serde_json::json!({
@@ -173,7 +173,7 @@ mod tests {
         fs::create_dir_all(out.join("deep")).unwrap();
         let run = |file: &str, text: &str| {
             fs::write(out.join(file), text).unwrap();
-            // Of another length each time: two writes may be within one tick of the file system's clock.
+            // Another length each time: two writes may fall into one tick of the file system's clock.
             let mut output =
                 File::options().append(true).create(true).open(root.path().join("output")).unwrap();
             writeln!(output, "cargo::rerun-if-changed=x").unwrap();

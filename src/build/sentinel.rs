@@ -1,7 +1,6 @@
-//! Notices that somebody else removed the live binary (`cargo clean`, `rm -r target`).
+//! Notices that another process removed the live binary (`cargo clean`, `rm -r target`).
 //!
-//! One watch on the live folder, where nothing happens but publishing. Says only that the binary is gone; what that leads
-//! to is the session's.
+//! A single watch on the live folder, where nothing happens but publishing. The session decides what follows.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::BuildNews;
 
-/// Watches one live path.
+/// Watches a live path.
 #[derive(Debug)]
 pub struct Sentinel {
     live: PathBuf,
@@ -19,13 +18,12 @@ pub struct Sentinel {
 }
 
 impl Sentinel {
-    /// A sentinel that is not on guard yet.
     pub fn new(live: PathBuf, news: UnboundedSender<BuildNews>) -> Self {
         Self { live, news, watcher: None }
     }
 
-    /// Goes on guard, once the live binary is there. A watch that cannot be had (there may be no room for one more) is
-    /// done without: the next publish puts the binary back.
+    /// Starts watching once the live binary exists. Does without a watch if the system refuses one: the next
+    /// publish restores the binary.
     pub fn guard(&mut self) {
         if self.watcher.is_some() {
             return;
@@ -34,7 +32,7 @@ impl Sentinel {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let removed = event.is_ok_and(|event| matches!(event.kind, EventKind::Remove(_)));
             if removed && !live.exists() {
-                // hotrun is ending: nobody wants to know.
+                // The receiver is gone when hotrun ends.
                 let _ = news.send(BuildNews::LiveRemoved);
             }
         });
@@ -45,18 +43,18 @@ impl Sentinel {
         });
     }
 
-    /// Watches another live path, from the next [`Sentinel::guard`] on.
+    /// Watches another live path from the next [`Sentinel::guard`] on.
     pub fn move_to(&mut self, live: PathBuf) {
         self.live = live;
         self.watcher = None;
     }
 
-    /// Returns whether the live binary is gone. The watch may tell that a moment later.
+    /// Returns whether the live binary is gone. The watch may report it a moment later.
     pub fn misses_it(&self) -> bool {
         self.watcher.is_some() && !self.live.exists()
     }
 
-    /// The watched folder is gone: [`Sentinel::guard`] has to watch the next one.
+    /// Drops the watch on a removed folder: [`Sentinel::guard`] watches the next one.
     pub fn relieve(&mut self) {
         self.watcher = None;
     }

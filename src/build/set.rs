@@ -1,8 +1,8 @@
-//! Sets: the shared libraries of one build, in a folder of their own, so that the program never loads those of another
-//! build.
+//! Sets: the shared libraries of a build in a folder of their own, so that the program never loads those of
+//! another build.
 //!
-//! Owns the folder `<program>.d` beside the live path. What a set holds is never written to again, and a set's folder never
-//! holds another.
+//! Owns the folder `<program>.d` beside the live path. Files of a set are never written to again, and the
+//! folder of a set is never reused for another.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,24 +17,23 @@ use super::files::{Stamp, beside, copy, names, place, same_bytes};
 use super::result::Library;
 use crate::sys;
 
-/// The libraries of one build.
+/// The libraries of a build.
 #[derive(Debug)]
 pub(super) struct Set {
     folder: PathBuf,
     libraries: BTreeMap<OsString, Kept>,
 }
 
-/// A library of a set.
 #[derive(Debug)]
 struct Kept {
-    /// Open, so that it can be compared with also when its name is gone.
+    /// Open, so that it can be compared even if its name is gone.
     file: File,
-    /// The library it was made from, when it was last known to be the same.
+    /// The stamp of the original when it was last known to be the same.
     from: Cell<Stamp>,
 }
 
 impl Kept {
-    /// Whether `library` still holds the same.
+    /// Whether `library` still has the same content.
     fn is(&self, library: &Path) -> io::Result<bool> {
         let now = Stamp::of(&fs::metadata(library)?);
         let same = now == self.from.get() || same_bytes(&self.file, &File::open(library)?)?;
@@ -46,7 +45,7 @@ impl Kept {
 }
 
 impl Set {
-    /// The folder for the program's library path.
+    /// Returns the folder for the program's library path.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -68,7 +67,7 @@ impl Set {
     }
 }
 
-/// The sets of one live path.
+/// The sets of a live path.
 #[derive(Debug)]
 pub(super) struct Sets {
     folder: PathBuf,
@@ -80,7 +79,7 @@ impl Sets {
         Self { folder: beside(live, ".d"), latest: 0 }
     }
 
-    /// The set of these libraries: `last` where it holds the same, else a new one; none where there are no libraries.
+    /// Returns a set with these libraries: `last` if unchanged, else a new one; `None` without libraries.
     pub(super) fn lay(
         &mut self,
         libraries: &[Library],
@@ -99,7 +98,7 @@ impl Sets {
         if let Some(same) = same.filter(|same| same.is_there()) {
             return Ok(Some(Rc::clone(same)));
         }
-        // A folder that was removed is made again under its name: the processes that run know it by that.
+        // A removed folder is recreated under its name, by which running processes know it.
         let folder = same.map_or_else(|| self.next(), |same| same.folder.clone());
         fs::create_dir_all(&folder)?;
         let laid = fill(&folder, &named, last);
@@ -109,19 +108,18 @@ impl Sets {
         Ok(Some(Rc::new(Set { libraries: laid?, folder })))
     }
 
-    /// The folder of a new set.
     fn next(&mut self) -> PathBuf {
         let there = self.entries().into_iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
         self.latest = there.max().unwrap_or(0).max(self.latest) + 1;
         self.folder.join(self.latest.to_string())
     }
 
-    /// Clears all sets away but these.
+    /// Removes all other sets.
     pub(super) fn clear(&self, keep: &[&Rc<Set>]) {
         let mut old = self.entries();
         old.retain(|path| keep.iter().all(|set| set.folder != *path));
         if !old.is_empty() {
-            // Nobody waits for the blocks of large files to be freed. What is left is cleared away after a later publish.
+            // Freeing the blocks of large files takes time. Leftovers are removed after a later publish.
             sys::in_background(move || old.iter().for_each(|path| drop(fs::remove_dir_all(path))));
         }
     }
@@ -132,7 +130,7 @@ impl Sets {
     }
 }
 
-/// Puts the libraries into a folder of their own. One that `last` has already is the same file there.
+/// Puts the libraries into a folder. Those unchanged since `last` are linked to its files.
 fn fill(
     folder: &Path,
     libraries: &BTreeMap<OsString, &Library>,
@@ -150,7 +148,7 @@ fn fill(
         if let Some((_, path)) = kept {
             place(&path, &to)?;
         } else if let Some(path) = sources.get(&(metadata.dev(), metadata.ino())) {
-            // Links to one library (`libx.so`, `libx.so.1`) are one library there as well.
+            // Links to one library (`libx.so`, `libx.so.1`) stay links to one file.
             place(path, &to)?;
         } else if library.replaced {
             place(&library.path, &to)?;
@@ -158,7 +156,7 @@ fn fill(
             copy(&library.path, &to)?;
         }
         sources.entry((metadata.dev(), metadata.ino())).or_insert_with(|| to.clone());
-        // A link changes the stamp.
+        // Linking changes the stamp.
         let from = Cell::new(Stamp::of(&fs::metadata(&library.path)?));
         laid.insert(name.clone(), Kept { file: File::open(to)?, from });
     }

@@ -1,4 +1,4 @@
-//! The options of subcommands that do not take those of `run`, as clap reads them.
+//! Options of subcommands that do not take those of `run`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use crate::config::{CargoOptions, RunOptions};
 
-/// What was typed for `init`.
+/// The options of `init`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct InitOptions {
     /// Package with the program to run

@@ -1,14 +1,13 @@
-//! The options of the commands that talk to a hotrun that runs: which one is meant, and how the answer is written.
+//! Options of the commands that talk to a running hotrun: selecting it, and the format of the answer.
 
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
 use clap::{Args, ValueHint};
 
-/// What was typed for `status`, `restart` and `stop`.
+/// The options of `status`, `restart` and `stop`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ControlOptions {
-    /// Which hotrun.
     #[command(flatten)]
     pub selection: Selection,
     /// Print the answer as one JSON object
@@ -16,10 +15,9 @@ pub struct ControlOptions {
     pub json: bool,
 }
 
-/// What was typed for `wait`.
+/// The options of `wait`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct WaitOptions {
-    /// Which hotrun, and how it is written.
     #[command(flatten)]
     pub control: ControlOptions,
     /// Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124

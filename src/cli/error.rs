@@ -1,4 +1,4 @@
-//! What to say about a command line that makes no sense: clap's own words, or an exact way out for what newcomers type.
+//! Errors of the command line: clap's own text, or a specific hint for common mistakes of newcomers.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -7,25 +7,20 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Invocation;
 
-/// A command line that cannot be followed, or a request for help.
+/// A command line that cannot be parsed, or a request for help.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// clap's own text, complete with `error:` and usage; also `--help` and `--version`. Print it with
     /// [`clap::Error::render`], to stdout unless [`clap::Error::use_stderr`].
     #[error("{0}")]
     Clap(#[from] clap::Error),
-    /// A word or option that hotrun knows is a misunderstanding.
+    /// A mistake that hotrun recognizes.
     #[error("{message}")]
-    Misunderstanding {
-        /// What is wrong.
-        message: String,
-        /// What to type instead.
-        hint: String,
-    },
+    Misunderstanding { message: String, hint: String },
 }
 
 impl CliError {
-    /// The way out, where clap's text does not hold it already.
+    /// Returns the hint, unless clap's text contains it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Clap(_) => None,
@@ -33,7 +28,7 @@ impl CliError {
         }
     }
 
-    /// 0 for help and version, else 2.
+    /// Returns 0 for help and version, else 2.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Clap(error) if !error.use_stderr() => 0,
@@ -42,12 +37,12 @@ impl CliError {
     }
 }
 
-/// cargo's subcommands (and their short names) that people ask a watcher for.
+/// cargo's subcommands (and short names) that people expect of a watcher.
 const CARGO_COMMANDS: [&str; 12] =
     ["test", "t", "check", "c", "build", "b", "clippy", "doc", "d", "bench", "nextest", "fmt"];
 
-/// Gives clap's error, or a better one where what was typed is a known misunderstanding. `stray` is the index in `words`
-/// of the first word clap has no use for.
+/// Returns clap's error, or a better one for a known mistake. `stray` is the index in `words` of the first
+/// word clap has no use for.
 pub(super) fn explain(
     error: clap::Error,
     invocation: Invocation,
@@ -97,7 +92,7 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
         );
     }
     if let Some(command) = near_miss(&word) {
-        // It may as well be the name of a program, or meant for one.
+        // The word may be the name of a program, or an argument for one.
         return misunderstanding(
             format!("unexpected argument `{word}`"),
             format!(
@@ -114,8 +109,8 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
     )
 }
 
-/// The subcommand one typing error away. clap suggests more generously (`man` for `main.rs`), and a file name that merely
-/// resembles a subcommand is still a file name.
+/// Returns the subcommand one typing error away. clap suggests more generously (`man` for `main.rs`), and a
+/// file name that resembles a subcommand is still a file name.
 fn near_miss(word: &str) -> Option<String> {
     super::command(Invocation::Direct)
         .get_subcommands()
@@ -123,7 +118,7 @@ fn near_miss(word: &str) -> Option<String> {
         .find(|name| strsim::damerau_levenshtein(name, word) == 1)
 }
 
-/// `-x COMMAND` is how cargo-watch is told what to run.
+/// Explains `-x COMMAND`, cargo-watch's option for the command to run.
 fn exec(invocation: Invocation, words: &[OsString]) -> CliError {
     let command = words.iter().enumerate().find_map(|(index, word)| {
         let word = word.to_string_lossy();
@@ -161,7 +156,7 @@ fn misunderstanding(message: impl Into<String>, hint: impl Into<String>) -> CliE
     CliError::Misunderstanding { message: message.into(), hint: hint.into() }
 }
 
-/// The words as they could be typed again, each after a space.
+/// Formats the words so that they can be typed again, each after a space.
 fn typed<'a>(words: impl IntoIterator<Item = &'a OsString>) -> String {
     words.into_iter().fold(String::new(), |line, word| {
         let word = word.to_string_lossy();

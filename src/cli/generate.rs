@@ -1,24 +1,24 @@
-//! What is made from the clap command: completion scripts and the manual page. Text out; writing it is the caller's part.
+//! Generates completion scripts and the manual page from the clap command.
 
 use clap::ValueEnum;
 use clap_complete::Shell;
 
 use super::{Invocation, command};
 
-/// The completion script of `hotrun` for a shell.
+/// Returns the completion script of `hotrun` for a shell.
 pub fn completions(shell: Shell) -> String {
     script(shell, "hotrun")
 }
 
-/// The zsh function that zsh's own completion of cargo calls for `cargo hotrun`.
+/// Returns the zsh function that zsh's own completion of cargo calls for `cargo hotrun`.
 pub fn completions_for_cargo() -> String {
     script(Shell::Zsh, "cargo-hotrun")
 }
 
-/// The manual page, in roff.
+/// Returns the manual page in roff.
 pub fn man() -> String {
     let mut page = Vec::new();
-    // What `-h` leaves out clap_mangen would name without a word on what it means.
+    // clap_mangen would list the options hidden from `-h` without their help.
     let command = command(Invocation::Direct).mut_args(|option| option.hide_short_help(false));
     clap_mangen::Man::new(command).render(&mut page).expect("writing to memory cannot fail");
     text(page)
@@ -30,17 +30,17 @@ fn script(shell: Shell, name: &str) -> String {
     mend(shell, text(script))
 }
 
-/// What `clap_complete` 4.6 gets wrong about a command whose own options stand beside subcommands; `tests/completions.rs` shows in
-/// real shells that it is needed.
+/// Fixes what `clap_complete` 4.6 gets wrong for a command with both options and subcommands.
+/// `tests/completions.rs` shows in real shells that this is needed.
 fn mend(shell: Shell, script: String) -> String {
     match shell {
-        // It takes the arguments after `--` for a word before the subcommand.
+        // The arguments after `--` are taken for a word before the subcommand.
         Shell::Zsh => {
             let (options, commands) = script.split_once("\":: :").expect("there are subcommands");
             let options = options.rsplit_once("'::args").map_or(options, |(options, _)| options);
             format!("{options}\":: :{commands}").replace("$line[2]", "$line[1]")
         }
-        // An option that waits for its value is no reason to complete nothing.
+        // An option that waits for its value must not disable completion.
         Shell::Fish => {
             let parse = "    argparse -s (__fish_hotrun_global_optspecs) -- $cmd 2>/dev/null\n";
             let without_last =

@@ -1,8 +1,7 @@
-//! The command line: exactly what was typed, and what to say where that makes no sense.
+//! The command line: parses the arguments exactly as typed, and explains those that make no sense.
 //!
-//! Pure: the arguments come in as a list, a [`Cli`] or a [`CliError`] goes out. It must not read files or the
-//! environment, nor know what the values of options mean; that is the config room's part. A new subcommand is a variant
-//! of `Subcommand` and of [`Command`], with one line in `parse`.
+//! Pure: it reads no files or environment variables. `config` interprets the values of options. A new
+//! subcommand is a variant of `Subcommand` and of [`Command`], with one line in `parse`.
 
 mod commands;
 mod control;
@@ -26,55 +25,47 @@ pub use parse::parse;
 /// A command line that clap accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cli {
-    /// How hotrun was called, for texts that name it.
+    /// For messages that name hotrun.
     pub invocation: Invocation,
-    /// What it is asked to do.
     pub command: Command,
 }
 
-/// What hotrun is asked to do.
+/// The command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// `hotrun [run]`.
     Run(Box<RunOptions>),
-    /// `hotrun config`: print the settings that `run` with the same options would have.
+    /// `hotrun config`: prints the settings that `run` with the same options would have.
     Config(Box<RunOptions>),
-    /// `hotrun config --schema`: print the JSON Schema of `hotrun.toml`.
+    /// `hotrun config --schema`: prints the JSON Schema of `hotrun.toml`.
     Schema,
-    /// `hotrun status`: say what runs.
     Status(Box<ControlOptions>),
-    /// `hotrun wait`: wait until everything that was saved is running.
+    /// `hotrun wait`: waits until everything that was saved is running.
     Wait(Box<WaitOptions>),
-    /// `hotrun restart`: what the key `r` does.
+    /// `hotrun restart`: like the key `r`.
     Restart(Box<ControlOptions>),
-    /// `hotrun stop`: what the key `q` does.
+    /// `hotrun stop`: like the key `q`.
     Stop(Box<ControlOptions>),
-    /// `hotrun init`: write a config file.
     Init(Box<InitOptions>),
-    /// `hotrun doctor`: look for what would keep `run` with the same options from working well.
+    /// `hotrun doctor`: finds problems that `run` with the same options would have.
     Doctor {
-        /// What `run` would be told.
         options: Box<RunOptions>,
-        /// `--json`: print for machines.
         json: bool,
     },
-    /// `hotrun completions SHELL`: print a completion script.
     Completions(Shell),
-    /// `hotrun man`: print the manual page.
     Man,
 }
 
 /// How hotrun was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invocation {
-    /// `hotrun`.
     Direct,
-    /// `cargo hotrun`, or `cargo-hotrun` by hand.
+    /// `cargo hotrun`, or `cargo-hotrun` called directly.
     Cargo,
 }
 
 impl Invocation {
-    /// The name to use in texts: `hotrun` or `cargo hotrun`.
+    /// Returns `hotrun` or `cargo hotrun`, for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Direct => "hotrun",
@@ -165,7 +156,7 @@ enum Subcommand {
     Man,
 }
 
-/// The clap command, with texts that name hotrun as it was called.
+/// Returns the clap command; its texts name hotrun as it was called.
 pub fn command(invocation: Invocation) -> clap::Command {
     let command = Typed::command();
     match invocation {

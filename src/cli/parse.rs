@@ -8,11 +8,8 @@ use clap::FromArgMatches;
 use super::error::{CliError, explain};
 use super::{Cli, Command, Invocation, Subcommand, Typed, command};
 
-/// Reads a command line, the program's own name first. The word `hotrun` that cargo puts before the arguments of a
-/// plugin is dropped.
-///
-/// # Errors
-/// A [`CliError`], which is also how `--help` and `--version` come out.
+/// Parses a command line that starts with the program's name. Drops the word `hotrun` that cargo puts before
+/// the arguments of a plugin. `--help` and `--version` are errors too.
 pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> {
     let mut line = line.into_iter();
     let program = line.next();
@@ -51,10 +48,10 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
     Ok(Cli { invocation, command })
 }
 
-/// Subcommands that take options which may be typed before them.
+/// Subcommands whose options may be typed before them.
 const WITH_OPTIONS: [&str; 7] = ["run", "config", "doctor", "status", "wait", "restart", "stop"];
 
-/// Moves such a subcommand before the options, so that clap sees all options in one place wherever they were typed.
+/// Moves such a subcommand before the options, so that clap sees all options in one place.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
     if let Some(index) = next_word(command, &words, 0)
         && WITH_OPTIONS.iter().any(|name| words[index] == *name)
@@ -64,7 +61,7 @@ fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<Os
     words
 }
 
-/// The index of the first word that is neither an option, an option's value, nor a subcommand that takes the options.
+/// Returns the index of the first word that is no option, no value of one, and no subcommand with options.
 fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
     let start = usize::from(words.first().is_some_and(|word| WITH_OPTIONS.iter().any(|name| word == name)));
     let index = next_word(command, words, start)?;
@@ -73,7 +70,8 @@ fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
     (!known && words[index] != "help").then_some(index)
 }
 
-/// The first word from `start` on that is neither an option nor its value; none after `--` or an unknown option.
+/// Returns the index of the first word from `start` on that is neither an option nor its value; `None` after
+/// `--` or an unknown option.
 fn next_word(command: &clap::Command, words: &[OsString], start: usize) -> Option<usize> {
     let mut index = start;
     while let Some(word) = words.get(index) {
@@ -89,7 +87,7 @@ fn next_word(command: &clap::Command, words: &[OsString], start: usize) -> Optio
     None
 }
 
-/// Whether the value of this option is the next word; `None` where clap knows no such option.
+/// Whether the next word is the value of this option; `None` for an unknown option.
 fn takes_next(command: &clap::Command, word: &OsStr) -> Option<bool> {
     let text = word.to_string_lossy();
     if let Some(long) = text.strip_prefix("--") {

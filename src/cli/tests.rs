@@ -1,4 +1,4 @@
-//! What people type, and what comes of it.
+//! Command lines, how they parse, and the errors of wrong ones.
 
 use std::ffi::OsString;
 
@@ -15,7 +15,7 @@ fn options(line: &str) -> RunOptions {
     }
 }
 
-/// The error and its hint, one under the other.
+/// Returns the error and its hint, one per line.
 fn refused(line: &str) -> String {
     let error = typed(line).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{line}");
@@ -97,7 +97,7 @@ fn options_stand_before_and_after_the_subcommand() {
         assert!(options.control.json && options.timeout.as_deref() == Some("5s"), "{line}");
     }
     assert!(matches!(typed("cargo-hotrun hotrun -r status").unwrap().command, Command::Status(_)));
-    // What `run` knows and these do not is refused.
+    // Options of `run` that these do not have are refused.
     assert!(refused("hotrun stop --listen 3000").contains("--listen"));
     assert!(refused("hotrun -w a wait").contains("-w"));
 }
@@ -203,7 +203,7 @@ fn near_misses_are_suggested() {
         refused("hotrun confg"),
         "unexpected argument `confg`\n`hotrun --bin confg` runs that program, `hotrun -- confg` passes the word to the program; the command of a similar name is `hotrun config`"
     );
-    // Whatever was meant, it is not put into somebody's mouth to stop anything.
+    // Whatever was meant: an unclear word must not stop anything.
     let shop = refused("hotrun shop");
     assert!(shop.contains("`hotrun --bin shop`") && shop.contains("`hotrun -- shop`"), "{shop}");
     assert!(!shop.contains("did you mean"), "{shop}");
@@ -219,7 +219,7 @@ fn conflicts_are_refused() {
 
 #[test]
 fn the_manual_page_explains_every_option() {
-    // roff's ways of writing a hyphen and an apostrophe.
+    // roff escapes of hyphen and apostrophe.
     let page = man().replace("\\-", "-").replace("\\*(Aq", "'");
     for option in command(Invocation::Direct).get_arguments() {
         let help = option.get_help().unwrap().to_string();

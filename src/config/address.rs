@@ -1,4 +1,4 @@
-//! Socket addresses: what `listen` binds, what `ready` asks, and whether the one is the other.
+//! Parses and compares socket addresses: those `listen` binds and those `ready` probes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -10,9 +10,9 @@ use super::{Listen, ListenAddress, Ready};
 const FORMS: &str =
     "write a port, `localhost:PORT`, `IP:PORT`, `[::1]:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`";
 
-/// Reads a `listen` entry: `[NAME=]ADDR`. Relative Unix paths are under `base`.
+/// Parses a `listen` entry: `[NAME=]ADDR`. Relative Unix paths are below `base`.
 pub(super) fn parse_listen(text: &str, base: &Path) -> Result<Listen, Invalid> {
-    // A path may hold `=` too, but only after `unix:`.
+    // A path may contain `=` too, but only after `unix:`.
     let (name, address) = match text.split_once('=') {
         Some((name, address)) if !name.contains([':', '/']) => (Some(name), address),
         _ => (None, text),
@@ -33,13 +33,11 @@ pub(super) fn parse_listen(text: &str, base: &Path) -> Result<Listen, Invalid> {
     Ok(Listen { name: name.map(ToOwned::to_owned), address })
 }
 
-/// Writes what [`parse_listen`] reads.
 pub(super) fn format_listen(listen: &Listen) -> String {
     let name = listen.name.as_ref().map_or_else(String::new, |name| format!("{name}="));
     name + &format_address(&listen.address)
 }
 
-/// Writes the address as `listen` takes it.
 pub(crate) fn format_address(address: &ListenAddress) -> String {
     match address {
         ListenAddress::Tcp(address) => format!("tcp:{address}"),
@@ -48,7 +46,8 @@ pub(crate) fn format_address(address: &ListenAddress) -> String {
     }
 }
 
-/// The rules of systemd for `FileDescriptorName=` (systemd.socket(5)): the names travel joined by colons.
+/// Checks a name by the rules of systemd for `FileDescriptorName=` (systemd.socket(5)): names are passed
+/// joined by colons.
 fn check_name(name: &str) -> Result<(), Invalid> {
     if name.is_empty() {
         return Err(Invalid::new("the name before `=` is missing"));
@@ -59,7 +58,7 @@ fn check_name(name: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Reads `PORT`, `localhost:PORT`, `IP:PORT`; a port alone and `localhost` mean 127.0.0.1.
+/// Parses `PORT`, `localhost:PORT`, `IP:PORT`; a port alone and `localhost` mean 127.0.0.1.
 fn parse_socket(text: &str) -> Result<SocketAddr, Invalid> {
     if text.chars().all(|letter| letter.is_ascii_digit()) && !text.is_empty() {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, parse_port(text)?)));
@@ -103,7 +102,6 @@ fn parse_port(text: &str) -> Result<u16, Invalid> {
     }
 }
 
-/// Reads a `ready` value.
 pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
     match text {
         "auto" => return Ok(Ready::Auto),
@@ -138,7 +136,6 @@ pub(super) fn parse_ready(text: &str) -> Result<Ready, Invalid> {
     }
 }
 
-/// Writes what [`parse_ready`] reads.
 pub(crate) fn format_ready(ready: &Ready) -> String {
     match ready {
         Ready::Auto => "auto".to_owned(),
@@ -151,7 +148,7 @@ pub(crate) fn format_ready(ready: &Ready) -> String {
     }
 }
 
-/// The host and port of an `http://` URL (RFC 3986, section 3.2), without user or password.
+/// Returns the host and port of an `http://` URL (RFC 3986, section 3.2) without user or password.
 fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
     let form = "write `http://HOST:PORT/PATH`";
     let rest =
@@ -178,12 +175,12 @@ fn parse_url(url: &str) -> Result<(&str, u16), Invalid> {
     Ok((bracketed.unwrap_or(host), port))
 }
 
-/// The host and port that a checked `http://` URL is asked at.
+/// Returns the host and port of a checked `http://` URL.
 pub(crate) fn http_host(url: &str) -> Option<(&str, u16)> {
     parse_url(url).ok()
 }
 
-/// The `listen` entry whose socket would answer this probe in the program's place.
+/// Returns the `listen` entry whose socket would answer this probe instead of the program.
 pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Listen>) -> Option<&'a Listen> {
     let (ip, port) = match ready {
         Ready::Tcp(address) => (Some(address.ip()), address.port()),
@@ -208,18 +205,18 @@ pub(super) fn held<'a>(ready: &Ready, listen: impl IntoIterator<Item = &'a Liste
 /// Whether a connection to `target` (`None`: the name localhost) may arrive at a socket bound to `bound`.
 fn reaches(target: Option<IpAddr>, bound: IpAddr) -> bool {
     if bound.is_unspecified() {
-        // [::] takes IPv4 as well on every system where that was not turned off.
+        // [::] also accepts IPv4 unless that was turned off.
         return bound.is_ipv6() || target.is_none_or(|target| target.is_ipv4());
     }
     match target {
         None => bound.is_loopback(),
-        // The unspecified address as a target means this machine (ip(7)).
+        // As a target, the unspecified address means this machine (ip(7)).
         Some(target) if target.is_unspecified() => bound.is_loopback() && bound.is_ipv4() == target.is_ipv4(),
         Some(target) => target == bound,
     }
 }
 
-/// What two `listen` entries cannot share: a Unix path, or a port other than 0 on the same address.
+/// Whether two `listen` entries conflict: the same Unix path, or the same address with a port other than 0.
 pub(super) fn same_socket(one: &ListenAddress, other: &ListenAddress) -> bool {
     match (one, other) {
         (ListenAddress::Tcp(one), ListenAddress::Tcp(other))

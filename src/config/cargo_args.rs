@@ -1,14 +1,12 @@
-//! `build.args`: which of cargo's options may stand there, and which are settings of hotrun's own.
+//! Checks and sorts `build.args`: cargo's options may stand there, except those that are settings of hotrun.
 
 use super::error::Invalid;
 
-/// What becomes of one of cargo's options in `build.args`.
 enum Verdict {
-    /// It is a setting; the text says which.
+    /// A setting: the reason for the refusal, and the hint.
     Refused(&'static str, &'static str),
-    /// It takes the next word as its value.
     TakesNext,
-    /// It stands alone, or with its value in the same word.
+    /// Takes no value, or has it in the same word.
     Alone,
 }
 
@@ -18,7 +16,7 @@ const NOTHING_ELSE: &str =
 const MESSAGES: &str = "hotrun reads cargo's messages itself";
 const EVENTS: &str = "`events` writes every diagnostic as JSON";
 
-/// Refuses arguments that change what hotrun has to know. Gives the argument and the reason.
+/// Refuses arguments that change what hotrun has to know. The error has the argument and the reason.
 pub(super) fn check_build_args(args: &[String]) -> Result<(), (&str, Invalid)> {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -42,7 +40,8 @@ pub(super) fn check_build_args(args: &[String]) -> Result<(), (&str, Invalid)> {
     Ok(())
 }
 
-/// Sorts checked arguments: what every cargo command takes (`--locked`, `--config`, …), and what only `cargo build` does.
+/// Splits checked arguments into those every cargo command takes (`--locked`, `--config`, …) and those of
+/// `cargo build`.
 pub(super) fn split_build_args(args: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut common, mut build) = (Vec::new(), Vec::new());
     let mut args = args.iter();
@@ -60,7 +59,7 @@ pub(super) fn split_build_args(args: &[String]) -> (Vec<String>, Vec<String>) {
     (common, build)
 }
 
-/// The arguments without a number of jobs, which cargo takes once only.
+/// Removes a number of jobs, which cargo accepts only once.
 pub(super) fn without_jobs(args: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut args = args.iter();
@@ -81,7 +80,7 @@ fn is_config(arg: &str) -> bool {
 fn verdict(arg: &str) -> Verdict {
     use Verdict::{Alone, Refused, TakesNext};
     if let Some(letters) = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
-        // Of several letters only the first can be anything but a setting: cargo's flags of one letter all are.
+        // Only the first of several letters can be no setting: all of cargo's one-letter flags are settings.
         return match letters.chars().next() {
             Some('p') => verdict("--package"),
             Some('r') => verdict("--release"),
@@ -122,7 +121,7 @@ fn verdict(arg: &str) -> Verdict {
     }
 }
 
-/// A cargo setting that hotrun would have to know, given as `--config KEY=VALUE`.
+/// Refuses a cargo setting that hotrun has to know, given as `--config KEY=VALUE`.
 fn check_config(value: &str) -> Result<(), Invalid> {
     let key: String = value.split('=').next().unwrap_or_default().split_whitespace().collect();
     let reason = match &*key {

@@ -1,36 +1,35 @@
-//! The syntax of env files (`.env`): text in, variables out.
+//! Parses env files (`.env`).
 //!
-//! The dialect is what dotenvy and docker compose have in common, so that a file means the same in production:
-//! - `KEY=VALUE` or `export KEY=VALUE` on a line; spaces around the key and the value do not count; blank lines and lines
-//!   that begin with `#` are skipped.
-//! - Without quotes a value ends with its line or before ` #`. In single quotes every character is itself. In double
-//!   quotes `\n`, `\r`, `\t`, `\\`, `\"`, `\'` and `\$` are escapes, and a backslash before anything else is itself. A
-//!   quoted value may go over several lines.
-//! - `$NAME` and `${NAME}` stand for a variable, except in single quotes and after a backslash: one that hotrun inherited,
-//!   else one set above in the same or an earlier file, else nothing.
+//! The dialect is the common subset of dotenvy and docker compose, so that a file means the same in
+//! production:
+//! - `KEY=VALUE` or `export KEY=VALUE` on a line; spaces around the key and the value are ignored, blank
+//!   lines and lines that begin with `#` are skipped.
+//! - An unquoted value ends at the end of the line or before ` #`. Single quotes take every character
+//!   literally. In double quotes `\n`, `\r`, `\t`, `\\`, `\"`, `\'` and `\$` are escapes, and other
+//!   backslashes are literal. Quoted values may span several lines.
+//! - `$NAME` and `${NAME}` expand except in single quotes and after a backslash: to a variable that hotrun
+//!   inherited, else to one set earlier in this or a previous file, else to nothing.
 
 use std::collections::BTreeMap;
 
-/// What a program can be given in one variable (execve(2), `MAX_ARG_STRLEN`).
+/// The limit of the kernel for a variable (execve(2), `MAX_ARG_STRLEN`).
 const LONGEST: usize = 128 << 10;
 
-/// What it can be given altogether (execve(2): at most three quarters of 8 MiB).
+/// The limit of the kernel for all variables (execve(2): at most three quarters of 8 MiB).
 const MOST: usize = 6 << 20;
 
-/// A line that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct EnvFileError {
-    /// The line, from 1.
+    /// Counted from 1.
     pub line: usize,
-    /// What is wrong with it.
     pub reason: String,
 }
 
-/// Reads one file into `variables`, over what earlier files set. `inherited` looks up hotrun's own environment.
+/// Parses a file into `variables`, over those of earlier files. `inherited` looks up hotrun's own
+/// environment.
 ///
-/// # Errors
-/// The first line that is not understood; `variables` then holds what stood above it.
+/// On the error of the first invalid line, `variables` holds those above it.
 pub fn parse(
     text: &str,
     inherited: &dyn Fn(&str) -> Option<String>,
@@ -63,7 +62,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Reads to the end of the line that ends the statement.
+    /// Reads a statement up to the end of its last line.
     fn statement(&mut self, lookup: &dyn Fn(&str) -> String) -> Result<Option<(String, String)>, String> {
         self.skip_spaces();
         if self.rest.is_empty() || self.rest.starts_with(['#', '\n', '\r']) {
@@ -127,7 +126,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A value without quotes: up to a comment, spaces at its ends dropped.
+/// Strips the comment and surrounding spaces of an unquoted value.
 fn unquoted(line: &str) -> &str {
     let mut before = ' ';
     let comment = line.find(|letter: char| {

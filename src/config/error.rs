@@ -1,79 +1,63 @@
-//! What can be wrong with a setting, where it stands, and the way out.
+//! Errors of settings, with their location and a hint.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// A setting that cannot be followed.
+/// An invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that is not TOML.
     #[error("could not read {place} as TOML: {message}")]
     Syntax {
         /// Where the parser stopped.
         place: Place,
-        /// Its own words, on one line.
+        /// The parser's message on one line.
         message: String,
     },
-    /// A key or table that does not exist.
     #[error("unknown {kind} `{key}` in {place}")]
     Unknown {
         /// `key` or `table`.
         kind: &'static str,
         /// The key with its table, as in `run.lisen`.
         key: String,
-        /// Where it stands.
         place: Place,
-        /// What to write instead.
         hint: String,
     },
-    /// A key or table that a later version will give a meaning.
+    /// Reserved for a later version.
     #[error("`{key}` in {place} is reserved for a later version of hotrun")]
     Reserved {
         /// The key with its table.
         key: String,
-        /// Where it stands.
         place: Place,
     },
-    /// A value of another type than the setting has.
     #[error("expected {expected} for {setting}, found {found}")]
     Type {
-        /// What was set.
         setting: Named,
-        /// The type it has, with its article.
+        /// The type of the setting, with its article.
         expected: &'static str,
         /// The type that was found, with its article.
         found: &'static str,
-        /// What to write instead.
         hint: Option<String>,
     },
-    /// A value the setting cannot have.
     #[error("invalid value `{value}` for {setting}: {reason}")]
     Value {
-        /// What was set.
         setting: Named,
-        /// As it was written.
+        /// As written.
         value: String,
-        /// Why it cannot be.
         reason: String,
-        /// What to write instead.
         hint: Option<String>,
     },
     /// Two settings that exclude each other.
     #[error("{first} cannot be used with {second}{reason}")]
     Conflict {
-        /// The one.
         first: Named,
-        /// The other.
         second: Named,
-        /// Nothing, or the reason after a colon.
+        /// Empty, or the reason after a colon.
         reason: String,
-        /// The way out.
         hint: String,
     },
 }
 
 impl ConfigError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Syntax { .. } => None,
@@ -87,9 +71,9 @@ impl ConfigError {
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file, from the current folder where it is below it.
+    /// For display: relative if it is below the current folder.
     pub path: PathBuf,
-    /// The line, from 1.
+    /// Counted from 1.
     pub line: usize,
 }
 
@@ -99,12 +83,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// A setting as it was set: the name it has there, and where that is.
+/// A setting under the name it has in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// `--debounce`, `HOTRUN_POLL`, `watch.debounce`.
     pub name: String,
-    /// The line, for a key of a file.
+    /// The location of a key in a file.
     pub place: Option<Box<Place>>,
 }
 
@@ -118,7 +102,7 @@ impl fmt::Display for Named {
     }
 }
 
-/// Why a text has no meaning for its setting; whoever knows the setting's name makes a [`ConfigError::Value`] of it.
+/// Why a text is no value of its setting. The caller turns it into a [`ConfigError::Value`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Invalid {
     pub(super) reason: String,
@@ -135,7 +119,7 @@ impl Invalid {
     }
 }
 
-/// The nearest of the names that were possible, if it is near enough to be meant: a third of the letters may be wrong.
+/// Returns the most similar name, if at most a third of the letters differ.
 pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
     names

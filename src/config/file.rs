@@ -1,6 +1,4 @@
-//! The config file: the tables of `hotrun.toml`, or of a manifest's `[package.metadata.hotrun]`, read into a [`Layer`].
-//!
-//! Every value keeps the line it stands on.
+//! Reads a config file, `hotrun.toml` or the `[package.metadata.hotrun]` of a manifest, into a [`Layer`].
 
 use std::path::Path;
 
@@ -16,7 +14,7 @@ use super::{FileKind, FileText};
 
 const RESERVED: [&str; 5] = ["rule", "service", "proxy", "reload", "build.command"];
 
-/// Reads one file. `cwd` only shortens the paths in errors.
+/// Reads a file. `cwd` only shortens the paths in errors.
 pub(super) fn read(file: &FileText, cwd: &Path) -> Result<Layer, ConfigError> {
     let reader = Reader { file, cwd };
     let document = DeTable::parse(&file.text).map_err(|error| ConfigError::Syntax {
@@ -32,12 +30,11 @@ pub(super) fn read(file: &FileText, cwd: &Path) -> Result<Layer, ConfigError> {
     }
 }
 
-/// The value of `package.metadata.hotrun`.
 fn metadata<'a>(manifest: &'a DeTable<'a>) -> Option<&'a Spanned<DeValue<'a>>> {
     manifest.get("package")?.get_ref().get("metadata")?.get_ref().get("hotrun")
 }
 
-/// `build.bin` and `build.example` exclude each other in one file.
+/// Returns the other of `build.bin` and `build.example`, which exclude each other in a file.
 fn other_target(key: &str) -> Option<&'static str> {
     match key {
         "build.bin" => Some("build.example"),
@@ -86,7 +83,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The error for a key that is none of `siblings`.
+    /// Returns the error for a key that is none of `siblings`.
     fn unknown(
         &self,
         key: &Key<'_>,

@@ -1,4 +1,4 @@
-//! Command line, environment and files, laid over each other and checked together.
+//! Merges the layers of command line, environment and files, and checks the result.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,9 @@ use super::table::{ENTRIES, Layer, READY_TIMEOUT};
 use super::units::{self, Word};
 use super::{Color, Config, Environment, FileText, Origin, Ready, Setting, Update, absolute, address, file};
 
-/// Makes the settings in force out of what was typed, hotrun's environment variables and the texts of the config files,
-/// the file of highest precedence first. Relative paths on the command line and in the environment are under `cwd`.
-///
-/// # Errors
-/// The first setting that cannot be followed, or two that exclude each other.
+/// Merges the options, hotrun's environment variables and the config files, the file of highest precedence
+/// first. Relative paths on the command line and in the environment are below `cwd`. Fails for the first
+/// invalid setting, or two that exclude each other.
 pub fn merge(
     options: &RunOptions,
     environment: &Environment,
@@ -32,7 +30,6 @@ pub fn merge(
     Ok(settle(layer, options, cwd))
 }
 
-/// Reads the options.
 fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> {
     let RunOptions { cargo, settings, args, .. } = options;
     let one = |name, word: Option<&String>| word.map(|word| (name, vec![OsString::from(word)]));
@@ -77,10 +74,7 @@ fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, ConfigError
     Ok(layer)
 }
 
-/// Reads the duration of an option that is no setting.
-///
-/// # Errors
-/// The text is no duration.
+/// Parses the duration of an option that is no setting.
 pub fn duration(name: &'static str, text: Option<&str>) -> Result<Option<Duration>, ConfigError> {
     let refused = |invalid: super::error::Invalid, text: &str| ConfigError::Value {
         setting: option(name),
@@ -117,7 +111,7 @@ fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Refuses probes that something else than the new process would answer.
+/// Refuses probes that something other than the new process would answer.
 fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     let Some(ready) = &layer.run.ready else {
         return Ok(());
@@ -154,7 +148,7 @@ fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
     }
 }
 
-/// Refuses a time that `ready-timeout` would always end.
+/// Refuses a time longer than `ready-timeout`, which would always end first.
 fn check_ready_time(
     layer: &Layer,
     ready: &Setting<Ready>,
@@ -173,7 +167,7 @@ fn check_ready_time(
     })
 }
 
-/// Fills what no source sets, and adds what only the command line says.
+/// Applies defaults, and adds options that are no settings.
 fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     let RunOptions { cargo, own, .. } = options;
     let path = |path: &PathBuf| absolute(cwd, path);
@@ -192,8 +186,9 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     config
 }
 
-/// The words for every cargo command and those for `cargo build` alone: `build.args` first, because of two
-/// `--config` for one key cargo follows the later. An option given in both places comes from the command line.
+/// Returns the arguments for every cargo command, and those for `cargo build` alone. `build.args` come first,
+/// because cargo follows the last of several `--config` for a key. Options given in both places come from the
+/// command line.
 fn passed_on(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut common, mut build) = split_build_args(args);
     let flags = |list: &mut Vec<String>, flags: &[(bool, &str)]| {
@@ -231,7 +226,7 @@ fn split_features(lists: &[String]) -> Vec<String> {
     names.filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
 }
 
-/// `--color`, which is needed also where the configuration cannot be read.
+/// Returns `--color`, which is needed even if the configuration cannot be read.
 pub fn color(own: &OwnOptions) -> Color {
     own.color.as_deref().map_or(Color::Auto, |word| Color::parse(word).expect("clap takes only these words"))
 }
@@ -240,7 +235,7 @@ fn verbosity(own: &OwnOptions) -> i8 {
     if own.quiet { -1 } else { i8::try_from(own.verbose).unwrap_or(i8::MAX) }
 }
 
-/// A setting by the name it has where it was set.
+/// Returns the name a setting has in the source that set it.
 pub(crate) fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> Named {
     match origin {
         Origin::File(path, line) => Named {

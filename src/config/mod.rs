@@ -1,10 +1,10 @@
-//! The settings in force: command line, environment and files merged into one checked [`Config`].
+//! Merges command line, environment and files into one checked [`Config`].
 //!
-//! Pure: text and plain data in, a `Config` or one clear error out. Reading the files is the caller's part.
+//! Pure: text in, a `Config` or one clear error out. The caller reads the files.
 //!
-//! [`merge`] is the way in. Every setting is a row of `table`. Each source is read into a layer, the layers are laid over each
-//! other, and what concerns several settings is checked at the end. `text` and `shape` say how a setting is read, laid over
-//! another and shown; `units` and `address` know what the words mean.
+//! [`merge`] is the entry point. Every setting is a row of `table`. Each source is read into a layer, higher
+//! layers override lower ones, and constraints between settings are checked at the end. `text` and `shape`
+//! define how a setting is read, merged and shown; `units` and `address` parse its values.
 
 mod address;
 mod cargo_args;
@@ -41,107 +41,88 @@ pub use table::{
 };
 pub use units::{POLL_INTERVAL, signal_name};
 
-/// hotrun's own environment variables, by name. Others in it are not looked at.
+/// The values of hotrun's own environment variables by name; other variables are ignored.
 pub type Environment = BTreeMap<String, OsString>;
 
-/// A config file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileText {
-    /// Where it is, absolute: relative paths in it are under its folder.
+    /// Absolute; relative paths in the file are relative to its folder.
     pub path: PathBuf,
-    /// What it holds.
     pub text: String,
-    /// Where in it the tables are.
     pub kind: FileKind,
 }
 
 /// Where in a file the tables are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// At the top: `hotrun.toml`.
+    /// At the top, in `hotrun.toml`.
     Hotrun,
-    /// Under `[package.metadata.hotrun]`: a `Cargo.toml`.
+    /// Under `[package.metadata.hotrun]`, in `Cargo.toml`.
     Manifest,
 }
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
     Default,
-    /// Typed on the command line.
     CommandLine,
-    /// An environment variable of hotrun's own (its name).
+    /// The name of the variable.
     Environment(&'static str),
     /// A config file or manifest, and the line (from 1).
     File(PathBuf, usize),
 }
 
-/// A value and where it came from.
+/// A value and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// The value in force.
     pub value: T,
-    /// Where it came from.
     pub origin: Origin,
 }
 
-/// Every setting, checked, with its origin.
+/// Every setting with its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// What cargo is asked to build.
     pub build: BuildConfig,
-    /// What counts as a change.
     pub watch: WatchConfig,
-    /// How the program runs.
     pub run: RunConfig,
-    /// What is shown.
     pub ui: UiConfig,
-    /// Files that hotrun writes.
     pub files: FilesConfig,
-    /// `--once`.
     pub once: bool,
 }
 
-/// `build.debug-info`: how much of it the staging target's builds have, whatever other builds of the profile have.
+/// `build.debug-info`: the debug information of builds in the staging target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DebugInfo {
-    /// What the profile says.
+    /// As the profile says.
     Profile,
     /// Files and lines, for backtraces.
     Lines,
-    /// None.
     None,
 }
 
-/// Which program of a package.
+/// A program of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetName {
-    /// `--bin NAME`.
     Bin(String),
-    /// `--example NAME`.
     Example(String),
 }
 
-/// One `watch.ignore` pattern.
+/// A pattern of `watch.ignore`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoreGlob {
-    /// The folder the pattern is relative to.
     pub base: PathBuf,
-    /// The pattern, as in a `.gitignore`.
+    /// In the syntax of `.gitignore`.
     pub glob: String,
 }
 
 /// `watch.poll`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poll {
-    /// Where events cannot be relied on.
+    /// Where events are unreliable.
     Auto,
-    /// Always, at the default interval.
+    /// At the default interval.
     Always,
-    /// Never.
     Never,
-    /// Always, at this interval.
     Every(Duration),
 }
 
@@ -150,29 +131,24 @@ pub enum Poll {
 pub enum Stdin {
     /// The program gets the terminal when it asks for it.
     Lend,
-    /// `/dev/null`.
     Null,
-    /// hotrun's own, from the start.
+    /// hotrun's own stdin, from the start.
     Inherit,
 }
 
-/// One `run.listen` entry.
+/// An entry of `run.listen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// `NAME=`, unique.
     pub name: Option<String>,
-    /// What to bind.
     pub address: ListenAddress,
 }
 
-/// What a `listen` entry binds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// A TCP listener.
     Tcp(std::net::SocketAddr),
-    /// A UDP socket.
     Udp(std::net::SocketAddr),
-    /// A listening Unix stream socket.
+    /// A listening stream socket.
     Unix(PathBuf),
 }
 
@@ -181,13 +157,13 @@ pub enum ListenAddress {
 pub enum Ready {
     /// `notify` for `overlap` and `reexec`, else `spawn`.
     Auto,
-    /// At once.
+    /// As soon as it is started.
     Spawn,
     /// `READY=1` on `NOTIFY_SOCKET`.
     Notify,
-    /// The address accepts.
+    /// The address accepts connections.
     Tcp(std::net::SocketAddr),
-    /// The port accepts on 127.0.0.1 or `[::1]`: what `localhost` means differs from program to program.
+    /// The port accepts on 127.0.0.1 or `[::1]`: programs differ in what `localhost` means.
     Localhost(u16),
     /// The URL answers 2xx or 3xx.
     Http(String),
@@ -202,16 +178,15 @@ pub enum Update {
     Restart,
     /// Start the new one, wait until it is ready, then stop the old one.
     Overlap,
-    /// Only on request.
     Manual,
-    /// SIGHUP; the program re-executes the live path itself.
+    /// Send SIGHUP; the program re-executes the live path.
     Reexec,
 }
 
 /// `run.on-start-failure`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnStartFailure {
-    /// `Rollback` where readiness was declared, else `Wait`.
+    /// `Rollback` if readiness was declared, else `Wait`.
     Auto,
     /// Start the previous binary again.
     Rollback,
@@ -226,30 +201,27 @@ pub enum OnExit {
     Wait,
     /// Start it again, with backoff.
     Restart,
-    /// End with its code.
+    /// Exit with its code.
     Exit,
 }
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Color {
-    /// On a terminal.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
 impl BuildConfig {
-    /// The program that `build.bin`, `build.example` or their options name.
+    /// Returns the program selected by `build.bin`, `build.example` or their options.
     pub fn target(&self) -> Option<TargetName> {
         let bin = self.bin.value.clone().map(TargetName::Bin);
         bin.or_else(|| self.example.value.clone().map(TargetName::Example))
     }
 
-    /// Names the program; origins stay as they are.
+    /// Selects the program; origins stay as they are.
     pub fn set_target(&mut self, target: Option<TargetName>) {
         (self.bin.value, self.example.value) = match target {
             Some(TargetName::Bin(name)) => (Some(name), None),
@@ -259,12 +231,12 @@ impl BuildConfig {
     }
 }
 
-/// The path from `base` on, without `.` components; `..` stays, because what it means depends on symbolic links.
+/// Joins the paths and removes `.` components. Keeps `..`, whose meaning depends on symbolic links.
 fn absolute(base: &Path, path: &Path) -> PathBuf {
     base.join(path).components().collect()
 }
 
-/// A path as texts show it: from the current folder where it is below it.
+/// Returns the path for display: relative if it is below the current folder.
 fn shown(path: &Path, cwd: &Path) -> PathBuf {
     path.strip_prefix(cwd).unwrap_or(path).to_owned()
 }

@@ -1,8 +1,7 @@
-//! The options of `run`, `config` and `doctor`, as clap reads them: plain text and paths, nothing checked beyond the words clap
-//! lists.
+//! clap's options of `run`, `config` and `doctor`: unchecked text and paths, except for clap's word lists.
 //!
-//! Options of cargo's own are fields here; those of hotrun's settings come from the table. Options without `hide_short_help` are
-//! the daily ones of `-h`.
+//! cargo's options are fields here; those of hotrun's settings come from the table. `-h` shows the options
+//! without `hide_short_help`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,16 +12,13 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueHint};
 
 use super::table::{COMPILATION, ENTRIES, Entry, OUTPUT};
 
-/// What was typed for `run` and `config`.
+/// The options of `run` and `config`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RunOptions {
-    /// The program cargo builds.
     #[command(flatten)]
     pub cargo: CargoOptions,
-    /// The settings of hotrun's own.
     #[command(flatten)]
     pub settings: Typed,
-    /// What is no setting.
     #[command(flatten)]
     pub own: OwnOptions,
     /// Arguments for the program
@@ -30,7 +26,7 @@ pub struct RunOptions {
     pub args: Vec<OsString>,
 }
 
-/// Options that mean what they mean to `cargo run`.
+/// Options that mean the same to `cargo run`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "one per flag that was typed")]
 pub struct CargoOptions {
@@ -99,7 +95,7 @@ pub struct CargoOptions {
     pub unstable: Vec<String>,
 }
 
-/// Options of hotrun's own that are no settings of a file.
+/// Options of hotrun that are no settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct OwnOptions {
@@ -125,17 +121,16 @@ pub struct OwnOptions {
     pub config_file: Option<PathBuf>,
 }
 
-/// The options that settings of the table have, as words: the name of the option and its values in the order they were typed.
+/// The typed options of settings, each with its values in the order they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed(Vec<(&'static str, Vec<OsString>)>);
 
 impl Typed {
-    /// Returns the words of an option that was typed.
+    /// Returns the values of a typed option.
     pub fn words(&self, option: &str) -> Option<&[OsString]> {
         self.0.iter().find(|(name, _)| *name == option).map(|(_, words)| words.as_slice())
     }
 
-    /// Every option that was typed.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &[OsString])> {
         self.0.iter().map(|(name, words)| (*name, words.as_slice()))
     }
@@ -146,7 +141,7 @@ impl FromArgMatches for Typed {
         let typed = own_options().filter(|(name, ..)| {
             matches.value_source(name).is_some_and(|source| source == ValueSource::CommandLine)
         });
-        // A flag has no words.
+        // A flag has no values.
         let words = |name| matches.try_get_many::<OsString>(name).ok().flatten();
         Ok(Self(
             typed.map(|(name, ..)| (name, words(name).into_iter().flatten().cloned().collect())).collect(),
@@ -181,7 +176,7 @@ impl Args for Typed {
 }
 
 fn own_options() -> impl Iterator<Item = (&'static str, &'static Entry, fn(Arg) -> Arg)> {
-    // Headings stand in the order of their first option: files come last, beside what else hotrun writes.
+    // Headings come in the order of their first option: files come last, next to hotrun's other output.
     let (files, tables): (Vec<&Entry>, Vec<&Entry>) =
         ENTRIES.iter().partition(|entry| entry.table.is_empty());
     tables.into_iter().chain(files).filter_map(|entry| Some((entry.option?, entry, entry.describe?)))

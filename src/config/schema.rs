@@ -1,6 +1,7 @@
 //! The JSON Schema of the config file, for editors.
 //!
-//! Draft 7, which editors' TOML tools read. It never refuses what hotrun accepts; of values it refuses those whose form tells.
+//! Draft 7, which the TOML plugins of editors support. It accepts everything hotrun accepts, and refuses
+//! values only by their form.
 
 use std::path::Path;
 
@@ -13,7 +14,6 @@ use super::{Environment, merge, show};
 const ABOUT: &str = "Settings of hotrun, beside the package's `Cargo.toml` or at the workspace root. The same tables may \
     stand in `Cargo.toml` under `[package.metadata.hotrun]`. `hotrun config` shows what is in force.";
 
-/// Writes the schema.
 pub fn schema() -> String {
     let defaults = defaults();
     let properties = |table: &str, defaults: &Value| {
@@ -31,7 +31,7 @@ pub fn schema() -> String {
             "properties": properties(table, &defaults[table]),
         });
         if table == "build" {
-            // There is one program to run.
+            // The two exclude each other.
             schema["not"] = json!({ "required": ["bin", "example"] });
         }
         top.insert(table.to_owned(), schema);
@@ -47,7 +47,7 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// The defaults, as `hotrun config` writes them where nothing is set.
+/// Returns the defaults, as `hotrun config` prints them if nothing is set.
 fn defaults() -> Value {
     let folder = Path::new("/");
     let config = merge(&RunOptions::default(), &Environment::new(), &[], folder)

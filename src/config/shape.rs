@@ -1,7 +1,7 @@
-//! The shapes of a setting: one value, a value that need not be set, lists that add up or replace, variables.
+//! The shapes of a setting: a value, an optional value, lists that append or replace, variables.
 //!
-//! A shape knows how a setting is read from a file and from words, what a source of higher precedence does to one of lower, and
-//! how `hotrun config` shows it.
+//! A shape defines how a setting is read from a file and from words, how sources are merged, and how `hotrun
+//! config` shows it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,14 +19,13 @@ use super::units;
 use super::value::{Key, Reader};
 use super::{Origin, Setting};
 
-/// Words that set something, and where they come from.
+/// Words that set something, and their origin.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words<'a> {
-    /// The option with its hyphens, or the environment variable: its name in errors.
+    /// The option with its hyphens, or the environment variable, for errors.
     pub(super) name: &'a str,
     pub(super) list: &'a [OsString],
     pub(super) origin: &'a Origin,
-    /// The folder of relative paths.
     pub(super) base: &'a Path,
 }
 
@@ -53,9 +52,9 @@ impl Words<'_> {
     }
 }
 
-/// The setting as one source has it.
+/// The value of a setting in a source.
 pub(super) trait Layered: Default {
-    /// Lays a source over one of lower precedence.
+    /// Merges a source over one of lower precedence.
     fn over(self, lower: Self) -> Self;
 }
 
@@ -65,7 +64,7 @@ impl<T> Layered for Option<T> {
     }
 }
 
-/// Lists add up, those of lower precedence first: for env files and gitignore rules alike the later item wins.
+/// Lists append, lower precedence first: for env files and gitignore rules alike the later item wins.
 impl<T> Layered for Vec<T> {
     fn over(self, mut lower: Self) -> Self {
         lower.extend(self);
@@ -80,9 +79,8 @@ impl<T> Layered for BTreeMap<String, T> {
     }
 }
 
-/// The setting in force.
 pub(super) trait Comparable {
-    /// Whether both have the same value; origins do not matter.
+    /// Whether both have the same value, whatever their origins.
     fn same(&self, other: &Self) -> bool;
 }
 
@@ -104,11 +102,10 @@ impl<T: PartialEq> Comparable for BTreeMap<String, Setting<T>> {
     }
 }
 
-/// A shape of a setting.
 pub(super) trait Shape {
     type Layer: Layered;
     type Value: Comparable;
-    /// The value that is in force where no source sets one.
+    /// The value if no source sets one.
     type Default;
 
     fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError>;
@@ -116,9 +113,8 @@ pub(super) trait Shape {
     fn settle(layer: Self::Layer, default: Self::Default) -> Self::Value;
     fn show(page: &mut Page<'_>, key: &str, value: &Self::Value);
     fn schema() -> Value;
-    /// The option that takes the words.
     fn option(option: Arg) -> Arg;
-    /// The default as `--help` shows it.
+    /// Returns the default that `--help` shows.
     fn default_text(_: &Self::Default) -> Option<String> {
         None
     }
@@ -136,7 +132,6 @@ fn values<T: Clone>(settings: &[Setting<T>]) -> Vec<T> {
     settings.iter().map(|setting| setting.value.clone()).collect()
 }
 
-/// One value, with a default.
 pub(super) struct One<T>(PhantomData<T>);
 
 impl<T: Text> Shape for One<T> {
@@ -173,7 +168,6 @@ impl<T: Text> Shape for One<T> {
     }
 }
 
-/// One value that need not be set.
 pub(super) struct Maybe<T>(PhantomData<T>);
 
 impl<T: Text> Shape for Maybe<T> {
@@ -224,7 +218,7 @@ impl Shape for Flag {
         reader.flag(key).map(Some)
     }
 
-    /// A flag takes no words: typing it sets it.
+    /// A flag takes no words: its presence sets it.
     fn words(words: Words<'_>) -> Result<Self::Layer, ConfigError> {
         Ok(Some(words.setting(true)))
     }
@@ -246,7 +240,7 @@ impl Shape for Flag {
     }
 }
 
-/// A list whose items add up over the sources.
+/// A list that appends the items of all sources.
 pub(super) struct Each<T>(PhantomData<T>);
 
 impl<T: Text> Shape for Each<T> {
@@ -279,7 +273,7 @@ impl<T: Text> Shape for Each<T> {
     }
 }
 
-/// A list that replaces the one of a source of lower precedence, also where it is empty.
+/// A list that replaces that of a source of lower precedence, even if empty.
 pub(super) struct List<T>(PhantomData<T>);
 
 impl<T: Text> Shape for List<T> {
@@ -312,7 +306,7 @@ impl<T: Text> Shape for List<T> {
     }
 }
 
-/// A list that is one value, with one origin: a command line, features.
+/// A list that is one value with one origin: a command line, features.
 pub(super) struct Whole<T>(PhantomData<T>);
 
 impl<T: Text> Shape for Whole<T> {
@@ -346,7 +340,7 @@ impl<T: Text> Shape for Whole<T> {
     }
 }
 
-/// Environment variables, merged one by one.
+/// Environment variables, merged by name.
 pub(super) struct Variables;
 
 impl Shape for Variables {

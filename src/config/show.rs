@@ -1,4 +1,4 @@
-//! What `hotrun config` prints: every setting in force as TOML that `hotrun.toml` could hold, each with its origin.
+//! The output of `hotrun config`: every setting as TOML that `hotrun.toml` could contain, with its origin.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use super::table::ENTRIES;
 use super::units::Word;
 use super::{Color, Config, Origin, Setting, shown};
 
-/// Writes the settings, paths below `cwd` relative in the origins only.
+/// Renders the settings; only paths in origins are relative to `cwd`.
 pub fn show(config: &Config, cwd: &Path) -> String {
     let mut page = Page { lines: Vec::new(), cwd };
     let mut table = "";
@@ -23,7 +23,6 @@ pub fn show(config: &Config, cwd: &Path) -> String {
     page.text()
 }
 
-/// The page that `hotrun config` prints.
 pub(super) struct Page<'a> {
     /// Each line and the comment after it.
     lines: Vec<(String, Option<String>)>,
@@ -31,7 +30,7 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// What no key of a file stands for.
+    /// Adds options that no key of a file sets.
     fn command_line_only(&mut self, config: &Config) {
         let build = &config.build;
         let mut options = Vec::new();
@@ -64,7 +63,6 @@ impl Page<'_> {
         self.lines.push((format!("[{name}]"), None));
     }
 
-    /// A value as TOML.
     pub(super) fn setting(&mut self, key: &str, value: &str, origin: &Origin) {
         let origin = self.origin(origin);
         self.lines.push((format!("{key} = {value}"), Some(origin)));
@@ -74,7 +72,7 @@ impl Page<'_> {
         self.lines.push((format!("# {key} ="), Some("not set".to_owned())));
     }
 
-    /// A list, each item with its origin.
+    /// Adds a list, each item with its origin.
     pub(super) fn list<'o>(&mut self, key: &str, items: impl ExactSizeIterator<Item = (String, &'o Origin)>) {
         if items.len() == 0 {
             self.lines.push((format!("{key} = []"), Some("nothing set".to_owned())));
@@ -109,7 +107,7 @@ impl Page<'_> {
         }
     }
 
-    /// The lines, their comments in one column unless a line is long.
+    /// Renders the lines; their comments share a column unless a line is long.
     fn text(self) -> String {
         const WIDEST: usize = 40;
         let widths =
@@ -128,14 +126,14 @@ impl Page<'_> {
     }
 }
 
-/// A line without control characters: they are shown as in a basic string of TOML.
+/// Escapes control characters as in a TOML basic string.
 fn visible(line: &str) -> String {
     let mut visible = String::with_capacity(line.len());
     line.chars().for_each(|letter| push_visible(&mut visible, letter));
     visible
 }
 
-/// A basic string of TOML.
+/// Formats a TOML basic string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

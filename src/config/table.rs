@@ -1,9 +1,9 @@
-//! The one table of settings. A row has everything about a setting: its key, its shape, what its value means, its default, what
-//! an edit of it needs, the option and the environment variable that set it as well.
+//! The table of settings. A row defines everything about a setting: its key, shape, default and
+//! documentation, what an edit of it needs, and its option and environment variable.
 //!
-//! `settings!` makes of the rows: the structs of [`Config`], the [`Layer`] of one source, and [`ENTRIES`], from which come the
-//! reader of files, the options of `--help`, the schema, `hotrun config` and the comparison of two configs. A new
-//! setting is a row here and the place that uses it.
+//! `settings!` turns the rows into the structs of [`Config`], the [`Layer`] of a source, and [`ROWS`], which
+//! drives the reader of files, the options of `--help`, the schema, `hotrun config` and the comparison of two
+//! configs. A new setting is a row here and the place that uses it.
 
 use std::time::Duration;
 
@@ -19,43 +19,37 @@ use super::text::{
 use super::value::{Key, Reader};
 use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin, Update};
 
-/// How long a process has to become ready where nobody says.
+/// How long a process may take to become ready by default.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The heading of the options that say how cargo compiles.
 pub(super) const COMPILATION: &str = "Compilation Options";
 
-/// What a changed setting needs.
+/// What a changed setting needs to take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: the next look at it sees the new value.
     Nothing,
-    /// It is about how processes start: those that run keep the old one.
+    /// Another start of a process: running processes keep the old value.
     NextStart,
-    /// The program is started again.
     Restart,
-    /// cargo is asked to build.
     Build,
-    /// hotrun is started again: another program, or another live path.
+    /// A restart of hotrun, for another program or live path.
     Hotrun,
 }
 
-/// One setting.
 pub(super) struct Entry {
-    /// Its table; empty for a key before the first table.
+    /// Empty for a key before the first table.
     pub(super) table: &'static str,
-    /// Its key in the table.
     pub(super) name: &'static str,
-    /// Its key with the table, as in `run.listen`.
+    /// The key with its table, as in `run.listen`.
     pub(super) key: &'static str,
-    /// What it means, as lines of documentation: the first paragraph is the summary.
+    /// The documentation by lines; the first paragraph is the summary.
     pub(super) docs: &'static [&'static str],
     pub(super) needs: Needs,
-    /// The option that sets it, without its hyphens.
+    /// The option that sets it, without hyphens.
     pub(super) option: Option<&'static str>,
-    /// How clap is told of the option; `None` for an option of cargo's own.
+    /// Configures the option in clap; `None` for an option of cargo's own.
     pub(super) describe: Option<fn(Arg) -> Arg>,
-    /// The environment variable that sets it.
     pub(super) variable: Option<&'static str>,
     pub(super) default_text: fn() -> Option<String>,
     pub(super) schema: fn() -> Value,
@@ -63,12 +57,12 @@ pub(super) struct Entry {
     pub(super) words: fn(&mut Layer, Words<'_>) -> Result<(), ConfigError>,
     pub(super) show: fn(&mut Page<'_>, &Config),
     pub(super) same: fn(&Config, &Config) -> bool,
-    /// Sets it to what it is in the other config.
+    /// Copies the value of the other config.
     pub(super) copy: fn(&mut Config, &Config),
 }
 
 impl Entry {
-    /// The summary, and the paragraphs after it.
+    /// Returns the summary, and the paragraphs after it.
     pub(super) fn help(&self) -> (String, Option<String>) {
         let paragraphs = self.docs.split(|line| line.trim().is_empty());
         let paragraphs: Vec<String> = paragraphs
@@ -137,16 +131,16 @@ macro_rules! settings {
             }
         )*
 
-        /// What one source sets: a file, the environment or the command line.
+        /// The settings of a source: a file, the environment or the command line.
         #[derive(Default)]
         pub(super) struct Layer {
             $( pub(super) $field: $Layer, )*
         }
 
         impl Layer {
-            /// Lays this source over one of lower precedence.
+            /// Merges this source over one of lower precedence.
             pub(super) fn over(self, mut lower: Self) -> Self {
-                // Package, binary and example are one setting.
+                // Package, binary and example are overridden together.
                 let build = &self.build;
                 if build.package.is_some() || build.bin.is_some() || build.example.is_some() {
                     lower.build.package = None;
@@ -156,7 +150,7 @@ macro_rules! settings {
                 Self { $( $field: self.$field.over(lower.$field), )* }
             }
 
-            /// Fills unset settings with their defaults. Values that are no setting of the table have the default of their type.
+            /// Applies the defaults. Fields that are no setting of the table get the default of their type.
             pub(super) fn settle(self) -> Config {
                 Config { $( $field: self.$field.settle(), )* once: false }
             }
@@ -189,7 +183,8 @@ macro_rules! settings {
             },
         )* )* ];
 
-        /// The tables of the file with what they are about, in its order. The first holds the keys before them.
+        /// The tables in the order of the file, with their descriptions; the first holds the keys before
+        /// these.
         const TABLES: &[(&str, &str)] = &[$( ($table, $about) ),*];
     };
 }
@@ -234,15 +229,10 @@ settings! {
         /// How much debug information the builds in `target/hotrun` carry: less builds faster
         debug_info = "debug-info" / "build.debug-info": One<OneOf<DebugInfo>> = DebugInfo::Profile, Build;
     } and {
-        /// `--manifest-path`.
         manifest_path: Option<std::path::PathBuf>,
-        /// `--all-features`.
         all_features: bool,
-        /// `--no-default-features`.
         no_default_features: bool,
-        /// The triple of `--target`.
         triple: Option<String>,
-        /// `--target-dir`.
         target_dir: Option<std::path::PathBuf>,
         /// `--locked`, `--offline`, `--frozen`, `--config KEY=VALUE`, `-Z FLAG`: passed to every cargo command as typed.
         common_args: Vec<String>,
@@ -338,7 +328,6 @@ settings! {
         notify = "notify" / "ui.notify": Flag = false, Nothing,
             option "notify" |it: Arg| it.help_heading(OUTPUT).short('N').hide_short_help(true);
     } and {
-        /// `--color`.
         color: Color,
         /// `-q` is -1, each `-v` adds 1.
         verbosity: i8,
@@ -350,27 +339,24 @@ pub(super) fn find(key: &str) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.key == key)
 }
 
-/// The tables of the file with what they are about.
 pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
     TABLES.iter().copied().filter(|(table, _)| !table.is_empty())
 }
 
-/// The keys of a table.
 pub(super) fn names(table: &str) -> impl Iterator<Item = &'static str> + Clone {
     ENTRIES.iter().filter(move |entry| entry.table == table).map(|entry| entry.name)
 }
 
-/// The names at the top of the file: its tables and the keys before them.
+/// Returns the names at the top of the file: its tables and the keys before them.
 pub(super) fn top() -> impl Iterator<Item = &'static str> + Clone {
     tables().map(|(table, _)| table).chain(names(""))
 }
 
-/// The environment variables that set something.
 pub fn variables() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().filter_map(|entry| entry.variable)
 }
 
-/// Every setting for the documentation: its key, its option and its variable where it has them, and all that is said about it.
+/// Returns key, option, variable and text of every setting, for the documentation.
 pub fn documented() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<&'static str>, String)>
 {
     ENTRIES.iter().map(|entry| {
@@ -383,18 +369,18 @@ pub fn documented() -> impl Iterator<Item = (&'static str, Option<&'static str>,
     })
 }
 
-/// An option of every day, which `-h` shows.
+/// Configures an option that `-h` shows.
 fn daily(option: Arg, heading: &'static str, value: &'static str) -> Arg {
     option.help_heading(heading).value_name(value)
 }
 
-/// An option that only `--help` shows.
+/// Configures an option that only `--help` shows.
 fn hidden(option: Arg, heading: &'static str, value: &'static str) -> Arg {
     daily(option, heading, value).hide_short_help(true)
 }
 
-/// The settings whose values differ, in the order of the file, each with what it needs. Origins do not matter: a key of a
-/// file that the command line overrides changes nothing.
+/// Returns the settings whose values differ, in the order of the file, with what each needs. Origins are
+/// ignored: a key of a file that the command line overrides changes nothing.
 pub fn changes(before: &Config, after: &Config) -> Vec<(&'static str, Needs)> {
     ENTRIES
         .iter()
@@ -404,7 +390,7 @@ pub fn changes(before: &Config, after: &Config) -> Vec<(&'static str, Needs)> {
 }
 
 impl Config {
-    /// These settings, but for those that only another start of hotrun can change: they are as in `started`.
+    /// Returns these settings with the values of `started` for those that need a restart of hotrun.
     #[must_use]
     pub fn as_started(mut self, started: &Self) -> Self {
         for entry in ENTRIES.iter().filter(|entry| entry.needs == Needs::Hotrun) {

@@ -1,4 +1,4 @@
-//! The texts that stand for one value: how each is read, written back, and described in the schema and in `--help`.
+//! The kinds of text a setting can have: how each is parsed, written, and described in schema and help.
 
 use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
@@ -12,32 +12,29 @@ use super::error::Invalid;
 use super::units::{self, SIGNALS, Word};
 use super::{IgnoreGlob, Listen, Poll, Ready, absolute, address};
 
-/// A kind of text.
 pub(super) trait Text {
-    /// The value behind the text.
     type Value: Clone + PartialEq;
 
-    /// A whole number in the file means the same as its digits in quotes.
+    /// Whether a whole number in the file means the same as its digits in quotes.
     const NUMBERS: bool = false;
     /// What a shell completes.
     const HINT: ValueHint = ValueHint::Unknown;
 
-    /// Reads the text; relative paths are below `base`.
+    /// Parses the text; relative paths are below `base`.
     fn parse(text: &str, base: &Path) -> Result<Self::Value, Invalid>;
 
-    /// Reads a word of the command line or of the environment.
+    /// Parses a word of the command line or of the environment.
     fn parse_word(word: &OsStr, base: &Path) -> Result<Self::Value, Invalid> {
         let text = word.to_str().ok_or_else(|| Invalid::new("it is not UTF-8"))?;
         Self::parse(text, base)
     }
 
-    /// Writes the text that [`Text::parse`] reads.
+    /// Writes a text that [`Text::parse`] reads.
     fn write(value: &Self::Value) -> String;
 
-    /// The JSON Schema of the text.
     fn schema() -> Value;
 
-    /// The words that clap accepts, where it lists them.
+    /// Returns the words clap accepts, if it lists them.
     fn words() -> Option<Vec<&'static str>> {
         None
     }
@@ -78,20 +75,18 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A name: any text but the empty one.
+    /// Any text but the empty one.
     Name: String, |text, _| units::parse_name(text), String::clone, nonempty();
 
-    /// Any text.
     Plain: String, |text, _| Ok(text.to_owned()), String::clone, json!({ "type": "string" });
 
-    /// A word for the program's command line, which need not be UTF-8.
+    /// An argument of the program, which need not be UTF-8.
     Argument: OsString {
         fn parse_word(word: &OsStr, _: &Path) -> Result<OsString, Invalid> {
             Ok(word.to_owned())
         }
     }, |text, _| Ok(text.into()), |word| word.to_string_lossy().into_owned(), Plain::schema();
 
-    /// A profile of cargo's.
     Profile: String, |text, _| units::parse_profile(text), String::clone, json!({
         "type": "string",
         "minLength": 1,
@@ -99,7 +94,7 @@ texts! {
         "examples": ["dev", "release"],
     });
 
-    /// A path; absolute once it is read.
+    /// A path, made absolute.
     File: PathBuf {
         const HINT: ValueHint = ValueHint::FilePath;
 
@@ -109,7 +104,7 @@ texts! {
     }, |text, base| units::parse_name(text).and_then(|path| file(base, path.as_ref())),
         |path| path.to_string_lossy().into_owned(), nonempty();
 
-    /// A pattern as in a `.gitignore`.
+    /// A pattern in the syntax of `.gitignore`.
     Glob: IgnoreGlob,
         |text, base| units::parse_name(text).map(|glob| IgnoreGlob { base: base.to_owned(), glob }),
         |ignore| ignore.glob.clone(), Plain::schema();
@@ -119,7 +114,6 @@ texts! {
         |text, _| units::parse_duration(text), |time| units::format_duration(*time),
         json!({ "anyOf": [time(), { "const": 0 }], "examples": ["20ms", "5s", "1m 30s"] });
 
-    /// `watch.poll`.
     Polling: Poll { const NUMBERS: bool = true; },
         |text, _| units::parse_poll(text), |poll| units::format_poll(*poll),
         json!({ "anyOf": [{ "enum": ["auto", "always", "never"] }, time()] });
@@ -129,7 +123,6 @@ texts! {
         address::parse_listen, address::format_listen,
         json!({ "anyOf": [nonempty(), { "type": "integer", "minimum": 0, "maximum": 65535 }] });
 
-    /// `run.ready`.
     Readiness: Ready, |text, _| address::parse_ready(text), address::format_ready, json!({
         "anyOf": [
             { "enum": ["auto", "spawn", "notify"] },
@@ -150,7 +143,7 @@ texts! {
         });
 }
 
-/// A path that a setting names. `~` is for shells to expand, and nobody means a folder of that name.
+/// Resolves the path of a setting. Refuses `~`, which shells expand and which is never meant as a name.
 fn file(base: &Path, path: &Path) -> Result<PathBuf, Invalid> {
     if path.starts_with("~") {
         return Err(Invalid::new("`~` is not expanded").or("write the path of the home folder out"));
@@ -158,7 +151,7 @@ fn file(base: &Path, path: &Path) -> Result<PathBuf, Invalid> {
     Ok(absolute(base, path))
 }
 
-/// One word of a list.
+/// A word of a fixed list.
 pub(super) struct OneOf<W>(PhantomData<W>);
 
 impl<W: Word> Text for OneOf<W> {

@@ -1,20 +1,19 @@
-//! Texts that mean a time, a signal, a word of a list or a variable: read here for every layer, and written back for
-//! `hotrun config`.
+//! Parses and formats times, signals, words of a list and variables.
 
 use std::time::Duration;
 
 use super::error::{Invalid, nearest};
 use super::{Color, DebugInfo, OnExit, OnStartFailure, Poll, Stdin, Update};
 
-/// How often files are looked at where an interval is needed and none was given.
+/// The interval of polling if none is given.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Longer times are taken for mistakes; clocks could not add them up either.
+/// Longer times are mistakes, and would overflow clocks.
 pub(super) const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// A setting whose value is one word of a list.
+/// A setting whose value is a word of a fixed list.
 pub(super) trait Word: Sized + Copy + PartialEq + 'static {
-    /// Every word and what it stands for.
+    /// Every word and its value.
     const WORDS: &'static [(&'static str, Self)];
 
     fn parse(text: &str) -> Result<Self, Invalid> {
@@ -68,7 +67,7 @@ impl Word for Color {
         &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 }
 
-/// `` `a`, `b` or `c` ``.
+/// Formats `` `a`, `b` or `c` ``.
 pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
@@ -78,7 +77,7 @@ pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
     }
 }
 
-/// Reads `20ms`, `5s`, `1m 30s`, `0`.
+/// Parses `20ms`, `5s`, `1m 30s`, `0`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let text = text.trim();
     if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
@@ -92,12 +91,11 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     Ok(duration)
 }
 
-/// Writes a time so that [`parse_duration`] reads the same one.
 pub(super) fn format_duration(duration: Duration) -> String {
     if duration.is_zero() { "0".to_owned() } else { humantime::format_duration(duration).to_string() }
 }
 
-/// Reads `auto`, `always`, `never` or an interval.
+/// Parses `auto`, `always`, `never` or an interval.
 pub(super) fn parse_poll(text: &str) -> Result<Poll, Invalid> {
     match text {
         "auto" => return Ok(Poll::Auto),
@@ -113,7 +111,6 @@ pub(super) fn parse_poll(text: &str) -> Result<Poll, Invalid> {
     }
 }
 
-/// Writes what [`parse_poll`] reads.
 pub(super) fn format_poll(poll: Poll) -> String {
     match poll {
         Poll::Auto => "auto".to_owned(),
@@ -123,7 +120,7 @@ pub(super) fn format_poll(poll: Poll) -> String {
     }
 }
 
-/// The signals POSIX names, and those both Linux and macOS have besides (signal(7), sigaction(2)).
+/// The signals of POSIX, and those that both Linux and macOS have besides (signal(7), sigaction(2)).
 pub(super) const SIGNALS: &[(&str, i32)] = &[
     ("SIGHUP", libc::SIGHUP),
     ("SIGINT", libc::SIGINT),
@@ -159,7 +156,7 @@ pub(super) const SIGNALS: &[(&str, i32)] = &[
 /// The highest signal number of the platform (real-time signals included).
 const HIGHEST_SIGNAL: i32 = if cfg!(target_os = "linux") { 64 } else { 31 };
 
-/// Reads a signal: its name in any case, with or without `SIG`, or its number.
+/// Parses a signal: its name in any case, with or without `SIG`, or its number.
 pub(super) fn parse_signal(text: &str) -> Result<i32, Invalid> {
     if let Ok(number) = text.parse::<i32>() {
         return if (1..=HIGHEST_SIGNAL).contains(&number) {
@@ -180,13 +177,12 @@ pub(super) fn parse_signal(text: &str) -> Result<i32, Invalid> {
     })
 }
 
-/// The name of a signal, or its number where it has none. [`ConfigError`](super::ConfigError)s, events and `hotrun config` name signals so.
+/// Returns the name of a signal, or its number if it has no name.
 pub fn signal_name(signal: i32) -> String {
     let known = SIGNALS.iter().find(|(_, number)| *number == signal);
     known.map_or_else(|| signal.to_string(), |(name, _)| (*name).to_owned())
 }
 
-/// Reads `KEY=VALUE`.
 pub(super) fn parse_variable(text: &str) -> Result<(String, String), Invalid> {
     let (key, value) = text.split_once('=').ok_or_else(|| {
         Invalid::new("expected `KEY=VALUE`").or(format!("write `{text}=` for an empty value"))
@@ -195,7 +191,7 @@ pub(super) fn parse_variable(text: &str) -> Result<(String, String), Invalid> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// What execve(2) could not pass on.
+/// Refuses variables that execve(2) cannot pass.
 pub(super) fn check_variable(key: &str, value: &str) -> Result<(), Invalid> {
     if key.is_empty() {
         return Err(Invalid::new("the variable has no name"));
@@ -209,7 +205,7 @@ pub(super) fn check_variable(key: &str, value: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A profile's name, which is a folder's name as well. The rules are cargo's.
+/// Parses the name of a profile, which is also a folder name, by cargo's rules.
 pub(super) fn parse_profile(text: &str) -> Result<String, Invalid> {
     if text == "debug" {
         return Err(Invalid::new("that is the folder's name").or("the profile is called `dev`"));
@@ -221,7 +217,7 @@ pub(super) fn parse_profile(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// Any text but the empty one.
+/// Refuses the empty text.
 pub(super) fn parse_name(text: &str) -> Result<String, Invalid> {
     if text.is_empty() { Err(Invalid::new("it is empty")) } else { Ok(text.to_owned()) }
 }

@@ -1,4 +1,4 @@
-//! Values of a TOML file, each turned into a [`Setting`] that keeps its line, or into the error that names it.
+//! Reads the values of a TOML file into [`Setting`]s that remember their line.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,6 @@ use super::error::{ConfigError, Invalid, Named, Place};
 use super::text::Text;
 use super::{FileText, Origin, Setting, units};
 
-/// The file the values are in.
 pub(super) struct Reader<'a> {
     pub(super) file: &'a FileText,
     pub(super) cwd: &'a Path,
@@ -29,7 +28,7 @@ impl<'a> Key<'a> {
 }
 
 impl Reader<'_> {
-    /// The entries of a table, their keys by their full names.
+    /// Returns the entries of a table with the full names of their keys.
     pub(super) fn entries<'k>(
         &self,
         table: &Key<'k>,
@@ -56,7 +55,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A string that means something.
     fn parsed<T>(
         &self,
         key: &Key<'_>,
@@ -70,7 +68,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A string, or a whole number that means what the same string would: `listen = [3000]`, `stop-signal = 2`.
+    /// Parses a string, or a whole number as the string of its digits: `listen = [3000]`, `stop-signal = 2`.
     fn scalar<T>(
         &self,
         key: &Key<'_>,
@@ -87,18 +85,17 @@ impl Reader<'_> {
         }
     }
 
-    /// A text of this kind; relative paths are below the folder of the file.
+    /// Reads a value of this kind; relative paths are below the folder of the file.
     pub(super) fn text<T: Text>(&self, key: &Key<'_>) -> Result<Setting<T::Value>, ConfigError> {
         let parse = |text: &str| T::parse(text, self.base());
         if T::NUMBERS { self.scalar(key, parse) } else { self.parsed(key, parse) }
     }
 
-    /// A list of texts of this kind.
     pub(super) fn texts<T: Text>(&self, key: &Key<'_>) -> Result<Vec<Setting<T::Value>>, ConfigError> {
         self.items(key)?.map(|item| self.text::<T>(&item)).collect()
     }
 
-    /// The items of a list, each under the key's name.
+    /// Returns the items of a list, each under the name of the key.
     fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
         let name = key.name.clone();
         match key.value.get_ref() {
@@ -178,7 +175,7 @@ impl Reader<'_> {
     }
 }
 
-/// The entries of a table as they stand in the file, so that the first mistake is the one reported.
+/// Returns the entries of a table in the order of the file, so that the first mistake is reported.
 pub(super) fn in_file_order<'a>(
     table: &'a DeTable<'a>,
 ) -> Vec<(&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {

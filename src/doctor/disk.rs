@@ -1,14 +1,12 @@
-//! What is to be said of the target directory.
-//!
-//! Pure.
+//! Findings about the target directory (pure).
 
 use super::facts::{Target, TargetState};
 use super::finding::{Finding, Level};
 
-/// Less room than this a build of some size fills.
+/// A build of some size needs more room than this.
 const LITTLE_ROOM: u64 = 1 << 30;
 
-/// The target directory, the room there is for it, and who else uses it.
+/// Judges the target directory, its free space, and other users of it.
 pub(super) fn judge(target: &Target, program: &str, findings: &mut Vec<Finding>) {
     let staging = &target.staging;
     let on = target.file_system.as_ref().map_or(String::new(), |name| format!(" on {name}"));
@@ -69,7 +67,7 @@ pub(super) fn judge(target: &Target, program: &str, findings: &mut Vec<Finding>)
     }
 }
 
-/// `476 MB`.
+/// Formats a size, as in `476 MB`.
 fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes / 1000),

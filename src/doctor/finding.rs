@@ -1,35 +1,27 @@
-//! What was found, as lines for people and as JSON.
-//!
-//! Pure.
+//! The findings, rendered as lines for people and as JSON (pure).
 
 use serde::Serialize;
 
 use crate::report::lines::{Head, Line};
 
-/// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Level {
-    /// As it should be.
     Ok,
-    /// Worth knowing.
     Note,
-    /// Works less well than it could; there is a remedy.
+    /// Works less well than it could; the hint has a remedy.
     Warning,
-    /// Keeps hotrun from working.
     Error,
 }
 
-/// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What was looked at: one word, which scripts may go by.
+    /// The name of the check, one word, which scripts may rely on.
     pub(super) check: &'static str,
     pub(super) level: Level,
     pub(super) message: String,
-    /// The remedy.
     pub(super) hint: Option<String>,
-    /// Shown to people with `-v` only.
+    /// Shown to people only with `-v`.
     #[serde(skip)]
     pub(super) detail: bool,
 }
@@ -62,7 +54,7 @@ impl Finding {
     }
 }
 
-/// The lines for people, the sum of them last.
+/// Renders the findings for people, with a summary at the end.
 pub(super) fn lines(findings: &[Finding], verbose: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for finding in findings.iter().filter(|finding| verbose || !finding.detail) {
@@ -95,7 +87,6 @@ fn sum(findings: &[Finding]) -> Line {
     }
 }
 
-/// The level of the finding that matters most.
 pub(super) fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }

@@ -1,7 +1,7 @@
-//! Asks everybody: cargo, the file systems, the kernel's limits, the sockets, the terminal.
+//! Collects the facts: cargo, file systems, kernel limits, sockets, the terminal.
 //!
-//! Leaves nothing behind: what it has to make to know whether it can be made (sockets, the runtime folder) is gone again
-//! when it returns, and a socket that answers is never touched.
+//! Leaves nothing behind: sockets and the runtime folder are created only to see whether that works and are
+//! removed again. A socket that answers is never touched.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -28,7 +28,7 @@ use crate::settings;
 use crate::site::Site;
 use crate::watch;
 
-/// What an error that stops everything is about.
+/// Turns the error that ends the examination into a failed check.
 pub(super) fn failure(error: &Error) -> Failure {
     let check = match error {
         Error::Settings(_) | Error::Cli(_) => "settings",
@@ -44,7 +44,6 @@ pub(super) fn failure(error: &Error) -> Failure {
     Failure { check, message, hint: error.hint() }
 }
 
-/// cargo, as it is found in this folder.
 pub(super) fn tools(cwd: &Path, environment: &Environment) -> Result<Tools, Failure> {
     let toolchain = Toolchain::find(cwd, environment).map_err(|error| Failure {
         check: "cargo",
@@ -74,7 +73,6 @@ fn version(cargo: &Path, cwd: &Path, environment: &Environment) -> Result<String
     if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
 }
 
-/// Everything about the project of this site.
 pub(super) fn facts(site: &Site) -> Facts {
     let (project, config) = (&site.project, &site.config);
     let shown = |path: &Path| report::short_path(path, &site.cwd);
@@ -180,7 +178,7 @@ fn target(site: &Site, environment: &Environment, staging: &Path, last: Option<&
     }
 }
 
-/// The bytes that a folder takes on the disk, a file of several names counted once.
+/// Returns the disk space of a folder; a file with several names counts once.
 fn size(folder: &Path) -> u64 {
     let (mut bytes, mut seen, mut folders) = (0, HashSet::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -224,7 +222,7 @@ fn runner(site: &Site, environment: &Environment) -> Option<Runner> {
     Some(Runner { program, refused: refused.map(|error| (error.to_string(), error.hint())) })
 }
 
-/// Makes the folder, and lets it go again.
+/// Creates the folder and removes it again.
 fn runtime_folder() -> RuntimePlace {
     let preferred = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let made = RuntimeFolder::create(preferred.as_deref(), &RunId::fresh().to_string());
@@ -235,7 +233,7 @@ fn runtime_folder() -> RuntimePlace {
 
 fn terminal() -> Terminal {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    // setlocale(3): the first of these that is set.
+    // The first that is set counts (setlocale(3)).
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
     let stderr = std::io::stderr().is_terminal();
     Terminal {

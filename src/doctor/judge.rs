@@ -1,6 +1,6 @@
-//! From facts to findings: what is well, what is not, and what to do about it.
+//! Turns facts into findings, with hints.
 //!
-//! Pure; the numbers behind a judgement stand beside it.
+//! Pure; the thresholds of a judgement stand beside it.
 
 use super::disk;
 use super::facts::{Age, Facts, Failure, Limits, Runner, RuntimePlace, Socket, Terminal, Tools, Watching};
@@ -10,19 +10,19 @@ use crate::project::{Compiling, Linking};
 use crate::report::short_age;
 use crate::runtime::timing::{LastBuild, Outcome, Part};
 
-/// The first cargo with a build directory of its own (`build.build-dir`).
+/// The first cargo with a separate build directory (`build.build-dir`).
 const BUILD_DIR_SINCE: u32 = 91;
 
-/// hotrun has one inotify instance for the sources and one for the live folder.
+/// hotrun has an inotify instance for the sources and one for the live folder.
 const INSTANCES: u64 = 2;
 
-/// Watches beyond those of the sources' folders: the live folder, and some for folders that are made later.
+/// Watches for the live folder, and for folders created later.
 const SPARE_WATCHES: u64 = 16;
 
 /// A shorter event queue overflows when a branch is switched.
 const SHORT_QUEUE: u64 = 4096;
 
-/// A file this little newer than now comes from a coarse clock.
+/// A file that is newer than now by less than this has a coarse timestamp.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub(super) fn failure(failure: Failure) -> Finding {
@@ -53,7 +53,6 @@ pub(super) fn tools(tools: &Tools) -> Finding {
     }
 }
 
-/// Everything about the project.
 pub(super) fn facts(facts: &Facts, tools: &Tools) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(compiling) = &facts.compiling {
@@ -154,7 +153,7 @@ fn watching(watching: &Watching, runs: bool, findings: &mut Vec<Finding>) {
 
 fn limited(watching: &Watching, limits: Limits, amount: &str, runs: bool) -> Finding {
     let left = limits.watches.saturating_sub(limits.used_watches);
-    // One that runs here has its watches already.
+    // A hotrun that runs here already has its watches.
     let needed = if runs { 0 } else { watching.folders as u64 + SPARE_WATCHES };
     let instances = if runs { 0 } else { INSTANCES };
     let otherwise = if watching.poll == Poll::Never { "edits would be missed" } else { "hotrun would poll" };
@@ -309,7 +308,8 @@ fn runtime_folder(place: &RuntimePlace) -> Finding {
         }
     };
     let folder = path.parent().unwrap_or(path).display();
-    // Other users may pass through root's, which is in `/tmp` where they cannot pass through `XDG_RUNTIME_DIR`.
+    // For root the folder is in `/tmp`, and others may pass through it since they cannot pass through
+    // `XDG_RUNTIME_DIR`.
     let of_root = mode & 0o777 == 0o711;
     if mode & 0o077 != 0 && !of_root {
         let message = format!("in `{folder}` others may enter it (mode {mode:o})");
@@ -377,7 +377,7 @@ fn word(part: Part) -> &'static str {
     }
 }
 
-/// `95` of `cargo 1.95.0 (…)`.
+/// Returns `95` for `cargo 1.95.0 (…)`.
 fn minor(version: &str) -> Option<u32> {
     let number = version.split_ascii_whitespace().nth(1)?;
     number.strip_prefix("1.")?.split('.').next()?.parse().ok()

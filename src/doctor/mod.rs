@@ -1,7 +1,7 @@
-//! `hotrun doctor`: what would keep hotrun from working well here, and what to do about it.
+//! `hotrun doctor`: finds problems with the project and the machine, and suggests fixes.
 //!
-//! `gather` and `system` ask, `judge` and `disk` decide (pure), `finding` renders. It builds nothing of the project, changes nothing,
-//! and goes on as far as it can where something is broken.
+//! `gather` and `system` collect facts, `judge` and `disk` judge them (pure), `finding` renders the result.
+//! Builds and changes nothing, and goes on as far as it can if something is broken.
 
 mod disk;
 mod facts;
@@ -23,7 +23,7 @@ use crate::report;
 use crate::runtime::current_folder;
 use crate::site::Site;
 
-/// Looks, and gives what is to be printed with the exit code: 1 where there is an error.
+/// Examines the project. Returns the output and the exit code: 1 if there is an error.
 pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error> {
     let verbose = options.own.verbose > 0;
     let color = options.own.color.clone();
@@ -57,7 +57,7 @@ fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> 
     }
 }
 
-/// For machines; names and fields are only added to.
+/// Renders JSON for machines; names and fields are only ever added.
 fn document(findings: &[Finding], facts: Option<&Facts>) -> String {
     let last = facts.and_then(|facts| facts.last_build.as_ref()).map(|(last, _)| last);
     let document = serde_json::json!({

@@ -1,6 +1,4 @@
-//! What the kernel tells in `/proc`: file systems by name, inotify's limits and how much of them is in use.
-//!
-//! Elsewhere than on Linux it tells nothing.
+//! Reads `/proc`: file systems by name, inotify's limits and their use. Returns nothing on other systems.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,18 +7,18 @@ use std::path::Path;
 
 use super::facts::Limits;
 
-/// The number in a file of `/proc/sys`.
+/// Reads the number in a file of `/proc/sys`.
 pub(super) fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// The name of the file system that a folder is on.
 pub(super) fn file_system(folder: &Path) -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     of_mounts(&mounts, &folder.canonicalize().ok()?)
 }
 
-/// The type in the last of the mounts deepest above the path; `proc_pid_mountinfo(5)`.
+/// Returns the type of the mount deepest above the path, the last one if several are
+/// (`proc_pid_mountinfo(5)`).
 fn of_mounts(mounts: &str, path: &Path) -> Option<String> {
     let mut found: Option<(usize, &str)> = None;
     for line in mounts.lines() {
@@ -36,7 +34,7 @@ fn of_mounts(mounts: &str, path: &Path) -> Option<String> {
     found.map(|(_, name)| name.to_owned())
 }
 
-/// Spaces, tabs, newlines and backslashes are written as `\040` and so on.
+/// Decodes spaces, tabs, newlines and backslashes, which are written as `\040` and so on.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -49,7 +47,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// inotify's limits, and what this user has of them (`inotify(7)`); a container's user namespace may have lower ones.
+/// Returns inotify's limits and this user's share (`inotify(7)`); a user namespace may have lower ones.
 pub(super) fn inotify() -> Option<Limits> {
     let limit = |name: &str, own: &str| {
         let all = number(&format!("/proc/sys/fs/inotify/{name}"))?;
@@ -65,7 +63,7 @@ pub(super) fn inotify() -> Option<Limits> {
     })
 }
 
-/// The watches and instances of this user's processes, as far as they can be read.
+/// Counts the watches and instances of this user's processes, as far as they are readable.
 fn used() -> (u64, u64) {
     let user = rustix::process::geteuid().as_raw();
     let (mut watches, mut instances) = (0, 0);

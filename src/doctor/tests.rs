@@ -1,5 +1,4 @@
-//! What is said of which facts, as people read it: compared with `tests/snapshots`; `UPDATE=1 cargo test doctor` writes it
-//! anew.
+//! Compares the findings for given facts with `tests/snapshots`; `UPDATE=1 cargo test doctor` rewrites those.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +98,7 @@ fn well() -> Facts {
     }
 }
 
-/// Everything there is to warn of.
+/// Facts that cause every warning.
 fn ill() -> Facts {
     let mut facts = well();
     facts.example = true;

@@ -1,6 +1,6 @@
-//! Looks at the project's files for what a config file should say.
+//! Finds what in the project's files calls for a setting.
 //!
-//! Reads only; what it cannot read counts as not there.
+//! Read-only; an unreadable file counts as missing.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use super::template::{Findings, Folder};
 use crate::config::TargetName;
 use crate::project::{ProgramKind, Project};
 
-/// Engines that read templates when the program runs.
+/// Template engines that read templates at run time.
 const RUNTIME_TEMPLATES: [&str; 6] =
     ["tera", "minijinja", "handlebars", "rocket_dyn_templates", "upon", "liquid"];
-/// Crates whose macro reads a folder of migrations when the program is compiled.
+/// Crates whose macro embeds a folder of migrations.
 const MIGRATIONS: [&str; 3] = ["sqlx", "diesel_migrations", "refinery"];
 
-/// What the file in `folder` should say about the project; `package`, `target` and `others` are its program. A `shared` file is
-/// read for the other programs of the workspace as well.
+/// Examines the project for a config file in `folder`. `package`, `target` and `others` describe its program.
+/// A `shared` file is also read for other programs of the workspace.
 pub(super) fn look(
     project: &Project,
     folder: &Path,

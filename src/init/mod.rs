@@ -1,8 +1,8 @@
-//! `hotrun init`: a commented `hotrun.toml` for the project at hand.
+//! `hotrun init`: writes a commented `hotrun.toml` for the project.
 //!
-//! `detect` looks at the project, `template` writes the file's text (pure). A setting is in force in that file only where
-//! something in the project calls for it; all others are comments with their defaults.
-//! Invariant: no file that exists is ever written over, be it a link that leads nowhere.
+//! `detect` examines the project, `template` renders the file (pure). A setting is active only if something
+//! in the project calls for it; all others are comments with their defaults. Invariant: no existing file is
+//! ever overwritten, not even a dangling symbolic link.
 
 mod detect;
 mod error;
@@ -24,7 +24,7 @@ use crate::report::lines::{self, Line};
 use crate::runtime;
 use crate::settings;
 
-/// Writes the file and says what it holds.
+/// Writes the file and reports what it sets.
 pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
     let cwd = runtime::current_folder()?;
     let options = RunOptions::from(options);
@@ -43,8 +43,8 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
         return Err(InitError::InManifest(project.package.manifest.clone()).into());
     }
 
-    // At the root of a workspace a binary alone would be looked for in whatever member hotrun is started in; beside the
-    // package's own manifest the package's name would say nothing new.
+    // At the root of a workspace `bin` alone would be looked up in the member hotrun is started in; beside
+    // the package's own manifest, `package` would add nothing.
     let chosen = choice.package.is_some() || choice.target.is_some();
     let package = (at_root && chosen).then(|| project.package.name.clone());
     let target = match choice.target {
@@ -63,7 +63,7 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What there is to say of a file that was written.
+/// Returns the lines that report a written file.
 fn said(path: &str, findings: &Findings, page: &Page) -> Vec<Line> {
     let mut said = vec![Line::status("Created", format!("{path} for {}", findings.program))];
     said.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
@@ -71,7 +71,7 @@ fn said(path: &str, findings: &Findings, page: &Page) -> Vec<Line> {
     said
 }
 
-/// The program the file is for, and what has to stand in it so that hotrun runs that one.
+/// The program the file is for, and the settings that choose it.
 struct Chosen {
     project: Project,
     choice: Choice,
@@ -81,11 +81,10 @@ struct Chosen {
 struct Choice {
     package: Option<String>,
     target: Option<TargetName>,
-    /// The programs that were not chosen.
     others: Vec<String>,
 }
 
-/// The program that `cargo run` would take with these options; where it could not tell, the likeliest.
+/// Chooses the program that `cargo run` would take with these options, or the likeliest if that is ambiguous.
 fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     let mut config: Config = settings::load(
         &settings::Reader::default(),
@@ -109,7 +108,7 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     };
     let choice = match discover(&config) {
         Ok(project) => {
-            // A package may be typed as a specification; its name is what reads well.
+            // The package may be typed as a specification; the file has its name.
             let package = typed.package.map(|_| project.package.name.clone());
             return Ok(Chosen { project, choice: Choice { package, ..typed } });
         }
@@ -126,7 +125,7 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     Ok(Chosen { project: discover(&config)?, choice })
 }
 
-/// Whether the workspace's own file names a program, which would be run here too.
+/// Whether the workspace's own file names a program, which would apply here too.
 fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Result<bool, Error> {
     let root = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
     let config = settings::load(
@@ -143,13 +142,13 @@ fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Res
         .any(|it| from_file(&it.origin)))
 }
 
-/// Words in the names of programs that serve others, and of programs that are run beside those.
+/// Words in the names of servers, and of programs that accompany servers.
 const SERVERS: [&str; 6] = ["server", "api", "web", "http", "backend", "gateway"];
 const TOOLS: [&str; 10] =
     ["client", "cli", "tui", "ctl", "bench", "xtask", "admin", "migrate", "seed", "test"];
 
-/// The likeliest of these binaries, given with their packages: no client or tool, named as its package, a server by its
-/// name, the first.
+/// Chooses the likeliest of these (binary, package) pairs: not a client or tool, then named as its package,
+/// then named as a server, then the first.
 fn first_of(binaries: &[(String, String)], package: Option<String>) -> Choice {
     let has = |name: &str, words: &[&str]| name.split(['-', '_']).any(|part| words.contains(&part));
     let doubts =
@@ -165,7 +164,7 @@ fn first_of(binaries: &[(String, String)], package: Option<String>) -> Choice {
     }
 }
 
-/// Makes the file in one step, complete or not at all, and only where nothing has its name.
+/// Creates the file atomically, and only if no file has its name.
 fn create(path: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -184,7 +183,7 @@ mod tests {
     use super::template::Folder;
     use super::*;
 
-    /// Projects that call for all that can be said.
+    /// Projects that together trigger every line.
     fn projects() -> [Findings; 3] {
         let folder = |crate_name, path: &str| Some(Folder { crate_name, path: path.into() });
         [
@@ -235,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_likeliest_program_is_chosen() {
-        // Binaries with their packages, and the one that is chosen.
+        // (binary, package) pairs, and the chosen binary.
         let table: [(&[(&str, &str)], &str); 6] = [
             (&[("api", "shop"), ("shop", "shop")], "shop"),
             (&[("client", "client"), ("server", "server")], "server"),

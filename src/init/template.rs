@@ -1,49 +1,42 @@
-//! The text of a new `hotrun.toml`.
+//! Renders a new `hotrun.toml`.
 //!
-//! Pure: findings in, text out. A line that is in force has a reason in the project, and [`Page::reasons`] tells of it; every
-//! other setting is a comment that could be put in force by taking the `# ` away.
+//! Pure: findings in, text out. An active line has a reason in the project, listed in [`Rendered::reasons`];
+//! every other setting is a comment that becomes active without its `# `.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::{TargetName, quoted};
 
-/// What was found in the project.
+/// What the file depends on.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// The program, as people are told of it.
+    /// For display.
     pub(super) program: String,
-    /// What has to stand under `build.package`.
     pub(super) package: Option<String>,
-    /// What has to stand under `build.bin` or `build.example`.
     pub(super) target: Option<TargetName>,
-    /// The programs that were not chosen.
+    /// The programs not chosen.
     pub(super) others: Vec<String>,
-    /// The file is read for other programs as well.
+    /// The file is also read for other programs.
     pub(super) shared: bool,
-    /// Templates that are read when the program runs.
+    /// Templates read at run time.
     pub(super) templates: Option<Folder>,
-    /// rocket's own settings.
     pub(super) rocket_toml: Option<PathBuf>,
-    /// Migrations that are compiled in.
     pub(super) migrations: Option<Folder>,
-    /// A `.env`.
     pub(super) env_file: Option<PathBuf>,
 }
 
-/// A folder and the crate that reads it.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) crate_name: &'static str,
     pub(super) path: PathBuf,
 }
 
-/// The file, and what to say about it.
+/// The file, and the report about it.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) text: String,
-    /// The settings in force, each with its reason.
+    /// The active settings, each with its reason.
     pub(super) reasons: Vec<String>,
-    /// What else is worth knowing.
     pub(super) remarks: Vec<String>,
 }
 
@@ -56,7 +49,7 @@ const HEAD: &str = "\
 /// The column of comments.
 const COLUMN: usize = 35;
 
-/// Writes the file for a project.
+/// Renders the file for a project.
 pub(super) fn page(findings: &Findings) -> Page {
     let mut page = Page { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
     page.line("");
@@ -182,7 +175,7 @@ impl Page {
         }
     }
 
-    /// A setting that the chosen program calls for: in force in its own file alone.
+    /// A setting for the chosen program: active only in the program's own file.
     fn own(&mut self, findings: &Findings, setting: &str, reason: &str) {
         if findings.shared { self.idle(setting, reason) } else { self.active(setting, reason) }
     }
@@ -193,7 +186,7 @@ impl Page {
     }
 }
 
-/// The programs that were not chosen. A large workspace has too many for a comment.
+/// Lists the programs not chosen. A large workspace has too many for a comment.
 fn others(names: &[String]) -> Option<String> {
     const SHOWN: usize = 5;
     let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
@@ -222,7 +215,7 @@ mod tests {
             .unwrap_or_else(|error| panic!("{error}:\n{text}"))
     }
 
-    /// With every setting in force.
+    /// Activates every setting.
     fn uncommented(text: &str) -> String {
         text.lines()
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
@@ -262,7 +255,7 @@ mod tests {
         let shown = config::show(&accepted(""), Path::new("/project"));
         for line in shown.lines().filter(|line| line.contains(" =")) {
             let key = line.trim_start_matches("# ").split(" =").next().unwrap();
-            // The line of `bin` names it: a file has one of the two.
+            // A file has one of the two; the line of `bin` mentions it.
             let key = if key == "example" { "bin" } else { key };
             assert!(text.contains(&format!("# {key} = ")), "`{key}` is missing");
         }

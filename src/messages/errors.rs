@@ -16,7 +16,7 @@ const HEAD_LINES: usize = 8;
 /// Collects the error blocks from the stderr of one run of cargo.
 #[derive(Debug, Default)]
 pub struct CargoErrors {
-    /// The lines of the block, as printed and without colours.
+    /// As printed and without colours.
     block: Vec<(String, String)>,
     bytes: usize,
 }
@@ -83,8 +83,7 @@ impl CargoErrors {
     }
 }
 
-/// Whether the line is a status line of cargo between two errors. The output of a build script is indented as
-/// well.
+/// Whether the line is a status line of cargo. Output of a build script is indented as well.
 fn cargo_status(plain: &str) -> bool {
     const VERBS: [&str; 10] = [
         "Compiling",
@@ -150,7 +149,6 @@ fn section<'a>(lines: impl Iterator<Item = &'a str>, title: &str) -> Vec<&'a str
     lines.skip_while(|line| *line != title).skip(1).take_while(|line| !line.starts_with("--- std")).collect()
 }
 
-/// Whether the line is an instruction to cargo.
 fn directive(line: &str) -> bool {
     line.trim_start().starts_with("cargo:")
 }

@@ -14,8 +14,7 @@ const MAX_PATHS: usize = 4096;
 /// The paths named by the errors of one build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NamedPaths {
-    /// Each with cargo's ID of the package whose compiler named it, or none if cargo itself or a build script
-    /// did.
+    /// Each with cargo's ID of the package whose compiler named it, or none for cargo and build scripts.
     paths: BTreeSet<(Option<String>, String)>,
 }
 
@@ -127,8 +126,7 @@ fn looks_like_path(text: &str) -> bool {
         && (text.contains('/') || has_extension())
 }
 
-/// Whether the path is compiler output or a source of a registry or the standard library, which no edit
-/// fixes.
+/// Whether the path is compiler output or a source of a registry or the standard library.
 fn is_artifact(name: &str) -> bool {
     let made = [".o", ".rlib", ".rmeta", ".rcgu.o", ".d"].iter().any(|end| name.ends_with(end));
     // The report of a compiler crash has a new name each time.

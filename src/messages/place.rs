@@ -23,8 +23,7 @@ fn calls(span: &DiagnosticSpan) -> impl Iterator<Item = &DiagnosticSpan> {
     std::iter::successors(Some(span), |span| span.expansion.as_ref().map(|expansion| &expansion.span))
 }
 
-/// Rewrites the text of a diagnostic so that the first `--> FILE:LINE:COLUMN` is this place, for tools that
-/// parse it.
+/// Puts the location first in the text of a diagnostic, for tools that parse `--> FILE:LINE:COLUMN`.
 ///
 /// As in rustc's output, `-->` marks the location and `:::` another file.
 pub(super) fn first(place: &DiagnosticSpan, spans: &[DiagnosticSpan], rendered: String) -> String {

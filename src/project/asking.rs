@@ -1,6 +1,6 @@
-//! The programs that are asked about the project: rustup, cargo, rustc.
+//! Runs rustup, cargo and rustc to learn about the project.
 //!
-//! Asking blocks, for as long as rustup takes to install a toolchain. Where that is done in a thread beside the loop, each
+//! These calls block, for as long as rustup takes to install a toolchain. On a thread beside the loop each
 //! program gets a process group of its own, which the reaper knows and another thread can end.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::sys;
 
-/// How programs are asked. Clones are the same asking.
+/// How programs are run. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Asking(Option<Arc<Mutex<Groups>>>);
 
@@ -21,33 +21,33 @@ struct Groups {
 }
 
 impl Asking {
-    /// In hotrun's own process group: Ctrl-C ends them with it.
+    /// Runs programs in hotrun's own process group: Ctrl-C ends them with it.
     pub fn plainly() -> Self {
         Self::default()
     }
 
-    /// In groups of their own.
+    /// Runs each program in a group of its own.
     pub fn apart() -> Self {
         Self(Some(Arc::default()))
     }
 
-    /// Signals whatever is asked now; nothing more is asked.
+    /// Signals the running programs and refuses new ones.
     pub fn stop(&self, signal: i32) {
         if let Some(mut groups) = self.groups() {
             groups.stopped = true;
             for group in &groups.live {
-                // An error means that there is nobody left to signal.
+                // An error means that the group is empty.
                 let _ = sys::kill_group(*group, signal);
             }
         }
     }
 
-    /// The groups that have ended, each once, for the reaper.
+    /// Returns the groups that have ended, each once, for the reaper.
     pub fn take_ended(&self) -> Vec<i32> {
         self.groups().map(|mut groups| std::mem::take(&mut groups.ended)).unwrap_or_default()
     }
 
-    /// What a program answers whose stdin, stdout and stderr are set.
+    /// Runs a program whose stdin, stdout and stderr are set, and returns its output.
     pub(super) fn output(&self, command: &mut Command) -> io::Result<Output> {
         let Some(mut groups) = self.groups() else { return command.output() };
         if groups.stopped {
@@ -62,7 +62,7 @@ impl Asking {
             groups.live.retain(|live| *live != group);
             groups.ended.push(group);
             if groups.stopped {
-                // Who holds no pipe is not waited for.
+                // Ends members that hold no pipe and so were not waited for.
                 let _ = sys::kill_group(group, libc::SIGKILL);
             }
         }

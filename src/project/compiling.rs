@@ -1,6 +1,6 @@
-//! How the program is compiled, and whether it can be: for `hotrun doctor`.
+//! How the program is compiled, and whether that works, for `hotrun doctor`.
 //!
-//! Asks rustc twice, and has it make a program that does nothing; some 200 ms.
+//! Queries rustc twice, and compiles an empty program; some 200 ms.
 
 use std::path::Path;
 
@@ -16,16 +16,15 @@ use super::toolchain::Toolchain;
 /// How the program is compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiling {
-    /// The compiler's first line about itself: `rustc 1.95.0 (…)`.
+    /// The compiler's version line: `rustc 1.95.0 (…)`.
     pub rustc: String,
-    /// Whether it can make a program.
     pub linking: Linking,
-    /// What cargo's configuration says.
+    /// From cargo's configuration.
     pub settings: CompileSettings,
 }
 
 impl Compiling {
-    /// Finds out for the profile; `environment` is what cargo gets. `None` where rustc cannot be asked.
+    /// Queries rustc for the profile in cargo's environment; `None` if rustc cannot run.
     pub fn find(
         toolchain: &Toolchain,
         environment: &Environment,
@@ -50,16 +49,16 @@ impl Compiling {
     }
 }
 
-/// Whether rustc can make a program for a target.
+/// Whether rustc can link a program for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Linking {
-    /// It made one that does nothing.
+    /// It linked an empty program.
     Works,
-    /// The target has no standard library, or cargo compiles that too (`build-std`).
+    /// The target has no standard library, or cargo compiles it too (`build-std`).
     Untried,
     /// The standard library of this target is not installed.
     NoLibrary(String),
-    /// It did not, in its own words.
+    /// The error of rustc or the linker.
     Fails(String),
 }
 
@@ -94,13 +93,13 @@ impl Linking {
     }
 }
 
-/// Whether the standard library is in this folder; nothing where there is no such folder.
+/// Whether the standard library is in this folder; `None` without the folder.
 fn library(folder: &Path) -> Option<bool> {
     let mut names = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
     Some(names.any(|name| name.to_string_lossy().starts_with("libstd-")))
 }
 
-/// The first error, and what the linker said where it was the linker's.
+/// Returns the first error, and for a linker error the linker's own message.
 fn cause(message: &str) -> String {
     let mut lines = message.lines().map(str::trim_start);
     let first = lines.find(|line| line.starts_with("error")).unwrap_or(message);

@@ -1,7 +1,7 @@
-//! Asking cargo about the project.
+//! Queries cargo about the project.
 //!
-//! One `cargo metadata --no-deps`: it needs no network, no lock and about 20 ms. What is wrong with the project is said in
-//! cargo's own words.
+//! A `cargo metadata --no-deps` needs no network, no lock and about 20 ms. Its errors are passed on
+//! unchanged.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -22,10 +22,10 @@ use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
 use crate::config::BuildConfig;
 
 impl Project {
-    /// Asks cargo about the project that it finds in the folder `cwd`, and chooses the program that `cargo run` would.
+    /// Finds the project of the folder `cwd`, and chooses the program that `cargo run` would take.
     ///
-    /// `environment` is what cargo gets ([`super::cargo_environment`]). One `cargo metadata --no-deps`, and one more for each
-    /// workspace outside this one that a path dependency leads to: no network, no lock.
+    /// `environment` is cargo's ([`super::cargo_environment`]). Runs `cargo metadata --no-deps` once, and
+    /// once more for each other workspace that a path dependency leads to.
     pub fn discover(
         toolchain: &Toolchain,
         environment: &Environment,
@@ -37,8 +37,7 @@ impl Project {
         Self::recall(toolchain, environment, config, build, cwd, &asking, &mut Memo::default())
     }
 
-    /// As [`discover`](Self::discover), without asking cargo where the memo knows what it would say; else the memo keeps
-    /// what it says.
+    /// Like [`discover`](Self::discover), without running cargo if the memo has its answer; else memoizes it.
     pub fn recall(
         toolchain: &Toolchain,
         environment: &Environment,
@@ -86,11 +85,11 @@ impl Project {
         manifests.extend(used.into_iter().cloned());
         manifests.extend(sources.outer_manifests);
         manifests.insert(root_manifest);
-        // Else more files than these decide what cargo says, or others' answers are part of it.
+        // Otherwise other files decide too, or the answers for other workspaces matter.
         let complete = member_patterns.is_empty()
             && manifests.len() <= members.len() + 1
             && sources.packages.iter().all(|package| members.contains(&package.manifest));
-        // One that a linked folder of rustup's holds may be anything.
+        // A toolchain linked into rustup's may be anything.
         if fresh && complete && toolchain.name.is_some() {
             let inputs = kept::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
             memo.metadata = Kept::new(question, inputs, &memo.above, asked, json.clone());
@@ -127,7 +126,7 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// What [`metadata`](Self::metadata) of the project itself asks.
+    /// Returns the question of [`metadata`](Self::metadata) for the project itself.
     fn question(&self) -> u64 {
         let mut words = vec![OsStr::new("metadata"), self.toolchain.cargo.as_os_str()];
         words.extend(self.build.common_args.iter().map(OsStr::new));
@@ -144,7 +143,7 @@ impl Ask<'_> {
             .current_dir(self.cwd)
             .env_clear()
             .envs(self.environment)
-            // With it cargo appends a backtrace to the message that is passed on.
+            // cargo would append a backtrace to its message, which is passed on.
             .env_remove("RUST_BACKTRACE")
             .env_remove("RUST_LIB_BACKTRACE")
             .stdin(Stdio::null())
@@ -164,7 +163,7 @@ impl Ask<'_> {
     }
 }
 
-/// What cargo (or rustup's shim) printed from its error on, without the word `error`.
+/// Returns the output of cargo (or rustup's shim) from its error on, without the word `error`.
 fn own_words(stderr: &str) -> String {
     let mut lines = stderr.lines().skip_while(|line| !line.starts_with("error: ")).peekable();
     let message = match lines.peek() {
@@ -183,7 +182,7 @@ fn parse(json: &str) -> Result<Metadata, ProjectError> {
     serde_json::from_str(json).map_err(|source| ProjectError::Metadata { source })
 }
 
-/// Says what is wrong before cargo is asked, where the place is known.
+/// Reports a wrong path before cargo runs.
 fn check_manifest(manifest: Option<&Path>, cwd: &Path) -> Result<(), ProjectError> {
     if !cwd.is_dir() {
         return Err(ProjectError::NoFolder(cwd.to_owned()));
@@ -207,7 +206,7 @@ fn check_manifest(manifest: Option<&Path>, cwd: &Path) -> Result<(), ProjectErro
     Err(ProjectError::ManifestPath { path: path.to_owned(), problem, meant })
 }
 
-/// The target and build directory, with `--target-dir`, which `cargo metadata` does not take.
+/// Returns the target and build directory. Applies `--target-dir`, which `cargo metadata` does not take.
 fn directories(metadata: &Metadata, flag: Option<&Path>, cwd: &Path) -> (PathBuf, PathBuf) {
     let target = metadata.target_directory.as_std_path();
     let build = metadata.build_directory.as_ref().map_or(target, |folder| folder.as_std_path());
@@ -261,7 +260,7 @@ fn package_info(package: &cargo_metadata::Package, json: &str) -> PackageInfo {
     }
 }
 
-/// `rust-version` as written: `cargo_metadata` makes a full version of `1.70`, cargo's variable does not.
+/// Returns `rust-version` as written, like cargo's variable. `cargo_metadata` completes `1.70`.
 fn rust_version(package: &cargo_metadata::Package, json: &str) -> String {
     #[derive(serde::Deserialize)]
     struct Printed {

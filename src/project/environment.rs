@@ -1,19 +1,19 @@
-//! The environment hotrun passes on: its own, without what a surrounding cargo, rustup or service manager put there.
+//! The environment hotrun passes on, without the variables of a surrounding cargo, rustup or service manager.
 //!
-//! Pure: variables in, variables out. What the chosen toolchain adds again is the business of [`super::Toolchain`].
+//! Pure: variables in, variables out. [`super::Toolchain`] adds those of the chosen toolchain.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// A process's environment variables, sorted by name.
+/// Environment variables, sorted by name.
 pub type Environment = BTreeMap<OsString, OsString>;
 
 /// The variable in which cargo passes folders to the dynamic linker.
 pub const LIBRARY_PATH: &str =
     if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 
-/// What cargo sets for the programs, tests and subcommands it runs. `OUT_DIR` is too common a name to be on this list.
+/// Variables that cargo sets for programs, tests and subcommands, except the too common `OUT_DIR`.
 const FROM_CARGO: [&str; 9] = [
     "CARGO",
     "CARGO_BIN_NAME",
@@ -26,8 +26,9 @@ const FROM_CARGO: [&str; 9] = [
     "CARGO_TARGET_TMPDIR",
 ];
 
-/// What a service manager says to the one process it started: hotrun speaks it to the app in its own name.
-/// The names are those of `sd_listen_fds(3)`, `sd_notify(3)`, `sd_watchdog_enabled(3)` and `systemd.exec(5)`.
+/// Variables by which a service manager talks to the process it started; hotrun sets them for the program
+/// itself. The names are those of `sd_listen_fds(3)`, `sd_notify(3)`, `sd_watchdog_enabled(3)` and
+/// `systemd.exec(5)`.
 const FROM_SERVICE_MANAGER: [&str; 10] = [
     "FDSTORE",
     "INVOCATION_ID",
@@ -43,12 +44,11 @@ const FROM_SERVICE_MANAGER: [&str; 10] = [
 
 const PREFIXES: [&str; 3] = ["CARGO_BIN_EXE_", "CARGO_PKG_", "SYSTEMFD_SOCKET_"];
 
-/// hotrun's own environment without what a surrounding `cargo run`, `cargo hotrun`, rustup shim or service manager put
-/// there.
+/// Removes the variables of a surrounding `cargo run`, `cargo hotrun`, rustup shim or service manager.
 ///
-/// `RUSTUP_TOOLCHAIN` stays where the user chose it (`cargo +nightly hotrun`, or the variable itself) and goes where
-/// rustup merely wrote down a default or a toolchain file, which may be edited. rustup says which in
-/// `RUSTUP_TOOLCHAIN_SOURCE`; without that (an older rustup) the variable stays.
+/// `RUSTUP_TOOLCHAIN` stays if the user chose it (`cargo +nightly hotrun`, or the variable itself). It goes
+/// if rustup recorded a default or a toolchain file, which may be edited. `RUSTUP_TOOLCHAIN_SOURCE` tells
+/// them apart; without it (an older rustup) the variable stays.
 pub fn clean_environment(inherited: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
     let mut environment: Environment = inherited.into_iter().collect();
     let under_cargo_run = environment.contains_key(OsStr::new("CARGO_MANIFEST_DIR"));
@@ -71,17 +71,17 @@ pub fn clean_environment(inherited: impl IntoIterator<Item = (OsString, OsString
     environment
 }
 
-/// The value of `name` as a path; an empty value counts as none, as it does for cargo and rustup.
+/// Returns a variable as a path; an empty value counts as unset, as for cargo and rustup.
 pub(super) fn path_variable(environment: &Environment, name: &str) -> Option<PathBuf> {
     environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// cargo's home folder: `CARGO_HOME`, from the current folder where it is relative, else `~/.cargo`.
+/// Returns cargo's home: `CARGO_HOME`, relative to the current folder, else `~/.cargo`.
 pub(super) fn cargo_home(environment: &Environment, cwd: &Path) -> Option<PathBuf> {
     home_of(environment, cwd, "CARGO_HOME", ".cargo")
 }
 
-/// rustup's home folder: `RUSTUP_HOME`, from the current folder where it is relative, else `~/.rustup`.
+/// Returns rustup's home: `RUSTUP_HOME`, relative to the current folder, else `~/.rustup`.
 pub(super) fn rustup_home(environment: &Environment, cwd: &Path) -> Option<PathBuf> {
     home_of(environment, cwd, "RUSTUP_HOME", ".rustup")
 }
@@ -92,8 +92,8 @@ fn home_of(environment: &Environment, cwd: &Path, name: &str, folder: &str) -> O
         .or_else(|| Some(path_variable(environment, "HOME")?.join(folder)))
 }
 
-/// Takes from the library path what cargo and rustup put in front of it: `cargo run` everything up to the toolchain's
-/// `lib/rustlib/<triple>/lib`, the shim then the toolchain's `lib`.
+/// Removes the folders that cargo and rustup put in front of the library path: `cargo run` everything up to
+/// the toolchain's `lib/rustlib/<triple>/lib`, the shim then the toolchain's `lib`.
 fn clean_library_path(environment: &mut Environment, under_cargo_run: bool) {
     let Some(value) = environment.get(OsStr::new(LIBRARY_PATH)) else {
         return;

@@ -1,4 +1,4 @@
-//! What can be wrong with a project, a selection or a toolchain, in cargo's voice and with a way out.
+//! Errors of the project, the selection and the toolchain, in cargo's voice and with hints.
 
 use std::fmt::Display;
 use std::io;
@@ -7,115 +7,84 @@ use std::path::PathBuf;
 /// Why there is no program to build and run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// No cargo in `PATH`.
     #[error("could not find `cargo` in `PATH`")]
     NoCargo,
-    /// A program could not be started.
     #[error("could not run `{}`", program.display())]
     Spawn {
         /// cargo or rustc.
         program: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// rustc refused a question.
     #[error("`{}` failed: {message}", program.display())]
-    Rustc {
-        /// The compiler.
-        program: PathBuf,
-        /// What it printed.
-        message: String,
-    },
-    /// No manifest here or above.
+    Rustc { program: PathBuf, message: String },
     #[error("could not find `Cargo.toml` in `{}` or any parent directory", folder.display())]
     NoManifest {
         /// The folder the search started from.
         folder: PathBuf,
     },
-    /// The folder hotrun was started in is gone.
+    /// The folder hotrun was started in no longer exists.
     #[error("could not run cargo: the folder `{}` does not exist any more", .0.display())]
     NoFolder(PathBuf),
-    /// `--manifest-path` names no file.
     #[error("manifest path `{}` {problem}", path.display())]
     ManifestPath {
         /// As given.
         path: PathBuf,
-        /// What is wrong with it.
         problem: &'static str,
         /// The manifest that was probably meant.
         meant: Option<PathBuf>,
     },
-    /// cargo refused the project; these are its own words.
+    /// cargo's own error.
     #[error("{message}")]
     Cargo {
         /// Without its leading `error: `.
         message: String,
     },
-    /// `cargo metadata` printed something unexpected.
     #[error("could not understand what `cargo metadata` printed")]
-    Metadata {
-        /// Where it went wrong.
-        source: serde_json::Error,
-    },
-    /// `-p` matches nothing.
+    Metadata { source: serde_json::Error },
     #[error("package `{spec}` not found in workspace `{}`{}", workspace_root.display(), available(members, suggestion.as_deref()))]
     UnknownPackage {
         /// As given.
         spec: String,
-        /// The workspace.
         workspace_root: PathBuf,
-        /// Its packages.
         members: Vec<String>,
-        /// The nearest name.
         suggestion: Option<String>,
     },
-    /// `-p` is no specification.
     #[error("package ID specification `{spec}` {problem}")]
     PackageSpec {
         /// As given.
         spec: String,
-        /// What is wrong with it.
         problem: &'static str,
-        /// What to write instead.
         instead: Option<String>,
     },
-    /// `-p` matches several packages.
     #[error("package `{spec}` is ambiguous: {} match", names(candidates))]
     AmbiguousPackage {
         /// As given.
         spec: String,
-        /// The IDs that match.
         candidates: Vec<String>,
     },
-    /// Nothing to run.
     #[error("{} no binary to run", has(packages))]
     NoBinary {
-        /// The packages looked at.
+        /// The packages considered.
         packages: Vec<String>,
-        /// Their examples.
         examples: Vec<String>,
         /// Binaries of other packages in the workspace: name and package.
         elsewhere: Vec<(String, String)>,
     },
-    /// Too much to run.
     #[error("{} {} binaries: {}", has(packages), binaries.len(), several(binaries, packages))]
     SeveralBinaries {
-        /// The packages looked at.
+        /// The packages considered.
         packages: Vec<String>,
-        /// Their binaries: name and package.
+        /// Name and package.
         binaries: Vec<(String, String)>,
     },
-    /// `--bin` or `--example` matches in several packages.
     #[error("{kind} `{name}` exists in {} packages: {}", packages.len(), names(packages))]
     SeveralPackages {
         /// `binary` or `example`.
         kind: &'static str,
         /// As given.
         name: String,
-        /// Where it exists.
         packages: Vec<String>,
     },
-    /// `--bin` or `--example` matches nothing.
     #[error("no {} named `{}` in {}{}", .0.kind, .0.name, inside(&.0.packages), available(&.0.existing, .0.suggestion.as_deref()))]
     UnknownTarget(Box<UnknownTarget>),
     /// `--example` names a library.
@@ -124,47 +93,39 @@ pub enum ProjectError {
         /// As given.
         name: String,
     },
-    /// A pattern where one name is needed.
+    /// A pattern instead of a name.
     #[error("`{pattern}` is a pattern, but one program runs at a time")]
-    Pattern {
-        /// As given.
-        pattern: String,
-    },
+    Pattern { pattern: String },
     /// A target whose folder could be anywhere.
     #[error("`{name}` is not the name of a target platform")]
     TargetName {
         /// As given.
         name: String,
     },
-    /// `build.target` with several triples.
     #[error("`build.target` names {} platforms, but a program runs on one: {}", triples.len(), names(triples))]
-    SeveralTargets {
-        /// As configured.
-        triples: Vec<String>,
-    },
+    SeveralTargets { triples: Vec<String> },
 }
 
-/// The details of a `--bin` or `--example` that matches nothing.
+/// A `--bin` or `--example` that matches nothing.
 #[derive(Debug)]
 pub struct UnknownTarget {
     /// `binary` or `example`.
     pub kind: &'static str,
     /// As given.
     pub name: String,
-    /// The packages looked at.
+    /// The packages considered.
     pub packages: Vec<String>,
-    /// What they have of that kind.
+    /// Their targets of that kind.
     pub existing: Vec<String>,
     /// Other packages of the workspace that have it.
     pub elsewhere: Vec<String>,
-    /// Whether there is one of the other kind.
+    /// Whether the other kind has the name.
     pub other_kind: bool,
-    /// The nearest name.
     pub suggestion: Option<String>,
 }
 
 impl ProjectError {
-    /// 2 where the command line is at fault, 1 where the project or the machine is.
+    /// Returns 2 for errors of the command line, 1 for those of the project or the machine.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoCargo
@@ -189,7 +150,6 @@ impl ProjectError {
         }
     }
 
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCargo => {
@@ -268,7 +228,7 @@ fn several(binaries: &[(String, String)], packages: &[String]) -> String {
     }
 }
 
-/// Binaries, each with its package where the name alone does not tell it.
+/// Lists binaries, with their packages unless the name alone is clear.
 fn placed(binaries: &[(String, String)]) -> String {
     let alone = |wanted: &str| binaries.iter().filter(|(name, _)| name == wanted).count() == 1;
     let placed = |(name, package): &(String, String)| {
@@ -277,7 +237,7 @@ fn placed(binaries: &[(String, String)]) -> String {
     binaries.iter().map(placed).collect::<Vec<_>>().join(", ")
 }
 
-/// What there is instead. Where one of many is near, the hint names that one, and the others would bury it.
+/// Lists the existing names. If one of many is suggested, the hint names it and the others would bury it.
 fn available(existing: &[String], suggestion: Option<&str>) -> String {
     const FEW: usize = 10;
     if existing.is_empty() || suggestion.is_some() && existing.len() > FEW {

@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, LIBRARY_PATH};
 
-/// What cargo and rustup look for in every folder above.
+/// The files cargo and rustup look for in every folder above.
 const ABOVE: [&str; 5] =
     ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
 
-/// Coarser than the clock of files (one tick of the kernel's is at most 10 ms): by its time no change this near is told.
+/// Coarser than file timestamps (a tick of the kernel is at most 10 ms), which tell no order below this.
 const BLURRED: Duration = Duration::from_millis(100);
 
-/// What cargo takes for part of a package by finding it: files and folders of programs.
+/// Files and folders that cargo takes for parts of a package because they exist.
 const FOUND_FILES: [&str; 6] = ["build.rs", "README.md", "README.txt", "README", "src/main.rs", "src/lib.rs"];
 
 const FOUND_FOLDERS: [&str; 5] = ["src", "src/bin", "examples", "tests", "benches"];
 
-/// What decides, in the folders above a project, and what was there at first. Folders like `/tmp` or a home change all
-/// the time, so that their own times tell nothing.
+/// The deciding files in the folders above a project, and their states at first. Folders like `/tmp` or a
+/// home change all the time, so their own times say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Above(BTreeMap<PathBuf, Stamp>);
 
@@ -47,7 +47,7 @@ impl Above {
     }
 }
 
-/// An answer and what it follows from.
+/// An answer and what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept<T> {
     question: u64,
@@ -55,20 +55,19 @@ pub(super) struct Kept<T> {
     answer: T,
 }
 
-/// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Stamp {
     Missing,
-    /// A file that counts by being there.
+    /// A file whose existence is all that matters.
     There,
-    /// Device, inode, size, and the times of the last modification and of the last change of the inode, which nobody can set.
+    /// Device, inode, size, modification time, and change time of the inode, which no program can set.
     File([u64; 3], [i64; 4]),
-    /// What cargo would find in it: source files, and folders with a `main.rs`.
+    /// The entries cargo would find in it: source files, and folders with a `main.rs`.
     Folder(BTreeSet<PathBuf>),
 }
 
 impl<T> Kept<T> {
-    /// Keeps an answer that was asked for at `asked`; nothing where anything it follows from may have changed since.
+    /// Keeps an answer to a question of the time `asked`, unless a dependency may have changed since.
     pub(super) fn new(
         question: u64,
         paths: impl IntoIterator<Item = PathBuf>,
@@ -89,7 +88,7 @@ impl<T> Kept<T> {
         Some(Self { question, stamps, answer })
     }
 
-    /// The answer, where the question and everything it follows from are the same.
+    /// Returns the answer if the question and everything it depends on are unchanged.
     pub(super) fn answer(&self, question: u64) -> Option<&T> {
         let same = |(path, stamp): &(PathBuf, Stamp)| Stamp::of(path).is_ok_and(|now| now == *stamp);
         (self.question == question && self.stamps.iter().all(same)).then_some(&self.answer)
@@ -125,13 +124,13 @@ impl Stamp {
     }
 }
 
-/// A file cargo only looks for.
+/// Whether cargo only checks that the file exists.
 fn is_found(path: &Path) -> bool {
     FOUND_FILES.iter().any(|found| path.ends_with(found))
 }
 
-/// Whether what is (or is not) at the path was so before `asked`, for certain: what is not there has not just been
-/// removed from the nearest folder that is.
+/// Whether the state of the path is certainly older than `asked`. A missing file may just have been removed,
+/// so the nearest existing folder counts.
 fn is_settled(path: &Path, asked: SystemTime) -> bool {
     let settled = |there: &Path| {
         let metadata = fs::metadata(there).ok()?;
@@ -141,7 +140,7 @@ fn is_settled(path: &Path, asked: SystemTime) -> bool {
     path.ancestors().skip(usize::from(is_found(path))).find_map(settled).unwrap_or(false)
 }
 
-/// A number for a question: what is asked, where, and the variables that rustup, cargo and rustc look at.
+/// Hashes a question: its words, its folder, and the variables that rustup, cargo and rustc read.
 pub(super) fn question(words: &[&OsStr], cwd: &Path, environment: &Environment) -> u64 {
     let mut hasher = DefaultHasher::new();
     (words, cwd).hash(&mut hasher);
@@ -158,8 +157,8 @@ pub(super) fn question(words: &[&OsStr], cwd: &Path, environment: &Environment) 
     hasher.finish()
 }
 
-/// What rustup's choice follows from, beside the question: its own file, what says which toolchain, and that this is there
-/// with all its components.
+/// Returns what rustup's choice depends on, beside the question: its own file, the files that name a
+/// toolchain, and the toolchain with its components.
 pub(super) fn toolchain_inputs(rustup: &Path, sysroot: &Path, inputs: Vec<PathBuf>) -> Vec<PathBuf> {
     let mut paths = inputs;
     paths.extend([rustup.to_owned(), "/etc/rustup/settings.toml".into()]);
@@ -169,8 +168,8 @@ pub(super) fn toolchain_inputs(rustup: &Path, sysroot: &Path, inputs: Vec<PathBu
     paths
 }
 
-/// What `cargo metadata --no-deps` follows from, beside the question: its own file, its configuration, the manifests and what
-/// it finds beside them, and every manifest above that could make it another workspace.
+/// Returns what `cargo metadata --no-deps` depends on, beside the question: cargo's file and configuration,
+/// the manifests and what is found beside them, and manifests above that could make it another workspace.
 pub(super) fn metadata_inputs<'a>(
     cargo: &Path,
     configs: &[PathBuf],

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use super::*;
 
-/// Later than anything that was written before, for certain.
+/// Certainly later than anything written before.
 fn later() -> SystemTime {
     SystemTime::now() + Duration::from_secs(10)
 }
@@ -30,7 +30,7 @@ fn an_answer_counts_while_everything_it_follows_from_is_the_same() {
     fs::write(src.join(".main.rs.swp"), "").unwrap();
     assert_eq!(answer.answer(1), Some(&7), "the text of a source does not count");
 
-    // The same size, and a time that was put back.
+    // The same size, and the modification time set back.
     let time = manifest.metadata().unwrap().modified().unwrap();
     fs::write(&manifest, "two").unwrap();
     File::options().write(true).open(&manifest).unwrap().set_modified(time).unwrap();

@@ -1,7 +1,7 @@
-//! How the app is started: exactly what `cargo run` would give it, computed from plain data.
+//! Computes how to start the program: exactly as `cargo run` would.
 //!
-//! Pure. Differences that are meant, all of them in SPEC 6: paths lead into the staging target, and the program's path
-//! (so `argv[0]`) is the live one. hotrun's own variables are added by whoever starts the process.
+//! Pure. The intended differences (SPEC 6): paths lead into the staging target, and the program's path (so
+//! `argv[0]`) is the live one. hotrun's own variables are added when the process is started.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -17,56 +17,45 @@ use super::{ProgramKind, Project};
 use crate::config::RunConfig;
 use crate::words::linked_folder;
 
-/// A start of the app. Two equal launches of the same binary run the same.
+/// A start of the program. Two equal launches of the same binary run the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
-    /// The program: the live path.
     pub program: PathBuf,
-    /// What runs it, with its first arguments; empty where it runs by itself.
+    /// The runner with its first arguments; may be empty.
     pub runner: Vec<OsString>,
-    /// The program's arguments.
     pub args: Vec<OsString>,
-    /// The complete environment, sorted by name.
+    /// Complete, sorted by name.
     pub env: Vec<(OsString, OsString)>,
-    /// The folder it starts in.
     pub cwd: PathBuf,
 }
 
-/// What a launch follows from.
+/// Everything that determines a launch.
 #[derive(Debug, Clone, Copy)]
 pub struct LaunchInput<'a> {
-    /// The project.
     pub project: &'a Project,
-    /// The cargo in use.
     pub toolchain: &'a Toolchain,
-    /// cargo's configuration.
     pub cargo_config: &'a CargoConfig,
-    /// The target platform.
     pub platform: &'a Platform,
-    /// Every `build-script-executed` message of the build, dependencies' too: those add to the library path.
+    /// Every `build-script-executed` message of the build: those of dependencies add to the library path.
     pub scripts: &'a [BuildScript],
     /// The path of the program in cargo's `compiler-artifact` message.
     pub executable: &'a Path,
-    /// The target directory that cargo was given.
+    /// As given to cargo.
     pub target_directory: &'a Path,
-    /// The build directory that cargo was given.
+    /// As given to cargo.
     pub build_directory: &'a Path,
-    /// Where the program is published.
     pub live: &'a Path,
-    /// Where the shared libraries of its build are, if it has any.
+    /// The folder with the shared libraries of the build.
     pub libraries: Option<&'a Path>,
-    /// How the program runs.
     pub run: &'a RunConfig,
-    /// The variables of the env files in their order; the last of a name wins.
+    /// The variables of the env files in order; the last of a name wins.
     pub env_files: &'a [(String, String)],
     /// hotrun's own environment, cleaned.
     pub environment: &'a Environment,
-    /// The folder hotrun was started in.
     pub cwd: &'a Path,
 }
 
 impl Launch {
-    /// Computes the launch.
     pub fn compute(input: &LaunchInput<'_>) -> Self {
         let run = input.run;
         Self {
@@ -79,14 +68,14 @@ impl Launch {
     }
 }
 
-/// The app's environment, from the weakest to the strongest: cargo's `[env]`, env files, what hotrun inherited, `[env]`
-/// with `force`, what cargo sets itself, `run.env`.
+/// Returns the program's environment; from the weakest to the strongest source: cargo's `[env]`, env files,
+/// hotrun's own, `[env]` with `force`, cargo's own variables, `run.env`.
 fn environment(input: &LaunchInput<'_>) -> Environment {
     let mut inherited = input.environment.clone();
     for (name, value) in input.env_files.iter().rev() {
         inherited.entry(name.into()).or_insert_with(|| value.into());
     }
-    // A library path is no value of its own under cargo: its folders go in front of the user's, wherever that is from.
+    // cargo does not override a library path: its folders go in front of the user's, whatever its source.
     let own = |(name, value): (&String, &crate::config::Setting<String>)| {
         (OsString::from(name), OsString::from(&value.value))
     };
@@ -105,7 +94,7 @@ fn environment(input: &LaunchInput<'_>) -> Environment {
     inherited
 }
 
-/// What cargo itself sets for a program it runs, in cargo's order.
+/// Returns the variables that cargo itself sets for a program, in cargo's order.
 fn set_by_cargo(input: &LaunchInput<'_>, inherited: &Environment) -> Environment {
     let package = &input.project.package;
     let mut set = Environment::new();
@@ -124,20 +113,21 @@ fn set_by_cargo(input: &LaunchInput<'_>, inherited: &Environment) -> Environment
     set
 }
 
-/// The run of the package's own build script that the program was compiled with: a package that is also a build
-/// dependency has a second one, for the host.
+/// Returns the run of the package's build script that the program was compiled with: a package that is also a
+/// build dependency has a second one, for the host.
 fn own_script<'a>(input: &LaunchInput<'a>) -> Option<&'a BuildScript> {
     let own = || input.scripts.iter().filter(|script| script.package_id.repr == input.project.package.id);
     let output = profile_in_build_dir(input);
     own().rfind(|script| script.out_dir.as_std_path().starts_with(&output)).or_else(|| own().next_back())
 }
 
-/// The libraries that were published with the program, the folders of native libraries inside the build, cargo's output
-/// folders, the toolchain's library, then what was there. A new cargo may lay its build directory out in another way; there the `deps` folder is simply not there.
+/// Returns the published libraries, the folders of native libraries inside the build, cargo's output folders,
+/// the toolchain's library, then the inherited entries. In another layout of cargo's build directory the
+/// `deps` folder may not exist.
 fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsString> {
     let output = profile_folder(input);
     let intermediates = profile_in_build_dir(input);
-    // cargo sorts them as they were printed, with `native=` and the like before the path.
+    // cargo sorts the printed entries, with `native=` and the like before the path.
     let printed: BTreeSet<&Path> =
         input.scripts.iter().flat_map(|script| &script.linked_paths).map(|path| path.as_std_path()).collect();
     let linked = printed
@@ -145,7 +135,7 @@ fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsSt
         .map(linked_folder)
         .filter(|path| path.starts_with(output) || path.starts_with(&intermediates))
         .map(Path::to_owned);
-    // Those the program was built with come first: the other folders may hold what a later build made.
+    // The libraries of this build come first: the other folders may hold those of a later build.
     let mut folders: Vec<PathBuf> = input.libraries.map(Path::to_owned).into_iter().chain(linked).collect();
     folders.push(output.to_owned());
     folders.push(intermediates.join("deps"));
@@ -154,7 +144,7 @@ fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsSt
     let there = inherited.get(OsStr::new(LIBRARY_PATH)).filter(|value| !value.is_empty());
     match there {
         Some(value) => folders.extend(std::env::split_paths(value)),
-        // What the system falls back to where the variable is not set, which now it is.
+        // The system's fallback for an unset variable, which is set now.
         None if cfg!(target_os = "macos") => {
             folders.extend(inherited.get(OsStr::new("HOME")).map(|home| Path::new(home).join("lib")));
             folders.extend([PathBuf::from("/usr/local/lib"), PathBuf::from("/usr/lib")]);
@@ -164,7 +154,7 @@ fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsSt
     std::env::join_paths(folders).ok()
 }
 
-/// `<target>/[<triple>/]<profile>`, from where cargo put the program.
+/// Returns `<target>/[<triple>/]<profile>`, derived from the path of the program.
 fn profile_folder<'a>(input: &LaunchInput<'a>) -> &'a Path {
     let folder = input.executable.parent().unwrap_or(input.executable);
     match input.project.target.kind {
@@ -173,7 +163,7 @@ fn profile_folder<'a>(input: &LaunchInput<'a>) -> &'a Path {
     }
 }
 
-/// The same folder in the build directory.
+/// Returns the same folder in the build directory.
 fn profile_in_build_dir(input: &LaunchInput<'_>) -> PathBuf {
     let folder = profile_folder(input);
     match folder.strip_prefix(input.target_directory) {

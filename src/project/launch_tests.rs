@@ -1,4 +1,4 @@
-//! The layers of the app's environment, without any process.
+//! The layers of the program's environment, without any process.
 
 use super::super::tests::run_config;
 use super::super::{EnvEntry, PackageInfo, ProgramTarget};
@@ -181,7 +181,7 @@ fn the_library_path_is_composed_as_cargo_does() {
     assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("{own}:/mine"));
     given.run_env(LIBRARY_PATH, "/typed");
     assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("{own}:/typed"));
-    // What was published with the program comes before what a later build may have made.
+    // The published libraries come before those of a later build.
     given.libraries = Some("/s/live/debug/p.d/3".into());
     assert_eq!(given.variable(LIBRARY_PATH).unwrap(), format!("/s/live/debug/p.d/3:{own}:/typed"));
 }

@@ -19,23 +19,22 @@ use super::error::ProjectError;
 use super::kept::{Above, Kept};
 use super::toolchain::Toolchain;
 
-/// Its name in the staging target.
+/// The file name in the staging target.
 const FILE: &str = ".survey.json";
 /// The answers of an earlier start, and those of this one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Memo {
-    /// Of which hotrun.
     version: String,
     pub(super) toolchain: Option<Kept<Toolchain>>,
     pub(super) metadata: Option<Kept<String>>,
-    /// What there was in the folders above before anything was asked.
+    /// The files above before any question.
     #[serde(skip)]
     pub(super) above: Above,
 }
 
 impl Memo {
-    /// Reads the memo of the project that is found in `cwd`: in the nearest target directory that has one. `target`: the
-    /// target directory, where it is named.
+    /// Reads the memo of the project of `cwd` from the nearest target directory that has one, or from
+    /// `target` if one is named.
     #[must_use]
     pub fn read(cwd: &Path, target: Option<&Path>) -> Self {
         let folders: Vec<PathBuf> = match target {
@@ -73,7 +72,7 @@ impl Memo {
         }
     }
 
-    /// Writes it into the staging target, in one step. A memo that cannot be written is not missed.
+    /// Writes the memo into the staging target, atomically. A failure only costs the next start time.
     pub fn write(&mut self, staging: &Path) {
         env!("CARGO_PKG_VERSION").clone_into(&mut self.version);
         let Ok(text) = serde_json::to_vec(self) else { return };
@@ -86,10 +85,10 @@ impl Memo {
     }
 }
 
-/// Reads a file that this user has written, and nobody else may write to: it names the cargo that is run, and a folder
-/// above the project (`/tmp`) may be anybody's.
+/// Reads a file that this user owns and no other user may write to: it names the cargo to run, and a folder
+/// above the project (`/tmp`) may be shared.
 fn read_own(path: &Path) -> io::Result<Vec<u8>> {
-    // Neither through a link, nor waiting for the writer of a FIFO.
+    // Do not follow a link, nor wait for the writer of a FIFO.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let mut file = File::options().read(true).custom_flags(flags).open(path)?;
     let found = file.metadata()?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::tests::Workspace;
 use super::*;
 
-/// Later than anything that was written before, for certain.
+/// Certainly later than anything written before.
 fn later() -> SystemTime {
     SystemTime::now() + Duration::from_secs(10)
 }
@@ -39,7 +39,7 @@ fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
         ("src/main.rs", "fn main() {}"),
     ]);
     let mut memo = Memo::read(&files.root(), None);
-    // Files that were just written are not told apart from those that are being written.
+    // A file just written may still be being written.
     let deadline = Instant::now() + Duration::from_secs(30);
     while memo.metadata.is_none() {
         assert!(Instant::now() < deadline);

@@ -1,9 +1,9 @@
-//! The room that knows cargo's view of the project: which cargo, which package and program, which folders they are made
-//! of, and how `cargo run` would start the program.
+//! cargo's view of the project: the cargo in use, the package and program, their folders, and how `cargo run`
+//! would start the program.
 //!
-//! Starts short-lived cargo, rustup and rustc processes and reads manifests and cargo's configuration; writes nothing but
-//! the [`Memo`] that spares the next start asking again. Whoever sees one of these files change later asks without it.
-//! Functions here block for some milliseconds.
+//! Runs short-lived cargo, rustup and rustc processes and reads manifests and cargo's configuration. Writes
+//! only the [`Memo`], which spares the next start these questions; later readings of a changed file do
+//! without it. Functions here block for some milliseconds.
 
 mod asking;
 mod cargo_config;
@@ -36,83 +36,72 @@ use crate::config::{BuildConfig, TargetName};
 /// The project, its chosen package and its chosen program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// The folder of the workspace, or of the package where there is none.
+    /// The folder of the workspace, or of a package without one.
     pub workspace_root: PathBuf,
-    /// The workspace's `Cargo.lock`, which may not exist yet.
+    /// May not exist yet.
     pub lock_file: PathBuf,
-    /// Where cargo puts what it builds for the user, without hotrun.
+    /// The target directory of cargo without hotrun.
     pub target_directory: PathBuf,
-    /// Where cargo puts intermediates without hotrun; the same folder unless configured.
+    /// The folder of cargo's intermediates without hotrun; the target directory unless configured.
     pub build_directory: PathBuf,
-    /// The chosen package.
     pub package: PackageInfo,
-    /// The chosen program.
     pub target: ProgramTarget,
-    /// The packages the program is made of, as far as they are folders here: the chosen one first.
+    /// The packages of the program that are local folders, the chosen one first.
     pub packages: Vec<SourcePackage>,
     /// The folders of workspace members that the program does not depend on.
     pub other_roots: Vec<PathBuf>,
     /// The manifest of every workspace member.
     pub members: Vec<PathBuf>,
-    /// Manifests that become members by being made: `workspace.members` where it holds patterns.
+    /// Patterns of manifests that become members once they exist, from `workspace.members`.
     pub member_patterns: Vec<PathBuf>,
-    /// The folders `workspace.exclude` takes out of those.
+    /// The folders of `workspace.exclude`, which are no members.
     pub member_excludes: Vec<PathBuf>,
     /// Every manifest that can change or break the build: members, the workspace root, path dependencies and the roots of
     /// their workspaces.
     pub manifests: Vec<PathBuf>,
 }
 
-/// What cargo tells a program about its package.
+/// The properties of a package that cargo passes to its program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackageInfo {
-    /// The name.
     pub name: String,
-    /// The version.
     pub version: String,
     /// cargo's ID, as in its JSON messages.
     pub id: String,
-    /// The package's folder.
     pub root: PathBuf,
-    /// The package's `Cargo.toml`.
     pub manifest: PathBuf,
-    /// The names of the packages it depends on, those for tests and build scripts left out; sorted.
+    /// The sorted names of its dependencies, except those for tests and build scripts.
     pub dependencies: Vec<String>,
     /// The `CARGO_PKG_*` variables that `cargo run` sets, sorted.
     pub variables: Vec<(&'static str, String)>,
 }
 
-/// The program of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramTarget {
-    /// What it is.
     pub kind: ProgramKind,
-    /// Its name, which is its file's.
+    /// Also the name of its file.
     pub name: String,
-    /// Its root source file.
     pub src_path: PathBuf,
 }
 
-/// What a program is to its package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgramKind {
-    /// A `[[bin]]`.
     Bin,
-    /// An `[[example]]`.
     Example,
 }
 
-/// The environment for cargo: the clean one with what the toolchain needs and `build.env` over it.
+/// Returns the environment for cargo: the clean one, the variables of the toolchain, and `build.env`.
 pub fn cargo_environment(toolchain: &Toolchain, clean: &Environment, build: &BuildConfig) -> Environment {
     let mut environment = toolchain.environment(clean);
     environment.extend(build.env.iter().map(|(name, value)| (name.into(), (&value.value).into())));
     environment
 }
 
-/// The arguments that select the program for `cargo build`: the user's own `-p`, and `--bin` or `--example`.
+/// Returns the arguments of `cargo build` that select the program: the user's own `-p`, and `--bin` or
+/// `--example`.
 ///
-/// A `-p` that nobody asked for would change which features dependencies get, so there is none: the program is among the
-/// packages cargo takes by default, and its name is unique there, or [`Project::discover`] would have failed.
+/// An additional `-p` would change the features of dependencies. It is not needed: the program is among
+/// cargo's default packages, and its name is unique there, or [`Project::discover`] would have failed.
 pub fn selection_args(build: &BuildConfig, program: &TargetName) -> Vec<String> {
     let mut arguments = Vec::new();
     if let Some(package) = &build.package.value {

@@ -1,6 +1,6 @@
-//! The platform the program is built for and what runs its programs, as rustc and cargo's configuration say.
+//! The platform the program is built for and its runner, according to rustc and cargo's configuration.
 //!
-//! Asks rustc, once: about 10 ms, which fit beside the first build.
+//! Queries rustc once: about 10 ms, during the first build.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,20 +19,20 @@ use super::toolchain::Toolchain;
 pub struct Platform {
     /// The triple of the machine that compiles.
     pub host: String,
-    /// The triple named by `--target` or `build.target`: cargo then builds in a folder of that name.
+    /// The triple of `--target` or `build.target`: cargo then builds in a folder of that name.
     pub triple: Option<String>,
-    /// The compiler's toolchain.
+    /// The folder of the compiler's toolchain.
     pub sysroot: PathBuf,
     /// The folder of the standard library for the target.
     pub library_dir: PathBuf,
-    /// What programs of the target are run by; empty where nothing is configured.
+    /// The runner of the target's programs; empty if none is configured.
     pub runner: Vec<OsString>,
 }
 
 impl Platform {
-    /// Finds out for which platform `cargo build --target <flag>` builds in the folder `cwd`.
+    /// Returns the platform `cargo build --target <flag>` builds for in the folder `cwd`.
     ///
-    /// `environment` is what cargo gets. Fails where rustc cannot be asked or several targets are configured.
+    /// `environment` is cargo's. Fails if rustc cannot be queried or several targets are configured.
     pub fn detect(
         toolchain: &Toolchain,
         environment: &Environment,
@@ -71,7 +71,7 @@ impl Platform {
     }
 }
 
-/// The one target asked for, if any.
+/// Returns the only requested target.
 fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Option<String>, ProjectError> {
     let triple = match (flag, configured) {
         (Some(flag), _) => flag,
@@ -89,7 +89,7 @@ fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Op
     Ok(Some(triple.to_owned()))
 }
 
-/// The arguments that make rustc print the `cfg` values of a target.
+/// Returns the arguments that make rustc print the `cfg` values of a target.
 fn cfg_question(triple: Option<&str>) -> Vec<&str> {
     let mut arguments = vec!["--print", "cfg"];
     arguments.extend(triple.iter().flat_map(|triple| ["--target", triple]));
@@ -100,7 +100,7 @@ fn cfg_question(triple: Option<&str>) -> Vec<&str> {
     arguments
 }
 
-/// The name of a target's folder. A target of one's own is named by its file, in cargo's folders as in rustc's.
+/// Returns the folder name of a target. Both cargo and rustc name a custom target by its file.
 fn folder_name(triple: &str) -> &str {
     match triple.strip_suffix(".json") {
         Some(path) => path.rsplit('/').next().unwrap_or(path),
@@ -108,7 +108,7 @@ fn folder_name(triple: &str) -> &str {
     }
 }
 
-/// The toolchain's folder, where its own rustc is the one in use.
+/// Returns the toolchain's folder if its own rustc is in use.
 fn own_sysroot<'a>(toolchain: &'a Toolchain, config: &CargoConfig) -> Option<&'a PathBuf> {
     toolchain.sysroot.as_ref().filter(|_| config.rustc.is_none())
 }

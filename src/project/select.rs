@@ -1,8 +1,8 @@
-//! Which package and which of its programs `cargo run` would take.
+//! Selects the package and program that `cargo run` would take.
 //!
-//! Pure: works on what `cargo metadata` printed. The rules are those of cargo itself: `-p`, else the default members
-//! (which `cargo metadata` computes for the folder it is called in); among these `--bin` or `--example`, else the only
-//! `default-run` there is, else the only binary, whether or not its required features are met.
+//! Pure: works on the output of `cargo metadata`. The rules are cargo's: `-p`, else the default members
+//! (which `cargo metadata` computes for its folder); among these `--bin` or `--example`, else the only
+//! `default-run`, else the only binary, whether or not its required features are enabled.
 
 use std::path::Path;
 
@@ -11,7 +11,6 @@ use cargo_metadata::{CrateType, Metadata, Package, Target};
 use super::error::{ProjectError, UnknownTarget};
 use crate::config::TargetName;
 
-/// The package and target to run.
 pub(super) fn select<'a>(
     metadata: &'a Metadata,
     package: Option<&str>,
@@ -40,7 +39,7 @@ fn nearest<'a>(members: &[&'a Package], cwd: &Path) -> Option<&'a Package> {
     })
 }
 
-/// The target cargo takes where none is named.
+/// Returns the target cargo takes if none is named.
 fn sole<'a>(
     packages: &[&'a Package],
     metadata: &Metadata,
@@ -73,7 +72,6 @@ fn sole<'a>(
     }
 }
 
-/// The target of that kind and name.
 fn named<'a>(
     packages: &[&'a Package],
     metadata: &Metadata,
@@ -136,8 +134,7 @@ fn package_names(packages: &[&Package]) -> Vec<String> {
     packages.iter().map(|package| package.name.to_string()).collect()
 }
 
-/// The nearest of these names, where one is near enough for a slip of the finger, or else the only one that the name is a
-/// part of.
+/// Returns the most similar name if it may be a typing error, else the only one that contains the name.
 fn near<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
     let distance = |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
     let mut longer = names.clone().filter(|other| !name.is_empty() && other.contains(name));
@@ -151,8 +148,9 @@ fn near<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<
         .map(ToOwned::to_owned)
 }
 
-/// The member that a package ID specification means: `NAME`, `NAME@VERSION`, `NAME:VERSION` or a `file://` URL,
-/// optionally with `#NAME`, `#VERSION` or `#NAME@VERSION` (see "Package ID Specifications" in the Cargo Book).
+/// Returns the member that a package ID specification means: `NAME`, `NAME@VERSION`, `NAME:VERSION` or a
+/// `file://` URL, optionally with `#NAME`, `#VERSION` or `#NAME@VERSION` (see "Package ID Specifications" in
+/// the Cargo Book).
 fn package_of_spec<'a>(
     spec: &str,
     members: &[&'a Package],

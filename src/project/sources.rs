@@ -1,43 +1,38 @@
-//! The packages whose source the program is made of: itself and its path dependencies, also outside the workspace.
+//! Finds the packages the program is made of: itself and its path dependencies, also outside the workspace.
 //!
-//! A superset of what one build compiles (optional and other platforms' dependencies count), for it decides what is
-//! watched while nothing is known from a build.
+//! A superset of what one build compiles (optional dependencies and those of other platforms count): it
+//! decides what to watch until a build tells more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
-/// A package that is built from a folder on this machine.
+/// A package built from a local folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourcePackage {
-    /// Its name.
     pub name: String,
-    /// cargo's ID of it; empty where its manifest could not be read.
+    /// cargo's ID; empty if the manifest could not be read.
     pub id: String,
-    /// Its folder.
     pub root: PathBuf,
-    /// Its `Cargo.toml`.
     pub manifest: PathBuf,
     /// The source file of its build script.
     pub build_script: Option<PathBuf>,
     /// The root source files of its library and its build script.
     pub targets: Vec<PathBuf>,
-    /// The native library it links.
     pub links: Option<String>,
 }
 
-/// What [`collect`] finds.
 pub(super) struct Sources {
     /// The chosen package first, the others by manifest.
     pub(super) packages: Vec<SourcePackage>,
-    /// The manifests of workspaces that the packages outside this one belong to.
+    /// The manifests of other workspaces that packages belong to.
     pub(super) outer_manifests: BTreeSet<PathBuf>,
 }
 
-/// Follows path dependencies from `chosen` on, normal and build ones, for the chosen package also dev ones where `dev` is
-/// set; `overrides` are folders that `[patch]` and the like put in the place of other sources. `read` gives the metadata
-/// of a manifest outside the workspace.
+/// Follows path dependencies from `chosen` on, normal and build ones, with `dev` also the chosen package's
+/// dev ones. `overrides` are folders that `[patch]` and the like substitute for other sources. `read` returns
+/// the metadata of a manifest outside the workspace.
 pub(super) fn collect(
     metadata: &Metadata,
     chosen: &Package,
@@ -65,7 +60,7 @@ pub(super) fn collect(
             }
         }
         let Some(package) = known.get(&manifest) else {
-            // cargo will say what is wrong with it, and an edit there has to be seen.
+            // Watched all the same: cargo reports the error, and an edit may fix it.
             let root = manifest.parent().unwrap_or(&manifest).to_owned();
             let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let source = SourcePackage {
@@ -93,7 +88,7 @@ pub(super) fn collect(
     Sources { packages, outer_manifests }
 }
 
-/// The folders that `[patch]` and `[replace]` of this root manifest put in the place of other sources.
+/// Returns the folders that `[patch]` and `[replace]` of this root manifest substitute for other sources.
 pub(super) fn manifest_overrides(text: &str, workspace_root: &Path) -> Vec<PathBuf> {
     let Ok(manifest) = text.parse::<toml::Table>() else {
         return Vec::new();
@@ -107,8 +102,8 @@ pub(super) fn manifest_overrides(text: &str, workspace_root: &Path) -> Vec<PathB
         .collect()
 }
 
-/// The manifests that patterns in `workspace.members` of this root manifest stand for, as patterns, and the folders that
-/// `workspace.exclude` takes out. Members named without a pattern are members already, or cargo refuses the workspace.
+/// Returns the patterns of `workspace.members` in this root manifest, as patterns of manifests, and the
+/// folders of `workspace.exclude`. Members without a pattern are known, or cargo refuses the workspace.
 pub(super) fn member_patterns(text: &str, workspace_root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let manifest = text.parse::<toml::Table>().unwrap_or_default();
     let listed = |key: &str| {
@@ -125,7 +120,7 @@ fn by_manifest(packages: Vec<Package>) -> BTreeMap<PathBuf, Package> {
     packages.into_iter().map(|package| (package.manifest_path.clone().into_std_path_buf(), package)).collect()
 }
 
-/// The manifest of a package folder, without the `.` and `..` that paths in manifests have: cargo prints none.
+/// Returns the manifest of a folder without the `.` and `..` of paths in manifests: cargo prints none.
 fn manifest_in(folder: &Path) -> PathBuf {
     normalized(&folder.join("Cargo.toml"))
 }
@@ -154,7 +149,7 @@ fn source_package(package: &Package) -> SourcePackage {
     }
 }
 
-/// A path without `.` and `..`, taken apart by name only, as cargo does.
+/// Removes `.` and `..` by name only, as cargo does.
 fn normalized(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {

@@ -115,7 +115,7 @@ impl Workspace {
         Project::recall(&toolchain, &environment, &config, build, &cwd, &Asking::plainly(), memo)
     }
 
-    /// The chosen package and the arguments for `cargo build`, or the error, its hint and its exit code.
+    /// Returns the chosen package and cargo's arguments, or the error, its hint and its exit code.
     fn chosen(&self, folder: &str, package: Option<&str>, target: Option<TargetName>) -> String {
         let mut build = build_config();
         build.package.value = package.map(str::to_owned);

@@ -1,8 +1,8 @@
-//! Which cargo to run, and what the rustup shim would have set for it.
+//! Finds the cargo to run, and the variables rustup's shim would set for it.
 //!
-//! Every call of rustup's shim costs a start of rustup, so the real cargo behind it is found once: in rustup's settings
-//! where they leave nothing to decide, else by asking rustup. Where anything about that fails, the shim itself is used: it
-//! then says in its own words what is wrong.
+//! Every call of the shim costs a start of rustup, so the real cargo behind it is looked up once: in rustup's
+//! settings if they are unambiguous, else by running rustup. If that fails, the shim itself is used, which
+//! then reports the problem.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -22,24 +22,25 @@ use super::kept::{self, Above, Kept};
 /// The cargo in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {
-    /// What to start: the real cargo, or rustup's shim where the real one could not be found out.
+    /// The program to start: the real cargo, or rustup's shim if that is unknown.
     pub cargo: PathBuf,
-    /// What cargo says it is, the value of `CARGO` in the programs it runs; none behind a shim that told nothing.
+    /// The value of `CARGO` that cargo passes to the programs it runs; `None` if only the shim is known.
     pub cargo_variable: Option<PathBuf>,
-    /// rustup's name of the toolchain, where rustup chose it.
+    /// rustup's name of the toolchain, if rustup chose it.
     pub name: Option<OsString>,
-    /// The toolchain's folder as `rustc --print sysroot` prints it, where it is known.
+    /// The toolchain's folder as `rustc --print sysroot` prints it, if known.
     pub sysroot: Option<PathBuf>,
-    /// The triple its rustc calls `host`, where that is known without asking it.
+    /// The `host` triple of its rustc, if known without running it.
     pub host: Option<String>,
-    /// What to set (or remove) in a clean environment, so that cargo finds what the shim would have given it.
+    /// Variables to set (or remove) in a clean environment, as the shim would.
     pub env: Vec<(OsString, Option<OsString>)>,
 }
 
 impl Toolchain {
     /// Finds the cargo that `cargo` means in the folder `cwd` with this (clean) environment.
     ///
-    /// Blocks for about 15 ms where rustup has to be asked, or for as long as rustup needs to install a toolchain that a file asks for.
+    /// Blocks for about 15 ms if rustup has to run, or for as long as rustup takes to install a toolchain
+    /// that a file names.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
         Self::recall(cwd, environment, &Asking::plainly(), None)
     }
@@ -83,7 +84,7 @@ impl Toolchain {
         known: Option<&Kept<Self>>,
     ) -> Option<Kept<Self>> {
         let root = self.cargo.parent()?.parent()?;
-        // A folder linked into rustup's may hold any kind of cargo.
+        // A linked toolchain may have any kind of cargo.
         if root.is_symlink() {
             return None;
         }
@@ -97,13 +98,13 @@ impl Toolchain {
         Kept::new(question, inputs, above, asked, self.clone())
     }
 
-    /// The environment for cargo and for the app: `clean` with what the shim would have set.
+    /// Returns the environment for cargo and the program: `clean` with the variables of the shim.
     #[must_use]
     pub fn environment(&self, clean: &Environment) -> Environment {
         let mut environment = clean.clone();
         for (name, value) in &self.env {
             match value {
-                // The entry rustup prefixes is composed anew, for the caller may have set a library path of its own.
+                // rustup prefixes an entry: it is composed anew, for the caller may have set a library path.
                 Some(entry) if name == LIBRARY_PATH || name == "PATH" => {
                     let rest = clean.get(name).map(OsString::as_os_str).unwrap_or_default();
                     environment.insert(name.clone(), prefixed(entry, rest));
@@ -119,7 +120,7 @@ impl Toolchain {
         environment
     }
 
-    /// Every file that decides, or could decide once it exists, which toolchain rustup takes in the folder `cwd`.
+    /// Returns every file that decides, or could if it existed, which toolchain rustup chooses in `cwd`.
     pub fn inputs(cwd: &Path, environment: &Environment) -> Vec<PathBuf> {
         cwd.ancestors()
             .flat_map(|folder| [folder.join("rust-toolchain"), folder.join("rust-toolchain.toml")])
@@ -128,7 +129,7 @@ impl Toolchain {
     }
 }
 
-/// The rustup that `cargo` is a shim of: a link to it, or the same file under another name beside it.
+/// Returns the rustup behind the shim `cargo`: its link target, or a hard link to it in the same folder.
 fn rustup_of(cargo: &Path) -> Option<PathBuf> {
     let file = cargo.canonicalize().ok()?;
     if matches!(file.file_name()?.to_str()?, "rustup" | "rustup-init") {
@@ -150,12 +151,12 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &As
     let in_force = plain_default(&rustup_home, cwd, environment);
     let (cargo, active) = match &in_force {
         Some(name) => (rustup_home.join("toolchains").join(name).join("bin/cargo"), name.clone()),
-        // One after the other: the first may install the toolchain.
+        // In sequence: the first may install the toolchain.
         None => (PathBuf::from(ask(&["which", "cargo"])?), ask(&["show", "active-toolchain"])?),
     };
     let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
     let root = rustup_home.join("toolchains").join(name);
-    // A custom toolchain without a cargo borrows another's; what the shim sets then is rustup's own secret.
+    // A custom toolchain without a cargo borrows another's; the variables of the shim are then unknown.
     if cargo != root.join("bin/cargo") || !cargo.is_file() {
         return None;
     }
@@ -185,8 +186,8 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &As
     })
 }
 
-/// rustup's default, where nothing overrides it and it is there, so that rustup would have nothing to decide or to install
-/// (<https://rust-lang.github.io/rustup/overrides.html>).
+/// Returns rustup's default toolchain if nothing overrides it and it is installed, so that rustup would have
+/// nothing to decide or install (<https://rust-lang.github.io/rustup/overrides.html>).
 fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> Option<String> {
     #[derive(Deserialize)]
     struct Settings {
@@ -206,13 +207,13 @@ fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> O
     let root = rustup_home.join("toolchains").join(&name);
     let here = cwd.canonicalize().ok()?;
     let is_overridden = overrides.keys().any(|folder| cwd.starts_with(folder) || here.starts_with(folder));
-    // Another version of its settings may mean other things.
+    // Settings of another version may mean something else.
     let is_plain = version == "12" && !is_overridden && Path::new(&name).components().count() == 1;
     (is_plain && !root.is_symlink() && root.join("bin/cargo").is_file()).then_some(name)
 }
 
-/// The triple that a toolchain of rustup's own is for: its name ends with it, and what is installed in it lists a rustc of
-/// that name.
+/// Returns the triple of one of rustup's own toolchains: its name ends with it, and its component list has a
+/// rustc of that name.
 fn host_of(name: &str, root: &Path) -> Option<String> {
     let components = std::fs::read_to_string(root.join("lib/rustlib/components")).ok()?;
     let triples = components.lines().filter_map(|component| component.strip_prefix("rustc-"));
@@ -220,7 +221,7 @@ fn host_of(name: &str, root: &Path) -> Option<String> {
     own.next().map(ToOwned::to_owned)
 }
 
-/// The value of `RUSTUP_TOOLCHAIN_SOURCE` for the reason that `rustup show active-toolchain` gives in brackets.
+/// Returns `RUSTUP_TOOLCHAIN_SOURCE` for the reason that `rustup show active-toolchain` prints in brackets.
 fn source_of(reason: &str, environment: &Environment) -> &'static str {
     let given = environment.get(OsStr::new("RUSTUP_TOOLCHAIN_SOURCE"));
     if reason.contains("RUSTUP_TOOLCHAIN") {
@@ -234,7 +235,7 @@ fn source_of(reason: &str, environment: &Environment) -> &'static str {
     }
 }
 
-/// The first line that rustup prints on its standard output, where it succeeds.
+/// Returns the first line of rustup's stdout if it succeeds.
 fn ask(
     rustup: &Path,
     arguments: &[&str],
@@ -258,7 +259,7 @@ fn ask(
     output.status.success().then(|| text.lines().next().map(str::to_owned))?
 }
 
-/// What a program started by this path sees as its own executable: the kernel resolves links on Linux only.
+/// Returns what a program started by this path sees as its own executable: only Linux resolves links.
 fn current_exe_of(program: &Path) -> PathBuf {
     if cfg!(target_os = "linux") {
         program.canonicalize().unwrap_or_else(|_| program.to_owned())

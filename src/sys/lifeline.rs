@@ -34,8 +34,7 @@ impl Lifeline {
 
     /// Sends the reaper a line without waiting. Lines are shorter than `PIPE_BUF`, so each arrives whole.
     ///
-    /// Fails with `WouldBlock` if a stopped reaper let the pipe fill up, `BrokenPipe` if the reaper has
-    /// ended.
+    /// Fails with `WouldBlock` if a stopped reaper let the pipe fill up, `BrokenPipe` if it has ended.
     pub fn tell(&self, line: impl Display) -> io::Result<()> {
         (&self.0).write_all(format!("{line}\n").as_bytes())
     }

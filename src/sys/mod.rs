@@ -1,5 +1,4 @@
-//! What the standard library does not offer: spawning with full control, signals, the process table, the
-//! lifeline.
+//! What the standard library lacks: spawning with full control, signals, the process table, the lifeline.
 //!
 //! The only room with `unsafe`. Mechanism only: which process to signal, and when, is decided elsewhere.
 

@@ -88,8 +88,7 @@ pub fn stop_by_terminal_signal(whole_job: bool) {
             return;
         }
         if whole_job {
-            // Ignored meanwhile: otherwise the second signal would stop this process again after it was
-            // continued.
+            // Ignored meanwhile: otherwise the second signal would stop this process again after SIGCONT.
             libc::signal(signal, libc::SIG_IGN);
             libc::kill(0, signal);
             libc::sigaction(signal, &raw const default, std::ptr::null_mut());
@@ -116,7 +115,6 @@ pub fn set_up_signals() {
     }
 }
 
-/// Ignores every signal that can be ignored.
 pub fn ignore_all() {
     // Numbers that do not exist or belong to the C library are refused.
     for signal in 1..=64 {
@@ -135,8 +133,7 @@ pub fn block_terminal_stops() {
     change_mask(libc::SIG_BLOCK, &[libc::SIGTTOU, libc::SIGTTIN]);
 }
 
-/// Ends this process by `signal` with its default action, so that the parent (a shell, a script) sees the
-/// cause.
+/// Ends this process by `signal` with its default action, so that the parent (a shell, a script) sees it.
 ///
 /// Exits with 128 + `signal` if the signal does not kill (process 1 survives default actions; some signals
 /// are ignored by default).

@@ -50,7 +50,6 @@ pub struct SpawnOrder<'a> {
     pub program: &'a Path,
     /// From `argv[0]` on.
     pub argv: &'a [OsString],
-    /// The whole environment.
     pub env: &'a [(OsString, OsString)],
     /// Adds `LISTEN_PID` with the child's own pid to the environment.
     pub listen_pid: bool,
@@ -92,7 +91,6 @@ pub fn limit_hint(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// The first descriptor after stdin, stdout and stderr.
 const FIRST_FD: RawFd = 3;
 
 /// `LISTEN_PID=` and room for the digits.

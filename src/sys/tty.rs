@@ -142,8 +142,7 @@ impl PartialEq for TerminalModes {
 
 impl Eq for TerminalModes {}
 
-/// Returns the foreground group of a terminal, also of one that is not the controlling terminal of this
-/// process.
+/// Returns the foreground group of a terminal, even if it is not this process's controlling terminal.
 pub fn terminal_holder(terminal: BorrowedFd<'_>) -> Option<i32> {
     if let Ok(group) = rustix::termios::tcgetpgrp(terminal.as_fd()) {
         return Some(group.as_raw_nonzero().get());

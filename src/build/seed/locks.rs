@@ -5,12 +5,12 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// Takes every lock that cargo takes in these folders, or none: what holds one may be waiting for another. Nothing where
-/// one of them is held.
+/// Takes every lock that cargo takes in these folders. Returns `None`, holding nothing, if one is taken: its
+/// holder may wait for another.
 ///
-/// cargo locks files directly in a profile folder, whose names differ from version to version: `.cargo-lock`, or
-/// `.cargo-build-lock` and `.cargo-artifact-lock`. It may hold some of them shared while it writes, so that only an
-/// exclusive lock keeps it out.
+/// cargo locks files directly in a profile folder, whose names differ by version: `.cargo-lock`, or
+/// `.cargo-build-lock` and `.cargo-artifact-lock`. It may hold some of them shared while it writes, so only
+/// an exclusive lock excludes it.
 pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
     let mut locks = Vec::new();
     for folder in folders {
@@ -34,13 +34,13 @@ pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
     Ok(Some(locks))
 }
 
-/// Whether this is what cargo calls a lock file.
+/// Whether this is the name of a lock file of cargo.
 pub(super) fn is_lock(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".cargo") && name.ends_with(b"lock")
 }
 
-/// Locks a file; nothing where somebody else has.
+/// Locks a file; `None` if it is locked already.
 pub(super) fn try_lock(lock: &File) -> io::Result<Option<()>> {
     match lock.try_lock() {
         Ok(()) => Ok(Some(())),

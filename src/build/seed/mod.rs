@@ -1,9 +1,10 @@
-//! The first start: a staging target that does not exist yet begins as a copy of what the project's own target holds, so
-//! that a project that is built already is not compiled again because hotrun builds elsewhere.
+//! Seeding: a new staging target begins as a copy of the project's own target, so that a project already
+//! built is not compiled again.
 //!
-//! Copies whole profile folders, under the locks cargo takes, into a temporary folder that then takes their place; what of it
-//! is fresh is for cargo to judge. Reads the project's own target and writes to the staging target only. Of the inside
-//! of a profile folder it knows what cargo documents (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
+//! Copies whole profile folders under the locks cargo takes into a temporary folder that then takes their
+//! place; cargo judges what of them is fresh. Reads only the project's own target and writes only to the
+//! staging target. Knows of a profile folder what cargo documents
+//! (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
 
 mod locks;
 mod news;
@@ -29,18 +30,16 @@ use self::plan::in_thread;
 use self::work::{copy_loose_files, seed};
 use super::news::BuildNews;
 
-/// How far a seeding is.
 #[derive(Debug)]
 enum Stage {
-    /// What is to be copied is not known yet, or another cargo holds it.
+    /// Nothing is known yet, or another cargo holds the source.
     Begun,
-    /// It is being copied; a cargo can be made to wait for it where these are opened.
+    /// The copy runs; once these are opened, a cargo waits for it.
     Copies(Vec<Opening>),
-    /// It is done; says whether the staging target has begun as a copy.
+    /// Done; `true` if the staging target has been seeded.
     Ended(bool),
 }
 
-/// A seeding that was begun.
 #[derive(Debug)]
 pub(super) struct Seeding {
     plan: SeedPlan,
@@ -55,13 +54,12 @@ impl Drop for Seeding {
 }
 
 impl Seeding {
-    /// Begins in a thread of its own, as it may take a while.
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
         let (sender, stage) = watch::channel(Stage::Begun);
         let stop = Arc::new(AtomicBool::new(false));
         let (own_plan, own_stop, own_news) = (plan.clone(), Arc::clone(&stop), news.clone());
         let begun = in_thread(move || {
-            // Nobody listens any more when hotrun ends.
+            // The receiver is gone when hotrun ends.
             let tell = |said| drop(own_news.send(BuildNews::Seed(said)));
             let copies = |openings| drop(sender.send(Stage::Copies(openings)));
             let seeded = seed(&own_plan, &own_stop, &tell, &copies).unwrap_or_else(|error| {
@@ -78,11 +76,11 @@ impl Seeding {
         Self { plan, stop, stage }
     }
 
-    /// Waits until a cargo can be started: most of what one has to do before it looks at what is built it does while the
-    /// copy is made, and then it waits for the lock of its folder.
+    /// Waits until a cargo can be started: it does most of its preparation while the copy is made, and then
+    /// waits for the lock of its folder.
     pub(super) async fn ready(&self) {
         let mut stage = self.stage.clone();
-        // A thread that panicked has made nothing.
+        // A thread that panicked has copied nothing.
         let Ok(opened) = stage.wait_for(|stage| !matches!(stage, Stage::Begun)).await.map(|stage| {
             copy_loose_files(&self.plan.build, &self.plan.staging);
             match &*stage {
@@ -97,7 +95,7 @@ impl Seeding {
         }
     }
 
-    /// Whether the staging target has begun as a copy; nothing while it is not known yet.
+    /// Returns whether the staging target was seeded; `None` until that is known.
     pub(super) fn ended(&self) -> Option<bool> {
         match *self.stage.borrow() {
             Stage::Ended(seeded) => Some(seeded),
@@ -106,7 +104,7 @@ impl Seeding {
         }
     }
 
-    /// Takes the copy away, unless another cargo builds with it; gives where it was from.
+    /// Removes the copy unless another cargo builds with it. Returns its source.
     pub(super) fn discard(&self) -> Option<PathBuf> {
         let plan = &self.plan;
         let folders: Vec<&Path> = plan.folders.iter().map(|(_, to)| to.as_path()).collect();
@@ -116,7 +114,7 @@ impl Seeding {
         for (index, folder) in folders.iter().enumerate().rev().filter(|(_, folder)| folder.exists()) {
             rename_new(folder, &trash.join(index.to_string())).ok()?;
         }
-        // What is left is cleared away by the next one.
+        // The next hotrun removes leftovers.
         let _ = in_thread(move || drop(fs::remove_dir_all(trash)));
         Some(plan.from().to_owned())
     }

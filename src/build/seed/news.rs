@@ -1,38 +1,27 @@
-//! What is told of the seeding.
+//! Events and errors of seeding.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a copy may take that is not finished soon: whoever has that much to copy is served better by compiling.
+/// How long a copy may take: beyond that, compiling is better.
 pub(super) const COPY_LIMIT: Duration = Duration::from_mins(1);
 
-/// What is told of the seeding.
 #[derive(Debug)]
 pub enum SeedNews {
     /// Another cargo holds the project's own target.
     Blocked,
-    /// The copy begins.
     Began {
-        /// The folder that decides.
+        /// The profile folder that decides.
         from: PathBuf,
-        /// How much there is to copy.
         bytes: u64,
     },
-    /// How far it is, where it takes long.
-    Progress {
-        /// The bytes copied.
-        copied: u64,
-        /// Those there are.
-        bytes: u64,
-    },
-    /// There was something to begin with, but the first build begins with nothing.
+    /// The progress of a long copy.
+    Progress { copied: u64, bytes: u64 },
+    /// The first build begins with nothing, although there is something to copy.
     Declined(SeedError),
-    /// The first build failed with it, and begins again with nothing.
-    Discarded {
-        /// The folder it was copied from.
-        from: PathBuf,
-    },
+    /// The first build failed because of the copy, and is repeated without it.
+    Discarded { from: PathBuf },
 }
 
 /// Why the first build begins with nothing.
@@ -40,36 +29,14 @@ pub enum SeedNews {
 pub enum SeedError {
     /// Another cargo kept its locks.
     #[error("another cargo has held `{}` for {} s", folder.display(), waited.as_secs())]
-    Blocked {
-        /// The folder they are in.
-        folder: PathBuf,
-        /// For how long.
-        waited: Duration,
-    },
-    /// A copy would fill the disk.
+    Blocked { folder: PathBuf, waited: Duration },
     #[error("a copy of `{}` would take {} of the {} that are free", folder.display(), size(*bytes), size(*free))]
-    LittleSpace {
-        /// What was to be copied.
-        folder: PathBuf,
-        /// How much that is.
-        bytes: u64,
-        /// How much is free.
-        free: u64,
-    },
-    /// The copy would have taken too long.
+    LittleSpace { folder: PathBuf, bytes: u64, free: u64 },
     #[error("copying the {} of `{}` would take more than {} s", size(*bytes), folder.display(), COPY_LIMIT.as_secs())]
-    Slow {
-        /// What was to be copied.
-        folder: PathBuf,
-        /// How much that is.
-        bytes: u64,
-    },
-    /// Something could not be read or written.
+    Slow { folder: PathBuf, bytes: u64 },
     #[error("could not copy `{}`", folder.display())]
     Io {
-        /// What was to be copied.
         folder: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -82,14 +49,13 @@ pub enum SeedError {
 }
 
 impl SeedError {
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::LittleSpace { .. } | Self::Slow { .. })
             .then_some("`--share-build-dir` builds in the project's own build directory instead")
     }
 }
 
-/// A size as people are shown it: `476 MB`.
+/// Formats a size, as in `476 MB`.
 pub fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is rounded anyway")]
     let bytes = bytes as f64;

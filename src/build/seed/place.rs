@@ -1,8 +1,8 @@
-//! Where a copy is made, and how it takes its place while a cargo waits there.
+//! The destination of a copy, and how the copy gets there while a cargo waits.
 //!
-//! cargo reads manifests and resolves dependencies for most of the time that a build with nothing to compile takes, and only
-//! then locks a file in its profile folder. That is why it is started beside the copy: the place has by then the same
-//! lock file as the copy (one inode), which is held until the two have changed names.
+//! Most of a build with nothing to compile is reading manifests and resolving dependencies; only then cargo
+//! locks a file in its profile folder. So cargo is started during the copy: by then the destination has the
+//! lock file of the copy (the same inode), which is held until the two have exchanged names.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::locks::{is_lock, try_lock, try_locks};
 
-/// The folder that a copy is made in.
+/// A folder being copied to.
 #[derive(Debug)]
 pub(super) struct Place {
     opening: Opening,
@@ -22,21 +22,20 @@ pub(super) struct Place {
     _locks: Vec<File>,
 }
 
-/// What gives a cargo something to wait for.
+/// Makes a cargo wait at the destination.
 #[derive(Debug, Clone)]
 pub(super) struct Opening {
     copy: PathBuf,
     place: PathBuf,
-    /// The lock files' names.
     locks: Vec<OsString>,
 }
 
 impl Place {
-    /// Makes the folder `copy` with the lock files that there are in `from`, and holds them. Nothing where another cargo is
-    /// in the place.
+    /// Creates the folder `copy` with the lock files of `from`, and locks them. Returns `None` if another
+    /// cargo builds at the destination.
     pub(super) fn make(from: &Path, copy: PathBuf, place: PathBuf) -> io::Result<Option<Self>> {
         if place.exists() {
-            // What a hotrun that was killed has left.
+            // A leftover of a killed hotrun.
             let Some(_locks) = try_locks(&[&place])? else { return Ok(None) };
             fs::remove_dir_all(&place)?;
         }
@@ -66,7 +65,7 @@ impl Place {
         &self.opening.place
     }
 
-    /// Puts the copy into its place. Whoever has put something else there keeps it.
+    /// Moves the copy to its destination, unless another cargo has put something there.
     pub(super) fn fill(&self) -> io::Result<()> {
         let Opening { copy, place, .. } = &self.opening;
         fs::create_dir_all(place.parent().unwrap_or(Path::new("/")))?;
@@ -77,7 +76,8 @@ impl Place {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         renameat_with(CWD, copy, CWD, place, RenameFlags::EXCHANGE).or_else(|_| {
-            // The file system exchanges no names. A cargo that finds none makes another folder, which then stays.
+            // The file system cannot exchange names. If a cargo finds no folder meanwhile, it creates one,
+            // which then stays.
             rename_new(place, &copy.with_extension("before"))?;
             rename_new(copy, place)
         })
@@ -85,9 +85,9 @@ impl Place {
 }
 
 impl Opening {
-    /// Gives the place the locks of the copy; says whether a cargo would wait there.
+    /// Links the locks of the copy into the destination. Returns whether a cargo would wait there.
     pub(super) fn open(&self) -> bool {
-        // Where the copy has taken its place by now nothing is left to do.
+        // If the copy is already in place, nothing is left to do.
         let _ = fs::create_dir_all(&self.place);
         for name in &self.locks {
             let _ = fs::hard_link(self.copy.join(name), self.place.join(name));
@@ -100,12 +100,12 @@ impl Opening {
             |folder: &Path, name| folder.join(name).metadata().map(|file| (file.dev(), file.ino())).ok();
         self.locks.iter().all(|name| {
             let there = inode(&self.place, name);
-            // The copy is gone from where it was made when it has taken its place.
+            // Once in place, the copy is gone from where it was made.
             there.is_some() && inode(&self.copy, name).is_none_or(|own| there == Some(own))
         })
     }
 
-    /// Whether whoever is in the place waits for these locks, and has none of its own: another cargo's may have other names.
+    /// Whether the destination holds these locks and nothing else: another cargo's may have other names.
     fn is_open(&self) -> bool {
         let mut names =
             fs::read_dir(&self.place).into_iter().flatten().map(|entry| entry.map(|it| it.file_name()));
@@ -113,13 +113,13 @@ impl Opening {
     }
 }
 
-/// Whether there is nothing in a folder but lock files of cargo's.
+/// Whether a folder holds only lock files of cargo.
 pub(super) fn holds_only_locks(folder: &Path) -> bool {
     fs::read_dir(folder)
         .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_lock(&entry.file_name()))))
 }
 
-/// Renames a folder onto a name that is free: whoever has put something there meanwhile keeps it (rename(2), `ENOTEMPTY`).
+/// Renames a folder to a free name; a folder with content there is kept (rename(2), `ENOTEMPTY`).
 #[expect(clippy::disallowed_methods, reason = "these are folders, and not the live one")]
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
@@ -129,7 +129,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// What is to be copied, where the copy is made, and its place.
+    /// Returns the source, the copy and its destination.
     fn folders() -> (tempfile::TempDir, [PathBuf; 3]) {
         let root = tempfile::tempdir().unwrap();
         let folders = ["from", "copy", "staging/debug"].map(|name| root.path().join(name));
@@ -156,7 +156,7 @@ mod tests {
         assert!(try_lock(&waits).unwrap().is_none());
         drop(made);
         assert!(try_lock(&waits).unwrap().is_some());
-        // It keeps out whoever comes after it.
+        // The lock excludes the next cargo.
         let next = File::open(folders[2].join(".cargo-lock")).unwrap();
         assert!(try_lock(&next).unwrap().is_none());
     }
@@ -177,12 +177,12 @@ mod tests {
         assert_eq!(made.fill().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(folders[2].join("app")).unwrap(), "built");
         fs::remove_dir_all(&folders[2]).unwrap();
-        // Its own lock is not the one that is held.
+        // A lock file that is not the held one.
         fs::create_dir(&folders[2]).unwrap();
         fs::write(folders[2].join(".cargo-lock"), "").unwrap();
         assert!(!made.opening().open());
         assert!(made.fill().is_err());
-        // Nor is one of another name.
+        // A lock file of another name.
         fs::remove_dir_all(&folders[2]).unwrap();
         assert!(made.opening().open());
         fs::write(folders[2].join(".cargo-build-lock"), "").unwrap();

@@ -9,20 +9,20 @@ use super::super::publish::profile_folder;
 use super::locks::try_lock;
 use super::place::holds_only_locks;
 
-/// What a staging target may begin as.
+/// The folders to seed, and their sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedPlan {
     pub(super) staging: PathBuf,
     pub(super) build: PathBuf,
-    /// From where to where; the last one decides whether there is anything to do.
+    /// (From, to) pairs; the last one decides whether seeding is due.
     pub(super) folders: Vec<(PathBuf, PathBuf)>,
-    /// The folders cargo has its locks in.
+    /// The folders with cargo's locks.
     pub(super) locked: Vec<PathBuf>,
 }
 
 impl SeedPlan {
-    /// What the folder of `profile` (and `triple`) below `staging` may begin as. `target` and `build` are the project's own
-    /// target and build directories, which are the same folder unless configured.
+    /// Plans the folder of `profile` (and `triple`) below `staging`. `target` and `build` are the project's
+    /// own target and build directories, the same folder unless configured.
     pub fn new(staging: &Path, target: &Path, build: &Path, profile: &str, triple: Option<&str>) -> Self {
         let host = PathBuf::from(profile_folder(profile));
         let mut parts = vec![host.clone()];
@@ -36,12 +36,12 @@ impl SeedPlan {
         Self { staging: staging.to_owned(), build: build.to_owned(), folders, locked }
     }
 
-    /// Whether the staging target has no such folder yet, or nothing in it, and the project has.
+    /// Whether the staging target has no such folder, or an empty one, and the project has it.
     pub fn is_due(&self) -> bool {
         self.folders.last().is_some_and(|(from, to)| from.is_dir() && is_free(to))
     }
 
-    /// Clears away what a killed hotrun has left, unless another one seeds, in a thread.
+    /// Removes leftovers of a killed hotrun in a thread, unless another hotrun is seeding.
     pub fn tidy(&self) -> Option<JoinHandle<()>> {
         let (temporary, own) = (self.temporary(), self.own_lock());
         if !temporary.exists() {
@@ -50,7 +50,7 @@ impl SeedPlan {
         in_thread(move || {
             let own = File::open(own).ok().filter(|own| matches!(try_lock(own), Ok(Some(()))));
             if own.is_some() {
-                // What cannot be removed is tried again by the next one.
+                // The next hotrun retries.
                 let _ = fs::remove_dir_all(temporary);
             }
         })
@@ -70,12 +70,11 @@ impl SeedPlan {
     }
 }
 
-/// Whether nothing was ever built in this folder.
 pub(super) fn is_free(folder: &Path) -> bool {
     !folder.exists() || holds_only_locks(folder)
 }
 
-/// Starts a thread; refused where this user may have no more of them.
+/// Starts a thread; fails at the user's limit of threads.
 pub(super) fn in_thread(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("seed".to_owned()).spawn(work)
 }

@@ -37,9 +37,9 @@ fn a_profile_is_copied_once_without_what_is_of_no_use_there() {
         "debug/deps/app-1.d",
     ];
     write(&root.path().join("target"), &files);
-    // A hotrun that was killed left this.
+    // A leftover of a killed hotrun.
     write(&root.path().join("target/hotrun"), &[".seed/0/deps/half"]);
-    // Somebody's own, and too large to be cargo's.
+    // A file of the user, too large to be cargo's.
     File::create(root.path().join("target/core")).unwrap().set_len(LARGEST_LOOSE + 1).unwrap();
     let plan = plan(root.path(), None);
     assert!(plan.is_due());

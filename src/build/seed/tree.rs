@@ -1,10 +1,11 @@
-//! Copying a folder so that cargo takes the copy for what it built there itself.
+//! Copies a folder so that cargo treats the copy as its own output.
 //!
-//! Modification times are kept to the nanosecond, since cargo compares them; permissions, symbolic links and hard links
-//! within the folder are kept as well. What is never written to in place is shared with the original: libraries, which
-//! rustc replaces, and build scripts, which cargo removes before they are linked anew. Nothing else is: cargo, what it
-//! runs and some linkers (mold) write to theirs in place, and programs are somebody's to strip or to sign. Test programs
-//! stay behind: a build of one program has no use for them, and they are often most of what there is.
+//! Modification times are kept to the nanosecond, since cargo compares them; so are permissions, symbolic
+//! links and hard links within the folder. Files that are never written to in place are shared with the
+//! original: libraries, which rustc replaces, and build scripts, which cargo removes before linking anew.
+//! Nothing else is: cargo, its children and some linkers (mold) write to existing files, and programs may be
+//! stripped or signed. Test programs are skipped: building one program does not need them, and they are often
+//! most of the folder.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, FileTimes, Metadata};
@@ -15,30 +16,29 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// More threads than this do not make a disk faster.
+/// More threads do not make a disk faster.
 const THREADS: usize = 4;
-/// How often somebody is told how far it is.
+/// The interval of progress reports.
 const TOLD: Duration = Duration::from_millis(200);
-/// What `stat` counts blocks in, whatever the file system's are.
+/// The unit of `stat`'s block counts, whatever the file system's block size.
 const BLOCK: u64 = 512;
 
-/// What there is to copy, paths relative to the root.
+/// The content of a folder, paths relative to its root.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// Each after the one it is in; the root first.
+    /// Each after its parent; the root first.
     folders: Vec<(PathBuf, Metadata)>,
     /// The largest first.
     files: Vec<Item>,
     /// Another name, and the file in `files` that it names.
     names: Vec<(PathBuf, PathBuf)>,
-    /// Symbolic links, and what they say.
+    /// Symbolic links and their targets.
     links: Vec<(PathBuf, PathBuf)>,
-    /// What the files that are not shared take on disk.
+    /// Disk space of the files that are not shared.
     pub(super) bytes: u64,
 }
 
-/// A file that is to be there as well.
 #[derive(Debug)]
 struct Item {
     path: PathBuf,
@@ -47,7 +47,7 @@ struct Item {
 }
 
 impl Tree {
-    /// Lists what is below `root`, without the paths in it that are left out.
+    /// Lists the content of `root` without the paths left out.
     pub(super) fn survey(root: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
         let mut tree = Self {
             root: root.to_owned(),
@@ -89,13 +89,14 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Sorts out what is done with the files with one name, and with those that have several.
+    /// Decides how files are copied: those with one name, and those with several.
     fn take_files(
         &mut self,
         single: Vec<(PathBuf, Metadata)>,
         several: impl Iterator<Item = (Metadata, Vec<PathBuf>)>,
     ) {
-        // Where cargo puts the programs it links to another name as well. Among them, one without is a test.
+        // The folders in which cargo links programs to another name as well. A program there without another
+        // name is a test.
         let mut folders = HashSet::new();
         for (metadata, names) in several {
             let linked = names.len() > 1;
@@ -126,8 +127,8 @@ impl Tree {
         self.bytes = copied.map(|file| file.metadata.blocks() * BLOCK).sum();
     }
 
-    /// Copies everything to the folder `to`, which is there and is going to be renamed to `place`. `go_on` is asked now and then,
-    /// with the number of bytes copied, and says whether to; nothing tidies up after an end in the middle.
+    /// Copies everything to the existing folder `to`, which will be renamed to `place`. `go_on` is called
+    /// regularly with the number of bytes copied and may stop the copy; a partial copy is left as it is.
     pub(super) fn copy(&self, to: &Path, place: &Path, mut go_on: impl FnMut(u64) -> bool) -> io::Result<()> {
         for (folder, _) in self.folders.iter().skip(1) {
             fs::create_dir(to.join(folder))?;
@@ -150,7 +151,7 @@ impl Tree {
             io::Result::Ok(())
         };
         let ended = AtomicUsize::new(0);
-        // A cargo that runs beside it has a processor for itself.
+        // Leave a processor for the cargo that runs meanwhile.
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get) - 1;
         let threads = threads.clamp(1, THREADS);
         std::thread::scope(|scope| {
@@ -168,10 +169,11 @@ impl Tree {
                 })
                 .collect();
             if workers.is_empty() {
-                // No more threads are to be had.
+                // The system refused every thread.
                 return work();
             }
-            // Counted before they wake this one, for then they are not finished yet; one that panicked is not counted.
+            // The counter grows before the wake-up, when the worker is not finished yet; a worker that
+            // panicked does not count.
             while ended.load(Ordering::Acquire) < workers.len()
                 && !workers.iter().all(std::thread::ScopedJoinHandle::is_finished)
             {
@@ -189,18 +191,18 @@ impl Tree {
         }
         for (path, file) in &self.names {
             match fs::hard_link(to.join(file), to.join(path)) {
-                // It went while its folder was read.
+                // The file was removed while its folder was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 done => done?,
             }
         }
         for (path, says) in &self.links {
-            // One that names a place in the original means that place in the copy.
+            // A link to a path within the original points to the same path in the copy.
             let says =
                 says.strip_prefix(&self.root).map_or_else(|_| says.clone(), |inside| place.join(inside));
             symlink(says, to.join(path))?;
         }
-        // From the innermost: making an entry changes the time of the folder it is in.
+        // Innermost first: creating an entry changes the time of its folder.
         for (folder, metadata) in self.folders.iter().rev() {
             let copy = File::open(to.join(folder))?;
             copy.set_times(times(metadata)?)?;
@@ -210,26 +212,25 @@ impl Tree {
     }
 }
 
-/// Whether it is a library of rustc's: that writes one under another name first and renames it, so that a link to it is as good
-/// as a copy.
+/// Whether the file is a library of rustc, which replaces it by a rename: a link is as good as a copy.
 fn is_library(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta")
 }
 
-/// Whether it is a program. One that cargo has linked to another name it removes before it is linked anew, because some
-/// linkers would write to the file that is there (<https://github.com/rust-lang/cargo/issues/8348>).
+/// Whether the file is a program. cargo removes one it has linked to another name before linking anew,
+/// because some linkers would write to the existing file (<https://github.com/rust-lang/cargo/issues/8348>).
 fn is_program(path: &Path, metadata: &Metadata) -> bool {
     path.extension().is_none() && metadata.mode() & 0o111 != 0
 }
 
-/// Whether it is where cargo documents that programs are for everybody to find: directly in the folder, or in that of
-/// examples (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
+/// Whether the path is a documented output: directly in the folder, or in that of examples
+/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
 fn is_output(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == "examples")
 }
 
 fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
-    // Shares the blocks where the file system can (`copy_file_range` and `clonefile` do).
+    // Shares the blocks if the file system can (`copy_file_range` and `clonefile` do).
     match fs::copy(from, to) {
         Ok(_) => File::open(to)?.set_times(times(metadata)?),
         // No cargo runs here now, but a program may keep files of its own in the folder.
@@ -313,7 +314,7 @@ mod tests {
         linked("deps/app-1", "app");
         linked("examples/tour-1", "examples/tour");
         linked("build/it-1/script-1", "build/it-1/script");
-        // Whose folder is of another layout, where every unit has one of its own.
+        // The layout in which every unit has a folder of its own.
         program("build/it/2/script");
         program("build/it-1/out/generator");
         program("deps/test-1");

@@ -1,4 +1,4 @@
-//! What the thread does that seeds.
+//! The work of the seeding thread.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,21 +12,21 @@ use super::place::{Opening, Place};
 use super::plan::{SeedPlan, is_free};
 use super::tree::Tree;
 
-/// How long the locks of another cargo are waited for: rust-analyzer's first check may take minutes.
+/// How long to wait for the locks of another cargo: rust-analyzer's first check may take minutes.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
-/// How often they are tried. Nothing tells when a file lock becomes free to somebody who must be able to stop waiting.
+/// The interval of trying the locks: waiting for a file lock cannot be interrupted.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
-/// From when on the pace says how long a copy will take, and from when on it is shown.
+/// When the pace of a copy is known, and when its progress is shown.
 const PACE_KNOWN: Duration = Duration::from_secs(3);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
-/// Disk space that is left free beside the copy, for what the builds will write.
+/// Disk space left free beside the copy, for later builds.
 const SPARE: u64 = 1 << 30;
-/// The largest file copied that is not in a profile folder.
+/// The largest file copied from outside the profile folders.
 pub(super) const LARGEST_LOOSE: u64 = 1 << 20;
-/// rustc's incremental cache is often larger than all the rest, and of no use to builds with another output folder.
+/// rustc's incremental cache is often larger than everything else, and useless with another output folder.
 const INCREMENTAL: &str = "incremental";
 
-/// Seeds; says whether there is a copy now. `opened` is called when it is known what is copied to where.
+/// Seeds. Returns whether there is a copy now. `opened` is called once sources and destinations are known.
 pub(super) fn seed(
     plan: &SeedPlan,
     stop: &AtomicBool,
@@ -51,12 +51,13 @@ pub(super) fn seed(
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
     let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
     let filled = copy(plan, &temporary, stop, tell, opened);
-    // A cargo that waits in a place that is filled goes on only now: it is not to be done before this is.
+    // The locks are held until here: a waiting cargo must not finish before this is done.
     let _ = fs::remove_dir_all(&temporary);
     filled.map(|places| places.is_some())
 }
 
-/// Gives the places that are filled, whose locks are held as long as they are kept; nothing where another cargo is there.
+/// Copies. Returns the filled destinations, which hold their locks until dropped, or `None` if another cargo
+/// builds there.
 fn copy(
     plan: &SeedPlan,
     temporary: &Path,
@@ -121,8 +122,9 @@ fn copy(
     Ok(Some(places.into_iter().map(|(_, place)| place).collect()))
 }
 
-/// Whether a path in a profile folder stays behind: rustc's incremental cache, the locks, and cargo's dep-info of programs. That
-/// names the program's original path, and cargo writes it again only where the sources it lists have changed.
+/// Whether a path in a profile folder is not copied: rustc's incremental cache, the locks, and cargo's
+/// dep-info of programs. That names the program's original path, and cargo rewrites it only when a listed
+/// source has changed.
 fn is_left_out(path: &Path) -> bool {
     let folder = path.parent().unwrap_or(path);
     let in_root = folder.as_os_str().is_empty();
@@ -131,8 +133,8 @@ fn is_left_out(path: &Path) -> bool {
         || is_dep_info && (in_root || folder == Path::new("examples"))
 }
 
-/// Copies the files directly in the build directory: what cargo remembers of the compiler, the tag for backup programs. It
-/// makes anew what is missing or damaged. What is larger is nothing of cargo's: a profile, a core dump.
+/// Copies the files directly in the build directory: cargo's knowledge of the compiler, the tag for backup
+/// programs. cargo recreates missing or damaged ones. Larger files are not cargo's: a profile, a core dump.
 pub(super) fn copy_loose_files(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let copy = to.join(entry.file_name());
@@ -143,7 +145,7 @@ pub(super) fn copy_loose_files(from: &Path, to: &Path) {
     }
 }
 
-/// Whether a copy that has come so far will take longer than it may.
+/// Whether a copy will exceed its limit at its present pace.
 pub(super) fn is_slow(took: Duration, copied: u64, bytes: u64) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a pace need not be exact")]
     let part = copied as f64 / bytes.max(1) as f64;
@@ -157,7 +159,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Tries until it is given something, for so long.
+    /// Retries until `attempt` returns a value, up to the limit.
     fn until<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
         let folder = || self.plan.from().to_owned();
         let (since, mut said) = (Instant::now(), false);

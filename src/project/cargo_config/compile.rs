@@ -1,6 +1,6 @@
-//! The settings of cargo's configuration that say how rustc is called: linker, flags, wrappers, incremental.
+//! The settings of cargo's configuration for calling rustc: linker, flags, wrappers, incremental.
 //!
-//! Follows the "build.rustflags", "build.incremental" and "build.rustc-wrapper" sections of the Cargo Book.
+//! Follows the sections "build.rustflags", "build.incremental" and "build.rustc-wrapper" of the Cargo Book.
 
 use std::ffi::OsStr;
 
@@ -9,7 +9,7 @@ use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 use super::tree::{Node, program};
 use crate::project::environment::{self, Environment};
 
-/// What the files and `--config` say, before it is known for which target.
+/// The values of files and `--config` for all targets.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CompileTables {
     targets: Vec<TargetTable>,
@@ -20,7 +20,6 @@ pub(super) struct CompileTables {
     wrappers: [Option<String>; 2],
 }
 
-/// One `[target.…]`.
 #[derive(Debug, Clone)]
 struct TargetTable {
     /// A triple, or `cfg(…)`.
@@ -32,17 +31,14 @@ struct TargetTable {
 /// How rustc is called for a target and a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompileSettings {
-    /// The linker, where one is named, and by what.
+    /// The configured linker and its source.
     pub linker: Option<(String, String)>,
-    /// Additional flags.
     pub rustflags: Vec<String>,
-    /// What they were named by.
+    /// The source of the flags.
     pub rustflags_by: String,
-    /// cargo compiles the standard library as well.
     pub build_std: bool,
-    /// Whether to compile incrementally, where somebody says so, and by what.
+    /// The configured incremental mode and its source.
     pub incremental: Option<(bool, String)>,
-    /// What rustc is called through.
     pub wrappers: Vec<String>,
 }
 
@@ -78,7 +74,7 @@ impl CompileTables {
         }
     }
 
-    /// What holds for the target and the profile. `in_manifest` is what the manifest says of the profile.
+    /// Returns the settings of a target and a profile. `in_manifest` is the manifest's `incremental`.
     pub(super) fn settings(
         &self,
         triple: &str,
@@ -116,7 +112,7 @@ impl CompileTables {
                 .iter()
                 .zip(&self.wrappers)
                 .filter_map(|((_, name, other), configured)| {
-                    // Set and empty means none.
+                    // Set but empty means none.
                     match environment::path_variable(environment, name) {
                         None if environment.contains_key(OsStr::new(name)) => None,
                         None => variable(other).map(str::to_owned).or_else(|| configured.clone()),
@@ -127,7 +123,7 @@ impl CompileTables {
         }
     }
 
-    /// The first of four sources that has any: they exclude each other.
+    /// Returns the flags of the first source that has any: the four exclude each other.
     fn flags<'a>(
         &self,
         matching: &[&TargetTable],

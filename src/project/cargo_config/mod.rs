@@ -1,7 +1,7 @@
-//! What stable cargo cannot print: the settings of its configuration files that shape how a program is run.
+//! The settings of cargo's configuration that shape how a program is run, and that stable cargo cannot print.
 //!
-//! Reads `.cargo/config.toml` files, `--config` arguments and cargo's environment variables. Must not judge them: cargo
-//! reads the same and refuses what is wrong in its own words.
+//! Reads `.cargo/config.toml` files, `--config` arguments and cargo's environment variables. Reports no
+//! errors: cargo reads the same files and refuses wrong ones in its own words.
 
 mod compile;
 mod tree;
@@ -21,30 +21,27 @@ use super::environment::{self, Environment};
 pub struct CargoConfig {
     /// `[env]`, sorted by name.
     pub env: Vec<EnvEntry>,
-    /// `build.target`, where no `--target` is given.
+    /// `build.target`, which `--target` overrides.
     pub targets: Vec<String>,
-    /// `build.dep-info-basedir`: the folder that paths in dep-info files are relative to.
+    /// `build.dep-info-basedir`: the base of relative paths in dep-info files.
     pub dep_info_basedir: Option<PathBuf>,
     /// `build.build-dir`, with its `{…}` templates as written.
     pub build_dir: Option<PathBuf>,
-    /// `build.target-dir`.
     pub target_dir: Option<PathBuf>,
     /// `build.rustc` or `RUSTC`: another compiler than the toolchain's.
     pub rustc: Option<PathBuf>,
     /// The folders named by `paths` and by `[patch]` entries with a `path`.
     pub source_overrides: Vec<PathBuf>,
-    /// Every configuration file that exists or could come to exist, includes among them.
+    /// Every configuration file that exists or could exist, with includes.
     pub files: Vec<PathBuf>,
     runners: Vec<Runner>,
     compile: CompileTables,
 }
 
-/// One variable of cargo's `[env]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvEntry {
-    /// The variable.
     pub name: String,
-    /// Its value, absolute where it was given as `relative`.
+    /// Absolute if it was given as `relative`.
     pub value: OsString,
     /// Whether it replaces an inherited value.
     pub force: bool,
@@ -61,8 +58,8 @@ struct Runner {
 }
 
 impl CargoConfig {
-    /// Reads the configuration that holds for a cargo started in the folder `cwd` with this environment and these
-    /// arguments (`--config …` are looked for among them).
+    /// Reads the configuration of a cargo started in the folder `cwd` with this environment and the
+    /// `--config` arguments among `arguments`.
     pub fn load(cwd: &Path, environment: &Environment, arguments: &[String]) -> Self {
         let cargo_home = environment::cargo_home(environment, cwd);
         let Tree { root, files } = Tree::load(cwd, cargo_home.as_deref(), &config_arguments(arguments));
@@ -94,12 +91,12 @@ impl CargoConfig {
         }
     }
 
-    /// Whether a `runner` depends on a `cfg(…)`, so that [`runner`](Self::runner) has to be told the target's.
+    /// Whether a `runner` depends on a `cfg(…)`, so that [`runner`](Self::runner) needs the target's.
     pub fn has_cfg_runner(&self) -> bool {
         self.runners.iter().any(|runner| runner.target.starts_with("cfg("))
     }
 
-    /// The command that programs for `triple` are run by; empty where there is none.
+    /// Returns the runner of programs for `triple`; empty if there is none.
     ///
     /// `CARGO_TARGET_<TRIPLE>_RUNNER` wins over files, `--config` over both, and a triple over a `cfg(…)`.
     pub fn runner(&self, triple: &str, cfgs: &[Cfg], environment: &Environment, cwd: &Path) -> Vec<OsString> {
@@ -121,7 +118,8 @@ impl CargoConfig {
 }
 
 impl CargoConfig {
-    /// How rustc is called for `triple` and a profile, of which the manifest says `in_manifest`.
+    /// Returns how rustc is called for `triple` and a profile, whose `incremental` in the manifest is
+    /// `in_manifest`.
     pub fn compile_settings(
         &self,
         triple: &str,
@@ -134,7 +132,7 @@ impl CargoConfig {
     }
 }
 
-/// Looks a key up as cargo does: `--config`, then its environment variable, then the files.
+/// Looks up a key in cargo's order: `--config`, then its environment variable, then the files.
 struct Lookup<'a> {
     root: &'a Node,
     environment: &'a Environment,
@@ -142,7 +140,7 @@ struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// The string and the folder it is relative to.
+    /// Returns the string and the folder it is relative to.
     fn variable(&self, keys: &[&str], variable: &str) -> Option<(String, &'a Path)> {
         let configured = self.root.get(keys).and_then(Node::string);
         let own =
@@ -162,7 +160,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// The values of `--config` among cargo's arguments, in both spellings.
+/// Returns the values of `--config` among cargo's arguments, in both spellings.
 fn config_arguments(arguments: &[String]) -> Vec<&str> {
     let mut values = Vec::new();
     let mut rest = arguments.iter();

@@ -1,4 +1,4 @@
-//! Configuration files on disk, and what they add up to.
+//! Configuration files on disk, and their merged values.
 
 use std::fs;
 

@@ -1,36 +1,35 @@
-//! cargo's configuration as one merged tree, each value with the place it came from.
+//! cargo's configuration as a merged tree, each value with its source.
 //!
-//! Reads files, never writes. Follows the "Hierarchical structure", "Command-line overrides" and "include" sections of
-//! the Cargo Book. What is malformed is skipped here: cargo, which reads the same files, refuses it in its own words.
+//! Follows the sections "Hierarchical structure", "Command-line overrides" and "include" of the Cargo Book.
+//! Malformed values are skipped: cargo, which reads the same files, refuses them in its own words.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// Where a value was given.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The folder that relative paths in the value are relative to.
+    /// The base of relative paths in the value.
     pub(super) base: PathBuf,
     /// Given with `--config`, which environment variables do not override.
     pub(super) command_line: bool,
 }
 
 impl Origin {
-    /// The origin of values in the file `path`: relative paths start two levels up from it, wherever it lies.
+    /// Returns the source of values in the file `path`: relative paths start two levels above it.
     fn file(path: &Path, command_line: bool) -> Rc<Self> {
         let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
         Rc::new(Self { base: base.to_owned(), command_line })
     }
 }
 
-/// A program as cargo resolves it: a bare name is looked up in `PATH` by whoever starts it, all else is a path.
+/// Resolves a program as cargo does: a bare name is looked up in `PATH` when started, others are paths.
 pub(super) fn program(name: &str, base: &Path) -> OsString {
     if name.contains('/') { base.join(name).into() } else { name.into() }
 }
 
-/// A node of the tree.
 #[derive(Debug, Clone)]
 pub(super) enum Node {
     Table(BTreeMap<String, Node>),
@@ -53,7 +52,6 @@ impl Node {
         Self::Table(table.into_iter().map(|(k, v)| (k, Self::from_toml(v, origin))).collect())
     }
 
-    /// The node below this one that `keys` lead to.
     pub(super) fn get(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| match node {
             Self::Table(table) => table.get(*key),
@@ -61,13 +59,12 @@ impl Node {
         })
     }
 
-    /// The entries of a table; nothing for what is none.
+    /// Iterates over the entries of a table; empty for other values.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
         let table = if let Self::Table(table) = self { Some(table) } else { None };
         table.into_iter().flatten().map(|(key, node)| (key.as_str(), node))
     }
 
-    /// A string and where it was given.
     pub(super) fn string(&self) -> Option<(&str, &Rc<Origin>)> {
         match self {
             Self::Value(value, origin) => Some((value.as_str()?, origin)),
@@ -75,7 +72,7 @@ impl Node {
         }
     }
 
-    /// A list of strings, or one string split at white space, and where it was given.
+    /// Returns a list of strings, or a string split at white space, and its source.
     pub(super) fn words(&self) -> Option<(Vec<String>, &Rc<Origin>)> {
         match self {
             Self::Value(value, origin) => {
@@ -90,8 +87,8 @@ impl Node {
         }
     }
 
-    /// Lays `over` over this node: tables merge, lists are joined with the stronger items last, the rest is replaced.
-    /// A program with its arguments (`runner`) is one value, not a list.
+    /// Merges `over` into this node: tables merge, lists are joined with the stronger items last, other
+    /// values are replaced. A program with its arguments (`runner`) is a single value, not a list.
     fn merge(&mut self, over: Self, key: &str) {
         match (self, over) {
             (Self::Table(under), Self::Table(over)) => {
@@ -118,7 +115,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Reads what cargo reads when it is called in the folder `cwd` with these `--config` arguments.
+    /// Reads what cargo reads in the folder `cwd` with these `--config` arguments.
     pub(super) fn load(cwd: &Path, cargo_home: Option<&Path>, arguments: &[&str]) -> Self {
         let mut tree = Self { root: Node::Table(BTreeMap::new()), files: Vec::new() };
         let mut folders: Vec<PathBuf> = cwd.ancestors().map(|folder| folder.join(".cargo")).collect();
@@ -149,7 +146,7 @@ impl Tree {
         tree
     }
 
-    /// One `--config` argument: a file where one of that name exists, else `KEY=VALUE`.
+    /// Reads a `--config` argument: a file if one of that name exists, else `KEY=VALUE`.
     fn argument(&mut self, argument: &str, cwd: &Path) -> Option<Node> {
         let path = cwd.join(argument);
         if !argument.is_empty() && path.exists() {
@@ -171,7 +168,7 @@ impl Tree {
         Some(self.with_includes(table, folder, &Origin::file(file, command_line), seen))
     }
 
-    /// The table's own values over those of the files it includes, the later over the earlier.
+    /// Merges the table's own values over those of included files, later ones over earlier ones.
     fn with_includes(
         &mut self,
         mut table: toml::Table,

@@ -91,8 +91,7 @@ pub(super) fn is_stopped(pid: i32) -> bool {
 }
 
 pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
-    // Any process of the session has the terminal's `tty_nr` and `tpgid`. `tty_nr` holds the minor number in
-    // two parts.
+    // Any process of the session has the terminal's `tty_nr` (with the minor in two parts) and `tpgid`.
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let number = (minor & 0xff) | (major << 8) | ((minor >> 8) << 20);
     numbers("/proc").into_iter().find_map(|pid| {

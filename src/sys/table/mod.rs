@@ -52,8 +52,7 @@ pub fn own_group_members(group: i32) -> Vec<i32> {
     table.into_iter().filter(|row| row.group == group && !row.zombie).map(|row| row.pid).collect()
 }
 
-/// Returns all descendants of this process, zombies included. Unless this process is a subreaper, orphans are
-/// missing.
+/// Returns all descendants, zombies included; without orphans unless this process is a subreaper.
 pub fn own_descendants() -> Vec<ProcessRow> {
     platform::own_descendants()
 }

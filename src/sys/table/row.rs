@@ -1,14 +1,11 @@
 //! A row of the process table.
 
-/// A process of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessRow {
     pub pid: i32,
-    /// The pid of its parent.
     pub parent: i32,
-    /// The id of its process group.
     pub group: i32,
-    /// The id of its session; 0 where the platform does not tell.
+    /// 0 where the platform does not tell.
     pub session: i32,
     /// Ended, and not yet reaped.
     pub zombie: bool,
