@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::build::PublishError;
 use crate::cli::CliError;
-use crate::config::Named;
+use crate::config::SettingName;
 use crate::control::ControlError;
 use crate::handover::ListenError;
 use crate::init::InitError;
@@ -44,7 +44,7 @@ pub enum Error {
     /// The log or the events file is part of the project.
     #[error("{setting} names `{path}`, which is part of the project")]
     Watched {
-        setting: Named,
+        setting: SettingName,
         /// Relative to the current folder if it is below.
         path: String,
     },

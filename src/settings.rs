@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::RunOptions;
-use crate::config::{self, Config, ConfigError, Environment, FileKind, FileText, env_file};
+use crate::config::{self, Config, ConfigError, FileKind, FileText, OwnVariables, env_file};
 use crate::sys;
 
 pub const FILE_NAME: &str = "hotrun.toml";
@@ -62,7 +62,7 @@ impl SettingsError {
     }
 }
 
-pub fn environment() -> Environment {
+pub fn environment() -> OwnVariables {
     let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
     config::variables().chain([CONFIG_FILE]).filter_map(set).collect()
 }
@@ -79,13 +79,13 @@ pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
 /// read only once.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
-    kept: Arc<Mutex<BTreeMap<PathBuf, Content>>>,
+    kept: Arc<Mutex<BTreeMap<PathBuf, ReadState>>>,
     /// Read streams on a thread instead of waiting for them.
     nonblocking: bool,
 }
 
 #[derive(Debug)]
-enum Content {
+enum ReadState {
     Reading,
     Text(String),
     Failed(io::Error),
@@ -97,35 +97,35 @@ impl Reader {
         self.nonblocking = true;
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Content>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<PathBuf, ReadState>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
         if let Some(text) = sys::read_text(path)? {
-            self.kept().insert(path.to_owned(), Content::Text(text.clone()));
+            self.kept().insert(path.to_owned(), ReadState::Text(text.clone()));
             return Ok(text);
         }
         let mut kept = self.kept();
         match kept.get(path) {
-            Some(Content::Text(text)) => return Ok(text.clone()),
-            Some(Content::Reading) => return Err(io::ErrorKind::WouldBlock.into()),
-            Some(Content::Failed(_)) | None => {}
+            Some(ReadState::Text(text)) => return Ok(text.clone()),
+            Some(ReadState::Reading) => return Err(io::ErrorKind::WouldBlock.into()),
+            Some(ReadState::Failed(_)) | None => {}
         }
-        if let Some(Content::Failed(error)) = kept.remove(path) {
+        if let Some(ReadState::Failed(error)) = kept.remove(path) {
             return Err(error);
         }
         if !self.nonblocking {
             drop(kept);
             let text = sys::read_stream(path)?;
-            self.kept().insert(path.to_owned(), Content::Text(text.clone()));
+            self.kept().insert(path.to_owned(), ReadState::Text(text.clone()));
             return Ok(text);
         }
-        kept.insert(path.to_owned(), Content::Reading);
+        kept.insert(path.to_owned(), ReadState::Reading);
         let (reader, path) = (self.clone(), path.to_owned());
         let begun = std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
             let read = sys::read_stream(&path);
-            reader.kept().insert(path, read.map_or_else(Content::Failed, Content::Text));
+            reader.kept().insert(path, read.map_or_else(ReadState::Failed, ReadState::Text));
         });
         begun.and(Err(io::ErrorKind::WouldBlock.into()))
     }
@@ -135,7 +135,7 @@ impl Reader {
 pub fn load(
     reader: &Reader,
     options: &RunOptions,
-    environment: &Environment,
+    environment: &OwnVariables,
     cwd: &Path,
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
@@ -148,7 +148,7 @@ pub fn load(
 pub fn read(
     reader: &Reader,
     options: &RunOptions,
-    environment: &Environment,
+    environment: &OwnVariables,
     cwd: &Path,
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
@@ -173,7 +173,7 @@ pub fn read(
 /// Returns every file that [`load`] reads or would read if it existed. Env files are in [`Config`].
 pub fn files(
     options: &RunOptions,
-    environment: &Environment,
+    environment: &OwnVariables,
     cwd: &Path,
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
@@ -190,7 +190,7 @@ pub fn has_metadata(manifest: &Path) -> bool {
     found(&table).unwrap_or(false)
 }
 
-/// An env file and its text, or why it could not be read.
+/// An env file and its text, or the error of reading it.
 pub type EnvText = (PathBuf, io::Result<String>);
 
 /// Reads the env files of `config`.
@@ -198,8 +198,8 @@ pub fn read_env_files(reader: &Reader, config: &Config) -> Vec<EnvText> {
     config.run.env_files.iter().map(|file| (file.value.clone(), reader.read(&file.value))).collect()
 }
 
-/// Returns the variables of env files; the last file wins. `inherited` looks up `${NAME}` in the environment the
-/// program inherits.
+/// Returns the variables of env files; the last file wins. `inherited` looks up `${NAME}` in the environment
+/// the program inherits.
 pub fn env_file_variables(
     files: Vec<EnvText>,
     inherited: &dyn Fn(&str) -> Option<String>,
@@ -226,7 +226,7 @@ struct Source {
 /// workspace's.
 fn sources(
     options: &RunOptions,
-    environment: &Environment,
+    environment: &OwnVariables,
     cwd: &Path,
     package_root: Option<&Path>,
     workspace_root: Option<&Path>,
@@ -297,10 +297,10 @@ mod tests {
         ]);
         let root = folder.path();
         let app = root.join("app");
-        let load = |line, environment: &Environment| {
+        let load = |line, environment: &OwnVariables| {
             load(&Reader::default(), &options(line), environment, root, Some(&app), Some(root)).unwrap()
         };
-        let none = Environment::new();
+        let none = OwnVariables::new();
         let config = load("", &none);
         assert_eq!(config.run.update.value, config::Update::Overlap);
         assert_eq!(config.run.stdin.value, config::Stdin::Inherit);
@@ -311,7 +311,7 @@ mod tests {
         let named = load("--config-file other.toml", &none);
         assert_eq!(named.run.update.value, config::Update::Reexec);
         assert_eq!(named.run.stdin.value, config::Stdin::Inherit);
-        let environment = Environment::from([(CONFIG_FILE.to_owned(), "other.toml".into())]);
+        let environment = OwnVariables::from([(CONFIG_FILE.to_owned(), "other.toml".into())]);
         assert_eq!(load("", &environment).run.update.value, config::Update::Reexec);
         assert_eq!(
             load("--config-file app/hotrun.toml", &environment).run.update.value,
@@ -324,7 +324,7 @@ mod tests {
         let root = Path::new("/p");
         let app = Path::new("/p/app");
         let files =
-            |line, package, workspace| files(&options(line), &Environment::new(), root, package, workspace);
+            |line, package, workspace| files(&options(line), &OwnVariables::new(), root, package, workspace);
         let list = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(
             files("", Some(app), Some(root)),
@@ -345,7 +345,7 @@ mod tests {
             load(
                 &Reader::default(),
                 &options(line),
-                &Environment::new(),
+                &OwnVariables::new(),
                 folder.path(),
                 Some(folder.path()),
                 None,
@@ -367,7 +367,7 @@ mod tests {
     fn env_files_are_read_in_order() {
         let folder = project(&[("a.env", "X=1\nY=1"), ("b.env", "Y=${X}2"), ("bad.env", "A=1\n\nnonsense")]);
         let load = |line| {
-            load(&Reader::default(), &options(line), &Environment::new(), folder.path(), None, None).unwrap()
+            load(&Reader::default(), &options(line), &OwnVariables::new(), folder.path(), None, None).unwrap()
         };
         let set = variables(&load("--env-file a.env --env-file b.env")).unwrap();
         assert_eq!(set, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));

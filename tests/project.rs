@@ -15,7 +15,7 @@ use hotrun::config::{
     Update,
 };
 use hotrun::project::{
-    Asking, CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError,
+    CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError, Queries,
     Toolchain, cargo_environment, clean_environment, selection_args,
 };
 
@@ -174,7 +174,7 @@ impl Surroundings {
             &config,
             build.triple.as_deref(),
             &self.cwd,
-            &Asking::plainly(),
+            &Queries::attached(),
         )
         .unwrap();
         let staging = project.target_directory.join("hotrun");

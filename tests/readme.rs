@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hotrun::cli::{self, CliError, Command, Invocation};
-use hotrun::config::{self, Environment, FileKind, FileText};
+use hotrun::config::{self, FileKind, FileText, OwnVariables};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -131,7 +131,7 @@ pub(crate) fn accept(text: &str) -> Result<(), config::ConfigError> {
     };
     let cwd = Path::new("/project");
     let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
-    config::merge(&options, &Environment::new(), &[file], cwd).map(drop)
+    config::merge(&options, &OwnVariables::new(), &[file], cwd).map(drop)
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn every_setting_is_mentioned() {
         unreachable!()
     };
     let cwd = Path::new("/project");
-    let shown = config::show(&config::merge(&options, &Environment::new(), &[], cwd).unwrap(), cwd);
+    let shown = config::show(&config::merge(&options, &OwnVariables::new(), &[], cwd).unwrap(), cwd);
     let text = docs();
     for line in shown.lines() {
         if let Some((key, _)) =
@@ -198,7 +198,7 @@ fn every_command_line_is_understood() {
         match cli::parse(words.iter().map(OsString::from)) {
             Ok(cli) => {
                 if let Command::Run(options) | Command::Config(options) = cli.command {
-                    config::merge(&options, &Environment::new(), &[], Path::new("/project"))
+                    config::merge(&options, &OwnVariables::new(), &[], Path::new("/project"))
                         .unwrap_or_else(|error| panic!("`{line}`: {error}"));
                 }
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hotrun::build::{BuildError, PublishError};
 use hotrun::cli::{self, CliError, Invocation};
-use hotrun::config::{self, ConfigError, Environment, FileKind, FileText, Named};
+use hotrun::config::{self, ConfigError, FileKind, FileText, OwnVariables, SettingName};
 use hotrun::control::ControlError;
 use hotrun::error::Error;
 use hotrun::handover::ListenError;
@@ -174,7 +174,7 @@ fn other_errors() -> Vec<Error> {
         WatchError::Thread(io(io::ErrorKind::WouldBlock)).into(),
         Error::Open { what: "log file", path: "/no/log".into(), source: io(io::ErrorKind::NotFound) },
         Error::Watched {
-            setting: Named { name: "--log".to_owned(), place: None },
+            setting: SettingName { name: "--log".to_owned(), place: None },
             path: "src/main.rs".to_owned(),
         },
         ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),
@@ -216,7 +216,7 @@ fn config_errors() -> Vec<ConfigError> {
     let cwd = Path::new("/home/ann/shop");
     let refused = |text: &str| {
         let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
-        config::merge(&options, &Environment::new(), &[file], cwd).expect_err(text)
+        config::merge(&options, &OwnVariables::new(), &[file], cwd).expect_err(text)
     };
     texts.into_iter().map(refused).collect()
 }

@@ -36,7 +36,7 @@ const LONGEST_LINE: usize = 64 << 10;
 /// A longer line of stdout is no message.
 const LONGEST_MESSAGE: u64 = 16 << 20;
 
-pub(super) struct Attempt {
+pub(super) struct CargoRun {
     pub(super) outcome: BuildOutcome,
     pub(super) result: Option<BuildResult>,
     pub(super) error: Option<BuildError>,
@@ -46,14 +46,14 @@ pub(super) struct Attempt {
     pub(super) named: NamedPaths,
 }
 
-impl Attempt {
+impl CargoRun {
     pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
         Self { outcome, result: None, error, unloadable: false, named: NamedPaths::default() }
     }
 }
 
 /// Waits for cancellation. A dropped sender cancels nothing: a newer build has replaced it.
-pub(super) async fn ordered(cancelled: &mut oneshot::Receiver<()>) {
+pub(super) async fn cancelled_by_order(cancelled: &mut oneshot::Receiver<()>) {
     if cancelled.is_terminated() || cancelled.await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -70,7 +70,7 @@ fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
 }
 
 /// Runs cargo until it ends or is cancelled. With `held`, hotrun itself has the lock that cargo may wait for.
-pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
+pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
     let Job { order, cancelled, news, outputs } = job;
     let (order, build) = (&*order, order.build);
     let began = Instant::now();
@@ -85,12 +85,12 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
             } else {
                 BuildError::NoFolder(order.cwd.clone())
             };
-            return Attempt::without_result(BuildOutcome::Failed(summary), Some(error));
+            return CargoRun::without_result(BuildOutcome::Failed(summary), Some(error));
         }
     };
     let _ = news.send(BuildNews::Spawned { build, pid: child.id().unwrap_or_default() });
     let group = child.id().map(u32::cast_signed);
-    let read = RefCell::new(Read::default());
+    let read = RefCell::new(ReadOutput::default());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
         tokio::join!(
@@ -109,9 +109,9 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
             }
         };
         // They ran while cargo went on, and are usually done.
-        let looks = std::mem::take(&mut read.borrow_mut().looks);
-        for look in looks {
-            let _ = look.await;
+        let examinations = std::mem::take(&mut read.borrow_mut().examinations);
+        for examination in examinations {
+            let _ = examination.await;
         }
         status
     };
@@ -126,13 +126,13 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
     };
     let ended = tokio::select! {
         biased;
-        () = ordered(cancelled) => None,
+        () = cancelled_by_order(cancelled) => None,
         status = waiting => Some(status),
         () = stops => None,
     };
     let Some(status) = ended else {
         end_group(&mut child, group).await;
-        return Attempt::without_result(BuildOutcome::Cancelled, None);
+        return CargoRun::without_result(BuildOutcome::Cancelled, None);
     };
     let read = read.into_inner();
     let success = status.is_ok_and(|status| status.success());
@@ -156,7 +156,7 @@ pub(super) async fn attempt(job: &mut Job, held: bool) -> Attempt {
         }
         (false, _) => (BuildOutcome::Failed(summary), None, None),
     };
-    Attempt { outcome, result, error, unloadable: !success && read.unloadable, named: read.named }
+    CargoRun { outcome, result, error, unloadable: !success && read.unloadable, named: read.named }
 }
 
 /// Returns the libraries built for the program's platform: cargo puts linked ones into the program's folder
@@ -206,7 +206,7 @@ async fn all_empty(groups: &[i32]) {
 }
 
 #[derive(Debug, Default)]
-struct Read {
+struct ReadOutput {
     errors: u32,
     warnings: u32,
     fresh: bool,
@@ -214,14 +214,14 @@ struct Read {
     libraries: Vec<Library>,
     scripts: Vec<BuildScript>,
     /// The running examinations of build script output.
-    looks: Vec<oneshot::Receiver<()>>,
+    examinations: Vec<oneshot::Receiver<()>>,
     unloadable: bool,
     named: NamedPaths,
 }
 
-impl Read {
+impl ReadOutput {
     /// Reports an error of cargo; it counts like one of the compiler.
-    fn tell(
+    fn report(
         &mut self,
         error: Option<Box<Diagnostic>>,
         build: BuildId,
@@ -239,7 +239,7 @@ async fn read_messages(
     order: &BuildOrder,
     news: &mpsc::UnboundedSender<BuildNews>,
     outputs: &Outputs,
-    read: &RefCell<Read>,
+    read: &RefCell<ReadOutput>,
 ) {
     let Some(stdout) = stdout else { return };
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
@@ -282,7 +282,7 @@ async fn read_messages(
                 let _ = news.send(BuildNews::Line { build: order.build, text, transient: false });
             }
             CargoMessage::BuildScript(script) => {
-                read.looks.extend(outputs.told(&script));
+                read.examinations.extend(outputs.reported(&script));
                 let _ = news.send(BuildNews::ScriptRan {
                     build: order.build,
                     package: script.package_id.repr.clone(),
@@ -300,7 +300,7 @@ async fn read_lines(
     build: BuildId,
     held: bool,
     news: &mpsc::UnboundedSender<BuildNews>,
-    read: &RefCell<Read>,
+    read: &RefCell<ReadOutput>,
 ) {
     let Some(mut stderr) = stderr else { return };
     let mut lines = Lines::default();
@@ -319,7 +319,7 @@ async fn read_lines(
                 read.named.line(&plain);
             }
             let (error, rest) = if transient { (None, true) } else { errors.take(&text, &plain) };
-            read.tell(error, build, news);
+            read.report(error, build, news);
             drop(read);
             if !rest {
                 continue;
@@ -335,12 +335,12 @@ async fn read_lines(
     if !lines.pending.is_empty() {
         let text = String::from_utf8_lossy(&lines.pending).into_owned();
         let (error, rest) = errors.take(&text, &console::strip_ansi_codes(&text));
-        read.tell(error, build, news);
+        read.report(error, build, news);
         if rest {
             let _ = news.send(BuildNews::Line { build, text, transient: false });
         }
     }
-    read.tell(errors.finish(), build, news);
+    read.report(errors.finish(), build, news);
 }
 
 #[derive(Debug, Default)]

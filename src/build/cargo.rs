@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::attempt::{Attempt, attempt, ordered};
+use super::attempt::{CargoRun, cancelled_by_order, run_cargo};
 use super::news::BuildNews;
 use super::order::{BuildOrder, Job};
 use super::scripts::Outputs;
@@ -71,23 +71,23 @@ impl Cargo {
 }
 
 async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
-    let attempt = match seed {
-        None => attempt(&mut job, false).await,
-        Some(seed) => attempt_with(&seed, &mut job).await,
+    let run = match seed {
+        None => run_cargo(&mut job, false).await,
+        Some(seed) => run_seeded(&seed, &mut job).await,
     };
-    let Attempt { outcome, result, error, named, .. } = attempt;
+    let CargoRun { outcome, result, error, named, .. } = run;
     let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error, named });
 }
 
 /// Builds with a seed not yet proven by a successful build. Builds again without it if the copied artifacts
 /// cannot be loaded.
-async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
+async fn run_seeded(seed: &Seed, job: &mut Job) -> CargoRun {
     tokio::select! {
         biased;
-        () = ordered(&mut job.cancelled) => return Attempt::without_result(BuildOutcome::Cancelled, None),
+        () = cancelled_by_order(&mut job.cancelled) => return CargoRun::without_result(BuildOutcome::Cancelled, None),
         () = seed.seeding.ready() => {}
     }
-    let first = attempt(job, seed.seeding.ended().is_none()).await;
+    let first = run_cargo(job, seed.seeding.ended().is_none()).await;
     match seed.seeding.ended() {
         // The build was cancelled or failed before it reached the units.
         None => {}
@@ -100,7 +100,7 @@ async fn attempt_with(seed: &Seed, job: &mut Job) -> Attempt {
             {
                 seed.proven.set(true);
                 let _ = job.news.send(BuildNews::Seed(SeedNews::Discarded { from }));
-                return attempt(job, false).await;
+                return run_cargo(job, false).await;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why a build gave nothing where the compiler found no fault, and why one that gave something could not be published.
+//! Build failures that are no compiler errors, and failures to publish.
 
 use std::io;
 use std::path::PathBuf;

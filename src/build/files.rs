@@ -20,14 +20,14 @@ pub(super) fn names(path: &Path, file: &File) -> bool {
 
 /// Identifies a state of a file without reading it: no program can set the change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     file: (u64, u64),
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     pub(super) fn of(metadata: &fs::Metadata) -> Self {
         Self {
             file: (metadata.dev(), metadata.ino()),

@@ -1,4 +1,4 @@
-//! What comes out of a build.
+//! Events of builds.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,6 @@ use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
 
-/// Events of builds.
 #[derive(Debug)]
 pub enum BuildNews {
     Spawned {

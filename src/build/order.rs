@@ -1,4 +1,4 @@
-//! What cargo is told to do.
+//! The order to run cargo.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

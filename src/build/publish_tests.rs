@@ -5,19 +5,19 @@ use std::os::unix::fs::MetadataExt;
 use super::*;
 use crate::build::Library;
 
-struct Place {
+struct Fixture {
     _root: tempfile::TempDir,
     staged: PathBuf,
     live: PathBuf,
 }
 
-fn place() -> Place {
+fn fixture() -> Fixture {
     let root = tempfile::tempdir().unwrap();
     let (staged, live) = (root.path().join("app"), root.path().join("live/debug/app"));
-    Place { _root: root, staged, live }
+    Fixture { _root: root, staged, live }
 }
 
-impl Place {
+impl Fixture {
     fn built(&self) -> BuildResult {
         BuildResult { executable: self.staged.clone(), ..BuildResult::default() }
     }
@@ -64,186 +64,186 @@ fn build(staged: &Path, bytes: &str) {
 
 #[test]
 fn the_live_path_follows_the_staged_binary_and_keeps_the_one_that_ran() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "one");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "one");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Published);
     publisher.keep();
-    build(&place.staged, "two");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
-    build(&place.staged, "three");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
-    assert_eq!(fs::read_to_string(&place.live).unwrap(), "three");
+    build(&fixture.staged, "two");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Published);
+    build(&fixture.staged, "three");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Published);
+    assert_eq!(fs::read_to_string(&fixture.live).unwrap(), "three");
     // "two" never ran.
     assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "one");
 }
 
 #[test]
 fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     for bytes in ["good", "bad"] {
-        build(&place.staged, bytes);
-        publisher.publish(&place.built()).unwrap();
+        build(&fixture.staged, bytes);
+        publisher.publish(&fixture.built()).unwrap();
         publisher.keep();
     }
     publisher.condemn();
     publisher.roll_back().unwrap();
-    assert_eq!(fs::read_to_string(&place.live).unwrap(), "good");
-    assert_eq!(fs::read_to_string(beside(&place.live, ".failed")).unwrap(), "bad");
+    assert_eq!(fs::read_to_string(&fixture.live).unwrap(), "good");
+    assert_eq!(fs::read_to_string(beside(&fixture.live, ".failed")).unwrap(), "bad");
     // The same bad bytes are published when they are built again.
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Published);
     assert_eq!(fs::read_to_string(publisher.previous()).unwrap(), "good");
 }
 
 #[test]
 fn the_same_bytes_are_not_published_again() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "one");
-    publisher.publish(&place.built()).unwrap();
-    let inode = fs::metadata(&place.live).unwrap().ino();
-    build(&place.staged, "one");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
-    assert_eq!(fs::metadata(&place.live).unwrap().ino(), inode);
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "one");
+    publisher.publish(&fixture.built()).unwrap();
+    let inode = fs::metadata(&fixture.live).unwrap().ino();
+    build(&fixture.staged, "one");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Unchanged);
+    assert_eq!(fs::metadata(&fixture.live).unwrap().ino(), inode);
 }
 
 #[test]
 fn a_removed_live_folder_is_made_again_from_the_same_bytes() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "one");
-    publisher.publish(&place.built()).unwrap();
-    fs::remove_dir_all(place.live.parent().unwrap()).unwrap();
-    build(&place.staged, "one");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Unchanged);
-    assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "one");
+    publisher.publish(&fixture.built()).unwrap();
+    fs::remove_dir_all(fixture.live.parent().unwrap()).unwrap();
+    build(&fixture.staged, "one");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Unchanged);
+    assert_eq!(fs::read_to_string(&fixture.live).unwrap(), "one");
 }
 
 #[test]
 fn one_live_path_has_one_hotrun() {
-    let place = place();
-    let first = Publisher::open(place.live.clone()).unwrap();
-    let error = Publisher::open(place.live.clone()).unwrap_err();
+    let fixture = fixture();
+    let first = Publisher::open(fixture.live.clone()).unwrap();
+    let error = Publisher::open(fixture.live.clone()).unwrap_err();
     let PublishError::Taken { pid, .. } = &error else { panic!("{error}") };
     assert_eq!(*pid, Some(std::process::id()));
     // Two hotruns wrote into it where there were no locks.
-    fs::write(place.live.with_file_name("app.lock"), "4711\n12\n").unwrap();
-    let error = Publisher::open(place.live.clone()).unwrap_err();
+    fs::write(fixture.live.with_file_name("app.lock"), "4711\n12\n").unwrap();
+    let error = Publisher::open(fixture.live.clone()).unwrap_err();
     assert!(matches!(error, PublishError::Taken { pid: None, .. }), "{error}");
     drop(first);
-    Publisher::open(place.live).unwrap();
+    Publisher::open(fixture.live).unwrap();
 }
 
 #[test]
 fn what_a_killed_hotrun_left_is_cleared_away() {
-    let place = place();
-    let folder = place.live.parent().unwrap();
+    let fixture = fixture();
+    let folder = fixture.live.parent().unwrap();
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(".app.new-7"), "").unwrap();
     fs::write(folder.join(".apple.new-7"), "").unwrap();
-    drop(Publisher::open(place.live.clone()).unwrap());
+    drop(Publisher::open(fixture.live.clone()).unwrap());
     assert!(!folder.join(".app.new-7").exists());
     assert!(folder.join(".apple.new-7").exists());
 }
 
 #[test]
 fn a_program_with_another_name_can_be_rolled_back_to_the_one_before() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "old");
-    publisher.publish(&place.built()).unwrap();
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "old");
+    publisher.publish(&fixture.built()).unwrap();
     publisher.keep();
-    let renamed = place.live.with_file_name("renamed");
+    let renamed = fixture.live.with_file_name("renamed");
     publisher.move_to(renamed.clone()).unwrap();
     assert_eq!(publisher.live(), renamed);
-    assert_eq!(fs::read_to_string(&place.live).unwrap(), "old");
-    build(&place.staged, "new");
-    assert_eq!(publisher.publish(&place.built()).unwrap(), Publication::Published);
+    assert_eq!(fs::read_to_string(&fixture.live).unwrap(), "old");
+    build(&fixture.staged, "new");
+    assert_eq!(publisher.publish(&fixture.built()).unwrap(), Publication::Published);
     assert_eq!(fs::read_to_string(&renamed).unwrap(), "new");
     publisher.roll_back().unwrap();
     assert_eq!(fs::read_to_string(&renamed).unwrap(), "old");
     // The old live path is free for another hotrun.
-    Publisher::open(place.live).unwrap();
+    Publisher::open(fixture.live).unwrap();
 }
 
 #[test]
 fn a_missing_fresh_binary_leaves_the_live_one() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "one");
-    publisher.publish(&place.built()).unwrap();
-    fs::remove_file(&place.staged).unwrap();
-    publisher.publish(&place.built()).unwrap_err();
-    assert_eq!(fs::read_to_string(&place.live).unwrap(), "one");
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "one");
+    publisher.publish(&fixture.built()).unwrap();
+    fs::remove_file(&fixture.staged).unwrap();
+    publisher.publish(&fixture.built()).unwrap_err();
+    assert_eq!(fs::read_to_string(&fixture.live).unwrap(), "one");
 }
 
 #[test]
 fn libraries_are_published_with_their_binary_and_come_back_with_it() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    let good = place.build("good", "e1", "c1");
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    let good = fixture.build("good", "e1", "c1");
     assert_eq!(publisher.publish(&good).unwrap(), Publication::Published);
     publisher.keep();
     let first = publisher.libraries().unwrap().to_owned();
     // The same bytes, written again.
-    assert_eq!(publisher.publish(&place.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
+    assert_eq!(publisher.publish(&fixture.build("good", "e1", "c1")).unwrap(), Publication::Unchanged);
     assert_eq!(publisher.libraries().unwrap(), first);
     // Only a library differs; a failed build has replaced the other one before.
-    place.build("good", "e1", "broken");
+    fixture.build("good", "e1", "broken");
     assert_eq!(loads(&publisher), "e1 c1");
-    assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+    assert_eq!(publisher.publish(&fixture.build("good", "e1", "c2")).unwrap(), Publication::Published);
     assert_eq!(loads(&publisher), "e1 c2");
     assert_eq!(fs::read_to_string(first.join("libcodec.so")).unwrap(), "c1", "never written again");
     publisher.roll_back().unwrap();
     assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e1 c1", first.as_path()));
     // A binary that did not start is published when it is built again.
-    assert_eq!(publisher.publish(&place.build("good", "e1", "c2")).unwrap(), Publication::Published);
+    assert_eq!(publisher.publish(&fixture.build("good", "e1", "c2")).unwrap(), Publication::Published);
     // Another binary with the same libraries shares the set.
     let shared = publisher.libraries().unwrap().to_owned();
-    assert_eq!(publisher.publish(&place.build("better", "e1", "c2")).unwrap(), Publication::Published);
+    assert_eq!(publisher.publish(&fixture.build("better", "e1", "c2")).unwrap(), Publication::Published);
     assert_eq!(publisher.libraries().unwrap(), shared);
 }
 
 #[test]
 fn sets_that_no_binary_needs_are_cleared_away() {
-    let place = place();
-    let first = Publisher::open(place.live.clone()).map(|mut publisher| {
-        publisher.publish(&place.build("old", "e0", "c0")).unwrap();
+    let fixture = fixture();
+    let first = Publisher::open(fixture.live.clone()).map(|mut publisher| {
+        publisher.publish(&fixture.build("old", "e0", "c0")).unwrap();
     });
     first.unwrap();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     for n in 1..=6 {
-        publisher.publish(&place.build("good", &format!("e{n}"), "c")).unwrap();
+        publisher.publish(&fixture.build("good", &format!("e{n}"), "c")).unwrap();
         publisher.keep();
     }
     let wanted = [("6".to_owned(), "e5 c".to_owned()), ("7".to_owned(), "e6 c".to_owned())];
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while place.sets() != wanted {
-        assert!(std::time::Instant::now() < deadline, "{:?}", place.sets());
+    while fixture.sets() != wanted {
+        assert!(std::time::Instant::now() < deadline, "{:?}", fixture.sets());
         std::thread::yield_now();
     }
 }
 
 #[test]
 fn a_removed_set_is_laid_again_under_its_name() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    publisher.publish(&place.build("one", "e", "c")).unwrap();
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    publisher.publish(&fixture.build("one", "e", "c")).unwrap();
     let folder = publisher.libraries().unwrap().to_owned();
-    for gone in [folder.clone(), place.live.parent().unwrap().to_owned()] {
+    for gone in [folder.clone(), fixture.live.parent().unwrap().to_owned()] {
         fs::remove_dir_all(gone).unwrap();
-        assert_eq!(publisher.publish(&place.build("one", "e", "c")).unwrap(), Publication::Unchanged);
+        assert_eq!(publisher.publish(&fixture.build("one", "e", "c")).unwrap(), Publication::Unchanged);
         assert_eq!((loads(&publisher).as_str(), publisher.libraries().unwrap()), ("e c", folder.as_path()));
     }
 }
 
 #[test]
 fn a_binary_whose_build_scripts_made_something_else_is_another() {
-    let place = place();
-    let mut publisher = Publisher::open(place.live.clone()).unwrap();
-    build(&place.staged, "one");
-    let of = |outputs: u64| BuildResult { outputs, ..place.built() };
+    let fixture = fixture();
+    let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
+    build(&fixture.staged, "one");
+    let of = |outputs: u64| BuildResult { outputs, ..fixture.built() };
     publisher.publish(&of(1)).unwrap();
     assert_eq!(publisher.publish(&of(1)).unwrap(), Publication::Unchanged);
     assert_eq!(publisher.publish(&of(2)).unwrap(), Publication::Published);

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cargo_metadata::BuildScript;
 use tokio::sync::oneshot;
 
-use super::files::Stamp;
+use super::files::FileStamp;
 use super::result::Library;
 use crate::messages;
 use crate::sys;
@@ -30,12 +30,12 @@ pub fn script_output(out_dir: &Path) -> Option<PathBuf> {
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     /// The latest known run of each `OUT_DIR`'s script.
-    runs: RefCell<HashMap<PathBuf, Option<Stamp>>>,
-    made: Arc<Made>,
+    runs: RefCell<HashMap<PathBuf, Option<FileStamp>>>,
+    made: Arc<OutputState>,
 }
 
 #[derive(Debug, Default)]
-struct Made {
+struct OutputState {
     /// Grows when a script produces other output.
     changes: AtomicU64,
     /// The content of each `OUT_DIR`. Locked while one is read, so that the latest state is kept.
@@ -43,15 +43,15 @@ struct Made {
 }
 
 /// The files, links and folders below an `OUT_DIR`.
-type Contents = BTreeMap<PathBuf, Entry>;
+type Contents = BTreeMap<PathBuf, OutputFile>;
 
 #[derive(Debug)]
-struct Entry {
-    stamp: Stamp,
+struct OutputFile {
+    stamp: FileStamp,
     hash: u64,
 }
 
-impl PartialEq for Entry {
+impl PartialEq for OutputFile {
     fn eq(&self, other: &Self) -> bool {
         self.hash == other.hash
     }
@@ -60,9 +60,10 @@ impl PartialEq for Entry {
 impl Outputs {
     /// Takes cargo's report of a build script. If it ran since its last report, its output is examined in the
     /// background, and the receiver returned signals the end.
-    pub(super) fn told(&self, script: &BuildScript) -> Option<oneshot::Receiver<()>> {
+    pub(super) fn reported(&self, script: &BuildScript) -> Option<oneshot::Receiver<()>> {
         let out_dir = script.out_dir.clone().into_std_path_buf();
-        let run = script_output(&out_dir).and_then(|output| output.metadata().ok()).map(|it| Stamp::of(&it));
+        let run =
+            script_output(&out_dir).and_then(|output| output.metadata().ok()).map(|it| FileStamp::of(&it));
         let last = self.runs.borrow_mut().insert(out_dir.clone(), run);
         if last.is_some_and(|last| last == run) {
             return None;
@@ -75,7 +76,7 @@ impl Outputs {
         let (done, receiver) = oneshot::channel();
         let made = Arc::clone(&self.made);
         sys::in_background(move || {
-            made.look(out_dir);
+            made.examine(out_dir);
             // A cancelled build waits no longer.
             let _ = done.send(());
         });
@@ -88,8 +89,8 @@ impl Outputs {
     }
 }
 
-impl Made {
-    fn look(&self, out_dir: PathBuf) {
+impl OutputState {
+    fn examine(&self, out_dir: PathBuf) {
         let mut all = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         let now = contents(&out_dir, all.get(&out_dir));
         if all.get(&out_dir) != Some(&now) {
@@ -106,7 +107,7 @@ fn contents(folder: &Path, before: Option<&Contents>) -> Contents {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
-            let stamp = Stamp::of(&metadata);
+            let stamp = FileStamp::of(&metadata);
             let known = before.and_then(|before| before.get(&path)).filter(|known| known.stamp == stamp);
             let hash = match known {
                 Some(known) => known.hash,
@@ -122,7 +123,7 @@ fn contents(folder: &Path, before: Option<&Contents>) -> Contents {
             if metadata.is_dir() {
                 folders.push(path.clone());
             }
-            found.insert(path, Entry { stamp, hash });
+            found.insert(path, OutputFile { stamp, hash });
         }
     }
     found
@@ -160,7 +161,7 @@ mod tests {
         let script = serde_json::json!({
             "package_id": package, "linked_libs": [], "linked_paths": [], "cfgs": [], "env": [], "out_dir": out_dir,
         });
-        if let Some(done) = outputs.told(&serde_json::from_value(script).unwrap()) {
+        if let Some(done) = outputs.reported(&serde_json::from_value(script).unwrap()) {
             done.blocking_recv().unwrap();
         }
         outputs.changes() != before

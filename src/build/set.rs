@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::files::{Stamp, beside, copy, names, place, same_bytes};
+use super::files::{FileStamp, beside, copy, names, place, same_bytes};
 use super::result::Library;
 use crate::sys;
 
@@ -21,21 +21,21 @@ use crate::sys;
 #[derive(Debug)]
 pub(super) struct Set {
     folder: PathBuf,
-    libraries: BTreeMap<OsString, Kept>,
+    libraries: BTreeMap<OsString, SetLibrary>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct SetLibrary {
     /// Open, so that it can be compared even if its name is gone.
     file: File,
     /// The stamp of the original when it was last known to be the same.
-    from: Cell<Stamp>,
+    from: Cell<FileStamp>,
 }
 
-impl Kept {
+impl SetLibrary {
     /// Whether `library` still has the same content.
     fn is(&self, library: &Path) -> io::Result<bool> {
-        let now = Stamp::of(&fs::metadata(library)?);
+        let now = FileStamp::of(&fs::metadata(library)?);
         let same = now == self.from.get() || same_bytes(&self.file, &File::open(library)?)?;
         if same {
             self.from.set(now);
@@ -135,7 +135,7 @@ fn fill(
     folder: &Path,
     libraries: &BTreeMap<OsString, &Library>,
     last: Option<&Rc<Set>>,
-) -> io::Result<BTreeMap<OsString, Kept>> {
+) -> io::Result<BTreeMap<OsString, SetLibrary>> {
     let mut laid = BTreeMap::new();
     let mut sources: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
     for (name, library) in libraries {
@@ -157,8 +157,8 @@ fn fill(
         }
         sources.entry((metadata.dev(), metadata.ino())).or_insert_with(|| to.clone());
         // Linking changes the stamp.
-        let from = Cell::new(Stamp::of(&fs::metadata(&library.path)?));
-        laid.insert(name.clone(), Kept { file: File::open(to)?, from });
+        let from = Cell::new(FileStamp::of(&fs::metadata(&library.path)?));
+        laid.insert(name.clone(), SetLibrary { file: File::open(to)?, from });
     }
     Ok(laid)
 }

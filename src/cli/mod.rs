@@ -87,7 +87,7 @@ impl Invocation {
     after_long_help = AFTER_HELP,
     max_term_width = 100
 )]
-struct Typed {
+struct CommandLine {
     #[command(subcommand)]
     command: Option<Subcommand>,
     #[command(flatten)]
@@ -158,7 +158,7 @@ enum Subcommand {
 
 /// Returns the clap command; its texts name hotrun as it was called.
 pub fn command(invocation: Invocation) -> clap::Command {
-    let command = Typed::command();
+    let command = CommandLine::command();
     match invocation {
         Invocation::Direct => command,
         Invocation::Cargo => command

@@ -1,4 +1,4 @@
-//! What was typed, read into a [`Cli`].
+//! Parses the command line into a [`Cli`].
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::FromArgMatches;
 
 use super::error::{CliError, explain};
-use super::{Cli, Command, Invocation, Subcommand, Typed, command};
+use super::{Cli, Command, CommandLine, Invocation, Subcommand, command};
 
 /// Parses a command line that starts with the program's name. Drops the word `hotrun` that cargo puts before
 /// the arguments of a plugin. `--help` and `--version` are errors too.
@@ -29,7 +29,7 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
     let stray = stray_word(&command, &words);
     let typed = command
         .try_get_matches_from(std::iter::once(OsString::from(invocation.name())).chain(words.iter().cloned()))
-        .and_then(|matches| Typed::from_arg_matches(&matches))
+        .and_then(|matches| CommandLine::from_arg_matches(&matches))
         .map_err(|error| explain(error, invocation, &words, stray))?;
     let command = match typed.command {
         None => Command::Run(Box::new(typed.options)),

@@ -2,7 +2,7 @@
 
 use super::error::Invalid;
 
-enum Verdict {
+enum ArgKind {
     /// A setting: the reason for the refusal, and the hint.
     Refused(&'static str, &'static str),
     TakesNext,
@@ -20,17 +20,17 @@ const EVENTS: &str = "`events` writes every diagnostic as JSON";
 pub(super) fn check_build_args(args: &[String]) -> Result<(), (&str, Invalid)> {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
-        match verdict(arg) {
-            Verdict::Refused(reason, hint) => return Err((arg, Invalid::new(reason).or(hint))),
-            Verdict::TakesNext if is_config(arg) => {
+        match classify(arg) {
+            ArgKind::Refused(reason, hint) => return Err((arg, Invalid::new(reason).or(hint))),
+            ArgKind::TakesNext if is_config(arg) => {
                 if let Some(value) = args.next() {
                     check_config(value).map_err(|invalid| (value.as_str(), invalid))?;
                 }
             }
-            Verdict::TakesNext => {
+            ArgKind::TakesNext => {
                 args.next();
             }
-            Verdict::Alone => {
+            ArgKind::Alone => {
                 if let Some(value) = arg.strip_prefix("--config=") {
                     check_config(value).map_err(|invalid| (arg.as_str(), invalid))?;
                 }
@@ -52,7 +52,7 @@ pub(super) fn split_build_args(args: &[String]) -> (Vec<String>, Vec<String>) {
             || arg.starts_with("-Z");
         let list = if everywhere { &mut common } else { &mut build };
         list.push(arg.clone());
-        if matches!(verdict(arg), Verdict::TakesNext) {
+        if matches!(classify(arg), ArgKind::TakesNext) {
             list.extend(args.next().cloned());
         }
     }
@@ -77,16 +77,16 @@ fn is_config(arg: &str) -> bool {
     arg == "--config"
 }
 
-fn verdict(arg: &str) -> Verdict {
-    use Verdict::{Alone, Refused, TakesNext};
+fn classify(arg: &str) -> ArgKind {
+    use ArgKind::{Alone, Refused, TakesNext};
     if let Some(letters) = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
         // Only the first of several letters can be no setting: all of cargo's one-letter flags are settings.
         return match letters.chars().next() {
-            Some('p') => verdict("--package"),
-            Some('r') => verdict("--release"),
-            Some('F') => verdict("--features"),
-            Some('q') => verdict("--quiet"),
-            Some('v') => verdict("--verbose"),
+            Some('p') => classify("--package"),
+            Some('r') => classify("--release"),
+            Some('F') => classify("--features"),
+            Some('q') => classify("--quiet"),
+            Some('v') => classify("--verbose"),
             Some('j' | 'Z') if letters.len() == 1 => TakesNext,
             _ => Alone,
         };

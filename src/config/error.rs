@@ -9,7 +9,7 @@ pub enum ConfigError {
     #[error("could not read {place} as TOML: {message}")]
     Syntax {
         /// Where the parser stopped.
-        place: Place,
+        place: FileLine,
         /// The parser's message on one line.
         message: String,
     },
@@ -19,7 +19,7 @@ pub enum ConfigError {
         kind: &'static str,
         /// The key with its table, as in `run.lisen`.
         key: String,
-        place: Place,
+        place: FileLine,
         hint: String,
     },
     /// Reserved for a later version.
@@ -27,11 +27,11 @@ pub enum ConfigError {
     Reserved {
         /// The key with its table.
         key: String,
-        place: Place,
+        place: FileLine,
     },
     #[error("expected {expected} for {setting}, found {found}")]
     Type {
-        setting: Named,
+        setting: SettingName,
         /// The type of the setting, with its article.
         expected: &'static str,
         /// The type that was found, with its article.
@@ -40,7 +40,7 @@ pub enum ConfigError {
     },
     #[error("invalid value `{value}` for {setting}: {reason}")]
     Value {
-        setting: Named,
+        setting: SettingName,
         /// As written.
         value: String,
         reason: String,
@@ -49,8 +49,8 @@ pub enum ConfigError {
     /// Two settings that exclude each other.
     #[error("{first} cannot be used with {second}{reason}")]
     Conflict {
-        first: Named,
-        second: Named,
+        first: SettingName,
+        second: SettingName,
         /// Empty, or the reason after a colon.
         reason: String,
         hint: String,
@@ -70,14 +70,14 @@ impl ConfigError {
 
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FileLine {
     /// For display: relative if it is below the current folder.
     pub path: PathBuf,
     /// Counted from 1.
     pub line: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`, line {}", self.path.display(), self.line)
     }
@@ -85,14 +85,14 @@ impl fmt::Display for Place {
 
 /// A setting under the name it has in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct SettingName {
     /// `--debounce`, `HOTRUN_POLL`, `watch.debounce`.
     pub name: String,
     /// The location of a key in a file.
-    pub place: Option<Box<Place>>,
+    pub place: Option<Box<FileLine>>,
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for SettingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.name)?;
         match &self.place {

@@ -6,17 +6,17 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::cargo_args::check_build_args;
-use super::error::{ConfigError, Named, nearest};
-use super::table::{self, ENTRIES, Layer};
+use super::error::{ConfigError, SettingName, nearest};
+use super::table::{self, Layer, ROWS};
 use super::units;
-use super::value::{Key, Reader, in_file_order};
+use super::value::{FileReader, Key, in_file_order};
 use super::{FileKind, FileText};
 
 const RESERVED: [&str; 5] = ["rule", "service", "proxy", "reload", "build.command"];
 
 /// Reads a file. `cwd` only shortens the paths in errors.
 pub(super) fn read(file: &FileText, cwd: &Path) -> Result<Layer, ConfigError> {
-    let reader = Reader { file, cwd };
+    let reader = FileReader { file, cwd };
     let document = DeTable::parse(&file.text).map_err(|error| ConfigError::Syntax {
         place: reader.place(error.span().map_or(0, |span| span.start)),
         message: error.message().trim().replace('\n', ", "),
@@ -43,7 +43,7 @@ fn other_target(key: &str) -> Option<&'static str> {
     }
 }
 
-impl Reader<'_> {
+impl FileReader<'_> {
     fn top(&self, table: &DeTable<'_>) -> Result<Layer, ConfigError> {
         let mut layer = Layer::default();
         for (name, value) in in_file_order(table) {
@@ -69,7 +69,7 @@ impl Reader<'_> {
             if chosen && let Some(other) = other_target(entry.key) {
                 return Err(ConfigError::Conflict {
                     first: self.named(&key),
-                    second: Named { name: other.to_owned(), place: None },
+                    second: SettingName { name: other.to_owned(), place: None },
                     reason: ": there is one program to run".to_owned(),
                     hint: "remove one of them".to_owned(),
                 });
@@ -97,7 +97,7 @@ impl Reader<'_> {
         let word = &**name.get_ref();
         let nested = matches!(key.value.get_ref(), DeValue::Table(_));
         let kind = if nested { "table" } else { "key" };
-        let elsewhere = ENTRIES.iter().find(|entry| !entry.table.is_empty() && entry.name == word);
+        let elsewhere = ROWS.iter().find(|entry| !entry.table.is_empty() && entry.name == word);
         let hint = if let Some(near) = nearest(word, siblings.clone()) {
             format!("did you mean `{near}`?")
         } else if let Some(elsewhere) = elsewhere {

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cargo_args::{split_build_args, without_jobs};
-use super::error::{ConfigError, Named, Place};
+use super::error::{ConfigError, FileLine, SettingName};
 use super::options::{CargoOptions, OwnOptions, RunOptions};
 use super::shape::Words;
-use super::table::{ENTRIES, Layer, READY_TIMEOUT};
+use super::table::{Layer, READY_TIMEOUT, ROWS};
 use super::units::{self, Word};
-use super::{Color, Config, Environment, FileText, Origin, Ready, Setting, Update, absolute, address, file};
+use super::{Color, Config, FileText, Origin, OwnVariables, Ready, Setting, Update, absolute, address, file};
 
 /// Merges the options, hotrun's environment variables and the config files, the file of highest precedence
 /// first. Relative paths on the command line and in the environment are below `cwd`. Fails for the first
 /// invalid setting, or two that exclude each other.
 pub fn merge(
     options: &RunOptions,
-    environment: &Environment,
+    environment: &OwnVariables,
     files: &[FileText],
     cwd: &Path,
 ) -> Result<Config, ConfigError> {
@@ -45,7 +45,7 @@ fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> 
     let mut layer = Layer::default();
     let own = settings.all().map(|(name, words)| (name, words.to_vec()));
     for (name, words) in of_cargo.into_iter().flatten().chain(own) {
-        let entry = ENTRIES.iter().find(|entry| entry.option == Some(name));
+        let entry = ROWS.iter().find(|entry| entry.option == Some(name));
         let entry = entry.expect("options of settings are in the table");
         let name = format!("--{name}");
         let words = Words { name: &name, list: &words, origin: &Origin::CommandLine, base: cwd };
@@ -63,9 +63,9 @@ fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> 
 }
 
 /// Reads hotrun's environment variables. An empty one sets nothing.
-fn variables(environment: &Environment, cwd: &Path) -> Result<Layer, ConfigError> {
+fn variables(environment: &OwnVariables, cwd: &Path) -> Result<Layer, ConfigError> {
     let mut layer = Layer::default();
-    for entry in ENTRIES {
+    for entry in ROWS {
         let Some(name) = entry.variable else { continue };
         let Some(value) = environment.get(name).filter(|value| !value.is_empty()) else { continue };
         let list = std::slice::from_ref(value);
@@ -85,8 +85,8 @@ pub fn duration(name: &'static str, text: Option<&str>) -> Result<Option<Duratio
     text.map(|text| units::parse_duration(text).map_err(|invalid| refused(invalid, text))).transpose()
 }
 
-fn option(name: &str) -> Named {
-    Named { name: name.to_owned(), place: None }
+fn option(name: &str) -> SettingName {
+    SettingName { name: name.to_owned(), place: None }
 }
 
 fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
@@ -236,11 +236,11 @@ fn verbosity(own: &OwnOptions) -> i8 {
 }
 
 /// Returns the name a setting has in the source that set it.
-pub(crate) fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> Named {
+pub(crate) fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> SettingName {
     match origin {
-        Origin::File(path, line) => Named {
+        Origin::File(path, line) => SettingName {
             name: key.to_owned(),
-            place: Some(Box::new(Place { path: super::shown(path, cwd), line: *line })),
+            place: Some(Box::new(FileLine { path: super::shown(path, cwd), line: *line })),
         },
         Origin::Environment(name) => option(name),
         Origin::CommandLine | Origin::Default => option(option_name),

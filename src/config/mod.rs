@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use address::{format_address, format_ready, http_host};
-pub use error::{ConfigError, Named, Place};
+pub use error::{ConfigError, FileLine, SettingName};
 pub(crate) use merge::named;
 pub use merge::{color, duration, merge};
-pub use options::{CargoOptions, OwnOptions, RunOptions, Typed};
+pub use options::{CargoOptions, OwnOptions, RunOptions, SettingOptions};
 pub use schema::schema;
 pub(crate) use show::quoted;
 pub use show::show;
@@ -42,7 +42,7 @@ pub use table::{
 pub use units::{POLL_INTERVAL, signal_name};
 
 /// The values of hotrun's own environment variables by name; other variables are ignored.
-pub type Environment = BTreeMap<String, OsString>;
+pub type OwnVariables = BTreeMap<String, OsString>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileText {

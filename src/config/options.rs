@@ -10,7 +10,7 @@ use clap::builder::{PossibleValuesParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueHint};
 
-use super::table::{COMPILATION, ENTRIES, Entry, OUTPUT};
+use super::table::{COMPILATION, OUTPUT, ROWS, SettingRow};
 
 /// The options of `run` and `config`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -18,7 +18,7 @@ pub struct RunOptions {
     #[command(flatten)]
     pub cargo: CargoOptions,
     #[command(flatten)]
-    pub settings: Typed,
+    pub settings: SettingOptions,
     #[command(flatten)]
     pub own: OwnOptions,
     /// Arguments for the program
@@ -123,9 +123,9 @@ pub struct OwnOptions {
 
 /// The typed options of settings, each with its values in the order they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Typed(Vec<(&'static str, Vec<OsString>)>);
+pub struct SettingOptions(Vec<(&'static str, Vec<OsString>)>);
 
-impl Typed {
+impl SettingOptions {
     /// Returns the values of a typed option.
     pub fn words(&self, option: &str) -> Option<&[OsString]> {
         self.0.iter().find(|(name, _)| *name == option).map(|(_, words)| words.as_slice())
@@ -136,7 +136,7 @@ impl Typed {
     }
 }
 
-impl FromArgMatches for Typed {
+impl FromArgMatches for SettingOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let typed = own_options().filter(|(name, ..)| {
             matches.value_source(name).is_some_and(|source| source == ValueSource::CommandLine)
@@ -154,7 +154,7 @@ impl FromArgMatches for Typed {
     }
 }
 
-impl Args for Typed {
+impl Args for SettingOptions {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.args(own_options().map(|(name, entry, describe)| {
             let (summary, details) = entry.help();
@@ -175,10 +175,10 @@ impl Args for Typed {
     }
 }
 
-fn own_options() -> impl Iterator<Item = (&'static str, &'static Entry, fn(Arg) -> Arg)> {
+fn own_options() -> impl Iterator<Item = (&'static str, &'static SettingRow, fn(Arg) -> Arg)> {
     // Headings come in the order of their first option: files come last, next to hotrun's other output.
-    let (files, tables): (Vec<&Entry>, Vec<&Entry>) =
-        ENTRIES.iter().partition(|entry| entry.table.is_empty());
+    let (files, tables): (Vec<&SettingRow>, Vec<&SettingRow>) =
+        ROWS.iter().partition(|entry| entry.table.is_empty());
     tables.into_iter().chain(files).filter_map(|entry| Some((entry.option?, entry, entry.describe?)))
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::options::RunOptions;
-use super::table::{self, ENTRIES, Entry};
-use super::{Environment, merge, show};
+use super::table::{self, ROWS, SettingRow};
+use super::{OwnVariables, merge, show};
 
 const ABOUT: &str = "Settings of hotrun, beside the package's `Cargo.toml` or at the workspace root. The same tables may \
     stand in `Cargo.toml` under `[package.metadata.hotrun]`. `hotrun config` shows what is in force.";
@@ -17,7 +17,7 @@ const ABOUT: &str = "Settings of hotrun, beside the package's `Cargo.toml` or at
 pub fn schema() -> String {
     let defaults = defaults();
     let properties = |table: &str, defaults: &Value| {
-        let entries = ENTRIES.iter().filter(|entry| entry.table == table);
+        let entries = ROWS.iter().filter(|entry| entry.table == table);
         entries
             .map(|entry| (entry.name.to_owned(), property(entry, defaults.get(entry.name))))
             .collect::<Map<_, _>>()
@@ -50,12 +50,12 @@ pub fn schema() -> String {
 /// Returns the defaults, as `hotrun config` prints them if nothing is set.
 fn defaults() -> Value {
     let folder = Path::new("/");
-    let config = merge(&RunOptions::default(), &Environment::new(), &[], folder)
+    let config = merge(&RunOptions::default(), &OwnVariables::new(), &[], folder)
         .expect("nothing was set that could be wrong");
     toml::from_str(&show(&config, folder)).expect("what `hotrun config` prints is TOML")
 }
 
-fn property(entry: &Entry, default: Option<&Value>) -> Value {
+fn property(entry: &SettingRow, default: Option<&Value>) -> Value {
     let mut schema = (entry.schema)();
     let (summary, details) = entry.help();
     let about = details.map_or(summary.clone(), |details| format!("{summary}\n\n{details}"));

@@ -12,11 +12,11 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser}
 use clap::{Arg, ArgAction};
 use serde_json::{Value, json};
 
-use super::error::{ConfigError, Invalid, Named};
+use super::error::{ConfigError, Invalid, SettingName};
 use super::show::Page;
 use super::text::Text;
 use super::units;
-use super::value::{Key, Reader};
+use super::value::{FileReader, Key};
 use super::{Origin, Setting};
 
 /// Words that set something, and their origin.
@@ -44,7 +44,7 @@ impl Words<'_> {
 
     fn refused(&self, word: &OsString, invalid: Invalid) -> ConfigError {
         ConfigError::Value {
-            setting: Named { name: self.name.to_owned(), place: None },
+            setting: SettingName { name: self.name.to_owned(), place: None },
             value: word.to_string_lossy().into_owned(),
             reason: invalid.reason,
             hint: invalid.hint,
@@ -108,7 +108,7 @@ pub(super) trait Shape {
     /// The value if no source sets one.
     type Default;
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError>;
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError>;
     fn words(words: Words<'_>) -> Result<Self::Layer, ConfigError>;
     fn settle(layer: Self::Layer, default: Self::Default) -> Self::Value;
     fn show(page: &mut Page<'_>, key: &str, value: &Self::Value);
@@ -139,7 +139,7 @@ impl<T: Text> Shape for One<T> {
     type Value = Setting<T::Value>;
     type Default = T::Value;
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.text::<T>(key).map(Some)
     }
 
@@ -175,7 +175,7 @@ impl<T: Text> Shape for Maybe<T> {
     type Value = Setting<Option<T::Value>>;
     type Default = ();
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.text::<T>(key).map(Some)
     }
 
@@ -214,7 +214,7 @@ impl Shape for Flag {
     type Value = Setting<bool>;
     type Default = bool;
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.flag(key).map(Some)
     }
 
@@ -248,7 +248,7 @@ impl<T: Text> Shape for Each<T> {
     type Value = Vec<Setting<T::Value>>;
     type Default = ();
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.texts::<T>(key)
     }
 
@@ -281,7 +281,7 @@ impl<T: Text> Shape for List<T> {
     type Value = Vec<Setting<T::Value>>;
     type Default = ();
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.texts::<T>(key).map(Some)
     }
 
@@ -314,7 +314,7 @@ impl<T: Text> Shape for Whole<T> {
     type Value = Setting<Vec<T::Value>>;
     type Default = ();
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         Ok(Some(reader.setting(key, values(&reader.texts::<T>(key)?))))
     }
 
@@ -348,7 +348,7 @@ impl Shape for Variables {
     type Value = BTreeMap<String, Setting<String>>;
     type Default = ();
 
-    fn file(reader: &Reader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
         reader.variables(key)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::table::ENTRIES;
+use super::table::ROWS;
 use super::units::Word;
 use super::{Color, Config, Origin, Setting, shown};
 
@@ -12,7 +12,7 @@ use super::{Color, Config, Origin, Setting, shown};
 pub fn show(config: &Config, cwd: &Path) -> String {
     let mut page = Page { lines: Vec::new(), cwd };
     let mut table = "";
-    for entry in ENTRIES {
+    for entry in ROWS {
         if entry.table != table {
             table = entry.table;
             page.table(table);

@@ -16,7 +16,7 @@ use super::show::Page;
 use super::text::{
     Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, Signal, Socket, Time,
 };
-use super::value::{Key, Reader};
+use super::value::{FileReader, Key};
 use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin, Update};
 
 /// How long a process may take to become ready by default.
@@ -37,7 +37,7 @@ pub enum Needs {
     Hotrun,
 }
 
-pub(super) struct Entry {
+pub(super) struct SettingRow {
     /// Empty for a key before the first table.
     pub(super) table: &'static str,
     pub(super) name: &'static str,
@@ -53,7 +53,7 @@ pub(super) struct Entry {
     pub(super) variable: Option<&'static str>,
     pub(super) default_text: fn() -> Option<String>,
     pub(super) schema: fn() -> Value,
-    pub(super) read: fn(&mut Layer, &Reader<'_>, &Key<'_>) -> Result<(), ConfigError>,
+    pub(super) read: fn(&mut Layer, &FileReader<'_>, &Key<'_>) -> Result<(), ConfigError>,
     pub(super) words: fn(&mut Layer, Words<'_>) -> Result<(), ConfigError>,
     pub(super) show: fn(&mut Page<'_>, &Config),
     pub(super) same: fn(&Config, &Config) -> bool,
@@ -61,7 +61,7 @@ pub(super) struct Entry {
     pub(super) copy: fn(&mut Config, &Config),
 }
 
-impl Entry {
+impl SettingRow {
     /// Returns the summary, and the paragraphs after it.
     pub(super) fn help(&self) -> (String, Option<String>) {
         let paragraphs = self.docs.split(|line| line.trim().is_empty());
@@ -157,8 +157,8 @@ macro_rules! settings {
         }
 
         /// Every setting, in the order of the file.
-        pub(super) const ENTRIES: &[Entry] = &[ $( $(
-            Entry {
+        pub(super) const ROWS: &[SettingRow] = &[ $( $(
+            SettingRow {
                 table: $table,
                 name: $key,
                 key: $full,
@@ -335,8 +335,8 @@ settings! {
 }
 
 /// Returns the setting of this key, written with its table.
-pub(super) fn find(key: &str) -> Option<&'static Entry> {
-    ENTRIES.iter().find(|entry| entry.key == key)
+pub(super) fn find(key: &str) -> Option<&'static SettingRow> {
+    ROWS.iter().find(|entry| entry.key == key)
 }
 
 pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
@@ -344,7 +344,7 @@ pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> + C
 }
 
 pub(super) fn names(table: &str) -> impl Iterator<Item = &'static str> + Clone {
-    ENTRIES.iter().filter(move |entry| entry.table == table).map(|entry| entry.name)
+    ROWS.iter().filter(move |entry| entry.table == table).map(|entry| entry.name)
 }
 
 /// Returns the names at the top of the file: its tables and the keys before them.
@@ -353,13 +353,13 @@ pub(super) fn top() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    ENTRIES.iter().filter_map(|entry| entry.variable)
+    ROWS.iter().filter_map(|entry| entry.variable)
 }
 
 /// Returns key, option, variable and text of every setting, for the documentation.
 pub fn documented() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<&'static str>, String)>
 {
-    ENTRIES.iter().map(|entry| {
+    ROWS.iter().map(|entry| {
         let (summary, details) = entry.help();
         let default =
             (entry.default_text)().map_or(String::new(), |default| format!(" Default: `{default}`."));
@@ -382,18 +382,14 @@ fn hidden(option: Arg, heading: &'static str, value: &'static str) -> Arg {
 /// Returns the settings whose values differ, in the order of the file, with what each needs. Origins are
 /// ignored: a key of a file that the command line overrides changes nothing.
 pub fn changes(before: &Config, after: &Config) -> Vec<(&'static str, Needs)> {
-    ENTRIES
-        .iter()
-        .filter(|entry| !(entry.same)(before, after))
-        .map(|entry| (entry.key, entry.needs))
-        .collect()
+    ROWS.iter().filter(|entry| !(entry.same)(before, after)).map(|entry| (entry.key, entry.needs)).collect()
 }
 
 impl Config {
     /// Returns these settings with the values of `started` for those that need a restart of hotrun.
     #[must_use]
     pub fn as_started(mut self, started: &Self) -> Self {
-        for entry in ENTRIES.iter().filter(|entry| entry.needs == Needs::Hotrun) {
+        for entry in ROWS.iter().filter(|entry| entry.needs == Needs::Hotrun) {
             (entry.copy)(&mut self, started);
         }
         self

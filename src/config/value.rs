@@ -6,11 +6,11 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::error::{ConfigError, Invalid, Named, Place};
+use super::error::{ConfigError, FileLine, Invalid, SettingName};
 use super::text::Text;
 use super::{FileText, Origin, Setting, units};
 
-pub(super) struct Reader<'a> {
+pub(super) struct FileReader<'a> {
     pub(super) file: &'a FileText,
     pub(super) cwd: &'a Path,
 }
@@ -27,7 +27,7 @@ impl<'a> Key<'a> {
     }
 }
 
-impl Reader<'_> {
+impl FileReader<'_> {
     /// Returns the entries of a table with the full names of their keys.
     pub(super) fn entries<'k>(
         &self,
@@ -143,14 +143,14 @@ impl Reader<'_> {
         Setting { value, origin: Origin::File(self.file.path.clone(), line) }
     }
 
-    pub(super) fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> FileLine {
         let before = self.file.text.as_bytes().iter().take(offset);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        Place { path: super::shown(&self.file.path, self.cwd), line }
+        FileLine { path: super::shown(&self.file.path, self.cwd), line }
     }
 
-    pub(super) fn named(&self, key: &Key<'_>) -> Named {
-        Named { name: key.name.clone(), place: Some(Box::new(self.place(key.value.span().start))) }
+    pub(super) fn named(&self, key: &Key<'_>) -> SettingName {
+        SettingName { name: key.name.clone(), place: Some(Box::new(self.place(key.value.span().start))) }
     }
 
     pub(super) fn invalid(&self, key: &Key<'_>, value: &str, invalid: Invalid) -> ConfigError {

@@ -1,7 +1,7 @@
 //! Findings about the target directory (pure).
 
 use super::facts::{Target, TargetState};
-use super::finding::{Finding, Level};
+use super::finding::{Finding, Severity};
 
 /// A build of some size needs more room than this.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -12,12 +12,14 @@ pub(super) fn judge(target: &Target, program: &str, findings: &mut Vec<Finding>)
     let on = target.file_system.as_ref().map_or(String::new(), |name| format!(" on {name}"));
     let free = target.free.map_or(String::new(), |free| format!("; {} free", bytes(free)));
     findings.push(match (target.state, target.remote) {
-        (TargetState::NotAFolder, _) => {
-            Finding::new("target", Level::Error, format!("`{staging}` cannot be made: a file is in its way"))
-                .hint("remove that file, or name another folder with `--target-dir`")
-        }
+        (TargetState::NotAFolder, _) => Finding::new(
+            "target",
+            Severity::Error,
+            format!("`{staging}` cannot be made: a file is in its way"),
+        )
+        .hint("remove that file, or name another folder with `--target-dir`"),
         (TargetState::NotWritable, _) => {
-            Finding::new("target", Level::Error, format!("`{staging}` may not be written to"))
+            Finding::new("target", Severity::Error, format!("`{staging}` may not be written to"))
                 .hint("give yourself the right to, or name another folder with `--target-dir`")
         }
         (_, Some(name)) => Finding::warning(

@@ -26,7 +26,7 @@ pub(super) struct Tools {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Facts {
+pub(super) struct ProjectFacts {
     pub(super) package: String,
     pub(super) program: String,
     pub(super) example: bool,
@@ -35,14 +35,14 @@ pub(super) struct Facts {
     pub(super) share_build_dir: bool,
     pub(super) profile: String,
     pub(super) compiling: Option<Compiling>,
-    pub(super) watching: Watching,
+    pub(super) watching: WatchFacts,
     pub(super) target: Target,
     /// The pid of a running hotrun with this program.
     pub(super) running: Option<i32>,
-    pub(super) sockets: Vec<Socket>,
-    pub(super) runner: Option<Runner>,
-    pub(super) runtime_folder: RuntimePlace,
-    pub(super) terminal: Terminal,
+    pub(super) sockets: Vec<SocketFacts>,
+    pub(super) runner: Option<RunnerFacts>,
+    pub(super) runtime_folder: RuntimeFolderFacts,
+    pub(super) terminal: TerminalFacts,
     /// `kernel.yama.ptrace_scope`.
     pub(super) ptrace_scope: Option<u64>,
     pub(super) last_build: Option<(LastBuild, Age)>,
@@ -56,7 +56,7 @@ pub(super) enum Age {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Watching {
+pub(super) struct WatchFacts {
     pub(super) files: usize,
     pub(super) folders: usize,
     pub(super) poll: Poll,
@@ -107,21 +107,21 @@ pub(super) enum TargetState {
 
 /// The runner of the target's programs.
 #[derive(Debug, Clone)]
-pub(super) struct Runner {
+pub(super) struct RunnerFacts {
     pub(super) program: String,
     /// Why it cannot be started, and a hint.
     pub(super) refused: Option<(String, Option<String>)>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Socket {
+pub(super) struct SocketFacts {
     pub(super) address: String,
     /// Why it cannot be opened: the message, a hint, and the pid of its holder.
     pub(super) refused: Option<(String, Option<String>, Option<i32>)>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct RuntimePlace {
+pub(super) struct RuntimeFolderFacts {
     /// Its path and mode bits, or the error of creating it.
     pub(super) made: Result<(PathBuf, u32), String>,
     /// `XDG_RUNTIME_DIR`.
@@ -130,7 +130,7 @@ pub(super) struct RuntimePlace {
 
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "one per ability")]
-pub(super) struct Terminal {
+pub(super) struct TerminalFacts {
     pub(super) stdin: bool,
     pub(super) stderr: bool,
     pub(super) dumb: bool,

@@ -6,7 +6,7 @@ use crate::report::lines::{Head, Line};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Level {
+pub(super) enum Severity {
     Ok,
     Note,
     /// Works less well than it could; the hint has a remedy.
@@ -18,7 +18,7 @@ pub(super) enum Level {
 pub(super) struct Finding {
     /// The name of the check, one word, which scripts may rely on.
     pub(super) check: &'static str,
-    pub(super) level: Level,
+    pub(super) level: Severity,
     pub(super) message: String,
     pub(super) hint: Option<String>,
     /// Shown to people only with `-v`.
@@ -27,20 +27,20 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(check: &'static str, level: Level, message: impl Into<String>) -> Self {
+    pub(super) fn new(check: &'static str, level: Severity, message: impl Into<String>) -> Self {
         Self { check, level, message: message.into(), hint: None, detail: false }
     }
 
     pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self::new(check, Level::Ok, message)
+        Self::new(check, Severity::Ok, message)
     }
 
     pub(super) fn note(check: &'static str, message: impl Into<String>) -> Self {
-        Self::new(check, Level::Note, message)
+        Self::new(check, Severity::Note, message)
     }
 
     pub(super) fn warning(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(check, Level::Warning, message).hint(hint)
+        Self::new(check, Severity::Warning, message).hint(hint)
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -59,10 +59,10 @@ pub(super) fn lines(findings: &[Finding], verbose: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for finding in findings.iter().filter(|finding| verbose || !finding.detail) {
         let head = match finding.level {
-            Level::Ok => Head::Status("Ok".to_owned()),
-            Level::Note => Head::Plain("Note".to_owned()),
-            Level::Warning => Head::Attention("Warning".to_owned()),
-            Level::Error => Head::Fault("Error".to_owned()),
+            Severity::Ok => Head::Status("Ok".to_owned()),
+            Severity::Note => Head::Plain("Note".to_owned()),
+            Severity::Warning => Head::Attention("Warning".to_owned()),
+            Severity::Error => Head::Fault("Error".to_owned()),
         };
         lines.push(Line::new(head, format!("{}: {}", finding.check, finding.message)));
         let hint = finding.hint.iter().map(|hint| Line::new(Head::Plain("hint:".to_owned()), hint));
@@ -78,15 +78,17 @@ fn sum(findings: &[Finding]) -> Line {
         1 => Some(format!("1 {noun}")),
         several => Some(format!("{several} {noun}s")),
     };
-    let counts: Vec<String> =
-        [count(Level::Error, "error"), count(Level::Warning, "warning")].into_iter().flatten().collect();
+    let counts: Vec<String> = [count(Severity::Error, "error"), count(Severity::Warning, "warning")]
+        .into_iter()
+        .flatten()
+        .collect();
     match (worst(findings), counts.is_empty()) {
         (_, true) => Line::status("Finished", "nothing is wrong"),
-        (Level::Error, _) => Line::new(Head::Fault("Finished".to_owned()), counts.join(", ")),
+        (Severity::Error, _) => Line::new(Head::Fault("Finished".to_owned()), counts.join(", ")),
         _ => Line::new(Head::Attention("Finished".to_owned()), counts.join(", ")),
     }
 }
 
-pub(super) fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+pub(super) fn worst(findings: &[Finding]) -> Severity {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Severity::Ok)
 }

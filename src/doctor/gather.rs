@@ -14,7 +14,8 @@ use std::time::SystemTime;
 use rustix::fs::{Access, access, statvfs};
 
 use super::facts::{
-    Age, Facts, Failure, Runner, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
+    Age, Failure, ProjectFacts, RunnerFacts, RuntimeFolderFacts, SocketFacts, Target, TargetState,
+    TerminalFacts, Tools, WatchFacts,
 };
 use super::system;
 use crate::build;
@@ -73,7 +74,7 @@ fn version(cargo: &Path, cwd: &Path, environment: &Environment) -> Result<String
     if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
 }
 
-pub(super) fn facts(site: &Site) -> Facts {
+pub(super) fn facts(site: &Site) -> ProjectFacts {
     let (project, config) = (&site.project, &site.config);
     let shown = |path: &Path| report::short_path(path, &site.cwd);
     let staging = site.staging();
@@ -94,7 +95,7 @@ pub(super) fn facts(site: &Site) -> Facts {
     if settings::has_metadata(&project.package.manifest) {
         settings.push(project.package.manifest.clone());
     }
-    Facts {
+    ProjectFacts {
         package: project.package.name.clone(),
         program: project.target.name.clone(),
         example: project.target.kind == ProgramKind::Example,
@@ -121,10 +122,10 @@ fn age(when: SystemTime) -> Age {
     }
 }
 
-fn watching(site: &Site) -> Watching {
+fn watching(site: &Site) -> WatchFacts {
     let look = watch::look(&site.plan());
     let shown = |path: &Path| report::short_path(path, &site.cwd);
-    Watching {
+    WatchFacts {
         files: look.files,
         folders: look.folders,
         poll: site.config.watch.poll.value,
@@ -196,7 +197,7 @@ fn size(folder: &Path) -> u64 {
 }
 
 /// Opens each socket and closes it again.
-fn sockets(site: &Site) -> Vec<Socket> {
+fn sockets(site: &Site) -> Vec<SocketFacts> {
     let run = &site.config.run;
     let each = run.listen.iter().map(|listen| {
         let mut alone = run.clone();
@@ -210,33 +211,33 @@ fn sockets(site: &Site) -> Vec<Socket> {
             (failure(&Error::from(error)), holder)
         });
         let refused = refused.map(|(failure, holder)| (failure.message, failure.hint, holder));
-        Socket { address, refused }
+        SocketFacts { address, refused }
     });
     each.collect()
 }
 
-fn runner(site: &Site, environment: &Environment) -> Option<Runner> {
+fn runner(site: &Site, environment: &Environment) -> Option<RunnerFacts> {
     let program = site.platform.runner.first()?.to_string_lossy().into_owned();
     let environment: Vec<_> = environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let refused = check(&site.platform.runner, &environment, &site.cwd).err();
-    Some(Runner { program, refused: refused.map(|error| (error.to_string(), error.hint())) })
+    Some(RunnerFacts { program, refused: refused.map(|error| (error.to_string(), error.hint())) })
 }
 
 /// Creates the folder and removes it again.
-fn runtime_folder() -> RuntimePlace {
+fn runtime_folder() -> RuntimeFolderFacts {
     let preferred = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let made = RuntimeFolder::create(preferred.as_deref(), &RunId::fresh().to_string());
     let made =
         made.and_then(|folder| Ok((folder.path().to_owned(), folder.path().metadata()?.mode() & 0o7777)));
-    RuntimePlace { made: made.map_err(|error| error.to_string()), preferred }
+    RuntimeFolderFacts { made: made.map_err(|error| error.to_string()), preferred }
 }
 
-fn terminal() -> Terminal {
+fn terminal() -> TerminalFacts {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     // The first that is set counts (setlocale(3)).
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
     let stderr = std::io::stderr().is_terminal();
-    Terminal {
+    TerminalFacts {
         stdin: std::io::stdin().is_terminal(),
         stderr,
         dumb: set("TERM").is_none_or(|name| name == "dumb"),

@@ -3,8 +3,11 @@
 //! Pure; the thresholds of a judgement stand beside it.
 
 use super::disk;
-use super::facts::{Age, Facts, Failure, Limits, Runner, RuntimePlace, Socket, Terminal, Tools, Watching};
-use super::finding::{Finding, Level};
+use super::facts::{
+    Age, Failure, Limits, ProjectFacts, RunnerFacts, RuntimeFolderFacts, SocketFacts, TerminalFacts, Tools,
+    WatchFacts,
+};
+use super::finding::{Finding, Severity};
 use crate::config::Poll;
 use crate::project::{Compiling, Linking};
 use crate::report::short_age;
@@ -26,7 +29,7 @@ const SHORT_QUEUE: u64 = 4096;
 const SLACK: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub(super) fn failure(failure: Failure) -> Finding {
-    let finding = Finding::new(failure.check, Level::Error, failure.message);
+    let finding = Finding::new(failure.check, Severity::Error, failure.message);
     Finding { hint: failure.hint, ..finding }
 }
 
@@ -35,7 +38,7 @@ pub(super) fn tools(tools: &Tools) -> Finding {
     let version = match &tools.version {
         Ok(version) => version.strip_prefix("cargo ").unwrap_or(version),
         Err(error) => {
-            return Finding::new("cargo", Level::Error, format!("`{path}` does not run: {error}"))
+            return Finding::new("cargo", Severity::Error, format!("`{path}` does not run: {error}"))
                 .hint("run `cargo --version` to see what is wrong; `rustup update` may mend it");
         }
     };
@@ -53,7 +56,7 @@ pub(super) fn tools(tools: &Tools) -> Finding {
     }
 }
 
-pub(super) fn facts(facts: &Facts, tools: &Tools) -> Vec<Finding> {
+pub(super) fn facts(facts: &ProjectFacts, tools: &Tools) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(compiling) = &facts.compiling {
         let number = compiling.rustc.strip_prefix("rustc ").unwrap_or(&compiling.rustc);
@@ -112,7 +115,7 @@ pub(super) fn facts(facts: &Facts, tools: &Tools) -> Vec<Finding> {
     findings
 }
 
-fn watching(watching: &Watching, runs: bool, findings: &mut Vec<Finding>) {
+fn watching(watching: &WatchFacts, runs: bool, findings: &mut Vec<Finding>) {
     let (files, folders) = (watching.files, watching.folders);
     let amount = format!("{files} files in {folders} folders");
     if matches!(watching.poll, Poll::Always | Poll::Every(_)) {
@@ -151,7 +154,7 @@ fn watching(watching: &Watching, runs: bool, findings: &mut Vec<Finding>) {
     }
 }
 
-fn limited(watching: &Watching, limits: Limits, amount: &str, runs: bool) -> Finding {
+fn limited(watching: &WatchFacts, limits: Limits, amount: &str, runs: bool) -> Finding {
     let left = limits.watches.saturating_sub(limits.used_watches);
     // A hotrun that runs here already has its watches.
     let needed = if runs { 0 } else { watching.folders as u64 + SPARE_WATCHES };
@@ -186,7 +189,7 @@ fn limited(watching: &Watching, limits: Limits, amount: &str, runs: bool) -> Fin
     )
 }
 
-fn clock(facts: &Facts, findings: &mut Vec<Finding>) {
+fn clock(facts: &ProjectFacts, findings: &mut Vec<Finding>) {
     if let Some((file, Age::Future(ahead))) = &facts.watching.newest
         && *ahead > SLACK
     {
@@ -221,12 +224,14 @@ fn linking(compiling: &Compiling) -> Option<Finding> {
                 None => "rustc links a program".to_owned(),
             },
         ),
-        Linking::NoLibrary(triple) => {
-            Finding::new("std", Level::Error, format!("the standard library for `{triple}` is not installed"))
-                .hint(format!("`rustup target add {triple}`"))
-        }
+        Linking::NoLibrary(triple) => Finding::new(
+            "std",
+            Severity::Error,
+            format!("the standard library for `{triple}` is not installed"),
+        )
+        .hint(format!("`rustup target add {triple}`")),
         Linking::Fails(cause) => {
-            Finding::new("linker", Level::Error, format!("rustc makes no program: {cause}")).hint(
+            Finding::new("linker", Severity::Error, format!("rustc makes no program: {cause}")).hint(
                 match &settings.linker {
                     Some((linker, by)) => format!("install `{linker}`, or change {by}"),
                     None if !settings.rustflags.is_empty() => {
@@ -239,17 +244,17 @@ fn linking(compiling: &Compiling) -> Option<Finding> {
     })
 }
 
-fn runner(runner: &Runner) -> Finding {
+fn runner(runner: &RunnerFacts) -> Finding {
     match &runner.refused {
         None => Finding::ok("runner", format!("`{}` is there", runner.program)),
         Some((message, hint)) => {
             let hint = hint.clone().unwrap_or_else(|| "change `runner` in `.cargo/config.toml`".to_owned());
-            Finding::new("runner", Level::Error, message.clone()).hint(hint)
+            Finding::new("runner", Severity::Error, message.clone()).hint(hint)
         }
     }
 }
 
-fn compilation(facts: &Facts, findings: &mut Vec<Finding>) {
+fn compilation(facts: &ProjectFacts, findings: &mut Vec<Finding>) {
     let Some(compiling) = &facts.compiling else { return };
     let sccache = compiling.settings.wrappers.iter().find(|wrapper| wrapper.contains("sccache"));
     match (&compiling.settings.incremental, &*facts.profile) {
@@ -286,7 +291,7 @@ fn compilation(facts: &Facts, findings: &mut Vec<Finding>) {
     }
 }
 
-fn socket(socket: &Socket, running: Option<i32>) -> Finding {
+fn socket(socket: &SocketFacts, running: Option<i32>) -> Finding {
     let address = &socket.address;
     match &socket.refused {
         None => Finding::ok("listen", format!("`{address}` can be opened")),
@@ -294,16 +299,16 @@ fn socket(socket: &Socket, running: Option<i32>) -> Finding {
             Finding::ok("listen", format!("`{address}` is open in the hotrun that runs here"))
         }
         Some((message, hint, _)) => {
-            Finding { hint: hint.clone(), ..Finding::new("listen", Level::Error, message.clone()) }
+            Finding { hint: hint.clone(), ..Finding::new("listen", Severity::Error, message.clone()) }
         }
     }
 }
 
-fn runtime_folder(place: &RuntimePlace) -> Finding {
-    let (path, mode) = match &place.made {
+fn runtime_folder(facts: &RuntimeFolderFacts) -> Finding {
+    let (path, mode) = match &facts.made {
         Ok(made) => made,
         Err(error) => {
-            return Finding::new("runtime-folder", Level::Error, format!("cannot be made: {error}"))
+            return Finding::new("runtime-folder", Severity::Error, format!("cannot be made: {error}"))
                 .hint("set `XDG_RUNTIME_DIR` to a folder of yours, or make `/tmp` one to write in");
         }
     };
@@ -319,7 +324,7 @@ fn runtime_folder(place: &RuntimePlace) -> Finding {
             "set `XDG_RUNTIME_DIR` to a folder on a local disk",
         );
     }
-    match &place.preferred {
+    match &facts.preferred {
         Some(preferred) if !path.starts_with(preferred) && !of_root => Finding::warning(
             "runtime-folder",
             format!("in `{folder}`: `XDG_RUNTIME_DIR` (`{}`) cannot be used", preferred.display()),
@@ -329,7 +334,7 @@ fn runtime_folder(place: &RuntimePlace) -> Finding {
     }
 }
 
-fn terminal(terminal: Terminal) -> Finding {
+fn terminal(terminal: TerminalFacts) -> Finding {
     if !terminal.stdin {
         return Finding::note("terminal", "stdin is none: there are no keys, and the program is lent none");
     }

@@ -14,11 +14,11 @@ mod tests;
 
 use std::process::ExitCode;
 
-use self::facts::Facts;
-use self::finding::{Finding, Level};
+use self::facts::ProjectFacts;
+use self::finding::{Finding, Severity};
 use crate::config::RunOptions;
 use crate::error::Error;
-use crate::project::{Asking, clean_environment};
+use crate::project::{Queries, clean_environment};
 use crate::report;
 use crate::runtime::current_folder;
 use crate::site::Site;
@@ -33,18 +33,18 @@ pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error>
     } else {
         report::page(&finding::lines(&findings, verbose), color.as_deref())
     };
-    let failed = finding::worst(&findings) == Level::Error;
+    let failed = finding::worst(&findings) == Severity::Error;
     Ok((text, if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }))
 }
 
-fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> {
+fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<ProjectFacts>), Error> {
     let cwd = current_folder()?;
     let tools = match gather::tools(&cwd, &clean_environment(std::env::vars_os())) {
         Ok(tools) => tools,
         Err(failure) => return Ok((vec![judge::failure(failure)], None)),
     };
     let mut findings = vec![judge::tools(&tools)];
-    match Site::survey(options, cwd, &Asking::plainly()) {
+    match Site::survey(options, cwd, &Queries::attached()) {
         Ok(site) => {
             let facts = gather::facts(&site);
             findings.extend(judge::facts(&facts, &tools));
@@ -58,7 +58,7 @@ fn examine(options: RunOptions) -> Result<(Vec<Finding>, Option<Facts>), Error> 
 }
 
 /// Renders JSON for machines; names and fields are only ever added.
-fn document(findings: &[Finding], facts: Option<&Facts>) -> String {
+fn document(findings: &[Finding], facts: Option<&ProjectFacts>) -> String {
     let last = facts.and_then(|facts| facts.last_build.as_ref()).map(|(last, _)| last);
     let document = serde_json::json!({
         "schema": 1,

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::facts::{
-    Age, Facts, Failure, Limits, Runner, RuntimePlace, Socket, Target, TargetState, Terminal, Tools, Watching,
+    Age, Failure, Limits, ProjectFacts, RunnerFacts, RuntimeFolderFacts, SocketFacts, Target, TargetState,
+    TerminalFacts, Tools, WatchFacts,
 };
-use super::finding::{self, Finding, Level};
+use super::finding::{self, Finding, Severity};
 use super::judge;
 use crate::config::Poll;
 use crate::project::{CompileSettings, Compiling, Linking};
@@ -22,8 +23,8 @@ fn tools() -> Tools {
     }
 }
 
-fn well() -> Facts {
-    Facts {
+fn well() -> ProjectFacts {
+    ProjectFacts {
         package: "web".to_owned(),
         program: "web".to_owned(),
         example: false,
@@ -35,7 +36,7 @@ fn well() -> Facts {
             linking: Linking::Works,
             settings: CompileSettings::default(),
         }),
-        watching: Watching {
+        watching: WatchFacts {
             files: 120,
             folders: 18,
             poll: Poll::Auto,
@@ -62,13 +63,13 @@ fn well() -> Facts {
             other_workspace: None,
         },
         running: None,
-        sockets: vec![Socket { address: "tcp:127.0.0.1:3000".to_owned(), refused: None }],
+        sockets: vec![SocketFacts { address: "tcp:127.0.0.1:3000".to_owned(), refused: None }],
         runner: None,
-        runtime_folder: RuntimePlace {
+        runtime_folder: RuntimeFolderFacts {
             made: Ok(("/run/user/1000/hotrun-0".into(), 0o700)),
             preferred: Some("/run/user/1000".into()),
         },
-        terminal: Terminal {
+        terminal: TerminalFacts {
             stdin: true,
             stderr: true,
             dumb: false,
@@ -99,7 +100,7 @@ fn well() -> Facts {
 }
 
 /// Facts that cause every warning.
-fn ill() -> Facts {
+fn ill() -> ProjectFacts {
     let mut facts = well();
     facts.example = true;
     facts.share_build_dir = true;
@@ -133,7 +134,7 @@ fn ill() -> Facts {
     let missing = "no program `qemu-aarch64` found on `PATH`".to_owned();
     let remedy = "install `qemu-aarch64`, or name it with its path".to_owned();
     facts.runner =
-        Some(Runner { program: "qemu-aarch64".to_owned(), refused: Some((missing, Some(remedy))) });
+        Some(RunnerFacts { program: "qemu-aarch64".to_owned(), refused: Some((missing, Some(remedy))) });
     facts.runtime_folder.made = Ok(("/tmp/hotrun-1000-0".into(), 0o700));
     facts.terminal.dumb = true;
     if let Some((_, age)) = &mut facts.last_build {
@@ -142,7 +143,7 @@ fn ill() -> Facts {
     facts
 }
 
-fn findings(facts: &Facts, tools: &Tools) -> Vec<Finding> {
+fn findings(facts: &ProjectFacts, tools: &Tools) -> Vec<Finding> {
     std::iter::once(judge::tools(tools)).chain(judge::facts(facts, tools)).collect()
 }
 
@@ -184,18 +185,18 @@ fn every_warning_and_error_has_a_remedy() {
         facts.runtime_folder.made = Err("permission denied".to_owned());
         all.extend(findings(&facts, &tools()));
     }
-    let bad: Vec<&Finding> = all.iter().filter(|finding| finding.level >= Level::Warning).collect();
+    let bad: Vec<&Finding> = all.iter().filter(|finding| finding.level >= Severity::Warning).collect();
     assert!(bad.len() > 15, "{}", bad.len());
     for finding in bad {
         assert!(finding.hint.is_some(), "{finding:?}");
         assert!(!finding.message.ends_with('.'), "{finding:?}");
     }
     let failure = Failure { check: "cargo", message: "x".to_owned(), hint: None };
-    assert_eq!(judge::failure(failure).level, Level::Error);
+    assert_eq!(judge::failure(failure).level, Severity::Error);
 }
 
 #[track_caller]
-fn level(facts: &Facts, check: &str) -> Option<Level> {
+fn level(facts: &ProjectFacts, check: &str) -> Option<Severity> {
     findings(facts, &tools()).into_iter().find(|finding| finding.check == check).map(|finding| finding.level)
 }
 
@@ -206,12 +207,12 @@ fn a_hotrun_that_runs_here_has_its_watches_and_its_sockets_already() {
     facts.sockets[0].refused = Some(("held".to_owned(), None, Some(4711)));
     facts.watching.limits =
         Some(Limits { watches: 20, used_watches: 20, instances: 2, used_instances: 2, queued: 16384 });
-    assert_eq!(level(&facts, "listen"), Some(Level::Ok));
-    assert_eq!(level(&facts, "watching"), Some(Level::Ok));
-    assert_eq!(level(&facts, "running"), Some(Level::Note));
+    assert_eq!(level(&facts, "listen"), Some(Severity::Ok));
+    assert_eq!(level(&facts, "watching"), Some(Severity::Ok));
+    assert_eq!(level(&facts, "running"), Some(Severity::Note));
     facts.running = None;
-    assert_eq!(level(&facts, "listen"), Some(Level::Error));
-    assert_eq!(level(&facts, "watching"), Some(Level::Warning));
+    assert_eq!(level(&facts, "listen"), Some(Severity::Error));
+    assert_eq!(level(&facts, "watching"), Some(Severity::Warning));
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn what_the_target_lacks_is_an_error() {
     if let Some(compiling) = &mut facts.compiling {
         compiling.linking = Linking::NoLibrary("wasm32-wasip1".to_owned());
     }
-    assert_eq!((level(&facts, "std"), level(&facts, "linker")), (Some(Level::Error), None));
+    assert_eq!((level(&facts, "std"), level(&facts, "linker")), (Some(Severity::Error), None));
     if let Some(compiling) = &mut facts.compiling {
         compiling.linking = Linking::Untried;
     }
@@ -234,13 +235,13 @@ fn what_was_asked_for_is_no_fault() {
     facts.watching.limits =
         Some(Limits { watches: 0, used_watches: 0, instances: 0, used_instances: 0, queued: 1 });
     facts.profile = "release".to_owned();
-    for (mode, expected) in [(0o700, Level::Warning), (0o711, Level::Ok), (0o755, Level::Warning)] {
+    for (mode, expected) in [(0o700, Severity::Warning), (0o711, Severity::Ok), (0o755, Severity::Warning)] {
         facts.runtime_folder.made = Ok(("/tmp/hotrun-0-0".into(), mode));
         assert_eq!(level(&facts, "runtime-folder"), Some(expected), "{mode:o}");
     }
     facts.runtime_folder.made = Ok(("/run/user/1000/hotrun-0".into(), 0o700));
-    assert_eq!(level(&facts, "watching"), Some(Level::Ok));
+    assert_eq!(level(&facts, "watching"), Some(Severity::Ok));
     assert_eq!(level(&facts, "event-queue"), None);
-    assert_eq!(level(&facts, "incremental"), Some(Level::Note));
-    assert_eq!(finding::worst(&findings(&facts, &tools())), Level::Note);
+    assert_eq!(level(&facts, "incremental"), Some(Severity::Note));
+    assert_eq!(finding::worst(&findings(&facts, &tools())), Severity::Note);
 }

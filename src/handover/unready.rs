@@ -7,13 +7,13 @@ use std::path::Path;
 
 use super::listeners::holder::listening;
 use super::probe::ProbeAnswer;
-use crate::config::{Named, Ready, RunConfig, format_ready, named};
+use crate::config::{Ready, RunConfig, SettingName, format_ready, named};
 
 /// A process that is not ready.
 #[derive(Debug)]
 pub struct Unready {
     ready: Ready,
-    setting: Named,
+    setting: SettingName,
     answer: ProbeAnswer,
     /// `None` if the system does not tell.
     listening: Option<Vec<SocketAddr>>,

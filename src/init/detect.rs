@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::template::{Findings, Folder};
+use super::template::{CrateFolder, Findings};
 use crate::config::TargetName;
 use crate::project::{ProgramKind, Project};
 
@@ -16,7 +16,7 @@ const MIGRATIONS: [&str; 3] = ["sqlx", "diesel_migrations", "refinery"];
 
 /// Examines the project for a config file in `folder`. `package`, `target` and `others` describe its program.
 /// A `shared` file is also read for other programs of the workspace.
-pub(super) fn look(
+pub(super) fn examine(
     project: &Project,
     folder: &Path,
     shared: bool,
@@ -33,7 +33,7 @@ pub(super) fn look(
         path.is_dir().then(|| path.strip_prefix(folder).unwrap_or(&path).to_owned())
     };
     let read = |names: &[&'static str], folder: &str| {
-        Some(Folder { crate_name: dependency(names)?, path: below(folder)? })
+        Some(CrateFolder { crate_name: dependency(names)?, path: below(folder)? })
     };
     let rocket_toml = own.root.join("Rocket.toml");
     let rocket_toml = (dependency(&["rocket"]).is_some() && rocket_toml.is_file())

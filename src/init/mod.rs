@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub use self::error::InitError;
-use self::template::{Findings, Page};
+use self::template::{Findings, Rendered};
 use crate::cli::InitOptions;
 use crate::config::RunOptions;
 use crate::config::{Config, Origin, TargetName};
@@ -53,22 +53,22 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
         }
         target => target,
     };
-    let findings = detect::look(&project, folder, at_root, package, target, choice.others);
-    let page = template::page(&findings);
+    let findings = detect::examine(&project, folder, at_root, package, target, choice.others);
+    let page = template::render(&findings);
     create(&path, &page.text).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
         _ => InitError::Write { path: path.clone(), source: error },
     })?;
-    report::say(&said(&report::short_path(&path, &cwd), &findings, &page));
+    report::say(&report_lines(&report::short_path(&path, &cwd), &findings, &page));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the lines that report a written file.
-fn said(path: &str, findings: &Findings, page: &Page) -> Vec<Line> {
-    let mut said = vec![Line::status("Created", format!("{path} for {}", findings.program))];
-    said.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
-    said.extend(page.remarks.iter().map(|remark| lines::note(remark)));
-    said
+fn report_lines(path: &str, findings: &Findings, page: &Rendered) -> Vec<Line> {
+    let mut report = vec![Line::status("Created", format!("{path} for {}", findings.program))];
+    report.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
+    report.extend(page.remarks.iter().map(|remark| lines::note(remark)));
+    report
 }
 
 /// The program the file is for, and the settings that choose it.
@@ -180,12 +180,12 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::template::Folder;
+    use super::template::CrateFolder;
     use super::*;
 
     /// Projects that together trigger every line.
     fn projects() -> [Findings; 3] {
-        let folder = |crate_name, path: &str| Some(Folder { crate_name, path: path.into() });
+        let folder = |crate_name, path: &str| Some(CrateFolder { crate_name, path: path.into() });
         [
             Findings { program: "`shop`".to_owned(), ..Findings::default() },
             Findings {
@@ -214,7 +214,7 @@ mod tests {
         for columns in [80, 40] {
             let mut text = String::new();
             for findings in projects() {
-                for line in said("hotrun.toml", &findings, &template::page(&findings)) {
+                for line in report_lines("hotrun.toml", &findings, &template::render(&findings)) {
                     text += &(line.fitted(Some(columns)) + "\n");
                 }
                 text += "\n";

@@ -19,21 +19,21 @@ pub(super) struct Findings {
     /// The file is also read for other programs.
     pub(super) shared: bool,
     /// Templates read at run time.
-    pub(super) templates: Option<Folder>,
+    pub(super) templates: Option<CrateFolder>,
     pub(super) rocket_toml: Option<PathBuf>,
-    pub(super) migrations: Option<Folder>,
+    pub(super) migrations: Option<CrateFolder>,
     pub(super) env_file: Option<PathBuf>,
 }
 
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct CrateFolder {
     pub(super) crate_name: &'static str,
     pub(super) path: PathBuf,
 }
 
 /// The file, and the report about it.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct Rendered {
     pub(super) text: String,
     /// The active settings, each with its reason.
     pub(super) reasons: Vec<String>,
@@ -50,8 +50,8 @@ const HEAD: &str = "\
 const COLUMN: usize = 35;
 
 /// Renders the file for a project.
-pub(super) fn page(findings: &Findings) -> Page {
-    let mut page = Page { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
+pub(super) fn render(findings: &Findings) -> Rendered {
+    let mut page = Rendered { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
     page.line("");
     page.idle("events = \"target/events.jsonl\"", "--events: what happens, as JSON");
     page.idle("log = \"target/hotrun.log\"", "--log: hotrun's own lines, also in a file");
@@ -65,7 +65,7 @@ pub(super) fn page(findings: &Findings) -> Page {
     page
 }
 
-impl Page {
+impl Rendered {
     fn build(&mut self, findings: &Findings) {
         self.table("build");
         match &findings.package {
@@ -205,13 +205,13 @@ fn quoted_path(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::config::RunOptions;
-    use crate::config::{self, Environment, FileKind, FileText};
+    use crate::config::{self, FileKind, FileText, OwnVariables};
 
     #[track_caller]
     fn accepted(text: &str) -> config::Config {
         let cwd = Path::new("/project");
         let file = FileText { path: cwd.join("hotrun.toml"), text: text.to_owned(), kind: FileKind::Hotrun };
-        config::merge(&RunOptions::default(), &Environment::new(), &[file], cwd)
+        config::merge(&RunOptions::default(), &OwnVariables::new(), &[file], cwd)
             .unwrap_or_else(|error| panic!("{error}:\n{text}"))
     }
 
@@ -224,14 +224,14 @@ mod tests {
 
     #[test]
     fn nothing_found_puts_nothing_in_force() {
-        let page = page(&Findings::default());
+        let page = render(&Findings::default());
         assert_eq!(accepted(&page.text), accepted(""));
         assert!(page.reasons.is_empty() && page.remarks.is_empty());
     }
 
     #[test]
     fn every_default_that_is_shown_is_the_default() {
-        let text = page(&Findings::default()).text;
+        let text = render(&Findings::default()).text;
         let (all, none) = (accepted(&uncommented(&text)), accepted(""));
         assert_eq!(all.watch.debounce.value, none.watch.debounce.value);
         assert_eq!(all.watch.poll.value, none.watch.poll.value);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_setting_there_is_stands_in_the_file() {
-        let text = page(&Findings::default()).text;
+        let text = render(&Findings::default()).text;
         let shown = config::show(&accepted(""), Path::new("/project"));
         for line in shown.lines().filter(|line| line.contains(" =")) {
             let key = line.trim_start_matches("# ").split(" =").next().unwrap();
@@ -263,10 +263,10 @@ mod tests {
 
     #[test]
     fn what_one_program_calls_for_is_not_in_force_for_the_others() {
-        let templates = || Some(Folder { crate_name: "tera", path: "api/templates".into() });
-        let migrations = || Some(Folder { crate_name: "sqlx", path: "api/migrations".into() });
+        let templates = || Some(CrateFolder { crate_name: "tera", path: "api/templates".into() });
+        let migrations = || Some(CrateFolder { crate_name: "sqlx", path: "api/migrations".into() });
         let of = |shared| {
-            page(&Findings {
+            render(&Findings {
                 shared,
                 templates: templates(),
                 migrations: migrations(),
@@ -295,10 +295,10 @@ mod tests {
     fn odd_names_stay_toml() {
         let findings = Findings {
             target: Some(TargetName::Bin("we\"ird\\name".to_owned())),
-            templates: Some(Folder { crate_name: "tera", path: "a \"b\"/templates".into() }),
+            templates: Some(CrateFolder { crate_name: "tera", path: "a \"b\"/templates".into() }),
             ..Findings::default()
         };
-        let config = accepted(&page(&findings).text);
+        let config = accepted(&render(&findings).text);
         assert_eq!(config.build.target(), Some(TargetName::Bin("we\"ird\\name".to_owned())));
         assert_eq!(config.watch.paths[0].value, Path::new("/project/a \"b\"/templates"));
     }

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use cargo_metadata::cargo_platform::Cfg;
 
-use super::asking::Asking;
 use super::cargo_config::{CargoConfig, CompileSettings};
 use super::environment::Environment;
 use super::error::ProjectError;
 use super::platform::{Platform, Rustc};
+use super::queries::Queries;
 use super::toolchain::Toolchain;
 
 /// How the program is compiled.
@@ -34,14 +34,14 @@ impl Compiling {
         workspace_root: &Path,
         cwd: &Path,
     ) -> Option<Self> {
-        let asking = Asking::plainly();
-        let rustc = Rustc::of(toolchain, environment, config, cwd, &asking);
-        let version = rustc.ask(&["-V"]).ok()?;
+        let queries = Queries::attached();
+        let rustc = Rustc::of(toolchain, environment, config, cwd, &queries);
+        let version = rustc.query(&["-V"]).ok()?;
         let version = version.lines().next().unwrap_or_default().to_owned();
         let triple = platform.triple.as_deref().unwrap_or(&platform.host);
         let mut arguments = vec!["--print", "cfg"];
         arguments.extend(platform.triple.iter().flat_map(|triple| ["--target", triple]));
-        let cfgs = rustc.ask(&arguments).unwrap_or_default();
+        let cfgs = rustc.query(&arguments).unwrap_or_default();
         let cfgs: Vec<Cfg> = cfgs.lines().filter_map(|line| line.parse().ok()).collect();
         let in_manifest = manifest_incremental(&workspace_root.join("Cargo.toml"), profile);
         let settings = config.compile_settings(triple, &cfgs, profile, in_manifest, environment);
@@ -66,7 +66,7 @@ impl Linking {
     fn of(rustc: &Rustc<'_>, platform: &Platform, settings: &CompileSettings) -> Self {
         let name = platform.triple.as_ref().unwrap_or(&platform.host);
         let known =
-            || rustc.ask(&["--print", "target-list"]).is_ok_and(|list| list.lines().any(|it| it == name));
+            || rustc.query(&["--print", "target-list"]).is_ok_and(|list| list.lines().any(|it| it == name));
         let installed = library(&platform.library_dir);
         match installed {
             _ if settings.build_std => return Self::Untried,
@@ -85,7 +85,7 @@ impl Linking {
         arguments.extend(platform.triple.iter().flat_map(|triple| ["--target", triple]));
         arguments.extend(linker.as_deref());
         arguments.extend(settings.rustflags.iter().map(String::as_str));
-        match rustc.ask(&arguments) {
+        match rustc.query(&arguments) {
             Ok(_) => Self::Works,
             Err(ProjectError::Rustc { message, .. }) => Self::Fails(cause(&message)),
             Err(_) => Self::Untried,

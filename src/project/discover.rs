@@ -11,12 +11,12 @@ use std::time::SystemTime;
 
 use cargo_metadata::{DependencyKind, Metadata};
 
-use super::asking::Asking;
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
-use super::kept::{self, Kept};
 use super::memo::Memo;
+use super::memoized::{self, Memoized};
+use super::queries::Queries;
 use super::toolchain::Toolchain;
 use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
 use crate::config::BuildConfig;
@@ -33,8 +33,8 @@ impl Project {
         build: &BuildConfig,
         cwd: &Path,
     ) -> Result<Self, ProjectError> {
-        let asking = Asking::plainly();
-        Self::recall(toolchain, environment, config, build, cwd, &asking, &mut Memo::default())
+        let queries = Queries::attached();
+        Self::recall(toolchain, environment, config, build, cwd, &queries, &mut Memo::default())
     }
 
     /// Like [`discover`](Self::discover), without running cargo if the memo has its answer; else memoizes it.
@@ -44,17 +44,17 @@ impl Project {
         config: &CargoConfig,
         build: &BuildConfig,
         cwd: &Path,
-        asking: &Asking,
+        queries: &Queries,
         memo: &mut Memo,
     ) -> Result<Self, ProjectError> {
         check_manifest(build.manifest_path.as_deref(), cwd)?;
-        let ask = Ask { toolchain, environment, build, cwd, asking };
-        let (asked, question) = (SystemTime::now(), ask.question());
+        let query = MetadataQuery { toolchain, environment, build, cwd, queries };
+        let (asked, question) = (SystemTime::now(), query.question());
         let known = memo.metadata.as_ref().and_then(|kept| kept.answer(question)).cloned();
         let fresh = known.is_none();
         let json = match known {
             Some(json) => json,
-            None => ask.metadata(build.manifest_path.as_deref())?,
+            None => query.metadata(build.manifest_path.as_deref())?,
         };
         let metadata = parse(&json)?;
         let (package, target) =
@@ -67,7 +67,7 @@ impl Project {
         let root_text = crate::sys::read_text(&root_manifest).ok().flatten().unwrap_or_default();
         overrides.extend(sources::manifest_overrides(&root_text, &workspace_root));
         let (member_patterns, member_excludes) = sources::member_patterns(&root_text, &workspace_root);
-        let read = |manifest: &Path| parse(&ask.metadata(Some(manifest)).ok()?).ok();
+        let read = |manifest: &Path| parse(&query.metadata(Some(manifest)).ok()?).ok();
         let sources = sources::collect(&metadata, package, kind == ProgramKind::Example, overrides, read);
 
         let members: BTreeSet<PathBuf> = metadata
@@ -91,8 +91,8 @@ impl Project {
             && sources.packages.iter().all(|package| members.contains(&package.manifest));
         // A toolchain linked into rustup's may be anything.
         if fresh && complete && toolchain.name.is_some() {
-            let inputs = kept::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
-            memo.metadata = Kept::new(question, inputs, &memo.above, asked, json.clone());
+            let inputs = memoized::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
+            memo.metadata = Memoized::new(question, inputs, &memo.ancestors, asked, json.clone());
         }
 
         let (target_directory, build_directory) = directories(&metadata, build.target_dir.as_deref(), cwd);
@@ -117,22 +117,22 @@ impl Project {
     }
 }
 
-struct Ask<'a> {
+struct MetadataQuery<'a> {
     toolchain: &'a Toolchain,
     environment: &'a Environment,
     build: &'a BuildConfig,
     cwd: &'a Path,
-    asking: &'a Asking,
+    queries: &'a Queries,
 }
 
-impl Ask<'_> {
+impl MetadataQuery<'_> {
     /// Returns the question of [`metadata`](Self::metadata) for the project itself.
     fn question(&self) -> u64 {
         let mut words = vec![OsStr::new("metadata"), self.toolchain.cargo.as_os_str()];
         words.extend(self.build.common_args.iter().map(OsStr::new));
         words.push(OsStr::new("--manifest-path"));
         words.extend(self.build.manifest_path.as_ref().map(|path| path.as_os_str()));
-        kept::question(&words, self.cwd, self.environment)
+        memoized::question(&words, self.cwd, self.environment)
     }
 
     fn metadata(&self, manifest: Option<&Path>) -> Result<String, ProjectError> {
@@ -153,7 +153,7 @@ impl Ask<'_> {
             command.arg("--manifest-path").arg(manifest);
         }
         let output = self
-            .asking
+            .queries
             .output(&mut command)
             .map_err(|source| ProjectError::Spawn { program: self.toolchain.cargo.clone(), source })?;
         if !output.status.success() {

@@ -1,9 +1,8 @@
-//! What rustup, rustc and cargo answered at an earlier start, so that a start need not ask again: three processes that
-//! would otherwise run before the first build can.
+//! The memo: what rustup, rustc and cargo answered at an earlier start, so that a start need not run them.
 //!
-//! Where the list of what an answer follows from would not be complete (patterns of members, path dependencies outside the
-//! workspace, a cargo that is not rustup's own) nothing is kept. A file that is missing, damaged or of another hotrun is
-//! no memo.
+//! Nothing is kept if the list of files an answer depends on would be incomplete (patterns of members, path
+//! dependencies outside the workspace, a cargo that is not rustup's own). A missing or damaged file, or one
+//! of another version of hotrun, counts as empty.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,10 +12,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::asking::Asking;
 use super::environment::Environment;
 use super::error::ProjectError;
-use super::kept::{Above, Kept};
+use super::memoized::{Ancestors, Memoized};
+use super::queries::Queries;
 use super::toolchain::Toolchain;
 
 /// The file name in the staging target.
@@ -25,11 +24,11 @@ const FILE: &str = ".survey.json";
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Memo {
     version: String,
-    pub(super) toolchain: Option<Kept<Toolchain>>,
-    pub(super) metadata: Option<Kept<String>>,
+    pub(super) toolchain: Option<Memoized<Toolchain>>,
+    pub(super) metadata: Option<Memoized<String>>,
     /// The files above before any question.
     #[serde(skip)]
-    pub(super) above: Above,
+    pub(super) ancestors: Ancestors,
 }
 
 impl Memo {
@@ -44,20 +43,20 @@ impl Memo {
         let text = folders.iter().find_map(|folder| read_own(&folder.join("hotrun").join(FILE)).ok());
         let memo = text.and_then(|text| serde_json::from_slice::<Self>(&text).ok()).unwrap_or_default();
         let memo = if memo.version == env!("CARGO_PKG_VERSION") { memo } else { Self::default() };
-        Self { above: Above::look(cwd), ..memo }
+        Self { ancestors: Ancestors::look(cwd), ..memo }
     }
 
-    /// As [`Toolchain::find`], without asking rustup where it is known what that would say.
+    /// Like [`Toolchain::find`], without running rustup if its answer is known.
     pub fn toolchain(
         &self,
         cwd: &Path,
         environment: &Environment,
-        asking: &Asking,
+        queries: &Queries,
     ) -> Result<Toolchain, ProjectError> {
-        Toolchain::recall(cwd, environment, asking, self.toolchain.as_ref())
+        Toolchain::recall(cwd, environment, queries, self.toolchain.as_ref())
     }
 
-    /// Keeps the toolchain that was found at `asked`, where that was rustup's own, with what its rustc said since.
+    /// Memoizes the toolchain found at `asked`, with the host of its rustc, if it is one of rustup's own.
     pub fn keep(
         &mut self,
         toolchain: &Toolchain,
@@ -67,7 +66,7 @@ impl Memo {
         asked: SystemTime,
     ) {
         let found = Toolchain { host: Some(host.to_owned()), ..toolchain.clone() };
-        if let Some(kept) = found.kept(cwd, environment, asked, &self.above, self.toolchain.as_ref()) {
+        if let Some(kept) = found.kept(cwd, environment, asked, &self.ancestors, self.toolchain.as_ref()) {
             self.toolchain = Some(kept);
         }
     }

@@ -28,8 +28,8 @@ fn a_memo_that_is_damaged_or_of_another_hotrun_is_none() {
     }
 }
 
-fn kept_text() -> Kept<String> {
-    Kept::new(1, [], &Above::default(), later(), "text".to_owned()).unwrap()
+fn kept_text() -> Memoized<String> {
+    Memoized::new(1, [], &Ancestors::default(), later(), "text".to_owned()).unwrap()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn only_a_memo_that_nobody_else_may_have_written_is_read() {
     fs::create_dir_all(&staging).unwrap();
     fs::create_dir(&project).unwrap();
     let path = staging.join(FILE);
-    let kept = Kept::new(1, [], &Above::default(), later(), "a cargo".to_owned());
+    let kept = Memoized::new(1, [], &Ancestors::default(), later(), "a cargo".to_owned());
     let mut memo = Memo { metadata: kept, ..Memo::default() };
     memo.write(&staging);
     let read = || Memo::read(&project, None).metadata.is_some();

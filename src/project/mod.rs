@@ -5,23 +5,22 @@
 //! only the [`Memo`], which spares the next start these questions; later readings of a changed file do
 //! without it. Functions here block for some milliseconds.
 
-mod asking;
 mod cargo_config;
 mod compiling;
 mod discover;
 mod environment;
 mod error;
-mod kept;
 mod launch;
 mod memo;
+mod memoized;
 mod platform;
+mod queries;
 mod select;
 mod sources;
 mod toolchain;
 
 use std::path::PathBuf;
 
-pub use self::asking::Asking;
 pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
 pub use self::compiling::{Compiling, Linking};
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
@@ -29,6 +28,7 @@ pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};
 pub use self::memo::Memo;
 pub use self::platform::Platform;
+pub use self::queries::Queries;
 pub use self::sources::SourcePackage;
 pub use self::toolchain::Toolchain;
 use crate::config::{BuildConfig, TargetName};

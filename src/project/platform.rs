@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::cargo_platform::Cfg;
 
-use super::asking::Asking;
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
+use super::queries::Queries;
 use super::toolchain::Toolchain;
 
 /// The target platform of the build.
@@ -39,24 +39,24 @@ impl Platform {
         config: &CargoConfig,
         flag: Option<&str>,
         cwd: &Path,
-        asking: &Asking,
+        queries: &Queries,
     ) -> Result<Self, ProjectError> {
         let in_toolchain = own_sysroot(toolchain, config);
-        let rustc = Rustc::of(toolchain, environment, config, cwd, asking);
+        let rustc = Rustc::of(toolchain, environment, config, cwd, queries);
         let host = if let Some(host) = toolchain.host.as_ref().filter(|_| in_toolchain.is_some()) {
             host.clone()
         } else {
-            let version = rustc.ask(&["-vV"])?;
+            let version = rustc.query(&["-vV"])?;
             version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
         };
         let triple = requested(flag, &config.targets, &host)?;
         let sysroot = match in_toolchain {
             Some(sysroot) => sysroot.clone(),
-            None => PathBuf::from(rustc.ask(&["--print", "sysroot"])?.trim_end()),
+            None => PathBuf::from(rustc.query(&["--print", "sysroot"])?.trim_end()),
         };
         let mut cfgs = Vec::new();
         if config.has_cfg_runner() {
-            let printed = rustc.ask(&cfg_question(triple.as_deref()))?;
+            let printed = rustc.query(&cfg_question(triple.as_deref()))?;
             cfgs = printed.lines().filter_map(|line| line.parse::<Cfg>().ok()).collect();
         }
         let triple = triple.map(|triple| folder_name(&triple).to_owned());
@@ -118,7 +118,7 @@ pub(super) struct Rustc<'a> {
     program: PathBuf,
     environment: &'a Environment,
     cwd: &'a Path,
-    asking: &'a Asking,
+    queries: &'a Queries,
 }
 
 impl<'a> Rustc<'a> {
@@ -127,17 +127,17 @@ impl<'a> Rustc<'a> {
         environment: &'a Environment,
         config: &CargoConfig,
         cwd: &'a Path,
-        asking: &'a Asking,
+        queries: &'a Queries,
     ) -> Self {
         let program = match (own_sysroot(toolchain, config), &config.rustc) {
             (Some(sysroot), _) => sysroot.join("bin/rustc"),
             (None, Some(rustc)) => rustc.clone(),
             (None, None) => PathBuf::from("rustc"),
         };
-        Self { program, environment, cwd, asking }
+        Self { program, environment, cwd, queries }
     }
 
-    pub(super) fn ask(&self, arguments: &[&str]) -> Result<String, ProjectError> {
+    pub(super) fn query(&self, arguments: &[&str]) -> Result<String, ProjectError> {
         let mut command = Command::new(&self.program);
         command
             .args(arguments)
@@ -148,7 +148,7 @@ impl<'a> Rustc<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let output = self
-            .asking
+            .queries
             .output(&mut command)
             .map_err(|source| ProjectError::Spawn { program: self.program.clone(), source })?;
         if !output.status.success() {

@@ -23,7 +23,7 @@ pub struct SourcePackage {
     pub links: Option<String>,
 }
 
-pub(super) struct Sources {
+pub(super) struct FoundSources {
     /// The chosen package first, the others by manifest.
     pub(super) packages: Vec<SourcePackage>,
     /// The manifests of other workspaces that packages belong to.
@@ -39,7 +39,7 @@ pub(super) fn collect(
     dev: bool,
     overrides: impl IntoIterator<Item = PathBuf>,
     mut read: impl FnMut(&Path) -> Option<Metadata>,
-) -> Sources {
+) -> FoundSources {
     let mut known: BTreeMap<PathBuf, Package> = by_manifest(metadata.packages.clone());
     let mut found: BTreeMap<PathBuf, SourcePackage> = BTreeMap::new();
     let mut outer_manifests = BTreeSet::new();
@@ -85,7 +85,7 @@ pub(super) fn collect(
     }
     let chosen = found.remove(&first);
     let packages: Vec<SourcePackage> = chosen.into_iter().chain(found.into_values()).collect();
-    Sources { packages, outer_manifests }
+    FoundSources { packages, outer_manifests }
 }
 
 /// Returns the folders that `[patch]` and `[replace]` of this root manifest substitute for other sources.

@@ -112,7 +112,7 @@ impl Workspace {
         let toolchain = Toolchain::find(&cwd, &clean)?;
         let environment = cargo_environment(&toolchain, &clean, build);
         let config = CargoConfig::load(&cwd, &environment, &build.common_args);
-        Project::recall(&toolchain, &environment, &config, build, &cwd, &Asking::plainly(), memo)
+        Project::recall(&toolchain, &environment, &config, build, &cwd, &Queries::attached(), memo)
     }
 
     /// Returns the chosen package and cargo's arguments, or the error, its hint and its exit code.

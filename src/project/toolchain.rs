@@ -14,10 +14,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::asking::Asking;
 use super::environment::{self, Environment, LIBRARY_PATH};
 use super::error::ProjectError;
-use super::kept::{self, Above, Kept};
+use super::memoized::{self, Ancestors, Memoized};
+use super::queries::Queries;
 
 /// The cargo in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +42,15 @@ impl Toolchain {
     /// Blocks for about 15 ms if rustup has to run, or for as long as rustup takes to install a toolchain
     /// that a file names.
     pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
-        Self::recall(cwd, environment, &Asking::plainly(), None)
+        Self::recall(cwd, environment, &Queries::attached(), None)
     }
 
-    /// As [`find`](Self::find), without asking rustup where `known` is what it would say.
+    /// Like [`find`](Self::find), without running rustup if `known` has its answer.
     pub(super) fn recall(
         cwd: &Path,
         environment: &Environment,
-        asking: &Asking,
-        known: Option<&Kept<Self>>,
+        queries: &Queries,
+        known: Option<&Memoized<Self>>,
     ) -> Result<Self, ProjectError> {
         let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
         let in_home = || {
@@ -62,8 +62,8 @@ impl Toolchain {
         let rustup = rustup_of(&shim);
         let behind =
             rustup.as_ref().and_then(|rustup| known?.answer(question(rustup, cwd, environment)).cloned());
-        let ask = |rustup: &PathBuf| behind_shim(rustup, cwd, environment, asking);
-        let behind = behind.or_else(|| rustup.as_ref().and_then(ask));
+        let query = |rustup: &PathBuf| behind_shim(rustup, cwd, environment, queries);
+        let behind = behind.or_else(|| rustup.as_ref().and_then(query));
         Ok(behind.unwrap_or_else(|| Self {
             cargo_variable: rustup.is_none().then(|| current_exe_of(&shim)),
             cargo: shim,
@@ -74,15 +74,16 @@ impl Toolchain {
         }))
     }
 
-    /// What was found at `asked`, to be kept: nothing where it is no toolchain of rustup's own, or is `known`.
+    /// Returns what to memoize of this toolchain, found at `asked`: `None` unless it is one of rustup's own
+    /// and not yet `known`.
     pub(super) fn kept(
         &self,
         cwd: &Path,
         environment: &Environment,
         asked: SystemTime,
-        above: &Above,
-        known: Option<&Kept<Self>>,
-    ) -> Option<Kept<Self>> {
+        ancestors: &Ancestors,
+        known: Option<&Memoized<Self>>,
+    ) -> Option<Memoized<Self>> {
         let root = self.cargo.parent()?.parent()?;
         // A linked toolchain may have any kind of cargo.
         if root.is_symlink() {
@@ -90,12 +91,13 @@ impl Toolchain {
         }
         let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
         let rustup = rustup_of(&shim)?;
-        let inputs = kept::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
+        let inputs =
+            memoized::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
         let question = question(&rustup, cwd, environment);
         if known.is_some_and(|kept| kept.answer(question) == Some(self)) {
             return None;
         }
-        Kept::new(question, inputs, above, asked, self.clone())
+        Memoized::new(question, inputs, ancestors, asked, self.clone())
     }
 
     /// Returns the environment for cargo and the program: `clean` with the variables of the shim.
@@ -141,18 +143,18 @@ fn rustup_of(cargo: &Path) -> Option<PathBuf> {
 }
 
 fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
-    kept::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
+    memoized::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
 }
 
-fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &Asking) -> Option<Toolchain> {
-    let ask = |arguments: &[&str]| ask(rustup, arguments, cwd, environment, asking);
+fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, queries: &Queries) -> Option<Toolchain> {
+    let query = |arguments: &[&str]| query(rustup, arguments, cwd, environment, queries);
     let cargo_home = environment::cargo_home(environment, cwd)?;
     let rustup_home = environment::rustup_home(environment, cwd)?;
     let in_force = plain_default(&rustup_home, cwd, environment);
     let (cargo, active) = match &in_force {
         Some(name) => (rustup_home.join("toolchains").join(name).join("bin/cargo"), name.clone()),
         // In sequence: the first may install the toolchain.
-        None => (PathBuf::from(ask(&["which", "cargo"])?), ask(&["show", "active-toolchain"])?),
+        None => (PathBuf::from(query(&["which", "cargo"])?), query(&["show", "active-toolchain"])?),
     };
     let (name, reason) = active.split_once(" (").unwrap_or((&active, "default)"));
     let root = rustup_home.join("toolchains").join(name);
@@ -190,7 +192,7 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, asking: &As
 /// nothing to decide or install (<https://rust-lang.github.io/rustup/overrides.html>).
 fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> Option<String> {
     #[derive(Deserialize)]
-    struct Settings {
+    struct RustupSettings {
         version: String,
         default_toolchain: String,
         #[serde(default)]
@@ -203,7 +205,7 @@ fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> O
         return None;
     }
     let text = std::fs::read_to_string(rustup_home.join("settings.toml")).ok()?;
-    let Settings { version, default_toolchain: name, overrides } = toml::from_str(&text).ok()?;
+    let RustupSettings { version, default_toolchain: name, overrides } = toml::from_str(&text).ok()?;
     let root = rustup_home.join("toolchains").join(&name);
     let here = cwd.canonicalize().ok()?;
     let is_overridden = overrides.keys().any(|folder| cwd.starts_with(folder) || here.starts_with(folder));
@@ -236,12 +238,12 @@ fn source_of(reason: &str, environment: &Environment) -> &'static str {
 }
 
 /// Returns the first line of rustup's stdout if it succeeds.
-fn ask(
+fn query(
     rustup: &Path,
     arguments: &[&str],
     cwd: &Path,
     environment: &Environment,
-    asking: &Asking,
+    queries: &Queries,
 ) -> Option<String> {
     let mut command = Command::new(rustup);
     command
@@ -254,7 +256,7 @@ fn ask(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let output = asking.output(&mut command).ok()?;
+    let output = queries.output(&mut command).ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.lines().next().map(str::to_owned))?
 }

@@ -31,7 +31,7 @@ use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
-use crate::project::{Asking, Launch};
+use crate::project::{Launch, Queries};
 use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::Site;
@@ -51,7 +51,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
-    let site = Site::survey(options, current_folder()?, &Asking::plainly())?;
+    let site = Site::survey(options, current_folder()?, &Queries::attached())?;
     Ok((site.config, site.cwd))
 }
 
@@ -80,11 +80,11 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
 /// Opens everything; gives the reason where hotrun is to end before it is open.
 async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, ExitReason>, Error> {
     let cwd = current_folder()?;
-    let (mut surroundings, asking) = (Surroundings::open()?, Asking::apart());
-    let (asked, mut signal) = (asking.clone(), 0);
+    let (mut surroundings, queries) = (Surroundings::open()?, Queries::detached());
+    let (asked, mut signal) = (queries.clone(), 0);
     let survey = move || Site::survey(options, cwd, &asked);
-    let survey = beside(&asking, survey, async { signal = surroundings.signalled().await }).await;
-    surroundings.asked(&asking);
+    let survey = beside(&queries, survey, async { signal = surroundings.signalled().await }).await;
+    surroundings.asked(&queries);
     let Some(site) = survey.map_err(no_thread).transpose() else {
         surroundings.close();
         return Ok(Err(ExitReason::Quit(QuitReason::Signal(signal))));

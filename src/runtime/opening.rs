@@ -17,7 +17,7 @@ use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
-use crate::project::Asking;
+use crate::project::Queries;
 use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
 use crate::session::{Session, Settings};
 use crate::site::Site;
@@ -59,9 +59,9 @@ impl Surroundings {
     }
 
     /// What was asked before the loop began has ended.
-    pub(super) fn asked(&self, asking: &Asking) {
+    pub(super) fn asked(&self, queries: &Queries) {
         if let Ok(reaper) = &self.reaper {
-            for group in asking.take_ended() {
+            for group in queries.take_ended() {
                 reaper.cargo_gone(group);
             }
         }

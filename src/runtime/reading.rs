@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::Runtime;
 use crate::error::Error;
 use crate::messages::NamedPaths;
-use crate::project::Asking;
+use crate::project::Queries;
 use crate::report::{self, ErrorText, Remark};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
 use crate::site::Answers;
@@ -48,14 +48,14 @@ impl Runtime {
         let (cancel, cancelled) = oneshot::channel();
         self.reading = Some(Reading { build, cancel });
         tokio::task::spawn_local(async move {
-            let (asking, began) = (Asking::apart(), Instant::now());
-            let asked = asking.clone();
+            let (queries, began) = (Queries::detached(), Instant::now());
+            let asked = queries.clone();
             let cancelled = async { drop(cancelled.await) };
-            let answers = match beside(&asking, move || question.ask(&asked), cancelled).await {
+            let answers = match beside(&queries, move || question.ask(&asked), cancelled).await {
                 Ok(answers) => answers.map(|answers| answers.map(Box::new).map_err(Error::from)),
                 Err(error) => Some(Err(no_thread(error))),
             };
-            let news_of = ProjectNews { build, answers, took: began.elapsed(), groups: asking.take_ended() };
+            let news_of = ProjectNews { build, answers, took: began.elapsed(), groups: queries.take_ended() };
             let _ = news.send(news_of);
         });
     }
@@ -121,7 +121,7 @@ pub(super) fn no_thread(source: io::Error) -> Error {
 
 /// Works in a thread of its own. Nothing where `cancelled` came first: what was asked has ended by then.
 pub(super) async fn beside<T: Send + 'static>(
-    asking: &Asking,
+    queries: &Queries,
     work: impl FnOnce() -> T + Send + 'static,
     cancelled: impl Future<Output = ()>,
 ) -> io::Result<Option<T>> {
@@ -141,9 +141,9 @@ pub(super) async fn beside<T: Send + 'static>(
             Ok(()) => unreachable!("it has sent what it made"),
         },
         None => {
-            asking.stop(libc::SIGTERM);
+            queries.stop(libc::SIGTERM);
             if timeout(GRACE, &mut done).await.is_err() {
-                asking.stop(libc::SIGKILL);
+                queries.stop(libc::SIGKILL);
                 // It may be reading a file that never ends.
                 let _ = timeout(KILL_GRACE, done).await;
             }

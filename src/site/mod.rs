@@ -22,10 +22,10 @@ use self::order::{Asked, is_seeded};
 pub(crate) use self::reading::Answers;
 use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan};
 use crate::config::RunOptions;
-use crate::config::{self, Config, Environment as Variables, FileText, TargetName};
+use crate::config::{self, Config, FileText, OwnVariables, TargetName};
 use crate::error::Error;
 use crate::project::{
-    Asking, CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Toolchain,
+    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Queries, Toolchain,
     cargo_environment, clean_environment,
 };
 use crate::report::Style;
@@ -39,7 +39,7 @@ use crate::words::BuildId;
 pub(crate) struct Site {
     pub(crate) cwd: PathBuf,
     options: RunOptions,
-    variables: Variables,
+    variables: OwnVariables,
     reader: settings::Reader,
     /// What is in force.
     pub(crate) config: Config,
@@ -67,7 +67,7 @@ pub(crate) struct Site {
 
 impl Site {
     /// Reads everything. `cwd` is absolute.
-    pub(crate) fn survey(options: RunOptions, cwd: PathBuf, asking: &Asking) -> Result<Self, Error> {
+    pub(crate) fn survey(options: RunOptions, cwd: PathBuf, queries: &Queries) -> Result<Self, Error> {
         let reader = settings::Reader::default();
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
@@ -78,15 +78,15 @@ impl Site {
         let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
         let mut memo = known.clone();
         let asked = SystemTime::now();
-        let toolchain = memo.toolchain(&cwd, &environment, asking)?;
+        let toolchain = memo.toolchain(&cwd, &environment, queries)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
         let mut discover = |config: &Config| {
-            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, asking, &mut memo)
+            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, queries, &mut memo)
         };
         // rustc is asked beside cargo.
         let triple = first.build.triple.as_deref();
-        let detect = || Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, asking);
+        let detect = || Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, queries);
         let (project, platform) = std::thread::scope(|scope| {
             let beside = std::thread::Builder::new().name("rustc".to_owned()).spawn_scoped(scope, detect);
             let project = discover(&first);
@@ -340,7 +340,7 @@ fn staging_of(target_directory: &Path) -> PathBuf {
 fn load(
     reader: &settings::Reader,
     options: &RunOptions,
-    variables: &Variables,
+    variables: &OwnVariables,
     cwd: &Path,
     project: &Project,
 ) -> Result<(Config, Vec<FileText>), Error> {

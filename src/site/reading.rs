@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Site;
 use crate::config::BuildConfig;
 use crate::project::{
-    Asking, CargoConfig, Environment, Memo, Platform, Project, ProjectError, Toolchain, cargo_environment,
+    CargoConfig, Environment, Memo, Platform, Project, ProjectError, Queries, Toolchain, cargo_environment,
 };
 
 /// What is asked, for another thread.
@@ -42,9 +42,9 @@ impl Site {
 }
 
 impl Question {
-    pub(crate) fn ask(self, asking: &Asking) -> Result<Answers, ProjectError> {
+    pub(crate) fn ask(self, queries: &Queries) -> Result<Answers, ProjectError> {
         let Self { cwd, environment, build } = self;
-        let toolchain = Memo::default().toolchain(&cwd, &environment, asking)?;
+        let toolchain = Memo::default().toolchain(&cwd, &environment, queries)?;
         let for_cargo = cargo_environment(&toolchain, &environment, &build);
         let cargo_config = CargoConfig::load(&cwd, &for_cargo, &build.common_args);
         let project = Project::recall(
@@ -53,11 +53,11 @@ impl Question {
             &cargo_config,
             &build,
             &cwd,
-            asking,
+            queries,
             &mut Memo::default(),
         )?;
         let triple = build.triple.as_deref();
-        let platform = Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, asking)?;
+        let platform = Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, queries)?;
         Ok(Answers { toolchain, cargo_config, project, platform })
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{ErrorKind, Read};
 
-/// Returns the length of what a reader gives and a hash of it.
+/// Reads to the end and returns the length and a hash of the content.
 pub fn hash(mut file: impl Read) -> std::io::Result<(u64, u64)> {
     let mut hasher = DefaultHasher::new();
     let mut length = 0;

@@ -38,7 +38,7 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
 fn listening(addresses: &[&str]) -> RunConfig {
     let words = ["hotrun"].into_iter().chain(addresses.iter().flat_map(|address| ["--listen", *address]));
     let Command::Run(options) = cli::parse(words.map(Into::into)).unwrap().command else { panic!() };
-    config::merge(&options, &config::Environment::new(), &[], Path::new("/")).unwrap().run
+    config::merge(&options, &config::OwnVariables::new(), &[], Path::new("/")).unwrap().run
 }
 
 /// The room under test.

@@ -24,18 +24,18 @@ use tokio::sync::{mpsc, watch};
 
 use self::locks::try_locks;
 pub use self::news::{SeedError, SeedNews, size};
-use self::place::{Opening, rename_new};
+use self::place::{WaitPoint, rename_new};
 pub use self::plan::SeedPlan;
 use self::plan::in_thread;
 use self::work::{copy_loose_files, seed};
 use super::news::BuildNews;
 
 #[derive(Debug)]
-enum Stage {
+enum SeedState {
     /// Nothing is known yet, or another cargo holds the source.
     Begun,
-    /// The copy runs; once these are opened, a cargo waits for it.
-    Copies(Vec<Opening>),
+    /// The copy runs; once these are installed, a cargo waits for it.
+    Copies(Vec<WaitPoint>),
     /// Done; `true` if the staging target has been seeded.
     Ended(bool),
 }
@@ -44,7 +44,7 @@ enum Stage {
 pub(super) struct Seeding {
     plan: SeedPlan,
     stop: Arc<AtomicBool>,
-    stage: watch::Receiver<Stage>,
+    state: watch::Receiver<SeedState>,
 }
 
 impl Drop for Seeding {
@@ -55,52 +55,52 @@ impl Drop for Seeding {
 
 impl Seeding {
     pub(super) fn begin(plan: SeedPlan, news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        let (sender, stage) = watch::channel(Stage::Begun);
+        let (sender, state) = watch::channel(SeedState::Begun);
         let stop = Arc::new(AtomicBool::new(false));
         let (own_plan, own_stop, own_news) = (plan.clone(), Arc::clone(&stop), news.clone());
         let begun = in_thread(move || {
             // The receiver is gone when hotrun ends.
-            let tell = |said| drop(own_news.send(BuildNews::Seed(said)));
-            let copies = |openings| drop(sender.send(Stage::Copies(openings)));
-            let seeded = seed(&own_plan, &own_stop, &tell, &copies).unwrap_or_else(|error| {
-                tell(SeedNews::Declined(error));
+            let report = |news| drop(own_news.send(BuildNews::Seed(news)));
+            let copies = |wait_points| drop(sender.send(SeedState::Copies(wait_points)));
+            let seeded = seed(&own_plan, &own_stop, &report, &copies).unwrap_or_else(|error| {
+                report(SeedNews::Declined(error));
                 false
             });
-            let _ = sender.send(Stage::Ended(seeded));
+            let _ = sender.send(SeedState::Ended(seeded));
         });
         if let Err(source) = begun {
             // Without a thread there is no copy: the sender is gone, so the seeding has ended.
             let declined = SeedError::Io { folder: plan.from().to_owned(), source };
             let _ = news.send(BuildNews::Seed(SeedNews::Declined(declined)));
         }
-        Self { plan, stop, stage }
+        Self { plan, stop, state }
     }
 
     /// Waits until a cargo can be started: it does most of its preparation while the copy is made, and then
     /// waits for the lock of its folder.
     pub(super) async fn ready(&self) {
-        let mut stage = self.stage.clone();
+        let mut state = self.state.clone();
         // A thread that panicked has copied nothing.
-        let Ok(opened) = stage.wait_for(|stage| !matches!(stage, Stage::Begun)).await.map(|stage| {
+        let Ok(installed) = state.wait_for(|state| !matches!(state, SeedState::Begun)).await.map(|state| {
             copy_loose_files(&self.plan.build, &self.plan.staging);
-            match &*stage {
-                Stage::Copies(openings) => openings.iter().all(Opening::open),
-                Stage::Begun | Stage::Ended(_) => true,
+            match &*state {
+                SeedState::Copies(wait_points) => wait_points.iter().all(WaitPoint::install),
+                SeedState::Begun | SeedState::Ended(_) => true,
             }
         }) else {
             return;
         };
-        if !opened {
-            let _ = stage.wait_for(|stage| matches!(stage, Stage::Ended(_))).await;
+        if !installed {
+            let _ = state.wait_for(|state| matches!(state, SeedState::Ended(_))).await;
         }
     }
 
     /// Returns whether the staging target was seeded; `None` until that is known.
     pub(super) fn ended(&self) -> Option<bool> {
-        match *self.stage.borrow() {
-            Stage::Ended(seeded) => Some(seeded),
-            Stage::Begun | Stage::Copies(_) if self.stage.has_changed().is_err() => Some(false),
-            Stage::Begun | Stage::Copies(_) => None,
+        match *self.state.borrow() {
+            SeedState::Ended(seeded) => Some(seeded),
+            SeedState::Begun | SeedState::Copies(_) if self.state.has_changed().is_err() => Some(false),
+            SeedState::Begun | SeedState::Copies(_) => None,
         }
     }
 

@@ -16,21 +16,21 @@ use super::locks::{is_lock, try_lock, try_locks};
 
 /// A folder being copied to.
 #[derive(Debug)]
-pub(super) struct Place {
-    opening: Opening,
+pub(super) struct Destination {
+    wait_point: WaitPoint,
     /// Held until this is dropped.
     _locks: Vec<File>,
 }
 
 /// Makes a cargo wait at the destination.
 #[derive(Debug, Clone)]
-pub(super) struct Opening {
+pub(super) struct WaitPoint {
     copy: PathBuf,
     place: PathBuf,
     locks: Vec<OsString>,
 }
 
-impl Place {
+impl Destination {
     /// Creates the folder `copy` with the lock files of `from`, and locks them. Returns `None` if another
     /// cargo builds at the destination.
     pub(super) fn make(from: &Path, copy: PathBuf, place: PathBuf) -> io::Result<Option<Self>> {
@@ -50,29 +50,29 @@ impl Place {
                 names.push(name);
             }
         }
-        Ok(Some(Self { opening: Opening { copy, place, locks: names }, _locks: locks }))
+        Ok(Some(Self { wait_point: WaitPoint { copy, place, locks: names }, _locks: locks }))
     }
 
-    pub(super) fn opening(&self) -> &Opening {
-        &self.opening
+    pub(super) fn wait_point(&self) -> &WaitPoint {
+        &self.wait_point
     }
 
     pub(super) fn copy(&self) -> &Path {
-        &self.opening.copy
+        &self.wait_point.copy
     }
 
     pub(super) fn place(&self) -> &Path {
-        &self.opening.place
+        &self.wait_point.place
     }
 
     /// Moves the copy to its destination, unless another cargo has put something there.
     pub(super) fn fill(&self) -> io::Result<()> {
-        let Opening { copy, place, .. } = &self.opening;
+        let WaitPoint { copy, place, .. } = &self.wait_point;
         fs::create_dir_all(place.parent().unwrap_or(Path::new("/")))?;
         if rename_new(copy, place).is_ok() {
             return Ok(());
         }
-        if !self.opening.is_open() {
+        if !self.wait_point.is_installed() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         renameat_with(CWD, copy, CWD, place, RenameFlags::EXCHANGE).or_else(|_| {
@@ -84,9 +84,9 @@ impl Place {
     }
 }
 
-impl Opening {
+impl WaitPoint {
     /// Links the locks of the copy into the destination. Returns whether a cargo would wait there.
-    pub(super) fn open(&self) -> bool {
+    pub(super) fn install(&self) -> bool {
         // If the copy is already in place, nothing is left to do.
         let _ = fs::create_dir_all(&self.place);
         for name in &self.locks {
@@ -106,7 +106,7 @@ impl Opening {
     }
 
     /// Whether the destination holds these locks and nothing else: another cargo's may have other names.
-    fn is_open(&self) -> bool {
+    fn is_installed(&self) -> bool {
         let mut names =
             fs::read_dir(&self.place).into_iter().flatten().map(|entry| entry.map(|it| it.file_name()));
         names.all(|name| name.is_ok_and(|name| self.locks.contains(&name))) && self.has_locks()
@@ -138,8 +138,8 @@ mod tests {
         (root, folders)
     }
 
-    fn make([from, copy, place]: &[PathBuf; 3]) -> Option<Place> {
-        let made = Place::make(from, copy.clone(), place.clone()).unwrap();
+    fn make([from, copy, place]: &[PathBuf; 3]) -> Option<Destination> {
+        let made = Destination::make(from, copy.clone(), place.clone()).unwrap();
         made.inspect(|_| fs::write(copy.join("app"), "copied").unwrap())
     }
 
@@ -147,12 +147,12 @@ mod tests {
     fn a_cargo_that_waits_in_the_place_goes_on_in_the_copy() {
         let (_root, folders) = folders();
         let made = make(&folders).unwrap();
-        assert!(made.opening().open());
+        assert!(made.wait_point().install());
         let waits = File::open(folders[2].join(".cargo-lock")).unwrap();
         assert!(try_lock(&waits).unwrap().is_none());
         made.fill().unwrap();
         assert_eq!(fs::read_to_string(folders[2].join("app")).unwrap(), "copied");
-        assert!(made.opening().open(), "where it is too late nothing is to be done");
+        assert!(made.wait_point().install(), "where it is too late nothing is to be done");
         assert!(try_lock(&waits).unwrap().is_none());
         drop(made);
         assert!(try_lock(&waits).unwrap().is_some());
@@ -172,7 +172,7 @@ mod tests {
     fn what_somebody_else_has_built_there_stays() {
         let (_root, folders) = folders();
         let made = make(&folders).unwrap();
-        assert!(made.opening().open());
+        assert!(made.wait_point().install());
         fs::write(folders[2].join("app"), "built").unwrap();
         assert_eq!(made.fill().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(folders[2].join("app")).unwrap(), "built");
@@ -180,11 +180,11 @@ mod tests {
         // A lock file that is not the held one.
         fs::create_dir(&folders[2]).unwrap();
         fs::write(folders[2].join(".cargo-lock"), "").unwrap();
-        assert!(!made.opening().open());
+        assert!(!made.wait_point().install());
         assert!(made.fill().is_err());
         // A lock file of another name.
         fs::remove_dir_all(&folders[2]).unwrap();
-        assert!(made.opening().open());
+        assert!(made.wait_point().install());
         fs::write(folders[2].join(".cargo-build-lock"), "").unwrap();
         assert!(made.fill().is_err());
     }
@@ -198,6 +198,6 @@ mod tests {
         other.lock().unwrap();
         assert!(make(&folders).is_none());
         other.unlock().unwrap();
-        assert!(make(&folders).unwrap().opening().open());
+        assert!(make(&folders).unwrap().wait_point().install());
     }
 }

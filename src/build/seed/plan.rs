@@ -1,4 +1,4 @@
-//! What a staging target may begin as.
+//! Plans what a new staging target is copied from.
 
 use std::fs::{self, File};
 use std::io;

@@ -19,13 +19,13 @@ use std::time::Duration;
 /// More threads do not make a disk faster.
 const THREADS: usize = 4;
 /// The interval of progress reports.
-const TOLD: Duration = Duration::from_millis(200);
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 /// The unit of `stat`'s block counts, whatever the file system's block size.
 const BLOCK: u64 = 512;
 
 /// The content of a folder, paths relative to its root.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct SourceTree {
     root: PathBuf,
     /// Each after its parent; the root first.
     folders: Vec<(PathBuf, Metadata)>,
@@ -46,9 +46,9 @@ struct Item {
     shared: bool,
 }
 
-impl Tree {
+impl SourceTree {
     /// Lists the content of `root` without the paths left out.
-    pub(super) fn survey(root: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
+    pub(super) fn scan(root: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
         let mut tree = Self {
             root: root.to_owned(),
             folders: vec![(PathBuf::new(), fs::metadata(root)?)],
@@ -177,7 +177,7 @@ impl Tree {
             while ended.load(Ordering::Acquire) < workers.len()
                 && !workers.iter().all(std::thread::ScopedJoinHandle::is_finished)
             {
-                std::thread::park_timeout(TOLD);
+                std::thread::park_timeout(REPORT_INTERVAL);
                 if !go_on(copied.load(Ordering::Relaxed)) {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -277,7 +277,7 @@ mod tests {
         age(&from.join("deps/app-1"), at(1_000_000_000, 123_456_789));
         age(&from.join("deps"), at(1_000_000_001, 987_654_321));
 
-        let tree = Tree::survey(&from, |path| path == Path::new("incremental")).unwrap();
+        let tree = SourceTree::scan(&from, |path| path == Path::new("incremental")).unwrap();
         assert!(tree.bytes > 0);
         fs::create_dir(&to).unwrap();
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
@@ -321,7 +321,7 @@ mod tests {
         program("deps/libmacros-1.so");
         fs::write(from.join("deps/app-1.d"), "app").unwrap();
 
-        let tree = Tree::survey(&from, |_| false).unwrap();
+        let tree = SourceTree::scan(&from, |_| false).unwrap();
         fs::create_dir(&to).unwrap();
         tree.copy(&to, &root.path().join("place"), |_| true).unwrap();
 
@@ -350,7 +350,7 @@ mod tests {
         let from = root.path().join("from");
         fs::create_dir(&from).unwrap();
         fs::write(from.join("file"), "text").unwrap();
-        let tree = Tree::survey(&from, |_| false).unwrap();
+        let tree = SourceTree::scan(&from, |_| false).unwrap();
         fs::create_dir(root.path().join("to")).unwrap();
         let error = tree.copy(&root.path().join("to"), &root.path().join("place"), |_| false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Interrupted);

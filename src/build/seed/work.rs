@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::locks::{is_lock, try_lock, try_locks};
 use super::news::{COPY_LIMIT, SeedError, SeedNews};
-use super::place::{Opening, Place};
+use super::place::{Destination, WaitPoint};
 use super::plan::{SeedPlan, is_free};
-use super::tree::Tree;
+use super::tree::SourceTree;
 
 /// How long to wait for the locks of another cargo: rust-analyzer's first check may take minutes.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
@@ -26,20 +26,20 @@ pub(super) const LARGEST_LOOSE: u64 = 1 << 20;
 /// rustc's incremental cache is often larger than everything else, and useless with another output folder.
 const INCREMENTAL: &str = "incremental";
 
-/// Seeds. Returns whether there is a copy now. `opened` is called once sources and destinations are known.
+/// Seeds. Returns whether there is a copy now. `started` is called once sources and destinations are known.
 pub(super) fn seed(
     plan: &SeedPlan,
     stop: &AtomicBool,
-    tell: &dyn Fn(SeedNews),
-    opened: &dyn Fn(Vec<Opening>),
+    report: &dyn Fn(SeedNews),
+    started: &dyn Fn(Vec<WaitPoint>),
 ) -> Result<bool, SeedError> {
     let failed = |source| SeedError::Io { folder: plan.from().to_owned(), source };
     fs::create_dir_all(&plan.staging).map_err(failed)?;
     // Another hotrun may seed for another program of the workspace.
     let own =
         File::options().create(true).truncate(false).write(true).open(plan.own_lock()).map_err(failed)?;
-    let waiting = Waiting { plan, stop, tell };
-    waiting.until(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
+    let waiter = LockWaiter { plan, stop, report };
+    waiter.retry(LOCK_LIMIT + COPY_LIMIT, || try_lock(&own))?;
     let temporary = plan.temporary();
     match fs::remove_dir_all(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -49,8 +49,8 @@ pub(super) fn seed(
         return Ok(false);
     }
     let folders: Vec<&Path> = plan.locked.iter().map(PathBuf::as_path).collect();
-    let _locks = waiting.until(LOCK_LIMIT, || try_locks(&folders))?;
-    let filled = copy(plan, &temporary, stop, tell, opened);
+    let _locks = waiter.retry(LOCK_LIMIT, || try_locks(&folders))?;
+    let filled = copy(plan, &temporary, stop, report, started);
     // The locks are held until here: a waiting cargo must not finish before this is done.
     let _ = fs::remove_dir_all(&temporary);
     filled.map(|places| places.is_some())
@@ -62,23 +62,25 @@ fn copy(
     plan: &SeedPlan,
     temporary: &Path,
     stop: &AtomicBool,
-    tell: &dyn Fn(SeedNews),
-    opened: &dyn Fn(Vec<Opening>),
-) -> Result<Option<Vec<Place>>, SeedError> {
+    report: &dyn Fn(SeedNews),
+    started: &dyn Fn(Vec<WaitPoint>),
+) -> Result<Option<Vec<Destination>>, SeedError> {
     let folder = || plan.from().to_owned();
     let failed = |source| SeedError::Io { folder: folder(), source };
     let mut places = Vec::new();
     for (index, (from, to)) in plan.folders.iter().enumerate() {
         if from.is_dir() && is_free(to) {
             let copy = temporary.join(index.to_string());
-            let Some(place) = Place::make(from, copy, to.clone()).map_err(failed)? else { return Ok(None) };
+            let Some(place) = Destination::make(from, copy, to.clone()).map_err(failed)? else {
+                return Ok(None);
+            };
             places.push((from, place));
         }
     }
-    opened(places.iter().map(|(_, place)| place.opening().clone()).collect());
+    started(places.iter().map(|(_, place)| place.wait_point().clone()).collect());
     let mut trees = Vec::new();
     for (from, place) in &places {
-        let tree = Tree::survey(from, is_left_out).map_err(failed)?;
+        let tree = SourceTree::scan(from, is_left_out).map_err(failed)?;
         trees.push((tree, place));
     }
     let bytes = trees.iter().map(|(tree, _)| tree.bytes).sum();
@@ -87,13 +89,13 @@ fn copy(
     if free < bytes + SPARE {
         return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
     }
-    tell(SeedNews::Began { from: folder(), bytes });
+    report(SeedNews::Began { from: folder(), bytes });
     let (since, mut before, mut slow) = (Instant::now(), 0, false);
     for (tree, place) in &trees {
         let copied = tree.copy(place.copy(), place.place(), |copied| {
             let (copied, took) = (before + copied, since.elapsed());
             if took > SHOWN_AFTER {
-                tell(SeedNews::Progress { copied, bytes });
+                report(SeedNews::Progress { copied, bytes });
             }
             slow |= is_slow(took, copied, bytes);
             !slow && !stop.load(Ordering::Relaxed)
@@ -152,17 +154,17 @@ pub(super) fn is_slow(took: Duration, copied: u64, bytes: u64) -> bool {
     took > PACE_KNOWN && took.as_secs_f64() > part * COPY_LIMIT.as_secs_f64()
 }
 
-struct Waiting<'a> {
+struct LockWaiter<'a> {
     plan: &'a SeedPlan,
     stop: &'a AtomicBool,
-    tell: &'a dyn Fn(SeedNews),
+    report: &'a dyn Fn(SeedNews),
 }
 
-impl Waiting<'_> {
+impl LockWaiter<'_> {
     /// Retries until `attempt` returns a value, up to the limit.
-    fn until<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
+    fn retry<T>(&self, limit: Duration, attempt: impl Fn() -> io::Result<Option<T>>) -> Result<T, SeedError> {
         let folder = || self.plan.from().to_owned();
-        let (since, mut said) = (Instant::now(), false);
+        let (since, mut reported) = (Instant::now(), false);
         loop {
             match attempt() {
                 Ok(Some(locked)) => return Ok(locked),
@@ -171,8 +173,8 @@ impl Waiting<'_> {
                     return Err(SeedError::Blocked { folder: folder(), waited: since.elapsed() });
                 }
                 Ok(None) => {
-                    if !std::mem::replace(&mut said, true) {
-                        (self.tell)(SeedNews::Blocked);
+                    if !std::mem::replace(&mut reported, true) {
+                        (self.report)(SeedNews::Blocked);
                     }
                     std::thread::park_timeout(LOCK_PAUSE);
                 }

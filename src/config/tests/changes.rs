@@ -1,7 +1,7 @@
 //! What an edit changes.
 
 use super::*;
-use crate::config::table::ENTRIES;
+use crate::config::table::ROWS;
 
 fn changed(line: &str, before: &str, after: &str) -> Vec<(&'static str, Needs)> {
     changes(&config(line, before), &config(line, after))
@@ -45,7 +45,7 @@ pub(super) const OTHERS: &[(&str, &str, Needs)] = &[
 
 #[test]
 fn every_key_is_noticed_alone_and_says_what_it_needs() {
-    let all = ENTRIES.iter().map(|entry| (entry.key, entry.needs)).collect::<Vec<_>>();
+    let all = ROWS.iter().map(|entry| (entry.key, entry.needs)).collect::<Vec<_>>();
     assert_eq!(OTHERS.iter().map(|(key, _, needs)| (*key, *needs)).collect::<Vec<_>>(), all);
     for (key, value, needs) in OTHERS {
         let text = format!("{key} = {value}");

@@ -29,13 +29,13 @@ fn file(path: &str, text: &str) -> FileText {
     FileText { path: path.into(), text: text.to_owned(), kind }
 }
 
-fn environment(variables: &[(&str, &str)]) -> Environment {
+fn environment(variables: &[(&str, &str)]) -> OwnVariables {
     variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect()
 }
 
 /// The settings from a command line and files, the highest first.
 fn merged(line: &str, files: &[FileText]) -> Result<Config, ConfigError> {
-    merge(&options(line), &Environment::new(), files, Path::new(CWD))
+    merge(&options(line), &OwnVariables::new(), files, Path::new(CWD))
 }
 
 /// The settings from a command line and the text of the package's `hotrun.toml`.

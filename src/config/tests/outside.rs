@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::table::ENTRIES;
+use crate::config::table::ROWS;
 
 /// Values of every type of TOML, and texts that mean something to one setting or another.
 fn value() -> impl Strategy<Value = String> {
@@ -28,12 +28,12 @@ fn value() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_value_of_a_setting_upsets_the_reader(
-        entry in 0..ENTRIES.len(),
-        other in 0..ENTRIES.len(),
+        entry in 0..ROWS.len(),
+        other in 0..ROWS.len(),
         first in value(),
         second in value(),
     ) {
-        let text = format!("{} = {first}\n{} = {second}", ENTRIES[entry].key, ENTRIES[other].key);
+        let text = format!("{} = {first}\n{} = {second}", ROWS[entry].key, ROWS[other].key);
         match merged("", &[file("/p/app/hotrun.toml", &text)]) {
             Ok(config) => prop_assert!(!show(&config, Path::new(CWD)).is_empty()),
             Err(error) => prop_assert!(error.to_string().contains("hotrun.toml"), "{error}\n{text}"),
@@ -49,14 +49,14 @@ proptest! {
     }
 
     #[test]
-    fn no_word_of_an_option_upsets_the_reader(entry in 0..ENTRIES.len(), word in any::<String>()) {
-        let entry = &ENTRIES[entry];
+    fn no_word_of_an_option_upsets_the_reader(entry in 0..ROWS.len(), word in any::<String>()) {
+        let entry = &ROWS[entry];
         let Some(option) = entry.option.filter(|option| !option.is_empty()) else { return Ok(()) };
         let line = ["hotrun".to_owned(), format!("--{option}={word}")].map(OsString::from);
         if let Ok(cli) = cli::parse(line)
             && let cli::Command::Run(options) = cli.command
         {
-            let _ = merge(&options, &Environment::new(), &[], Path::new(CWD));
+            let _ = merge(&options, &OwnVariables::new(), &[], Path::new(CWD));
         }
     }
 }

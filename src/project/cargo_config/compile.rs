@@ -191,11 +191,11 @@ mod tests {
     use std::path::Path;
     use std::rc::Rc;
 
-    use super::super::tree::Origin;
+    use super::super::tree::ValueOrigin;
     use super::*;
 
     fn node(value: toml::Value) -> Node {
-        let origin = Rc::new(Origin { base: Path::new("/").to_owned(), command_line: false });
+        let origin = Rc::new(ValueOrigin { base: Path::new("/").to_owned(), command_line: false });
         match value {
             toml::Value::Table(table) => Node::Table(
                 table.into_iter().map(|(key, value)| (key, node(value))).collect::<BTreeMap<_, _>>(),

@@ -13,7 +13,7 @@ use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 
 pub use self::compile::CompileSettings;
 use self::compile::CompileTables;
-use self::tree::{Node, Origin, Tree, program};
+use self::tree::{ConfigTree, Node, ValueOrigin, program};
 use super::environment::{self, Environment};
 
 /// The part of cargo's configuration that hotrun needs.
@@ -62,7 +62,8 @@ impl CargoConfig {
     /// `--config` arguments among `arguments`.
     pub fn load(cwd: &Path, environment: &Environment, arguments: &[String]) -> Self {
         let cargo_home = environment::cargo_home(environment, cwd);
-        let Tree { root, files } = Tree::load(cwd, cargo_home.as_deref(), &config_arguments(arguments));
+        let ConfigTree { root, files } =
+            ConfigTree::load(cwd, cargo_home.as_deref(), &config_arguments(arguments));
         let lookup = Lookup { root: &root, environment, cwd };
         let targets = match lookup.variable(&["build", "target"], "CARGO_BUILD_TARGET") {
             Some((target, _)) => vec![target],
@@ -144,7 +145,7 @@ impl<'a> Lookup<'a> {
     fn variable(&self, keys: &[&str], variable: &str) -> Option<(String, &'a Path)> {
         let configured = self.root.get(keys).and_then(Node::string);
         let own =
-            |(value, origin): (&str, &'a std::rc::Rc<Origin>)| (value.to_owned(), origin.base.as_path());
+            |(value, origin): (&str, &'a std::rc::Rc<ValueOrigin>)| (value.to_owned(), origin.base.as_path());
         if let Some(found) = configured.filter(|(_, origin)| origin.command_line) {
             return Some(own(found));
         }

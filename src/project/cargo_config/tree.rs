@@ -10,14 +10,14 @@ use std::rc::Rc;
 
 /// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct ValueOrigin {
     /// The base of relative paths in the value.
     pub(super) base: PathBuf,
     /// Given with `--config`, which environment variables do not override.
     pub(super) command_line: bool,
 }
 
-impl Origin {
+impl ValueOrigin {
     /// Returns the source of values in the file `path`: relative paths start two levels above it.
     fn file(path: &Path, command_line: bool) -> Rc<Self> {
         let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
@@ -33,12 +33,12 @@ pub(super) fn program(name: &str, base: &Path) -> OsString {
 #[derive(Debug, Clone)]
 pub(super) enum Node {
     Table(BTreeMap<String, Node>),
-    List(Vec<(toml::Value, Rc<Origin>)>),
-    Value(toml::Value, Rc<Origin>),
+    List(Vec<(toml::Value, Rc<ValueOrigin>)>),
+    Value(toml::Value, Rc<ValueOrigin>),
 }
 
 impl Node {
-    fn from_toml(value: toml::Value, origin: &Rc<Origin>) -> Self {
+    fn from_toml(value: toml::Value, origin: &Rc<ValueOrigin>) -> Self {
         match value {
             toml::Value::Table(table) => Self::from_table(table, origin),
             toml::Value::Array(items) => {
@@ -48,7 +48,7 @@ impl Node {
         }
     }
 
-    fn from_table(table: toml::Table, origin: &Rc<Origin>) -> Self {
+    fn from_table(table: toml::Table, origin: &Rc<ValueOrigin>) -> Self {
         Self::Table(table.into_iter().map(|(k, v)| (k, Self::from_toml(v, origin))).collect())
     }
 
@@ -65,7 +65,7 @@ impl Node {
         table.into_iter().flatten().map(|(key, node)| (key.as_str(), node))
     }
 
-    pub(super) fn string(&self) -> Option<(&str, &Rc<Origin>)> {
+    pub(super) fn string(&self) -> Option<(&str, &Rc<ValueOrigin>)> {
         match self {
             Self::Value(value, origin) => Some((value.as_str()?, origin)),
             _ => None,
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// Returns a list of strings, or a string split at white space, and its source.
-    pub(super) fn words(&self) -> Option<(Vec<String>, &Rc<Origin>)> {
+    pub(super) fn words(&self) -> Option<(Vec<String>, &Rc<ValueOrigin>)> {
         match self {
             Self::Value(value, origin) => {
                 Some((value.as_str()?.split_ascii_whitespace().map(str::to_owned).collect(), origin))
@@ -109,12 +109,12 @@ impl Node {
 
 /// The merged tree and every file that is, or could become, part of it.
 #[derive(Debug, Clone)]
-pub(super) struct Tree {
+pub(super) struct ConfigTree {
     pub(super) root: Node,
     pub(super) files: Vec<PathBuf>,
 }
 
-impl Tree {
+impl ConfigTree {
     /// Reads what cargo reads in the folder `cwd` with these `--config` arguments.
     pub(super) fn load(cwd: &Path, cargo_home: Option<&Path>, arguments: &[&str]) -> Self {
         let mut tree = Self { root: Node::Table(BTreeMap::new()), files: Vec::new() };
@@ -154,7 +154,7 @@ impl Tree {
             return self.read(&path, true, &mut Vec::new());
         }
         let table = argument.parse::<toml::Table>().ok()?;
-        let origin = Rc::new(Origin { base: cwd.to_owned(), command_line: true });
+        let origin = Rc::new(ValueOrigin { base: cwd.to_owned(), command_line: true });
         Some(self.with_includes(table, cwd, &origin, &mut Vec::new()))
     }
 
@@ -165,7 +165,7 @@ impl Tree {
         seen.push(file.to_owned());
         let table = crate::sys::read_text(file).ok()??.parse::<toml::Table>().ok()?;
         let folder = file.parent().unwrap_or(Path::new("/"));
-        Some(self.with_includes(table, folder, &Origin::file(file, command_line), seen))
+        Some(self.with_includes(table, folder, &ValueOrigin::file(file, command_line), seen))
     }
 
     /// Merges the table's own values over those of included files, later ones over earlier ones.
@@ -173,7 +173,7 @@ impl Tree {
         &mut self,
         mut table: toml::Table,
         folder: &Path,
-        origin: &Rc<Origin>,
+        origin: &Rc<ValueOrigin>,
         seen: &mut Vec<PathBuf>,
     ) -> Node {
         let included = match table.remove("include") {

@@ -1,5 +1,5 @@
-//! An answer that is kept with its question and with the stamp of everything that it follows from, and counts only while
-//! all of that is the same.
+//! An answer kept with its question and with the states of all files it depends on. It is valid while these
+//! are unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::{Environment, LIBRARY_PATH};
 
 /// The files cargo and rustup look for in every folder above.
-const ABOVE: [&str; 5] =
+const ANCESTOR_FILES: [&str; 5] =
     ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
 
 /// Coarser than file timestamps (a tick of the kernel is at most 10 ms), which tell no order below this.
@@ -29,34 +29,34 @@ const FOUND_FOLDERS: [&str; 5] = ["src", "src/bin", "examples", "tests", "benche
 /// The deciding files in the folders above a project, and their states at first. Folders like `/tmp` or a
 /// home change all the time, so their own times say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Above(BTreeMap<PathBuf, Stamp>);
+pub(super) struct Ancestors(BTreeMap<PathBuf, PathState>);
 
-impl Above {
+impl Ancestors {
     pub(super) fn look(cwd: &Path) -> Self {
-        let paths = cwd.ancestors().flat_map(|folder| ABOVE.iter().map(|name| folder.join(name)));
+        let paths = cwd.ancestors().flat_map(|folder| ANCESTOR_FILES.iter().map(|name| folder.join(name)));
         Self(
             paths
-                .filter_map(|path| Some((Stamp::of(&path).ok()?, path)))
-                .map(|(stamp, path)| (path, stamp))
+                .filter_map(|path| Some((PathState::of(&path).ok()?, path)))
+                .map(|(state, path)| (path, state))
                 .collect(),
         )
     }
 
     fn was_missing(&self, path: &Path) -> bool {
-        self.0.get(path) == Some(&Stamp::Missing)
+        self.0.get(path) == Some(&PathState::Missing)
     }
 }
 
 /// An answer and what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept<T> {
+pub(super) struct Memoized<T> {
     question: u64,
-    stamps: Vec<(PathBuf, Stamp)>,
+    states: Vec<(PathBuf, PathState)>,
     answer: T,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum Stamp {
+enum PathState {
     Missing,
     /// A file whose existence is all that matters.
     There,
@@ -66,36 +66,36 @@ enum Stamp {
     Folder(BTreeSet<PathBuf>),
 }
 
-impl<T> Kept<T> {
+impl<T> Memoized<T> {
     /// Keeps an answer to a question of the time `asked`, unless a dependency may have changed since.
     pub(super) fn new(
         question: u64,
         paths: impl IntoIterator<Item = PathBuf>,
-        above: &Above,
+        ancestors: &Ancestors,
         asked: SystemTime,
         answer: T,
     ) -> Option<Self> {
         let paths: BTreeSet<PathBuf> = paths.into_iter().collect();
-        let mut stamps = Vec::new();
+        let mut states = Vec::new();
         for path in paths {
-            let stamp = Stamp::of(&path).ok()?;
-            let still_missing = stamp == Stamp::Missing && above.was_missing(&path);
+            let state = PathState::of(&path).ok()?;
+            let still_missing = state == PathState::Missing && ancestors.was_missing(&path);
             if !still_missing && !is_settled(&path, asked) {
                 return None;
             }
-            stamps.push((path, stamp));
+            states.push((path, state));
         }
-        Some(Self { question, stamps, answer })
+        Some(Self { question, states, answer })
     }
 
     /// Returns the answer if the question and everything it depends on are unchanged.
     pub(super) fn answer(&self, question: u64) -> Option<&T> {
-        let same = |(path, stamp): &(PathBuf, Stamp)| Stamp::of(path).is_ok_and(|now| now == *stamp);
-        (self.question == question && self.stamps.iter().all(same)).then_some(&self.answer)
+        let same = |(path, state): &(PathBuf, PathState)| PathState::of(path).is_ok_and(|now| now == *state);
+        (self.question == question && self.states.iter().all(same)).then_some(&self.answer)
     }
 }
 
-impl Stamp {
+impl PathState {
     fn of(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -188,5 +188,5 @@ pub(super) fn metadata_inputs<'a>(
 }
 
 #[cfg(test)]
-#[path = "kept_tests.rs"]
+#[path = "memoized_tests.rs"]
 mod tests;

@@ -11,7 +11,7 @@ use crate::sys;
 
 /// How programs are run. Clones share their state.
 #[derive(Debug, Clone, Default)]
-pub struct Asking(Option<Arc<Mutex<Groups>>>);
+pub struct Queries(Option<Arc<Mutex<Groups>>>);
 
 #[derive(Debug, Default)]
 struct Groups {
@@ -20,14 +20,14 @@ struct Groups {
     ended: Vec<i32>,
 }
 
-impl Asking {
+impl Queries {
     /// Runs programs in hotrun's own process group: Ctrl-C ends them with it.
-    pub fn plainly() -> Self {
+    pub fn attached() -> Self {
         Self::default()
     }
 
     /// Runs each program in a group of its own.
-    pub fn apart() -> Self {
+    pub fn detached() -> Self {
         Self(Some(Arc::default()))
     }
 

@@ -9,8 +9,8 @@ fn later() -> SystemTime {
     SystemTime::now() + Duration::from_secs(10)
 }
 
-fn kept(paths: &[PathBuf]) -> Kept<u8> {
-    Kept::new(1, paths.to_vec(), &Above::default(), later(), 7).unwrap()
+fn kept(paths: &[PathBuf]) -> Memoized<u8> {
+    Memoized::new(1, paths.to_vec(), &Ancestors::default(), later(), 7).unwrap()
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn what_may_have_changed_since_it_was_asked_for_is_not_kept() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let asked = SystemTime::now();
-    assert!(Kept::new(1, [file], &Above::default(), asked, ()).is_none());
+    assert!(Memoized::new(1, [file], &Ancestors::default(), asked, ()).is_none());
     assert!(
-        Kept::new(1, [folder.path().join("src/lib.rs")], &Above::default(), asked, ()).is_none(),
+        Memoized::new(1, [folder.path().join("src/lib.rs")], &Ancestors::default(), asked, ()).is_none(),
         "it may have been removed"
     );
 }
