@@ -111,14 +111,14 @@ fn ask(
 }
 
 /// Renders the answer of a running hotrun for people.
-fn page(said: &[AnswerLine]) -> String {
-    let lines: Vec<Line> = said.iter().map(line_of).collect();
+fn page(answer: &[AnswerLine]) -> String {
+    let lines: Vec<Line> = answer.iter().map(line_of).collect();
     report::page(&lines, None)
 }
 
 /// Renders a part of such an answer.
-pub fn line_of(said: &AnswerLine) -> Line {
-    match said {
+pub fn line_of(line: &AnswerLine) -> Line {
+    match line {
         AnswerLine::Status(verb, text) => Line::status(verb, text),
         AnswerLine::Error(text) => Line::new(Head::Error, text),
         AnswerLine::Hint(text) => Line::new(Head::Hint, text),

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_for_a_folder_is_told_from_one_for_what_all_projects_share() {
+    fn only_locks_of_the_target_folder_count() {
         assert!(line_waits_for_folder("    Blocking waiting for file lock on build directory"));
         assert!(line_waits_for_folder(
             "\x1b[1m    Blocking\x1b[0m waiting for file lock on artifact directory"
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_crate_that_cannot_be_loaded_is_the_fault_of_earlier_artifacts() {
+    fn only_unloadable_crates_blame_earlier_artifacts() {
         let table = [
             (Some("E0460"), "found possibly newer version of crate `dep`", true),
             (Some("E0463"), "can't find crate for `deep` which `dep` depends on", true),
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_message_is_left_alone() {
+    fn other_output_is_passed_on() {
         assert_eq!(parse("hello"), CargoMessage::Text("hello".to_owned()));
         assert_eq!(parse("{\"a\":1}"), CargoMessage::Text("{\"a\":1}".to_owned()));
         assert_eq!(parse(r#"{"reason":"something-new"}"#), CargoMessage::Other);
     }
 
     #[test]
-    fn lines_of_cargo_are_sorted() {
+    fn stderr_lines_are_classified() {
         let table = [
             ("   Compiling app v0.1.0 (/p)", StderrLine::Status),
             ("    Finished `dev` profile in 0.1s", StderrLine::Status),
@@ -277,7 +277,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_line_upsets_it(line in ".*", verb in "[ ]{0,12}[A-Za-z:`\x1b\\[]{0,20} .{0,20}") {
+        fn arbitrary_lines_never_panic(line in ".*", verb in "[ ]{0,12}[A-Za-z:`\x1b\\[]{0,20} .{0,20}") {
             for line in [line, verb] {
                 let _ = parse(&line);
                 let _ = stderr_line(&line);
@@ -286,7 +286,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_with_parts_that_are_missing_or_of_another_type_upsets_it(
+        fn malformed_messages_never_panic(
             reason in "(compiler-message|compiler-artifact|build-script-executed|build-finished|other)",
             value in "(null|1|\"x\"|\\[\\]|\\{\\}|true)",
             key in "(message|target|package_id|spans|success|filenames|out_dir|executable)",

@@ -383,17 +383,17 @@ mod tests {
     #[test]
     fn lines_are_cut_where_they_end_and_where_they_are_too_long() {
         let mut lines = Lines::default();
-        let mut said = |chunk: &[u8]| {
+        let mut read = |chunk: &[u8]| {
             lines.pending.extend_from_slice(chunk);
             std::iter::from_fn(|| lines.next()).collect::<Vec<_>>()
         };
         let line = |text: &str, transient| (text.to_owned(), transient);
-        assert_eq!(said(b"a\nb"), [line("a", false)]);
-        assert_eq!(said(b"c\rd\n\n"), [line("bc", true), line("d", false), line("", false)]);
+        assert_eq!(read(b"a\nb"), [line("a", false)]);
+        assert_eq!(read(b"c\rd\n\n"), [line("bc", true), line("d", false), line("", false)]);
         // 50 MB without a line end, in letters of two bytes.
         let (chunk, mut bytes, mut longest) = ("\u{e4}".repeat(1 << 12), 0, 0);
         for _ in 0..50_000_000 / chunk.len() {
-            for (part, _) in said(chunk.as_bytes()) {
+            for (part, _) in read(chunk.as_bytes()) {
                 assert!(part.starts_with('\u{e4}') && part.ends_with('\u{e4}'));
                 longest = longest.max(part.len());
                 bytes += part.len();

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_that_exchanges_no_names_keeps_the_old_file_all_the_same() {
+    fn without_name_exchange_the_old_file_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let (new, live) = (folder.path().join("new"), folder.path().join("live"));
         let read = |path: &Path| fs::read_to_string(path).ok();

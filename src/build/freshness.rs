@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_staging_target_that_is_not_there_has_nothing_to_age() {
+    fn a_missing_staging_target_is_no_error() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(force(&root.path().join("none"), &["app".to_owned()]).unwrap(), 0);
     }

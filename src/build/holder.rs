@@ -31,7 +31,7 @@ mod tests {
     use crate::build::Publisher;
 
     #[test]
-    fn the_holder_is_who_has_the_lock_open() {
+    fn the_holder_has_the_lock_open() {
         let folder = tempfile::tempdir().unwrap();
         let live = folder.path().join("live/debug/app");
         assert_eq!(holder(&live), None);

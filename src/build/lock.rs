@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_file_that_is_a_link_is_refused_and_its_target_left_alone() {
+    fn a_symlinked_lock_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let (live, target) = (folder.path().join("app"), folder.path().join("precious"));
         std::fs::write(&target, "precious").unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_without_locks_is_told_from_one_that_fails() {
+    fn missing_lock_support_is_no_failure() {
         for number in [libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOSYS, libc::ENOLCK] {
             assert!(is_unsupported(&io::Error::from_raw_os_error(number)), "{number}");
         }

@@ -165,7 +165,7 @@ impl Publisher {
         let before = last.and_then(|last| last.libraries.as_ref());
         let libraries = self
             .sets
-            .lay(&built.libraries, before)
+            .prepare(&built.libraries, before)
             .map_err(failed("publish the libraries of the new binary beside", &self.live))?;
         let of_set = |set: Option<&Rc<Set>>| set.map(|set| set.folder().to_owned());
         unchanged &= of_set(before) == of_set(libraries.as_ref())

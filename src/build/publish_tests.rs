@@ -79,7 +79,7 @@ fn the_live_path_follows_the_staged_binary_and_keeps_the_one_that_ran() {
 }
 
 #[test]
-fn a_rollback_gives_the_previous_binary_back_and_keeps_the_one_that_failed() {
+fn a_rollback_restores_the_previous_binary_and_keeps_the_failed_one() {
     let fixture = fixture();
     let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     for bytes in ["good", "bad"] {
@@ -109,7 +109,7 @@ fn the_same_bytes_are_not_published_again() {
 }
 
 #[test]
-fn a_removed_live_folder_is_made_again_from_the_same_bytes() {
+fn a_removed_live_folder_is_recreated() {
     let fixture = fixture();
     let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     build(&fixture.staged, "one");
@@ -127,7 +127,7 @@ fn one_live_path_has_one_hotrun() {
     let error = Publisher::open(fixture.live.clone()).unwrap_err();
     let PublishError::Taken { pid, .. } = &error else { panic!("{error}") };
     assert_eq!(*pid, Some(std::process::id()));
-    // Two hotruns wrote into it where there were no locks.
+    // Written by two hotruns on a file system without locks.
     fs::write(fixture.live.with_file_name("app.lock"), "4711\n12\n").unwrap();
     let error = Publisher::open(fixture.live.clone()).unwrap_err();
     assert!(matches!(error, PublishError::Taken { pid: None, .. }), "{error}");
@@ -136,7 +136,7 @@ fn one_live_path_has_one_hotrun() {
 }
 
 #[test]
-fn what_a_killed_hotrun_left_is_cleared_away() {
+fn leftovers_of_a_killed_hotrun_are_removed() {
     let fixture = fixture();
     let folder = fixture.live.parent().unwrap();
     fs::create_dir_all(folder).unwrap();
@@ -206,7 +206,7 @@ fn libraries_are_published_with_their_binary_and_come_back_with_it() {
 }
 
 #[test]
-fn sets_that_no_binary_needs_are_cleared_away() {
+fn unused_sets_are_removed() {
     let fixture = fixture();
     let first = Publisher::open(fixture.live.clone()).map(|mut publisher| {
         publisher.publish(&fixture.build("old", "e0", "c0")).unwrap();
@@ -226,7 +226,7 @@ fn sets_that_no_binary_needs_are_cleared_away() {
 }
 
 #[test]
-fn a_removed_set_is_laid_again_under_its_name() {
+fn a_removed_set_is_recreated_under_its_name() {
     let fixture = fixture();
     let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     publisher.publish(&fixture.build("one", "e", "c")).unwrap();
@@ -239,7 +239,7 @@ fn a_removed_set_is_laid_again_under_its_name() {
 }
 
 #[test]
-fn a_binary_whose_build_scripts_made_something_else_is_another() {
+fn other_build_script_output_counts_as_another_binary() {
     let fixture = fixture();
     let mut publisher = Publisher::open(fixture.live.clone()).unwrap();
     build(&fixture.staged, "one");

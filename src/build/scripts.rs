@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_made_is_compared_by_content_when_it_ran() {
+    fn script_output_is_compared_by_content_after_a_run() {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("out");
         fs::create_dir_all(out.join("deep")).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dependency_from_elsewhere_made_is_not_read() {
+    fn output_of_registry_dependencies_is_not_read() {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("out");
         let (outputs, foreign) = (Outputs::default(), "registry+https://example.org/index#dep@1.0.0");

@@ -80,7 +80,7 @@ impl Sets {
     }
 
     /// Returns a set with these libraries: `last` if unchanged, else a new one; `None` without libraries.
-    pub(super) fn lay(
+    pub(super) fn prepare(
         &mut self,
         libraries: &[Library],
         last: Option<&Rc<Set>>,
@@ -101,11 +101,11 @@ impl Sets {
         // A removed folder is recreated under its name, by which running processes know it.
         let folder = same.map_or_else(|| self.next(), |same| same.folder.clone());
         fs::create_dir_all(&folder)?;
-        let laid = fill(&folder, &named, last);
-        if laid.is_err() && same.is_none() {
+        let placed = fill(&folder, &named, last);
+        if placed.is_err() && same.is_none() {
             let _ = fs::remove_dir_all(&folder);
         }
-        Ok(Some(Rc::new(Set { libraries: laid?, folder })))
+        Ok(Some(Rc::new(Set { libraries: placed?, folder })))
     }
 
     fn next(&mut self) -> PathBuf {
@@ -136,7 +136,7 @@ fn fill(
     libraries: &BTreeMap<OsString, &Library>,
     last: Option<&Rc<Set>>,
 ) -> io::Result<BTreeMap<OsString, SetLibrary>> {
-    let mut laid = BTreeMap::new();
+    let mut placed = BTreeMap::new();
     let mut sources: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
     for (name, library) in libraries {
         let to = folder.join(name);
@@ -158,7 +158,7 @@ fn fill(
         sources.entry((metadata.dev(), metadata.ino())).or_insert_with(|| to.clone());
         // Linking changes the stamp.
         let from = Cell::new(FileStamp::of(&fs::metadata(&library.path)?));
-        laid.insert(name.clone(), SetLibrary { file: File::open(to)?, from });
+        placed.insert(name.clone(), SetLibrary { file: File::open(to)?, from });
     }
-    Ok(laid)
+    Ok(placed)
 }

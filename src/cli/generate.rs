@@ -27,12 +27,12 @@ pub fn man() -> String {
 fn script(shell: Shell, name: &str) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(Invocation::Direct), name, &mut script);
-    mend(shell, text(script))
+    fix(shell, text(script))
 }
 
 /// Fixes what `clap_complete` 4.6 gets wrong for a command with both options and subcommands.
 /// `tests/completions.rs` shows in real shells that this is needed.
-fn mend(shell: Shell, script: String) -> String {
+fn fix(shell: Shell, script: String) -> String {
     match shell {
         // The arguments after `--` are taken for a word before the subcommand.
         Shell::Zsh => {

@@ -103,7 +103,7 @@ fn options_stand_before_and_after_the_subcommand() {
 }
 
 #[test]
-fn what_was_typed_arrives_as_typed() {
+fn options_arrive_as_typed() {
     let options = options(
         "hotrun -rqj4 -p shop --example demo -Fa,b --features c --locked --config a.b=1 -Zfoo --poll --update overlap \
          --listen 3000 --listen udp:53 -E A=1 --env B=2 --env-file .env --events e.jsonl -cN --once -- -x --bin run",

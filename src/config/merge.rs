@@ -174,7 +174,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     let mut config = layer.settle();
     let build = &mut config.build;
     build.features.value = split_features(&build.features.value);
-    (build.common_args, build.build_args) = passed_on(cargo, &build.args.value);
+    (build.common_args, build.build_args) = forwarded_args(cargo, &build.args.value);
     build.manifest_path = cargo.manifest_path.as_ref().map(path);
     build.all_features = cargo.all_features;
     build.no_default_features = cargo.no_default_features;
@@ -189,7 +189,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
 /// Returns the arguments for every cargo command, and those for `cargo build` alone. `build.args` come first,
 /// because cargo follows the last of several `--config` for a key. Options given in both places come from the
 /// command line.
-fn passed_on(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>) {
+fn forwarded_args(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut common, mut build) = split_build_args(args);
     let flags = |list: &mut Vec<String>, flags: &[(bool, &str)]| {
         for (_, flag) in flags

@@ -35,14 +35,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::Settings(_) | Error::Cli(_) => "settings",
         _ => "project",
     };
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Failure { check, message, hint: error.hint() }
+    Failure { check, message: report::in_a_line(error, None), hint: error.hint() }
 }
 
 pub(super) fn tools(cwd: &Path, environment: &Environment) -> Result<Tools, Failure> {
@@ -70,8 +63,9 @@ fn version(cargo: &Path, cwd: &Path, environment: &Environment) -> Result<String
         .stdin(Stdio::null())
         .output()
         .map_err(|error| error.to_string())?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
-    if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+    let first_line =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
+    if output.status.success() { Ok(first_line(&output.stdout)) } else { Err(first_line(&output.stderr)) }
 }
 
 pub(super) fn facts(site: &Site) -> ProjectFacts {

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deepest_mount_counts_and_of_those_the_last() {
+    fn the_last_of_the_deepest_mounts_counts() {
         let mounts = "\
             21 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
             30 21 0:25 / /home rw shared:1 - btrfs /dev/sdb rw\n\
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn an_instance_of_ones_own_is_counted() {
+    fn own_inotify_instances_are_counted() {
         use notify_debouncer_full::notify::{RecursiveMode, Watcher, recommended_watcher};
         let folder = tempfile::tempdir().unwrap();
         let mut watcher = recommended_watcher(|_| {}).unwrap();

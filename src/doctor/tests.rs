@@ -153,7 +153,7 @@ fn shown(findings: &[Finding], columns: usize) -> String {
 }
 
 #[test]
-fn people_read_it_at_any_width() {
+fn findings_at_any_width() {
     let old = Tools { version: Ok("cargo 1.80.1 (376290515 2024-07-16)".to_owned()), ..tools() };
     for columns in [80, 40] {
         let text =
@@ -201,7 +201,7 @@ fn level(facts: &ProjectFacts, check: &str) -> Option<Severity> {
 }
 
 #[test]
-fn a_hotrun_that_runs_here_has_its_watches_and_its_sockets_already() {
+fn a_running_hotrun_already_has_its_watches_and_sockets() {
     let mut facts = well();
     facts.running = Some(4711);
     facts.sockets[0].refused = Some(("held".to_owned(), None, Some(4711)));
@@ -216,7 +216,7 @@ fn a_hotrun_that_runs_here_has_its_watches_and_its_sockets_already() {
 }
 
 #[test]
-fn what_the_target_lacks_is_an_error() {
+fn missing_parts_of_the_target_are_errors() {
     let mut facts = well();
     if let Some(compiling) = &mut facts.compiling {
         compiling.linking = Linking::NoLibrary("wasm32-wasip1".to_owned());
@@ -229,7 +229,7 @@ fn what_the_target_lacks_is_an_error() {
 }
 
 #[test]
-fn what_was_asked_for_is_no_fault() {
+fn requested_settings_are_no_faults() {
     let mut facts = well();
     facts.watching.poll = Poll::Always;
     facts.watching.limits =

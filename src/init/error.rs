@@ -1,4 +1,4 @@
-//! Why no config file was written.
+//! Errors of `hotrun init`.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,25 +6,20 @@ use std::path::PathBuf;
 /// Why no config file was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// There is one.
     #[error("`{}` already exists", .0.display())]
     Exists(PathBuf),
-    /// The settings are in the manifest.
+    /// The manifest already has the settings.
     #[error("`{}` already has `[package.metadata.hotrun]`", .0.display())]
     InManifest(PathBuf),
-    /// It could not be written.
     #[error("could not write `{}`", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
 }
 
 impl InitError {
-    /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some(

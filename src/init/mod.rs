@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_at_any_width() {
+    fn report_at_any_width() {
         for columns in [80, 40] {
             let mut text = String::new();
             for findings in projects() {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_over() {
+    fn existing_files_are_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hotrun.toml");
         std::os::unix::fs::symlink("nowhere", &path).unwrap();

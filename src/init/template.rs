@@ -53,15 +53,15 @@ const COLUMN: usize = 35;
 pub(super) fn render(findings: &Findings) -> Rendered {
     let mut page = Rendered { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
     page.line("");
-    page.idle("events = \"target/events.jsonl\"", "--events: what happens, as JSON");
-    page.idle("log = \"target/hotrun.log\"", "--log: hotrun's own lines, also in a file");
+    page.commented("events = \"target/events.jsonl\"", "--events: what happens, as JSON");
+    page.commented("log = \"target/hotrun.log\"", "--log: hotrun's own lines, also in a file");
     page.build(findings);
     page.watch(findings);
     page.run(findings);
     page.table("ui");
-    page.idle("clear = false", "-c: clear the screen when there is something new to show");
-    page.idle("keys = true", "`r`, `p`, `e`, `c`, `q`, `h` on the terminal");
-    page.idle("notify = false", "-N: tell the desktop when a build fails or recovers");
+    page.commented("clear = false", "-c: clear the screen when there is something new to show");
+    page.commented("keys = true", "`r`, `p`, `e`, `c`, `q`, `h` on the terminal");
+    page.commented("notify = false", "-N: tell the desktop when a build fails or recovers");
     page
 }
 
@@ -73,7 +73,7 @@ impl Rendered {
                 let reason = if findings.target.is_some() { "" } else { "the package to run" };
                 self.active(&format!("package = {}", quoted(name)), reason);
             }
-            None => self.idle("package = \"api\"", "-p"),
+            None => self.commented("package = \"api\"", "-p"),
         }
         let reason = match others(&findings.others) {
             None => "the program to run".to_owned(),
@@ -85,22 +85,24 @@ impl Rendered {
         match &findings.target {
             Some(TargetName::Bin(name)) => self.active(&format!("bin = {}", quoted(name)), &reason),
             Some(TargetName::Example(name)) => self.active(&format!("example = {}", quoted(name)), &reason),
-            None => self.idle("bin = \"api\"", "--bin; or example"),
+            None => self.commented("bin = \"api\"", "--bin; or example"),
         }
-        self.idle("features = []", "-F");
-        self.idle("profile = \"dev\"", "--profile, -r");
-        self.idle("args = [\"--locked\"]", "for cargo, what has no key of its own");
-        self.idle("env = { SQLX_OFFLINE = \"true\" }", "for cargo only");
+        self.commented("features = []", "-F");
+        self.commented("profile = \"dev\"", "--profile, -r");
+        self.commented("args = [\"--locked\"]", "for cargo, what has no key of its own");
+        self.commented("env = { SQLX_OFFLINE = \"true\" }", "for cargo only");
         match &findings.migrations {
             Some(folder) => self.own(
                 findings,
                 &format!("inputs = [{}]", quoted_path(&folder.path)),
                 &format!("`{}` may compile them in, and tells cargo of no new ones", folder.crate_name),
             ),
-            None => self.idle("inputs = [\"migrations\"]", "what the compiler reads without telling cargo"),
+            None => {
+                self.commented("inputs = [\"migrations\"]", "what the compiler reads without telling cargo");
+            }
         }
-        self.idle("share-build-dir = false", "--share-build-dir");
-        self.idle("debug-info = \"profile\"", "lines or none: faster builds in target/hotrun");
+        self.commented("share-build-dir = false", "--share-build-dir");
+        self.commented("debug-info = \"profile\"", "lines or none: faster builds in target/hotrun");
     }
 
     fn watch(&mut self, findings: &Findings) {
@@ -117,38 +119,41 @@ impl Rendered {
         }
         readers.dedup();
         if paths.is_empty() {
-            self.idle("paths = [\"templates\"]", "-w: what the program reads when it runs");
+            self.commented("paths = [\"templates\"]", "-w: what the program reads when it runs");
         } else {
             let reason = format!("read by {} when the program runs", readers.join(" and "));
             self.own(findings, &format!("paths = [{}]", paths.join(", ")), &reason);
         }
-        self.idle("ignore = [\"*.generated.rs\"]", "-i: gitignore-style; wins over everything");
-        self.idle("debounce = \"50ms\"", "quiet time that ends a burst of edits");
-        self.idle("poll = \"auto\"", "auto, always, never or an interval");
+        self.commented("ignore = [\"*.generated.rs\"]", "-i: gitignore-style; wins over everything");
+        self.commented("debounce = \"50ms\"", "quiet time that ends a burst of edits");
+        self.commented("poll = \"auto\"", "auto, always, never or an interval");
     }
 
     fn run(&mut self, findings: &Findings) {
         self.table("run");
-        self.idle("args = [\"--port\", \"3000\"]", "replaced by what is typed after `--`");
-        self.idle("env = { RUST_LOG = \"debug\" }", "-E: for the program only");
+        self.commented("args = [\"--port\", \"3000\"]", "replaced by what is typed after `--`");
+        self.commented("env = { RUST_LOG = \"debug\" }", "-E: for the program only");
         let env_file = findings.env_file.as_deref().unwrap_or(Path::new(".env"));
-        self.idle(
+        self.commented(
             &format!("env-file = [{}]", quoted_path(env_file)),
             "not loaded unless named; an edit restarts without a build",
         );
-        self.idle("cwd = \".\"", "where the program starts; else where hotrun was started");
-        self.idle("stdin = \"lend\"", "lend, null or inherit");
-        self.idle(
+        self.commented("cwd = \".\"", "where the program starts; else where hotrun was started");
+        self.commented("stdin = \"lend\"", "lend, null or inherit");
+        self.commented(
             "listen = [\"3000\"]",
             "--listen: kept open over restarts; the program takes it from LISTEN_FDS",
         );
-        self.idle("ready = \"auto\"", "auto, spawn, notify, \"tcp:ADDR\", \"http://ADDR/PATH\" or a time");
-        self.idle("ready-timeout = \"30s\"", "how long to wait until it is ready");
-        self.idle("update = \"restart\"", "restart, overlap, reexec or manual");
-        self.idle("on-start-failure = \"auto\"", "auto, rollback or wait");
-        self.idle("on-exit = \"wait\"", "wait for a change, restart, or exit with its code");
-        self.idle("stop-signal = \"SIGTERM\"", "the first signal of a stop");
-        self.idle("stop-timeout = \"5s\"", "how long a stop may take before SIGKILL");
+        self.commented(
+            "ready = \"auto\"",
+            "auto, spawn, notify, \"tcp:ADDR\", \"http://ADDR/PATH\" or a time",
+        );
+        self.commented("ready-timeout = \"30s\"", "how long to wait until it is ready");
+        self.commented("update = \"restart\"", "restart, overlap, reexec or manual");
+        self.commented("on-start-failure = \"auto\"", "auto, rollback or wait");
+        self.commented("on-exit = \"wait\"", "wait for a change, restart, or exit with its code");
+        self.commented("stop-signal = \"SIGTERM\"", "the first signal of a stop");
+        self.commented("stop-timeout = \"5s\"", "how long a stop may take before SIGKILL");
         if let Some(file) = &findings.env_file {
             let file = file.display();
             self.remarks.push(format!("`{file}` is there; take the `# ` before `env-file` away to load it"));
@@ -177,10 +182,10 @@ impl Rendered {
 
     /// A setting for the chosen program: active only in the program's own file.
     fn own(&mut self, findings: &Findings, setting: &str, reason: &str) {
-        if findings.shared { self.idle(setting, reason) } else { self.active(setting, reason) }
+        if findings.shared { self.commented(setting, reason) } else { self.active(setting, reason) }
     }
 
-    fn idle(&mut self, setting: &str, comment: &str) {
+    fn commented(&mut self, setting: &str, comment: &str) {
         let setting = format!("# {setting}");
         self.line(&format!("{setting:COLUMN$} # {comment}"));
     }
@@ -223,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_puts_nothing_in_force() {
+    fn without_findings_no_setting_is_active() {
         let page = render(&Findings::default());
         assert_eq!(accepted(&page.text), accepted(""));
         assert!(page.reasons.is_empty() && page.remarks.is_empty());
     }
 
     #[test]
-    fn every_default_that_is_shown_is_the_default() {
+    fn shown_defaults_are_the_defaults() {
         let text = render(&Findings::default()).text;
         let (all, none) = (accepted(&uncommented(&text)), accepted(""));
         assert_eq!(all.watch.debounce.value, none.watch.debounce.value);
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_there_is_stands_in_the_file() {
+    fn the_file_has_every_setting() {
         let text = render(&Findings::default()).text;
         let shown = config::show(&accepted(""), Path::new("/project"));
         for line in shown.lines().filter(|line| line.contains(" =")) {
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_program_calls_for_is_not_in_force_for_the_others() {
+    fn settings_of_one_program_are_inactive_in_a_shared_file() {
         let templates = || Some(CrateFolder { crate_name: "tera", path: "api/templates".into() });
         let migrations = || Some(CrateFolder { crate_name: "sqlx", path: "api/migrations".into() });
         let of = |shared| {
@@ -284,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_programs_a_few_are_named() {
+    fn a_few_of_many_programs_are_named() {
         let names: Vec<String> = (1..=8).map(|number| format!("p{number}")).collect();
         assert_eq!(others(&[]), None);
         assert_eq!(others(&names[..2]).unwrap(), "`p1`, `p2`");
@@ -292,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_names_stay_toml() {
+    fn special_characters_in_names_are_escaped() {
         let findings = Findings {
             target: Some(TargetName::Bin("we\"ird\\name".to_owned())),
             templates: Some(CrateFolder { crate_name: "tera", path: "a \"b\"/templates".into() }),

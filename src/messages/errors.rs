@@ -214,7 +214,7 @@ warning: build failed, waiting for other jobs to finish...
 ";
 
     #[test]
-    fn a_failed_build_script_is_an_error_with_the_end_of_what_it_said() {
+    fn a_failed_build_script_is_an_error_with_the_end_of_its_output() {
         let (errors, passed) = read(SCRIPT);
         let [error] = &errors[..] else { panic!("{errors:?}") };
         assert_eq!(
@@ -238,7 +238,7 @@ warning: build failed, waiting for other jobs to finish...
     }
 
     #[test]
-    fn a_build_script_without_a_stderr_shows_what_it_printed() {
+    fn without_stderr_the_stdout_of_a_build_script_is_shown() {
         let text = "error: failed to run custom build command for `b`\n\nCaused by:\n  process didn't exit successfully: `x` (exit status: 1)\n  --- stdout\n  cargo:rerun-if-changed=a\n  no compiler found\n";
         let (errors, _) = read(text);
         assert!(errors[0].message.ends_with("(exit status: 1)\nno compiler found"), "{}", errors[0].message);
@@ -246,7 +246,7 @@ warning: build failed, waiting for other jobs to finish...
     }
 
     #[test]
-    fn other_errors_of_cargos_are_diagnostics_and_counts_of_the_compilers_are_not() {
+    fn errors_of_cargo_are_diagnostics_unlike_counts() {
         let (errors, _) = read("error: could not compile `b` (bin \"b\") due to 1 previous error\n");
         assert!(errors.is_empty());
         let killed = "error: could not compile `b` (bin \"b\")\n\nCaused by:\n  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)\n";
@@ -265,7 +265,7 @@ warning: build failed, waiting for other jobs to finish...
     }
 
     #[test]
-    fn of_a_flood_the_beginning_and_the_end_are_kept() {
+    fn a_flood_keeps_its_beginning_and_end() {
         let flood = "  something\n".repeat(200_000);
         let text = format!(
             "error: failed to run custom build command for `b`\n\nCaused by:\n  exit\n  --- stdout\n{flood}  --- stderr\n{flood}  the cause\n"

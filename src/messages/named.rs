@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_messages_are_found_however_they_are_written() {
+    fn paths_are_found_in_all_notations() {
         let table: &[(&str, &[&str])] = &[
             (
                 r#"to create the module `gen`, create file "src/gen.rs" or "src/gen/mod.rs""#,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_names_has_an_end() {
+    fn the_number_of_paths_is_limited() {
         let mut named = NamedPaths::default();
         for number in 0..2 * MAX_PATHS {
             named.line(&format!("src/{number}.rs:1:1"));

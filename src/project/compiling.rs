@@ -105,11 +105,11 @@ fn cause(message: &str) -> String {
     let first = lines.find(|line| line.starts_with("error")).unwrap_or(message);
     let first = first.split_once(": ").map_or(first, |(_, text)| text);
     let mut notes = lines.map(|line| line.strip_prefix("= note: ").unwrap_or(line));
-    let said = notes.find(|line| {
+    let note = notes.find(|line| {
         !line.starts_with("error") && ["error: ", "cannot find"].iter().any(|word| line.contains(word))
     });
-    match said {
-        Some(said) if first.starts_with("linking") => format!("{first}: {said}"),
+    match note {
+        Some(note) if first.starts_with("linking") => format!("{first}: {note}"),
         _ => first.to_owned(),
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_linkers_own_words_are_found() {
+    fn the_linkers_message_is_found() {
         let missing = "error: linker `nolink` not found\n  |\n  = note: No such file or directory (os error 2)\n\nerror: aborting due to 1 previous error";
         assert_eq!(cause(missing), "linker `nolink` not found");
         let failed = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-m64\"\n  = note: some arguments are omitted\n  = note: collect2: fatal error: cannot find 'ld'\n          compilation terminated.\n\nerror: aborting due to 1 previous error";

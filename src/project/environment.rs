@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_outer_cargo_set_does_not_leak() {
+    fn variables_of_an_outer_cargo_are_removed() {
         let cleaned = clean(&[
             ("CARGO", "/rustup/toolchains/stable/bin/cargo"),
             ("CARGO_HOME", "/home/me/.cargo"),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_set_stays() {
+    fn variables_of_the_user_stay() {
         let own = [
             (LIBRARY_PATH, "/rustup/toolchains/stable/lib:/mine"),
             ("LISTEN_ADDR", "127.0.0.1:3000"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_managers_words_to_hotrun_do_not_reach_the_app() {
+    fn variables_of_a_service_manager_are_removed() {
         let cleaned = clean(&[
             ("INVOCATION_ID", "1"),
             ("JOURNAL_STREAM", "9:1"),

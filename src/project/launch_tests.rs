@@ -200,7 +200,7 @@ fn a_shared_build_directory_and_an_example_find_their_folders() {
 }
 
 #[test]
-fn of_two_runs_of_the_build_script_the_targets_counts() {
+fn the_targets_run_of_a_build_script_counts() {
     let mut given = Given::new();
     given.scripts = vec![
         script(OWN, "/s/t/debug/build/p/out", &[], &[("FOO", "target")]),

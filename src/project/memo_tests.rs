@@ -12,7 +12,7 @@ fn later() -> SystemTime {
 }
 
 #[test]
-fn a_memo_that_is_damaged_or_of_another_hotrun_is_none() {
+fn damaged_and_foreign_memos_are_empty() {
     let folder = tempfile::tempdir().unwrap();
     let staging = folder.path().join("target/hotrun");
     fs::create_dir_all(&staging).unwrap();
@@ -33,7 +33,7 @@ fn kept_text() -> Memoized<String> {
 }
 
 #[test]
-fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
+fn changed_inputs_query_cargo_again() {
     let files = Workspace::new(&[
         ("Cargo.toml", "[package]\nname = \"p\"\nedition = \"2024\"\n"),
         ("src/main.rs", "fn main() {}"),
@@ -63,7 +63,7 @@ fn cargo_is_asked_again_after_whatever_would_change_its_answer() {
 }
 
 #[test]
-fn only_a_memo_that_nobody_else_may_have_written_is_read() {
+fn memos_writable_by_others_are_ignored() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let above = tempfile::tempdir().unwrap();
     let (staging, project) = (above.path().join("target/hotrun"), above.path().join("project"));

@@ -1,4 +1,4 @@
-//! When an answer counts, on disk.
+//! When a memoized answer is valid, on disk.
 
 use std::fs::File;
 
@@ -14,7 +14,7 @@ fn kept(paths: &[PathBuf]) -> Memoized<u8> {
 }
 
 #[test]
-fn an_answer_counts_while_everything_it_follows_from_is_the_same() {
+fn an_answer_is_valid_while_its_inputs_are_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let (manifest, main, lib) = (root.join("Cargo.toml"), root.join("src/main.rs"), root.join("src/lib.rs"));
@@ -51,7 +51,7 @@ fn an_answer_counts_while_everything_it_follows_from_is_the_same() {
 }
 
 #[test]
-fn what_may_have_changed_since_it_was_asked_for_is_not_kept() {
+fn inputs_that_may_have_changed_are_not_memoized() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flag_beats_the_configured_target_and_two_of_those_are_too_many() {
+    fn the_flag_overrides_the_configured_targets_and_two_are_refused() {
         let configured = ["a".to_owned(), "b".to_owned()];
         assert_eq!(requested(None, &[], "h").unwrap(), None);
         assert_eq!(requested(None, &configured[..1], "h").unwrap().as_deref(), Some("a"));

@@ -169,7 +169,7 @@ fn the_program_is_the_one_cargo_run_takes() {
 }
 
 #[test]
-fn default_run_and_default_members_count_as_they_do_for_cargo() {
+fn default_run_and_default_members_follow_cargo() {
     let workspace = Workspace::four("default-members = ['c']\n");
     assert_eq!(workspace.chosen("", None, None), "c: --bin c");
     insta::assert_snapshot!(workspace.chosen("", None, Some(bin("a"))), @"
@@ -190,7 +190,7 @@ fn default_run_and_default_members_count_as_they_do_for_cargo() {
 }
 
 #[test]
-fn what_cannot_be_chosen_is_said_with_the_choices() {
+fn ambiguous_selections_list_the_choices() {
     let workspace = Workspace::four("");
     insta::assert_snapshot!(workspace.chosen("", None, None), @"
     2: the default packages of the workspace have 5 binaries: `a` in `a`, `a` in `b`, `b`, `c`, `extra` in `b`
@@ -254,7 +254,7 @@ fn a_library_alone_names_its_examples() {
 }
 
 #[test]
-fn manifests_that_are_missing_or_broken_are_said() {
+fn missing_and_broken_manifests_are_reported() {
     let workspace = Workspace::new(&[
         ("p/Cargo.toml", "[package]\nname = 'p'\ndefault-run = 'q'\n"),
         ("p/src/main.rs", ""),
@@ -282,7 +282,7 @@ fn manifests_that_are_missing_or_broken_are_said() {
 }
 
 #[test]
-fn sources_are_the_path_dependencies_wherever_they_lie() {
+fn sources_are_path_dependencies_in_any_folder() {
     let workspace = Workspace::new(&[
         (
             "ws/Cargo.toml",
@@ -344,7 +344,7 @@ fn sources_are_the_path_dependencies_wherever_they_lie() {
 }
 
 #[test]
-fn a_path_dependency_without_a_manifest_is_still_a_place_to_watch() {
+fn a_path_dependency_without_a_manifest_is_still_watched() {
     let workspace = Workspace::new(&[
         ("app/Cargo.toml", "[package]\nname = 'app'\n[dependencies]\ngone = { path = '../gone' }\n"),
         ("app/src/main.rs", ""),

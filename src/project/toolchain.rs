@@ -106,7 +106,7 @@ impl Toolchain {
         let mut environment = clean.clone();
         for (name, value) in &self.env {
             match value {
-                // rustup prefixes an entry: it is composed anew, for the caller may have set a library path.
+                // rustup prefixes an entry: it is composed again, since the caller may have set a library path.
                 Some(entry) if name == LIBRARY_PATH || name == "PATH" => {
                     let rest = clean.get(name).map(OsString::as_os_str).unwrap_or_default();
                     environment.insert(name.clone(), prefixed(entry, rest));
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_default_that_nothing_overrides_needs_no_question() {
+    fn a_plain_default_toolchain_needs_no_query() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().canonicalize().unwrap();
         let (rustup, cwd) = (root.join("rustup"), root.join("project/src"));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_is_for_the_triple_that_its_name_and_its_compiler_have() {
+    fn the_host_is_the_triple_of_name_and_compiler() {
         let root = tempfile::tempdir().unwrap();
         let parts =
             "cargo-x86_64-a-b\nrust-std-x86_64-a-b\nrustc-dev-x86_64-a-b\nrustc-x86_64-a-b\nrust-std-wasm\n";
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_rustup_gives_becomes_the_source_it_would_set() {
+    fn rustups_reason_maps_to_its_source_variable() {
         let none = Environment::new();
         let cli = Environment::from([("RUSTUP_TOOLCHAIN_SOURCE".into(), "cli".into())]);
         assert_eq!(source_of("default)", &none), "default");
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefixed_entry_goes_before_what_is_there() {
+    fn prefixed_entries_come_first() {
         let toolchain = Toolchain {
             cargo: "/t/bin/cargo".into(),
             cargo_variable: Some("/t/bin/cargo".into()),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cargo_anywhere_is_an_error_with_a_way_out() {
+    fn a_missing_cargo_is_an_error_with_a_hint() {
         let folder = tempfile::tempdir().unwrap();
         let environment =
             Environment::from([("PATH".into(), folder.path().into()), ("HOME".into(), folder.path().into())]);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cargo_that_is_no_shim_is_taken_as_it_is() {
+    fn a_cargo_that_is_no_shim_is_used_directly() {
         let folder = tempfile::tempdir().unwrap();
         let cargo = folder.path().canonicalize().unwrap().join("cargo");
         std::fs::copy("/bin/sh", &cargo).unwrap();

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_regular_files_are_read_again_and_again() {
+    fn only_regular_files_are_read_as_text() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "text").unwrap();

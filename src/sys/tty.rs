@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_output_goes_is_told() {
+    fn sinks_are_recognized() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
         let (_read, write) = std::io::pipe().unwrap();

@@ -21,17 +21,17 @@ pub enum ChildState {
 /// Returns how the child `pid` ended. It stays a zombie until [`reap`], so that neither its pid nor its
 /// process group can be reused.
 pub fn peek_exit(pid: i32) -> Option<Exit> {
-    exit(ask(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?)
+    exit(wait_status(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?)
 }
 
 /// Reaps the zombie `pid` and returns how it ended.
 pub fn reap(pid: i32) -> Option<Exit> {
-    exit(ask(pid, WaitIdOptions::EXITED)?)
+    exit(wait_status(pid, WaitIdOptions::EXITED)?)
 }
 
 /// Returns the latest stop or continuation of the child `pid` that was not yet returned.
 pub fn take_stop(pid: i32) -> Option<ChildState> {
-    let status = ask(pid, WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED)?;
+    let status = wait_status(pid, WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED)?;
     if status.continued() {
         Some(ChildState::Continued)
     } else {
@@ -85,7 +85,7 @@ pub fn wait_on(fd: Rc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Rc<Own
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 
-fn ask(pid: i32, options: WaitIdOptions) -> Option<WaitIdStatus> {
+fn wait_status(pid: i32, options: WaitIdOptions) -> Option<WaitIdStatus> {
     let pid = Pid::from_raw(pid)?;
     rustix::process::waitid(WaitId::Pid(pid), options | WaitIdOptions::NOHANG).ok().flatten()
 }

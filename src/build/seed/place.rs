@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cargo_that_waits_in_the_place_goes_on_in_the_copy() {
+    fn a_waiting_cargo_continues_in_the_copy() {
         let (_root, folders) = folders();
         let made = make(&folders).unwrap();
         assert!(made.wait_point().install());
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_nobody_has_opened_is_filled_as_well() {
+    fn a_destination_without_a_wait_point_is_filled() {
         let (_root, folders) = folders();
         make(&folders).unwrap().fill().unwrap();
         assert!(folders[2].join("app").exists() && folders[2].join(".cargo-lock").exists());
     }
 
     #[test]
-    fn what_somebody_else_has_built_there_stays() {
+    fn builds_of_another_cargo_are_kept() {
         let (_root, folders) = folders();
         let made = make(&folders).unwrap();
         assert!(made.wait_point().install());
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_one_left_is_cleared_away_unless_a_cargo_is_in_it() {
+    fn leftovers_are_removed_unless_a_cargo_holds_them() {
         let (_root, folders) = folders();
         fs::create_dir_all(&folders[2]).unwrap();
         fs::write(folders[2].join(".cargo-lock"), "").unwrap();

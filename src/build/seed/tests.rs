@@ -24,7 +24,7 @@ fn run(plan: &SeedPlan) -> Result<bool, SeedError> {
 }
 
 #[test]
-fn a_profile_is_copied_once_without_what_is_of_no_use_there() {
+fn a_profile_is_copied_once_without_useless_files() {
     let root = tempfile::tempdir().unwrap();
     let files = [
         "debug/.cargo-lock",
@@ -66,7 +66,7 @@ fn a_profile_is_copied_once_without_what_is_of_no_use_there() {
 }
 
 #[test]
-fn with_a_triple_the_folder_of_build_scripts_comes_along() {
+fn with_a_triple_build_scripts_are_copied_too() {
     let root = tempfile::tempdir().unwrap();
     let plan = plan(root.path(), Some("x86_64-unknown-linux-gnu"));
     write(&root.path().join("target"), &["debug/.cargo-lock", "debug/build/script"]);
@@ -79,7 +79,7 @@ fn with_a_triple_the_folder_of_build_scripts_comes_along() {
 }
 
 #[test]
-fn a_separate_build_directory_is_the_one_to_copy_under_the_locks_of_both() {
+fn a_separate_build_directory_is_copied_under_both_locks() {
     let root = tempfile::tempdir().unwrap();
     let (target, build) = (root.path().join("target"), root.path().join("build"));
     write(&target, &["debug/.cargo-artifact-lock", "debug/app"]);
@@ -97,7 +97,7 @@ fn a_separate_build_directory_is_the_one_to_copy_under_the_locks_of_both() {
 }
 
 #[test]
-fn a_folder_without_a_lock_of_cargos_is_left_alone_and_a_stop_ends_the_wait() {
+fn a_folder_without_locks_is_not_copied_and_a_stop_ends_the_wait() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("target"), &["debug/deps/app"]);
     let plan = plan(root.path(), None);
@@ -111,7 +111,7 @@ fn a_folder_without_a_lock_of_cargos_is_left_alone_and_a_stop_ends_the_wait() {
 }
 
 #[test]
-fn a_copy_that_would_take_too_long_is_known_by_its_pace() {
+fn slow_copies_are_detected_by_their_pace() {
     let second = Duration::from_secs(1);
     assert!(!is_slow(second, 0, 100), "too early to tell");
     assert!(!is_slow(second * 4, 50, 100));
@@ -121,7 +121,7 @@ fn a_copy_that_would_take_too_long_is_known_by_its_pace() {
 }
 
 #[test]
-fn what_a_killed_one_left_goes_also_where_nothing_is_to_be_copied() {
+fn leftovers_are_removed_even_without_a_copy() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("target/hotrun"), &["debug/app", ".seed/0/half", ".seed.lock"]);
     let (plan, temporary) = (plan(root.path(), None), root.path().join("target/hotrun/.seed"));

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn build_scripts_are_shared_and_tests_stay_behind() {
+    fn build_scripts_are_shared_and_tests_skipped() {
         let root = tempfile::tempdir().unwrap();
         let (from, to) = (root.path().join("from"), root.path().join("to"));
         let program = |path: &str| {
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn copying_ends_when_it_is_told_to() {
+    fn copying_can_be_stopped() {
         let root = tempfile::tempdir().unwrap();
         let from = root.path().join("from");
         fs::create_dir(&from).unwrap();

@@ -1,4 +1,4 @@
-//! What an edit changes.
+//! The settings that an edit changes.
 
 use super::*;
 use crate::config::table::ROWS;
@@ -7,7 +7,7 @@ fn changed(line: &str, before: &str, after: &str) -> Vec<(&'static str, Needs)> 
     changes(&config(line, before), &config(line, after))
 }
 
-/// Another value than the default, for every key.
+/// A value other than the default, for every key.
 pub(super) const OTHERS: &[(&str, &str, Needs)] = &[
     ("events", "'e'", Needs::Nothing),
     ("log", "'l'", Needs::Nothing),
@@ -44,7 +44,7 @@ pub(super) const OTHERS: &[(&str, &str, Needs)] = &[
 ];
 
 #[test]
-fn every_key_is_noticed_alone_and_says_what_it_needs() {
+fn every_changed_key_is_found_with_its_needs() {
     let all = ROWS.iter().map(|entry| (entry.key, entry.needs)).collect::<Vec<_>>();
     assert_eq!(OTHERS.iter().map(|(key, _, needs)| (*key, *needs)).collect::<Vec<_>>(), all);
     for (key, value, needs) in OTHERS {
@@ -56,7 +56,7 @@ fn every_key_is_noticed_alone_and_says_what_it_needs() {
 }
 
 #[test]
-fn what_the_command_line_overrides_changes_nothing() {
+fn overridden_keys_are_no_change() {
     assert_eq!(changed("--update overlap", "", "[run]\nupdate = 'manual'"), []);
     assert_eq!(changed("-- x", "", "[run]\nargs = ['y']"), []);
     assert_eq!(changed("-E A=1", "", "[run]\nenv = { A = '2' }"), []);
@@ -66,7 +66,7 @@ fn what_the_command_line_overrides_changes_nothing() {
 }
 
 #[test]
-fn what_needs_another_start_stays_as_it_was() {
+fn settings_that_need_a_restart_keep_their_value() {
     let started = config("", "");
     let edited = config("", "[build]\nprofile = 'release'\nbin = 'b'\n[run]\nargs = ['a']");
     let in_force = edited.as_started(&started);

@@ -244,7 +244,7 @@ fn a_file_sets_every_key() {
     assert_eq!(strip(&show(&again, Path::new(CWD))), strip(&shown), "what is printed is a config file");
 }
 
-/// Without the comments, which name the origins.
+/// Strips the comments, which name the origins.
 fn strip(text: &str) -> String {
     text.lines().map(|line| line.split("  #").next().unwrap().trim_end().to_owned() + "\n").collect()
 }

@@ -1,4 +1,4 @@
-//! Settings from every source, and what is said about wrong ones.
+//! Settings from every source, and the errors of wrong ones.
 
 mod changes;
 mod env_file;
@@ -13,7 +13,7 @@ use std::path::Path;
 use super::*;
 use crate::cli;
 
-/// Where the tests' command lines are typed.
+/// The current folder of all tests.
 const CWD: &str = "/p/app";
 
 fn options(line: &str) -> RunOptions {
@@ -33,17 +33,17 @@ fn environment(variables: &[(&str, &str)]) -> OwnVariables {
     variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect()
 }
 
-/// The settings from a command line and files, the highest first.
+/// Merges a command line and files, the highest first.
 fn merged(line: &str, files: &[FileText]) -> Result<Config, ConfigError> {
     merge(&options(line), &OwnVariables::new(), files, Path::new(CWD))
 }
 
-/// The settings from a command line and the text of the package's `hotrun.toml`.
+/// Merges a command line and the package's `hotrun.toml`.
 fn config(line: &str, text: &str) -> Config {
     merged(line, &[file("/p/app/hotrun.toml", text)]).unwrap()
 }
 
-/// The error and its hint, in two lines.
+/// Returns the error and its hint, one per line.
 fn refused(line: &str, text: &str) -> String {
     let Err(error) = merged(line, &[file("/p/app/hotrun.toml", text)]) else {
         panic!("accepted: `{line}` with {text}");

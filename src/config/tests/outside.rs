@@ -1,11 +1,11 @@
-//! Texts from outside never upset the reader: a config or an error that names its place, whatever the text.
+//! Property tests: text from outside gives a config or an error with its location, never a panic.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::config::table::ROWS;
 
-/// Values of every type of TOML, and texts that mean something to one setting or another.
+/// Values of every TOML type, and text that is valid for some setting.
 fn value() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         any::<String>(),
@@ -27,7 +27,7 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_value_of_a_setting_upsets_the_reader(
+    fn arbitrary_values_never_panic(
         entry in 0..ROWS.len(),
         other in 0..ROWS.len(),
         first in value(),
@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_upsets_the_reader(text in "[\\[\\]{}\"'=#.,a-z0-9\n -]{0,80}", any in any::<String>()) {
+    fn arbitrary_files_never_panic(text in "[\\[\\]{}\"'=#.,a-z0-9\n -]{0,80}", any in any::<String>()) {
         for text in [text, any] {
             let _ = merged("", &[file("/p/app/hotrun.toml", &text)]);
             let _ = merged("", &[file("/p/app/Cargo.toml", &format!("[package.metadata.hotrun]\n{text}"))]);
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn no_word_of_an_option_upsets_the_reader(entry in 0..ROWS.len(), word in any::<String>()) {
+    fn arbitrary_options_never_panic(entry in 0..ROWS.len(), word in any::<String>()) {
         let entry = &ROWS[entry];
         let Some(option) = entry.option.filter(|option| !option.is_empty()) else { return Ok(()) };
         let line = ["hotrun".to_owned(), format!("--{option}={word}")].map(OsString::from);

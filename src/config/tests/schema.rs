@@ -1,4 +1,4 @@
-//! The table, the reader and the schema are one.
+//! The table, the reader and the schema agree.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ fn schema() -> Value {
     serde_json::from_str(&crate::config::schema()).unwrap()
 }
 
-/// Values that the reader takes, beside the other value that the test of changes has for each key.
+/// Valid values, in addition to those of the test of changes.
 const SAMPLES: &[(&str, &[&str])] = &[
     ("build.features", &["[]", "['it']"]),
     ("run.env", &["{}", "{ A = 'x', B = 1, C = true }"]),

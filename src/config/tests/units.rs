@@ -1,4 +1,4 @@
-//! Times, signals, addresses, probes: what is read, and that what is written is read again.
+//! Times, signals, addresses, probes: parsing, and formatting that parses back.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn times() {
 
 proptest! {
     #[test]
-    fn a_printed_time_reads_back(seconds in 0..365_u64 * 86_400, nanoseconds in 0..1_000_000_000_u32) {
+    fn formatted_times_parse_back(seconds in 0..365_u64 * 86_400, nanoseconds in 0..1_000_000_000_u32) {
         let time = Duration::new(seconds, nanoseconds);
         prop_assert_eq!(parse_duration(&format_duration(time)), Ok(time));
         if !time.is_zero() {
@@ -40,13 +40,13 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_a_parser_panic(text in "\\PC{0,24}") {
+    fn arbitrary_text_never_panics(text in "\\PC{0,24}") {
         let _ = (parse_duration(&text), parse_poll(&text), parse_signal(&text), parse_ready(&text));
         let _ = (parse_listen(&text, Path::new("/")), parse_variable(&text), parse_profile(&text));
     }
 
     #[test]
-    fn a_printed_listen_entry_reads_back(text in "([a-z]{1,5}=)?((tcp:|udp:)?([0-9]{1,4}|127\\.0\\.0\\.[1-9]:[0-9]{1,4}|\\[::[1-9]\\]:[0-9]{1,4})|unix:/[a-z=:]{1,9})") {
+    fn formatted_listen_entries_parse_back(text in "([a-z]{1,5}=)?((tcp:|udp:)?([0-9]{1,4}|127\\.0\\.0\\.[1-9]:[0-9]{1,4}|\\[::[1-9]\\]:[0-9]{1,4})|unix:/[a-z=:]{1,9})") {
         let listen = parse_listen(&text, Path::new("/")).unwrap();
         prop_assert_eq!(parse_listen(&format_listen(&listen), Path::new("/elsewhere")), Ok(listen));
     }

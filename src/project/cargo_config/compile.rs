@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_come_from_the_strongest_of_their_sources_alone() {
+    fn only_the_strongest_source_of_flags_counts() {
         let text = "[build]\nrustflags = 'a b'\n[target.'cfg(unix)']\nrustflags = ['c']\n[target.x86_64-unknown-linux-gnu]\nrustflags = ['d']\nlinker = 'clang'";
         let found = settings(text, &[]);
         assert_eq!(found.rustflags, ["c", "d"]);

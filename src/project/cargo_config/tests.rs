@@ -71,7 +71,7 @@ fn the_file_without_extension_is_the_one_cargo_reads() {
 }
 
 #[test]
-fn includes_lie_below_the_file_that_names_them() {
+fn a_file_overrides_its_includes() {
     let folder = Folder::new(&[
         (
             "p/.cargo/config.toml",
@@ -145,7 +145,7 @@ fn folders_that_replace_sources_are_listed() {
 }
 
 #[test]
-fn a_broken_file_and_a_circle_are_left_to_cargo() {
+fn broken_files_and_include_cycles_are_ignored() {
     let folder = Folder::new(&[
         ("home/config.toml", "["),
         ("p/.cargo/config.toml", "include = ['config.toml']\n[env]\nA = 1\nB = 'b'\n"),

@@ -22,7 +22,7 @@ pub(super) fn reserve() {
 }
 
 /// Runs `open`, and again without the spare descriptor if the limit on open files is reached.
-fn with_room<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+fn with_spare_descriptor<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match open() {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
             *RESERVE.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -35,11 +35,11 @@ fn with_room<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
 }
 
 fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    with_room(|| fs::read(&path))
+    with_spare_descriptor(|| fs::read(&path))
 }
 
 fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
-    with_room(|| fs::read_to_string(&path))
+    with_spare_descriptor(|| fs::read_to_string(&path))
 }
 
 pub(super) fn processes() -> Vec<ProcessRow> {
@@ -118,7 +118,7 @@ fn numbers(folder: &str) -> Vec<i32> {
     let names = |entries: fs::ReadDir| {
         entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
     };
-    with_room(|| fs::read_dir(folder)).map(names).unwrap_or_default()
+    with_spare_descriptor(|| fs::read_dir(folder)).map(names).unwrap_or_default()
 }
 
 /// Returns the pid and the fields after the name, which may itself contain spaces and brackets.
