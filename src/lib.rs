@@ -4,10 +4,10 @@
 //! answers with effects; the [`runtime`] performs them. Imports point one way: wiring → OS rooms → pure rooms
 //! → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], [`error`]
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, [`error`]
 //! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`],
 //!   [`control`], [`report`], over [`sys`] (the only `unsafe`)
-//! - pure rooms: [`cli`], [`config`], [`messages`], [`session`]
+//! - pure rooms: [`cli`], [`config`], [`messages`], [`session`], [`history`]
 //! - plain data: [`words`]
 
 pub mod build;
@@ -17,6 +17,7 @@ pub mod control;
 pub mod doctor;
 pub mod error;
 pub mod handover;
+pub mod history;
 pub mod init;
 pub mod messages;
 pub mod process;

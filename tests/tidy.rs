@@ -17,6 +17,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("cli", Kind::Pure, &["words", "config"]),
     ("messages", Kind::Pure, &["words"]),
     ("session", Kind::Pure, &["words", "config"]),
+    ("history", Kind::Pure, &["words", "messages", "session"]),
     ("sys", Kind::Os, &["words"]),
     ("settings", Kind::Os, &["words", "config", "sys"]),
     ("project", Kind::Os, &["words", "config", "sys"]),
@@ -25,8 +26,8 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("process", Kind::Os, &["words", "config", "sys"]),
     ("handover", Kind::Os, &["words", "config", "sys"]),
     ("terminal", Kind::Os, &["words", "config", "sys"]),
-    ("control", Kind::Os, &["words", "cli", "config", "messages", "session"]),
-    ("report", Kind::Os, &["words", "config", "messages", "session", "sys"]),
+    ("control", Kind::Os, &["words", "cli", "config", "messages", "session", "history"]),
+    ("report", Kind::Os, &["words", "config", "messages", "session", "history", "sys"]),
     (
         "error",
         Kind::Wiring,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ControlError;
 use crate::config::signal_name;
+use crate::history::History;
 use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
 use crate::words::{Exit, Sink, short_time};
@@ -170,6 +171,18 @@ impl Answer {
             running,
             last_build,
             ..Self::default()
+        }
+    }
+
+    /// Adds what was said in the last build.
+    #[must_use]
+    pub fn with_history(self, history: &History) -> Self {
+        let counts = |diagnostic: &&Diagnostic| diagnostic.level != Level::Note;
+        let lines = history.lines().chain(history.error());
+        Self {
+            diagnostics: history.diagnostics().iter().filter(counts).map(Diagnosis::from).collect(),
+            output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
+            ..self
         }
     }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Poll;
+use crate::history::BuildTimes;
 use crate::project::Compiling;
-use crate::runtime::timing::LastBuild;
 
 /// A failed step, with the text of its error.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub(super) struct ProjectFacts {
     pub(super) terminal: TerminalFacts,
     /// `kernel.yama.ptrace_scope`.
     pub(super) ptrace_scope: Option<u64>,
-    pub(super) last_build: Option<(LastBuild, Age)>,
+    pub(super) last_build: Option<(BuildTimes, Age)>,
 }
 
 /// The distance of a moment from now.

@@ -21,10 +21,10 @@ use super::system;
 use crate::build;
 use crate::error::Error;
 use crate::handover::{Adopted, ListenError, Listeners, RuntimeFolder};
+use crate::history::BuildTimes;
 use crate::process::{RunId, check};
 use crate::project::{Compiling, Environment, ProgramKind, Toolchain, cargo_environment};
 use crate::report;
-use crate::runtime::timing::LastBuild;
 use crate::settings;
 use crate::site::Site;
 use crate::watch;
@@ -73,7 +73,7 @@ pub(super) fn facts(site: &Site) -> ProjectFacts {
     let shown = |path: &Path| report::short_path(path, &site.cwd);
     let staging = site.staging();
     let running = build::holder(&site.live());
-    let last_build = LastBuild::read(&staging).map(|(last, when)| (last, age(when)));
+    let last_build = last_build(&staging);
     let for_cargo = cargo_environment(&site.toolchain, &site.environment, &config.build);
     let compiling = Compiling::find(
         &site.toolchain,
@@ -109,6 +109,13 @@ pub(super) fn facts(site: &Site) -> ProjectFacts {
     }
 }
 
+/// The build that a hotrun wrote down last, and when.
+fn last_build(staging: &Path) -> Option<(BuildTimes, Age)> {
+    let path = staging.join(BuildTimes::FILE);
+    let last = BuildTimes::read(&std::fs::read_to_string(&path).ok()?)?;
+    Some((last, age(path.metadata().ok()?.modified().ok()?)))
+}
+
 fn age(when: SystemTime) -> Age {
     match SystemTime::now().duration_since(when) {
         Ok(past) => Age::Past(past),
@@ -130,7 +137,7 @@ fn watching(site: &Site) -> WatchFacts {
     }
 }
 
-fn target(site: &Site, environment: &Environment, staging: &Path, last: Option<&LastBuild>) -> Target {
+fn target(site: &Site, environment: &Environment, staging: &Path, last: Option<&BuildTimes>) -> Target {
     let (project, folder) = (&site.project, &site.project.target_directory);
     let exists = |path: &Path| path.ancestors().find(|it| it.symlink_metadata().is_ok()).map(Path::to_owned);
     let nearest = exists(staging).unwrap_or_else(|| PathBuf::from("/"));

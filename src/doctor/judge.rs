@@ -9,9 +9,9 @@ use super::facts::{
 };
 use super::finding::{Finding, Severity};
 use crate::config::Poll;
+use crate::history::{BuildTimes, Outcome, Part};
 use crate::project::{Compiling, Linking};
 use crate::report::short_age;
-use crate::runtime::timing::{LastBuild, Outcome, Part};
 
 /// The first cargo with a separate build directory (`build.build-dir`).
 const BUILD_DIR_SINCE: u32 = 91;
@@ -353,7 +353,7 @@ fn terminal(terminal: TerminalFacts) -> Finding {
     Finding::ok("terminal", abilities.join(", "))
 }
 
-fn last_build(last: &LastBuild, age: Age) -> Finding {
+fn last_build(last: &BuildTimes, age: Age) -> Finding {
     let ago = match age {
         Age::Past(ago) => format!("{} ago", short_age(ago)),
         Age::Future(_) => "in the future".to_owned(),

@@ -11,8 +11,8 @@ use super::facts::{
 use super::finding::{self, Finding, Severity};
 use super::judge;
 use crate::config::Poll;
+use crate::history::{BuildTimes, Outcome, Part};
 use crate::project::{CompileSettings, Compiling, Linking};
-use crate::runtime::timing::{LastBuild, Outcome, Part};
 
 fn tools() -> Tools {
     Tools {
@@ -80,7 +80,7 @@ fn well() -> ProjectFacts {
         },
         ptrace_scope: Some(1),
         last_build: Some((
-            LastBuild {
+            BuildTimes {
                 build: 12,
                 program: "web".to_owned(),
                 workspace: "/home/ann/web".into(),

@@ -4,7 +4,6 @@
 //! Owns hotrun's stderr, the events file and the log. Decides nothing. stdout belongs to the program.
 
 mod fit;
-mod kept;
 mod line_file;
 pub mod lines;
 mod outlet;
@@ -19,7 +18,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::kept::Kept;
 pub use self::line_file::{LineFile, open as open_lines};
 use self::lines::{Context, Line};
 pub use self::outlet::write_all;
@@ -32,6 +30,7 @@ pub use self::text::{in_a_line, short_path, with_causes};
 use self::topic::Topic;
 use self::warnings::Warnings;
 use crate::config::Color;
+use crate::history::History;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
 use crate::words::{BuildId, Instance};
@@ -94,9 +93,6 @@ pub struct Reporter {
     verbosity: Verbosity,
     /// cargo's command line for the next `build-started` event.
     command: Vec<String>,
-    /// The output of the current or last build.
-    kept: Kept,
-    diagnostics_of: Option<BuildId>,
     /// The running processes: two during an overlap.
     running: BTreeSet<Instance>,
     warnings: Warnings,
@@ -124,8 +120,6 @@ impl Reporter {
             service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),
-            kept: Kept::default(),
-            diagnostics_of: None,
             running: BTreeSet::new(),
             warnings: Warnings::default(),
             extras: options.extras,
@@ -173,11 +167,7 @@ impl Reporter {
             self.record(record);
         }
         match notice {
-            Notice::BuildStarted { build, .. } => {
-                self.kept.clear();
-                self.diagnostics_of = Some(*build);
-                self.warnings.build_started();
-            }
+            Notice::BuildStarted { .. } => self.warnings.build_started(),
             Notice::BuildFinished { success, .. } => self.warnings.build_ended(*success),
             Notice::BuildCancelled(_) => self.warnings.build_ended(false),
             Notice::ProcessStarted { instance, .. } => {
@@ -267,11 +257,10 @@ impl Reporter {
         self.record(records::started(session));
     }
 
-    /// Reports a compiler message.
-    pub fn diagnostic(&mut self, build: BuildId, diagnostic: Diagnostic) {
-        self.record(records::diagnostic(build, &diagnostic));
-        // A library built for two units repeats all its messages.
-        if self.diagnostics_of != Some(build) || !self.kept.is_new(&diagnostic) {
+    /// Reports a compiler message or an error of cargo itself; shows it if it `is_new`.
+    pub fn diagnostic(&mut self, build: BuildId, diagnostic: &Diagnostic, is_new: bool) {
+        self.record(records::diagnostic(build, diagnostic));
+        if !is_new {
             return;
         }
         let known = diagnostic.level == Level::Warning && self.warnings.known(&diagnostic.rendered);
@@ -280,15 +269,6 @@ impl Reporter {
             self.output.text(&diagnostic.rendered);
             self.output.set_topic(Topic::Lasting);
         }
-        self.kept.diagnostic(diagnostic);
-    }
-
-    /// Reports an error of cargo itself, which is in its output as well.
-    pub fn cargo_error(&mut self, build: BuildId, diagnostic: Diagnostic) {
-        if self.diagnostics_of == Some(build) {
-            self.kept.line(diagnostic.rendered.trim_end());
-        }
-        self.diagnostic(build, diagnostic);
     }
 
     /// Reports a line of cargo's stderr.
@@ -316,38 +296,26 @@ impl Reporter {
             }
             StderrLine::Status | StderrLine::Summary => {}
             StderrLine::Text => {
-                if !(transient && plain.trim().is_empty()) {
-                    if !self.warnings.known_line(&plain) || self.verbosity >= Verbosity::Verbose {
-                        self.output.line(text);
-                    }
-                    self.kept.line(text);
+                let is_empty = transient && plain.trim().is_empty();
+                if !is_empty && (!self.warnings.known_line(&plain) || self.verbosity >= Verbosity::Verbose) {
+                    self.output.line(text);
                 }
             }
         }
     }
 
-    /// Discards the output of the current build, which starts again.
-    pub fn restart_build(&mut self) {
-        self.kept.clear();
-    }
-
     /// The `e` key: shows the compiler's messages of the last build again.
-    pub fn repeat(&mut self) {
-        if self.kept.is_empty() {
+    pub fn repeat(&mut self, history: &History) {
+        if history.diagnostics().is_empty() && history.lines().next().is_none() {
             self.answer(&lines::nothing_to_repeat());
         }
-        for text in self.kept.lines() {
+        for text in history.lines() {
             self.output.line(text);
         }
-        let is_line = |rendered: &str| self.kept.lines().any(|line| line == rendered.trim_end());
-        for diagnostic in self.kept.diagnostics().iter().filter(|said| !is_line(&said.rendered)) {
+        let is_line = |rendered: &str| history.lines().any(|line| line == rendered.trim_end());
+        for diagnostic in history.diagnostics().iter().filter(|said| !is_line(&said.rendered)) {
             self.output.text(&diagnostic.rendered);
         }
-    }
-
-    /// Returns the compiler's messages of the current or last build, and cargo's other lines.
-    pub fn last_build(&self) -> (&[Diagnostic], impl Iterator<Item = &str>) {
-        (self.kept.diagnostics(), self.kept.lines())
     }
 
     /// Reports a fact that is not the session's.

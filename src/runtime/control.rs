@@ -10,10 +10,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
 use crate::control::{
-    About, Answer, ControlNews, ControlRequest, Diagnosis, HotrunProcess, Reply, Server, TargetKind,
-    real_file,
+    About, Answer, ControlNews, ControlRequest, HotrunProcess, Reply, Server, TargetKind, real_file,
 };
-use crate::messages::Level;
 use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request, State};
@@ -28,8 +26,6 @@ pub(super) struct Control {
     about: About,
     clients: Vec<Client>,
     looks: u64,
-    /// Why cargo could not be run, in the last build.
-    pub(super) build_error: Option<String>,
 }
 
 /// Somebody who waits for an answer.
@@ -64,7 +60,7 @@ impl Control {
         if let Err(error) = &server {
             reporter.remark(&Remark::NoControl { cause: error.to_string() });
         }
-        Self { server: server.ok(), about, clients: Vec::new(), looks: 0, build_error: None }
+        Self { server: server.ok(), about, clients: Vec::new(), looks: 0 }
     }
 }
 
@@ -173,8 +169,6 @@ impl Runtime {
     fn answer(&self) -> Answer {
         let standing = self.session.standing(self.began.elapsed());
         let since = standing.process.map(|process| clock(process.up));
-        let (diagnostics, lines) = self.reporter.last_build();
-        let lines = lines.chain(self.control.build_error.as_deref());
         Answer {
             program: Some(self.control.about.program.clone()),
             live: Some(self.publisher.live().display().to_string()),
@@ -183,13 +177,8 @@ impl Runtime {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
-            diagnostics: diagnostics
-                .iter()
-                .filter(|diagnostic| diagnostic.level != Level::Note)
-                .map(Diagnosis::from)
-                .collect(),
-            output: lines.map(|line| console::strip_ansi_codes(line).into_owned() + "\n").collect(),
             ..Answer::of(&standing, since)
+                .with_history(&self.history)
                 .with_stderr(&sys::sink(rustix::stdio::stderr()))
                 .with_config_fault(self.config_fault.as_deref())
         }

@@ -1,13 +1,14 @@
 //! Carrying out what the session orders.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::Runtime;
-use super::timing::Timing;
 use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
+use crate::history::BuildTimes;
 use crate::process::{Spawn, check};
 use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
@@ -81,7 +82,7 @@ impl Runtime {
                 if matches!(notice, Notice::BuildStarted { .. }) {
                     self.say_unread();
                 }
-                self.timing.notice(&notice, self.began.elapsed());
+                self.remember(&notice);
                 if matches!(notice, Notice::StartFailed { .. }) {
                     self.hint_at_sockets();
                 }
@@ -89,6 +90,18 @@ impl Runtime {
             Effect::Exit(_) => {}
         }
         Vec::new()
+    }
+
+    /// Takes a notice into the history. The times of a build that has come to its end are written down for
+    /// `hotrun doctor`, which alone misses them.
+    fn remember(&mut self, notice: &Notice) {
+        let saved = match notice {
+            Notice::Changed(paths) => paths.first().and_then(|path| age(path)),
+            _ => None,
+        };
+        if let Some(times) = self.history.notice(notice, self.began.elapsed(), saved) {
+            let _ = std::fs::write(self.site.staging().join(BuildTimes::FILE), times.text());
+        }
     }
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {
@@ -120,8 +133,9 @@ impl Runtime {
         let moved = if renamed { self.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
             self.sentinel.move_to(self.publisher.live().to_owned());
-            self.timing = Timing::of(&self.site);
-            self.reporter.set_service(&self.site.project.target.name);
+            let project = &self.site.project;
+            self.history.set_program(project.target.name.clone(), project.workspace_root.clone());
+            self.reporter.set_service(&project.target.name);
         }
         let publication = moved.and_then(|()| self.publisher.publish(result));
         self.sentinel.guard();
@@ -176,4 +190,10 @@ impl Runtime {
         self.libraries = self.publisher.libraries().map(Path::to_owned);
         Ok(spawn)
     }
+}
+
+/// How long ago a file was saved; nothing for a time that cannot be that of a save just now.
+fn age(path: &Path) -> Option<Duration> {
+    let modified = path.metadata().ok()?.modified().ok()?;
+    SystemTime::now().duration_since(modified).ok().filter(|age| *age < Duration::from_secs(5))
 }

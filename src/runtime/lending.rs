@@ -56,7 +56,7 @@ impl Runtime {
             Key::Restart => return self.tell(Event::Asked(Request::Restart)),
             Key::Pause => return self.tell(Event::Asked(Request::Pause)),
             Key::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
-            Key::Errors => self.reporter.repeat(),
+            Key::Errors => self.reporter.repeat(&self.history),
             Key::Clear => self.reporter.clear(),
             Key::Enter => self.reporter.empty_line(),
             Key::Help => self.reporter.help(),

@@ -11,7 +11,6 @@ mod opening;
 mod reading;
 mod reload;
 mod seeding;
-pub(crate) mod timing;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -22,13 +21,13 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use self::opening::Surroundings;
 use self::reading::{ProjectNews, Reading, beside, no_thread};
-use self::timing::Timing;
 use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
 use crate::config::{Config, RunConfig, RunOptions};
 use crate::control::{ControlNews, keeper};
 use crate::error::Error;
 use crate::handover::probe::Probing;
 use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
+use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
 use crate::project::{Launch, Queries};
@@ -120,7 +119,7 @@ struct Runtime {
     sentinel: Sentinel,
     session: Session,
     reporter: Reporter,
-    timing: Timing,
+    history: History,
     cargo: Cargo,
     processes: Processes,
     watch: Option<watch::Handle>,
@@ -342,16 +341,25 @@ impl Runtime {
                     self.cargo_stopped(group, signal);
                 }
             }
-            BuildNews::Diagnostic { build, diagnostic } => self.reporter.diagnostic(build, *diagnostic),
-            BuildNews::CargoError { build, diagnostic } => self.reporter.cargo_error(build, *diagnostic),
+            BuildNews::Diagnostic { build, diagnostic } => {
+                let is_new = self.history.diagnostic(build, &diagnostic);
+                self.reporter.diagnostic(build, &diagnostic, is_new);
+            }
+            BuildNews::CargoError { build, diagnostic } => {
+                let is_new = self.history.cargo_error(build, &diagnostic);
+                self.reporter.diagnostic(build, &diagnostic, is_new);
+            }
             BuildNews::Seed(news) => self.seed_news(news),
-            BuildNews::Line { text, transient, .. } => self.reporter.cargo_line(&text, transient),
+            BuildNews::Line { text, transient, .. } => {
+                self.history.cargo_line(&text, transient);
+                self.reporter.cargo_line(&text, transient);
+            }
             BuildNews::Ended { build, outcome, result, error, named } => {
                 self.cargo_gone();
                 if let Some(error) = &error {
                     self.reporter.remark(&Remark::NoBuild(ErrorText::of(error, error.hint())));
                 }
-                self.control.build_error = error.map(|error| report::in_a_line(&error, None));
+                self.history.set_error(error.map(|error| report::in_a_line(&error, None)));
                 let succeeded = result.is_some();
                 if succeeded {
                     self.result = result;

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::control::Control;
 use super::lending::Pipe;
 use super::reload::takes_keys;
-use super::timing::Timing;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::{self, Config, Setting};
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
+use crate::history::History;
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Queries;
 use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
@@ -170,7 +170,7 @@ impl Runtime {
         };
         Ok(Self {
             session: Session::new(Settings::from(config)),
-            timing: Timing::of(&site),
+            history: History::new(site.project.target.name.clone(), site.project.workspace_root.clone()),
             site,
             sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
             publisher,

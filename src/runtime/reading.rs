@@ -80,7 +80,7 @@ impl Runtime {
                 return self.tell(Event::ProjectRead { build, outcome: ReadOutcome::Read });
             }
             Some(Err(error)) => {
-                self.control.build_error = Some(report::in_a_line(&error, error.hint().as_deref()));
+                self.history.set_error(Some(report::in_a_line(&error, error.hint().as_deref())));
                 self.unread = Some(ErrorText::of(&error, error.hint()));
                 let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));

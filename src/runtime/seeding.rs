@@ -26,7 +26,7 @@ impl Runtime {
             SeedNews::Discarded { from } => {
                 let from = short(&from);
                 self.cargo_gone();
-                self.reporter.restart_build();
+                self.history.restart_build();
                 Remark::SeedDiscarded { from }
             }
         };

@@ -13,7 +13,7 @@ const LINES: usize = 1 << 20;
 
 /// What was said in a build.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct Transcript {
     diagnostics: Vec<Diagnostic>,
     /// Hashes of all messages, also of those that are not kept.
     seen: HashSet<u64>,
@@ -22,30 +22,19 @@ pub(super) struct Kept {
     line_bytes: usize,
 }
 
-impl Kept {
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Whether nothing was said.
-    pub(super) fn is_empty(&self) -> bool {
-        self.diagnostics.is_empty() && self.lines.is_empty()
-    }
-
-    /// Takes note of a message; says no where it is known already.
-    pub(super) fn is_new(&mut self, diagnostic: &Diagnostic) -> bool {
+impl Transcript {
+    /// Takes note of a message and keeps it where there is room. Returns whether it was not known.
+    pub(super) fn diagnostic(&mut self, diagnostic: &Diagnostic) -> bool {
         let mut hasher = DefaultHasher::new();
         diagnostic.hash(&mut hasher);
-        self.seen.insert(hasher.finish())
-    }
-
-    /// Keeps a message, where there is room.
-    pub(super) fn diagnostic(&mut self, diagnostic: Diagnostic) {
-        self.bytes += diagnostic.rendered.len();
-        if self.bytes <= MESSAGES || self.diagnostics.is_empty() {
-            self.diagnostics.push(diagnostic);
+        let is_new = self.seen.insert(hasher.finish());
+        if is_new {
+            self.bytes += diagnostic.rendered.len();
+            if self.bytes <= MESSAGES || self.diagnostics.is_empty() {
+                self.diagnostics.push(diagnostic.clone());
+            }
         }
+        is_new
     }
 
     /// Keeps a line, in the place of the oldest ones where there is no room.
@@ -82,24 +71,21 @@ mod tests {
 
     #[test]
     fn a_flood_of_messages_is_told_apart_and_bounded() {
-        let mut kept = Kept::default();
+        let mut said = Transcript::default();
         for number in 0..100_000 {
-            assert!(kept.is_new(&error(number)));
-            kept.diagnostic(error(number));
+            assert!(said.diagnostic(&error(number)));
         }
-        assert!((0..100_000).step_by(1000).all(|number| !kept.is_new(&error(number))));
-        let count = kept.diagnostics().len();
+        assert!((0..100_000).step_by(1000).all(|number| !said.diagnostic(&error(number))));
+        let count = said.diagnostics().len();
         assert!((10_000..20_000).contains(&count), "{count}");
-        assert_eq!(kept.diagnostics()[count - 1], error(count - 1));
-        kept.clear();
-        assert!(kept.is_empty() && kept.is_new(&error(1)));
+        assert_eq!(said.diagnostics()[count - 1], error(count - 1));
     }
 
     #[test]
     fn of_many_lines_the_last_ones_are_kept() {
-        let mut kept = Kept::default();
-        (0..50).for_each(|number| kept.line(&format!("{number}{}", "x".repeat(LINES / 10))));
-        let first: Vec<&str> = kept.lines().map(|line| &line[..2]).collect();
+        let mut said = Transcript::default();
+        (0..50).for_each(|number| said.line(&format!("{number}{}", "x".repeat(LINES / 10))));
+        let first: Vec<&str> = said.lines().map(|line| &line[..2]).collect();
         assert_eq!(first, ["41", "42", "43", "44", "45", "46", "47", "48", "49"]);
     }
 }
