@@ -39,7 +39,7 @@ pub(super) struct Entry {
     /// Whether it was not there, as far as is known, when the latest build attempt started.
     new: bool,
     /// What was told since the baseline.
-    told: Option<Content>,
+    told: Option<Fingerprint>,
     /// What it held when it was read as a file of settings.
     read_as: Option<Content>,
 }
@@ -176,8 +176,14 @@ impl Ledger {
         self.entries.get(path).is_some_and(|entry| {
             entry.is_stale()
                 || !entry.now.content.same(&entry.baseline)
-                    && entry.told.is_none_or(|told| !told.same(&entry.now.content))
+                    && entry.told.is_none_or(|told| !told.content.same(&entry.now.content))
         })
+    }
+
+    /// What `path` was when its change was told, which no build attempt started from so far.
+    pub(super) fn told(&self, path: &Path) -> Option<Fingerprint> {
+        let entry = self.entries.get(path).filter(|entry| !entry.now.content.same(&entry.baseline))?;
+        entry.told
     }
 
     /// These and no others are files of settings, and held this when they were read.
@@ -209,7 +215,7 @@ impl Ledger {
     /// The change was told.
     pub(super) fn tell(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
-            entry.told = Some(entry.now.content);
+            entry.told = Some(entry.now);
             entry.heard();
         }
     }
@@ -227,7 +233,8 @@ impl Ledger {
         for (path, entry) in &mut self.entries {
             let told = entry.told.take();
             if let Some(half) = put_off.get(path) {
-                entry.baseline = if *half { Content::Unknown } else { told.unwrap_or(entry.baseline) };
+                entry.baseline =
+                    if *half { Content::Unknown } else { told.map_or(entry.baseline, |told| told.content) };
                 continue;
             }
             // Where its times do not tell, what was met at the first look was so before.

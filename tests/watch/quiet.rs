@@ -172,15 +172,31 @@ fn an_mtime_that_goes_back_is_hidden_from_cargo() {
     let mut site = Site::new();
     site.watch_built(Poll::Never);
     let file = site.root.join("src/one.rs");
-    write(&site.out().join("old"), "// old");
-    let old = fs::File::options().write(true).open(site.out().join("old")).unwrap();
-    old.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)).unwrap();
-    rename(&site.out().join("old"), &file);
+    let old = site.out().join("old");
+    let save_old = |text: &str| {
+        write(&old, text);
+        let open = fs::File::options().write(true).open(&old).unwrap();
+        open.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)).unwrap();
+        rename(&old, &file);
+    };
+    save_old("// old");
     assert!(site.expect(&file).hidden);
     site.build();
     site.drain();
     write(&file, "// new");
     assert!(!site.expect(&file).hidden);
+    // The same once more, before a build has read it and while one may read it.
+    save_old("// new");
+    assert!(site.expect(&file).hidden);
+    site.drain();
+    site.build();
+    write(&file, "// newer");
+    assert!(!site.expect(&file).hidden);
+    site.start_build();
+    save_old("// newer");
+    site.drain();
+    site.succeed();
+    assert!(site.expect(&file).hidden);
 }
 
 #[test]

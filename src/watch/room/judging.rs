@@ -74,7 +74,7 @@ impl Room {
         {
             return Some(Reason::OtherPackage);
         }
-        if !self.ledger.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
+        if !self.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
             return None;
         }
         if self.may_be_generated(path) && kinds.iter().copied().all(is_built) {
@@ -227,6 +227,15 @@ impl Room {
         true
     }
 
+    /// Whether there is a change to tell, or one was told that cargo would have seen and does not any more: the same content
+    /// saved once more, with an older time.
+    pub(super) fn untold(&self, path: &Path) -> bool {
+        let hides_what_was_told = |told: Fingerprint| {
+            !self.hidden(&told) && self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now))
+        };
+        self.ledger.untold(path) || self.ledger.told(path).is_some_and(hides_what_was_told)
+    }
+
     /// What the change is to the one who is told of it is in force now.
     fn acknowledge(&mut self, path: &Path, kinds: &[ChangeKind]) {
         // What is followed without a build is what counts from now on: going back is a change as well.
@@ -249,8 +258,9 @@ impl Room {
     /// Files that were saved while the build ran are what it started from, but it may have read them half-written, or
     /// as they were in between. Tells those saved so often, once until something changes for good.
     pub(super) fn tell_disturbed(&mut self, saves: u32) {
-        let disturbed: Vec<PathBuf> =
-            self.disturbed.drain().filter(|(_, count)| *count >= saves).map(|(path, _)| path).collect();
+        let disturbed = std::mem::take(&mut self.disturbed).into_iter();
+        let disturbed = disturbed.filter(|(path, count)| *count >= saves || self.set_back(path));
+        let disturbed: Vec<PathBuf> = disturbed.map(|(path, _)| path).collect();
         let disturbed = disturbed.into_iter().filter(|path| !self.by_script(path)).collect::<Vec<_>>();
         if self.asked_again {
             return;
@@ -262,6 +272,12 @@ impl Room {
                 self.asked_again = true;
             }
         }
+    }
+
+    /// Whether a file has a time before the latest build attempt, so that cargo may not have seen a save during it.
+    fn set_back(&self, path: &Path) -> bool {
+        let stat = self.ledger.get(path).and_then(|entry| entry.now.stat);
+        stat.zip(self.attempt).is_some_and(|(stat, attempt)| stat.mtime + SLACK < attempt.started)
     }
 
     /// Notes a file that was touched since the failed build attempt started: what it held in between may have been read.

@@ -95,7 +95,7 @@ impl Room {
 
     /// A change that had to come to rest is told now.
     pub(super) fn report_patient(&mut self, path: &Path) {
-        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.ledger.untold(path)) {
+        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.untold(path)) {
             self.report(path, &kinds);
         }
     }
