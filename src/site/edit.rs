@@ -1,4 +1,4 @@
-//! Settings that are read again while hotrun runs: what an edit changes, judged before anything of it is in force.
+//! Settings read again while hotrun runs: what an edit changes, judged before any of it is in force.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -11,21 +11,21 @@ use crate::config::{self, Config, FileKind, FileText, Needs};
 use crate::error::Error;
 use crate::settings::{self, SettingsError};
 
-/// How long a config file that is gone or empty has to stay as it is to be so on purpose: a save in place empties it
-/// first, and one with a backup has it away for a moment.
+/// How long a config file has to stay gone or empty to be so on purpose: a save in place empties it first,
+/// and one with a backup moves it away for a moment.
 pub(crate) const DOUBT: Duration = Duration::from_millis(200);
 
-/// How long one has to be gone where its folder never rests: a program may write to it all the time.
+/// How long a file has to be gone in a folder that never rests, because a program keeps writing to it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A config file that is gone or empty and was not when it was last read.
+/// A config file that is gone or empty and was not when last read.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
     path: PathBuf,
     stamp: Option<Stamp>,
     /// When it was first seen untouched.
     since: Instant,
-    /// When it was first seen gone, with no look in between that found it.
+    /// When it was first seen gone, and gone in every check since.
     gone: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ impl Doubt {
     }
 }
 
-/// What differs after anybody has touched a file: of the file or, where it is gone, of its folder.
+/// Changes whenever the file is touched, or its folder if it is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -56,25 +56,25 @@ impl Stamp {
     }
 }
 
-/// Settings that were read again and are not in force yet.
+/// Settings read again and not yet in force.
 #[derive(Debug)]
 pub(crate) struct Edit {
-    /// The files that were edited and are there.
+    /// The edited files that exist.
     pub(crate) files: Vec<PathBuf>,
     /// The keys that can be applied.
     pub(crate) changes: Vec<(&'static str, Needs)>,
-    /// Keys edited just now that only another start of hotrun can bring into force.
+    /// The edited keys that need a restart of hotrun.
     pub(crate) held: Vec<&'static str>,
-    /// What env files give the program differs.
+    /// Whether the program gets something else from env files.
     pub(crate) env_files_changed: bool,
     read: Config,
     env_files: EnvFiles,
 }
 
 impl Site {
-    /// Reads the settings and env files again after these changed, putting nothing into force. Nothing where one of them,
-    /// manifests apart, is gone or empty that may be in the middle of a save, or is still being read: to be asked again
-    /// after [`DOUBT`].
+    /// Reads the settings and env files again after these changed, without putting them into force. Returns
+    /// `None` if one of them, manifests apart, may be in the middle of a save (gone or empty) or is still
+    /// being read: the caller retries after [`DOUBT`].
     pub(crate) fn edit(&mut self, paths: &[PathBuf]) -> Result<Option<Edit>, Error> {
         let mut texts = match self.read_files() {
             Ok(texts) => texts,
@@ -92,7 +92,7 @@ impl Site {
         let empty = |path: &Path| text_of(&texts, path).is_none_or(|text| text.text.is_empty());
         let vanished: Vec<FileText> =
             self.texts.iter().filter(|text| !text.text.is_empty() && empty(&text.path)).cloned().collect();
-        // What is wrong with a manifest that is gone or empty is for cargo to say.
+        // cargo reports what is wrong with a manifest that is gone or empty.
         let (manifests, own): (Vec<_>, Vec<_>) =
             vanished.into_iter().partition(|text| text.kind == FileKind::Manifest);
         let found = texts.clone();
@@ -111,7 +111,7 @@ impl Site {
         self.seen = self.held(&found, &env_files);
         self.texts = texts;
         let read = read.map_err(SettingsError::from)?;
-        // An edit that is refused may be mended there.
+        // A refused edit may be fixed there.
         self.awaited = env_files.paths();
         let env_files = self.env_files(env_files)?;
         let changes = config::changes(&self.config, &read);
@@ -125,7 +125,7 @@ impl Site {
         Ok(Some(Edit { files, changes, held, env_files_changed, read, env_files }))
     }
 
-    /// What each file that settings come from held.
+    /// Returns the content of each file that settings come from.
     pub(super) fn held(&self, texts: &[FileText], env_files: &EnvTexts) -> Vec<(PathBuf, Option<String>)> {
         let held = |path: PathBuf| {
             let text = text_of(texts, &path).map(|found| found.text.clone());
@@ -134,7 +134,7 @@ impl Site {
         self.every_file().into_iter().map(held).chain(env_files.known()).collect()
     }
 
-    /// Whether one of these files, gone or empty just now and not when they were last read, may be in the middle of a save.
+    /// Whether one of these files, gone or empty now and not when last read, may be in the middle of a save.
     fn is_doubtful(&mut self, vanished: Vec<PathBuf>) -> bool {
         let now = Instant::now();
         let before = std::mem::take(&mut self.doubts);
@@ -149,14 +149,14 @@ impl Site {
         self.doubts.iter().any(|doubt| !doubt.is_over(now))
     }
 
-    /// The edit is in force.
+    /// Puts the edit into force.
     pub(crate) fn take_over(&mut self, edit: Edit) {
         self.config = edit.read.clone().as_started(&self.config);
         self.read = edit.read;
         self.env_files = edit.env_files;
     }
 
-    /// The settings as they would be in force.
+    /// Returns the settings as the edit would make them.
     pub(crate) fn with(&self, edit: &Edit) -> Config {
         edit.read.clone().as_started(&self.config)
     }
@@ -166,7 +166,6 @@ impl Site {
         self.config_files().iter().chain(&self.awaited).any(|file| file == path)
     }
 
-    /// What the config files hold.
     fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {
         let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
         settings::read(
@@ -179,13 +178,13 @@ impl Site {
         )
     }
 
-    /// hotrun's own config files, existing or not.
+    /// Returns hotrun's own config files, existing or not.
     pub(super) fn config_files(&self) -> Vec<PathBuf> {
         let manifest = |file: &PathBuf| file.file_name().is_some_and(|name| name == "Cargo.toml");
         self.every_file().into_iter().filter(|file| !manifest(file)).collect()
     }
 
-    /// Every file that may hold settings, existing or not.
+    /// Returns every file that may hold settings, existing or not.
     fn every_file(&self) -> Vec<PathBuf> {
         let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
         settings::files(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))
@@ -196,7 +195,7 @@ fn text_of<'a>(texts: &'a [FileText], path: &Path) -> Option<&'a FileText> {
     texts.iter().find(|text| text.path == path)
 }
 
-/// Whether a file is read aside, because who writes to it may take its time.
+/// Whether the file is read on another thread, because its writer may take time.
 fn comes_later(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
 }

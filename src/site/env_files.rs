@@ -1,4 +1,5 @@
-//! Env files: read when they are edited, with the settings that name them; programs start with what was valid last.
+//! Env files: read again when they are edited, with the settings that name them. Programs start with the last
+//! valid state.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -10,22 +11,21 @@ use crate::error::Error;
 use crate::settings::{self, EnvText, is_missing};
 use crate::sys;
 
-/// What env files hold, or why they could not be read.
+/// The content of env files, or the errors of reading them.
 #[derive(Debug)]
 pub(super) struct EnvTexts {
-    /// Those that settings name.
+    /// Named by settings.
     pub(super) named: Vec<EnvText>,
-    /// A `.env` that nobody names: the program may load it itself.
+    /// A `.env` without a setting that names it: the program may load it itself.
     beside: Vec<EnvText>,
 }
 
 impl EnvTexts {
-    /// Those that settings name.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         self.named.iter().map(|(path, _)| path.clone()).collect()
     }
 
-    /// The files whose content is known, those that are not there included.
+    /// Returns the files whose content is known, missing ones included.
     pub(super) fn known(&self) -> impl Iterator<Item = (PathBuf, Option<String>)> + '_ {
         self.named.iter().chain(&self.beside).filter_map(|(path, text)| match text {
             Ok(text) => Some((path.clone(), Some(text.clone()))),
@@ -37,7 +37,6 @@ impl EnvTexts {
 /// What the program gets from env files.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct EnvFiles {
-    /// The variables that are set.
     pub(super) variables: Vec<(String, String)>,
     beside: Vec<Option<String>>,
 }
@@ -53,7 +52,7 @@ impl Site {
         EnvTexts { beside: others.map(read).collect(), named }
     }
 
-    /// What these give the program.
+    /// Returns what these give the program.
     pub(super) fn env_files(&self, texts: EnvTexts) -> Result<EnvFiles, Error> {
         let inherited = |name: &str| {
             self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
@@ -62,12 +61,12 @@ impl Site {
         Ok(EnvFiles { variables, beside: texts.beside.into_iter().map(|(_, text)| text.ok()).collect() })
     }
 
-    /// `.env` beside the package and at the workspace root, existing or not.
+    /// Returns `.env` beside the package and at the workspace root, existing or not.
     pub(super) fn dotenv(&self) -> Vec<PathBuf> {
         [&self.project.package.root, &self.project.workspace_root].map(|folder| folder.join(".env")).into()
     }
 
-    /// The named ones that are gone, or empty and were not when they were last read.
+    /// Returns named files that are gone, or empty and were not when last read.
     pub(super) fn vanished<'a>(&self, texts: &'a EnvTexts) -> impl Iterator<Item = PathBuf> + use<'a, '_> {
         let held = |path: &Path| {
             let text = self.seen.iter().find(|(seen, _)| seen == path).and_then(|(_, text)| text.as_ref());
@@ -80,7 +79,7 @@ impl Site {
         texts.named.iter().filter(vanished).map(|(path, _)| path.clone())
     }
 
-    /// Every file that settings come from, and what it held when it was last read, existing or not.
+    /// Returns every file that settings come from with its content when last read.
     pub(crate) fn seen(&self) -> &[(PathBuf, Option<String>)] {
         &self.seen
     }

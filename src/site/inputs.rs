@@ -1,5 +1,5 @@
-//! Which files a build reads, beyond what cargo says after a success: what may mend one that failed, and which packages
-//! read a file.
+//! Which files a build reads beyond cargo's list after a success: those that may fix a failed build, and the
+//! packages that read a file.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,10 +12,10 @@ use crate::watch::units::{self, Unit};
 use crate::words::{Change, ChangeKind};
 
 impl Site {
-    /// The files, existing or not, that may mend a build whose errors named these.
+    /// Returns the files, existing or not, that may fix a build whose errors named these paths.
     pub(crate) fn wanted(&self, named: &NamedPaths) -> Vec<PathBuf> {
         let project = &self.project;
-        // Packages that cargo named itself: what a build script says is relative to one of them.
+        // Packages named by cargo itself: paths in the output of a build script are relative to one of them.
         let own = named.paths().filter(|(package, _)| package.is_none()).map(|(_, name)| Path::new(name));
         let mut folders: BTreeSet<&Path> =
             own.filter(|path| path.is_absolute()).filter_map(package_folder).collect();
@@ -25,7 +25,8 @@ impl Site {
             let known = package.and_then(|id| project.packages.iter().find(|package| package.id == id));
             let places: Vec<PathBuf> = match (package, known) {
                 (None, _) => folders.iter().map(|folder| folder.join(name)).collect(),
-                // cargo runs rustc for members in the workspace's root, and macros speak of the package's.
+                // cargo runs rustc for members in the workspace root, while macros name paths relative to the
+                // package.
                 (Some(_), Some(package)) => vec![project.workspace_root.join(name), package.root.join(name)],
                 (Some(_), None) => vec![project.workspace_root.join(name)],
             };
@@ -34,14 +35,14 @@ impl Site {
             wanted.extend(meant.into_iter().filter_map(|path| self.mends(path)));
         }
         wanted.extend(self.script_inputs().into_iter().flat_map(|unit| unit.files));
-        // A library that a generator or a makefile has yet to make.
+        // A library that a generator or a makefile has yet to create.
         let searched = self.named_by_scripts("rustc-link-search=").into_iter().flat_map(|unit| unit.files);
         wanted.extend(searched.filter_map(|path| self.mends(path)));
         wanted.into_iter().collect()
     }
 
-    /// A path as a build reads it. A folder is one that a macro reads where it is a package's own, and else stands for the
-    /// package in it.
+    /// Returns a path as a build reads it. A folder counts if a macro of its package may read it; otherwise
+    /// the manifest of the package in it counts.
     fn mends(&self, path: PathBuf) -> Option<PathBuf> {
         if !path.is_dir() {
             return Some(path);
@@ -56,12 +57,12 @@ impl Site {
         (!holds_package && roots.any(|root| folder.starts_with(root))).then_some(path)
     }
 
-    /// What the build scripts said they read when they last ran.
+    /// Returns the files that build scripts declared in their last run.
     fn script_inputs(&self) -> Vec<Unit> {
         self.named_by_scripts("rerun-if-changed=")
     }
 
-    /// The paths that the build scripts printed after this key when they last ran.
+    /// Returns the paths that build scripts printed after this key in their last run.
     fn named_by_scripts(&self, key: &str) -> Vec<Unit> {
         let mut inputs = Vec::new();
         for package in &self.project.packages {
@@ -80,8 +81,8 @@ impl Site {
         inputs
     }
 
-    /// The packages cargo has to be made to compile again for changes it would not see: those that read the file and the
-    /// one it lies in, or all of them where nothing says who reads it.
+    /// Returns the packages cargo has to be made to recompile for changes it would not see: those that read
+    /// the file and its own, or all if no reader is known.
     pub(crate) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
         let packages = &self.project.packages;
         let mut units =
@@ -98,7 +99,7 @@ impl Site {
                 .iter()
                 .filter(|package| change.path.starts_with(&package.root))
                 .max_by_key(|package| package.root.components().count());
-            // A new file is read by none yet, and needs no more than the package that may pick it up.
+            // A new file has no readers yet, and needs only the package that may pick it up.
             let is_told = owner.is_some_and(|owner| units.iter().any(|unit| unit.root == owner.root))
                 && change.kind != ChangeKind::Input;
             let every = readers.is_empty() && !is_told;
@@ -113,7 +114,7 @@ impl Site {
     }
 }
 
-/// The folder of a package that a path leads to.
+/// Returns the folder of the package that a path leads to.
 fn package_folder(path: &Path) -> Option<&Path> {
     if path.file_name().is_some_and(|name| name == "Cargo.toml") {
         path.parent()
@@ -122,7 +123,7 @@ fn package_folder(path: &Path) -> Option<&Path> {
     }
 }
 
-/// Whether a unit reads this file, under this name or another.
+/// Whether a unit reads this file, under this or another name.
 fn reads(unit: &Unit, path: &Path) -> bool {
     let id = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     unit.files.iter().any(|file| {

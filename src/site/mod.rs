@@ -1,7 +1,7 @@
-//! The site: everything known about the project before anything runs, and what follows from it: cargo's command, the
-//! program's launch, the plan for watching.
+//! The site: what is known about the project before anything runs, and what follows from it: cargo's command,
+//! the launch of the program, the plan for watching.
 //!
-//! Asks the rooms that read files and cargo; runs and watches nothing itself.
+//! Queries the rooms that read files and run cargo; runs and watches nothing itself.
 
 mod edit;
 mod env_files;
@@ -41,16 +41,16 @@ pub(crate) struct Site {
     options: RunOptions,
     variables: OwnVariables,
     reader: settings::Reader,
-    /// What is in force.
+    /// The settings in force.
     pub(crate) config: Config,
-    /// What the config files held when they were last read, and the settings they made when they were last valid.
+    /// The config files as last read, and the settings they gave when last valid.
     texts: Vec<FileText>,
     read: Config,
-    /// What the env files gave when they were last valid.
+    /// The env files when last valid.
     env_files: EnvFiles,
-    /// Those that the config files name, in force or not.
+    /// The env files named by the config files, in force or not.
     awaited: Vec<PathBuf>,
-    /// All of these as they were when they were last read.
+    /// The content of all these files when last read.
     seen: Vec<(PathBuf, Option<String>)>,
     /// The files among them that are gone or empty, perhaps in the middle of a save.
     doubts: Vec<Doubt>,
@@ -59,7 +59,7 @@ pub(crate) struct Site {
     pub(crate) cargo_config: CargoConfig,
     pub(crate) platform: Platform,
     pub(crate) project: Project,
-    /// What the next start need not ask, where it is not written down yet.
+    /// The memo for the next start, until it is written.
     memo: Option<Memo>,
     /// The `OUT_DIR` of each build script that has run, by cargo's ID of its package.
     scripts: BTreeMap<String, PathBuf>,
@@ -84,7 +84,7 @@ impl Site {
         let mut discover = |config: &Config| {
             Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, queries, &mut memo)
         };
-        // rustc is asked beside cargo.
+        // rustc is queried in parallel to cargo.
         let triple = first.build.triple.as_deref();
         let detect = || Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, queries);
         let (project, platform) = std::thread::scope(|scope| {
@@ -92,13 +92,13 @@ impl Site {
             let project = discover(&first);
             let platform = match beside {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // No more threads are to be had.
+                // The system refused a thread.
                 Err(_) => detect(),
             };
             (project, platform)
         });
         let texts;
-        // The workspace's own file may choose the program where the nearest package does not.
+        // The workspace's own file may choose the program if the nearest package does not.
         let (project, config) = match project {
             Ok(project) => {
                 let (config, read) = load(&reader, &options, &variables, &cwd, &project)?;
@@ -110,7 +110,7 @@ impl Site {
             Err(error) => return Err(error.into()),
         };
         let platform = platform?;
-        // What another compiler says is no answer of the toolchain's.
+        // The answer of another compiler says nothing about the toolchain.
         if cargo_config.rustc.is_none() {
             memo.keep(&toolchain, &platform.host, &cwd, &environment, asked);
         }
@@ -135,7 +135,7 @@ impl Site {
             memo: Some(memo).filter(|memo| *memo != known),
             scripts: BTreeMap::new(),
         };
-        // A missing or broken env file is said now, not when the first build is done.
+        // A missing or broken env file is reported now, not after the first build.
         let env_files = site.read_env_files(&site.config);
         site.seen = site.held(&site.texts, &env_files);
         site.awaited = env_files.paths();
@@ -144,24 +144,23 @@ impl Site {
         Ok(site)
     }
 
-    /// Writes down what the next start need not ask. The staging target has to exist.
+    /// Writes the memo for the next start. The staging target has to exist.
     pub(crate) fn remember(&mut self) {
         if let Some(mut memo) = self.memo.take() {
             memo.write(&self.staging());
         }
     }
 
-    /// The program.
     pub(crate) fn target(&self) -> TargetName {
         TargetName::from(&self.project.target)
     }
 
-    /// The target directory hotrun builds in.
+    /// Returns the target directory hotrun builds in.
     pub(crate) fn staging(&self) -> PathBuf {
         staging_of(&self.project.target_directory)
     }
 
-    /// Where cargo keeps intermediates.
+    /// Returns the folder of cargo's intermediates.
     pub(crate) fn build_directory(&self) -> PathBuf {
         if self.config.build.share_build_dir.value {
             self.project.build_directory.clone()
@@ -170,12 +169,11 @@ impl Site {
         }
     }
 
-    /// The live path.
     pub(crate) fn live(&self) -> PathBuf {
         build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &self.target())
     }
 
-    /// cargo's command line, for a stderr of this style.
+    /// Returns cargo's command line and environment, for a stderr of this style.
     pub(crate) fn build_order(&self, build: BuildId, style: Style) -> BuildOrder {
         let program =
             Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
@@ -192,7 +190,8 @@ impl Site {
         BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed() }
     }
 
-    /// What the staging target may begin as, where it is one of its own and cargo would find it fresh.
+    /// Returns the plan for seeding, unless the staging target is shared or cargo would find the copy
+    /// outdated.
     fn seed(&self) -> Option<SeedPlan> {
         let (config, project) = (&self.config.build, &self.project);
         is_seeded(config).then(|| {
@@ -206,7 +205,7 @@ impl Site {
         })
     }
 
-    /// How the program is started after `result`, its libraries published in this folder.
+    /// Returns how to start the program of `result`.
     pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Launch {
         Launch::compute(&LaunchInput {
             project: &self.project,
@@ -217,7 +216,7 @@ impl Site {
             executable: &result.executable,
             target_directory: &self.staging(),
             build_directory: &self.build_directory(),
-            // Not where the next build is going to be live: the program may have been renamed since.
+            // The path it was published to: the program may have been renamed since.
             live: publisher.live(),
             libraries: publisher.libraries(),
             run: &self.config.run,
@@ -227,7 +226,7 @@ impl Site {
         })
     }
 
-    /// What to watch.
+    /// Returns the plan for watching.
     pub(crate) fn plan(&self) -> Plan {
         let project = &self.project;
         let values = |settings: &[config::Setting<PathBuf>]| {
@@ -265,7 +264,7 @@ impl Site {
         }
     }
 
-    /// The packages the program is built from; its own comes first.
+    /// Returns the packages the program is built from, its own first.
     fn package_folders(&self) -> Vec<PackageFolder> {
         let mut packages = Vec::new();
         for package in &self.project.packages {
@@ -283,7 +282,8 @@ impl Site {
         packages
     }
 
-    /// What cargo and hotrun write in a target or build directory: all of it, unless the project lies in there.
+    /// Returns the folders that cargo and hotrun write in a target or build directory: the whole directory,
+    /// unless it contains the project.
     fn written_by_cargo(&self, folder: &Path) -> Vec<PathBuf> {
         let project = &self.project;
         let roots = project.packages.iter().map(|package| &package.root).chain([&project.workspace_root]);
@@ -301,14 +301,15 @@ impl Site {
         names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
     }
 
-    /// What the program was built from, as rustc and cargo say.
+    /// Returns the files the program was built from, as listed by rustc and cargo.
     pub(crate) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
         let text = std::fs::read_to_string(result.executable.with_extension("d"))?;
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
         crate::watch::dep_info::parse(&text, &result.executable, base).map_err(std::io::Error::other)
     }
 
-    /// Roots of the packages whose build script named nothing to rerun for: cargo runs it again for any of their files.
+    /// Returns the roots of packages whose build script named nothing to rerun for: cargo reruns it for any
+    /// of their files.
     pub(crate) fn rerun_everything(&self, result: &BuildResult) -> Vec<PathBuf> {
         let mut roots = Vec::new();
         for package in self.project.packages.iter().filter(|package| package.build_script.is_some()) {
@@ -320,8 +321,8 @@ impl Site {
         roots
     }
 
-    /// The root of a package whose build script is done, and when it ended: then cargo writes down what it printed. The
-    /// mtime of that file cargo sets back to the start of the script; its ctime tells.
+    /// Returns the root of a package whose build script has ended, and when: at the ctime of the file in
+    /// which cargo records its output. cargo sets the mtime back to the start of the script.
     pub(crate) fn script_ended(&mut self, package: &str, out_dir: &Path) -> Option<(PathBuf, SystemTime)> {
         self.scripts.insert(package.to_owned(), out_dir.to_owned());
         let package = self.project.packages.iter().find(|known| known.id == package)?;
@@ -331,12 +332,12 @@ impl Site {
     }
 }
 
-/// The target directory hotrun builds in, beside the project's own.
+/// Returns hotrun's target directory within the project's own.
 fn staging_of(target_directory: &Path) -> PathBuf {
     target_directory.join("hotrun")
 }
 
-/// The settings once the package is known, and the texts they are made of.
+/// Returns the settings once the package is known, and the files they are read from.
 fn load(
     reader: &settings::Reader,
     options: &RunOptions,
@@ -350,7 +351,7 @@ fn load(
     Ok((config, texts))
 }
 
-/// Whether a build script printed any `rerun-if-…`; where that cannot be read, every file is taken to count.
+/// Whether a build script printed any `rerun-if-…`; if its output cannot be read, every file counts.
 fn names_reruns(out_dir: &Path) -> bool {
     let Some(output) = build::script_output(out_dir) else { return false };
     std::fs::read_to_string(output).is_ok_and(|text| {

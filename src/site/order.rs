@@ -9,20 +9,20 @@ use crate::config::{BuildConfig, DebugInfo, TargetName};
 use crate::project::{CargoConfig, Environment, Toolchain, cargo_environment, selection_args};
 use crate::report::Style;
 
-/// What cargo's command line follows from, beside the project.
+/// What determines cargo's command line, beside the project.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) config: &'a BuildConfig,
     pub(super) toolchain: &'a Toolchain,
     pub(super) environment: &'a Environment,
     pub(super) cargo_config: &'a CargoConfig,
-    /// Where cargo runs.
+    /// The folder cargo runs in.
     pub(super) cwd: &'a Path,
     pub(super) style: Style,
 }
 
 impl Asked<'_> {
-    /// cargo and its arguments, for a build of `program` in the target directory `staging`.
+    /// Returns cargo and its arguments, for a build of `program` in the target directory `staging`.
     pub(super) fn command(&self, program: &TargetName, staging: &Path) -> Vec<OsString> {
         let config = self.config;
         let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
@@ -45,7 +45,7 @@ impl Asked<'_> {
         if let Some(triple) = &config.triple {
             words.extend(["--target".into(), triple.into()]);
         }
-        // Before what was typed: of two values for one key cargo takes the later.
+        // Before the typed arguments: cargo takes the last of several values for a key.
         if let Some(level) = debug_level(config.debug_info.value) {
             let value = format!("profile.{}.debug=\"{level}\"", config.profile.value);
             words.extend(["--config".into(), value.into()]);
@@ -58,11 +58,11 @@ impl Asked<'_> {
         words
     }
 
-    /// The complete environment for a build in `staging`, with intermediates in `build_directory`.
+    /// Returns the complete environment for a build in `staging`, with intermediates in `build_directory`.
     pub(super) fn environment(&self, staging: &Path, build_directory: &Path) -> BTreeMap<OsString, OsString> {
         let mut env = cargo_environment(self.toolchain, self.environment, self.config);
         let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
-        // Where nobody configures a build directory it is the target directory.
+        // Without a configured build directory, cargo uses the target directory.
         if build_directory != staging || self.cargo_config.build_dir.is_some() {
             set("CARGO_BUILD_BUILD_DIR", without_braces(build_directory, self.cwd).into());
         }
@@ -75,8 +75,8 @@ impl Asked<'_> {
     }
 }
 
-/// `folder` as cargo takes it for a value of `build.build-dir`, which is a template: a path with braces in it is given from
-/// `cwd`, where that has none.
+/// Returns `folder` as a value of `build.build-dir`, which is a template: a path with braces is made relative
+/// to `cwd`, which removes those they share.
 fn without_braces(folder: &Path, cwd: &Path) -> PathBuf {
     if !folder.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'{' | b'}')) {
         return folder.to_owned();
@@ -86,12 +86,12 @@ fn without_braces(folder: &Path, cwd: &Path) -> PathBuf {
     up.chain(folder.components().skip(common)).collect()
 }
 
-/// Whether the staging target is one of its own, where cargo would find fresh what it built elsewhere.
+/// Whether the staging target is separate, and artifacts copied from elsewhere would be fresh in it.
 pub(super) fn is_seeded(config: &BuildConfig) -> bool {
     debug_level(config.debug_info.value).is_none() && !config.share_build_dir.value
 }
 
-/// cargo's word for how much debug information there is
+/// Returns cargo's name of the amount of debug information
 /// (<https://doc.rust-lang.org/cargo/reference/profiles.html#debug>).
 fn debug_level(info: DebugInfo) -> Option<&'static str> {
     match info {

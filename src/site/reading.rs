@@ -1,4 +1,4 @@
-//! The project, cargo's configuration and the toolchain, read again while hotrun runs.
+//! Reads the project, cargo's configuration and the toolchain again while hotrun runs.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::project::{
     CargoConfig, Environment, Memo, Platform, Project, ProjectError, Queries, Toolchain, cargo_environment,
 };
 
-/// What is asked, for another thread.
+/// The inputs of a reading, for another thread.
 #[derive(Debug)]
 pub(crate) struct Question {
     cwd: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) struct Question {
     build: BuildConfig,
 }
 
-/// The answers, not yet in force.
+/// The result of a reading, not yet in force.
 #[derive(Debug)]
 pub(crate) struct Answers {
     toolchain: Toolchain,
@@ -31,7 +31,7 @@ impl Site {
         Question { cwd, environment, build: self.config.build.clone() }
     }
 
-    /// Builds and starts go by these from now on; the settings stay as they are.
+    /// Puts the answers into force for later builds and starts; the settings stay as they are.
     pub(crate) fn take_up(&mut self, answers: Answers) {
         let Answers { toolchain, cargo_config, project, platform } = answers;
         self.toolchain = toolchain;
