@@ -24,7 +24,7 @@ pub use self::error::{BuildError, PublishError};
 pub use self::holder::holder;
 pub use self::news::BuildNews;
 pub use self::order::{BuildOrder, Program};
-pub use self::publish::{Publication, Publisher, live_path};
+pub use self::publish::{Publication, Publisher, live_path, profile_folder};
 pub use self::result::{BuildResult, Library};
 pub use self::scripts::script_output;
 pub use self::seed::{SeedError, SeedNews, SeedPlan};

@@ -33,7 +33,7 @@ pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, targ
 
 /// Returns cargo's folder for a profile (<https://doc.rust-lang.org/cargo/reference/profiles.html>: `dev` and
 /// `test` share `debug`, `bench` uses `release`).
-pub(super) fn profile_folder(profile: &str) -> &str {
+pub fn profile_folder(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",
         "bench" => "release",

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, LIBRARY_PATH};
+use crate::sys;
 
 /// The files cargo and rustup look for in every folder above.
 const ANCESTOR_FILES: [&str; 5] =
@@ -134,8 +135,7 @@ fn is_found(path: &Path) -> bool {
 fn is_settled(path: &Path, asked: SystemTime) -> bool {
     let settled = |there: &Path| {
         let metadata = fs::metadata(there).ok()?;
-        let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
-        Some(SystemTime::UNIX_EPOCH.checked_add(since)? + BLURRED < asked)
+        Some(sys::changed_at(&metadata)? + BLURRED < asked)
     };
     path.ancestors().skip(usize::from(is_found(path))).find_map(settled).unwrap_or(false)
 }

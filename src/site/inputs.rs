@@ -25,8 +25,7 @@ impl Site {
             let known = package.and_then(|id| project.packages.iter().find(|package| package.id == id));
             let places: Vec<PathBuf> = match (package, known) {
                 (None, _) => folders.iter().map(|folder| folder.join(name)).collect(),
-                // cargo runs rustc for members in the workspace root, while macros name paths relative to the
-                // package.
+                // cargo runs rustc for members in the workspace root; macros name paths relative to the package.
                 (Some(_), Some(package)) => vec![project.workspace_root.join(name), package.root.join(name)],
                 (Some(_), None) => vec![project.workspace_root.join(name)],
             };
@@ -70,9 +69,7 @@ impl Site {
             let Some(text) = output.and_then(|output| std::fs::read_to_string(output).ok()) else { continue };
             let named = |line: &str| {
                 let value = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:"))?;
-                let path = value.strip_prefix(key)?.trim_end();
-                let kinds = ["native=", "all=", "framework=", "dependency=", "crate="];
-                let path = kinds.iter().find_map(|kind| path.strip_prefix(kind)).unwrap_or(path);
+                let path = crate::words::linked_folder(Path::new(value.strip_prefix(key)?.trim_end()));
                 Some(crate::watch::dep_info::fold(&package.root.join(path)))
             };
             let files = text.lines().filter_map(named).collect();

@@ -11,9 +11,8 @@ mod reading;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
@@ -190,8 +189,7 @@ impl Site {
         BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed() }
     }
 
-    /// Returns the plan for seeding, unless the staging target is shared or cargo would find the copy
-    /// outdated.
+    /// Returns the plan for seeding; `None` if nothing is staged apart or cargo would not find it fresh.
     fn seed(&self) -> Option<SeedPlan> {
         let (config, project) = (&self.config.build, &self.project);
         is_seeded(config).then(|| {
@@ -291,11 +289,7 @@ impl Site {
         if !holds_project(folder) {
             return vec![folder.to_owned()];
         }
-        let profile = match &*self.config.build.profile.value {
-            "dev" | "test" => "debug",
-            "bench" => "release",
-            profile => profile,
-        };
+        let profile = build::profile_folder(&self.config.build.profile.value);
         let triples = self.config.build.triple.iter().chain(&self.cargo_config.targets).map(String::as_str);
         let names = ["hotrun", "debug", "release", "doc", profile].into_iter().chain(triples);
         names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
@@ -327,8 +321,7 @@ impl Site {
         self.scripts.insert(package.to_owned(), out_dir.to_owned());
         let package = self.project.packages.iter().find(|known| known.id == package)?;
         let written = build::script_output(out_dir)?.metadata().ok()?;
-        let since = Duration::new(written.ctime().try_into().ok()?, written.ctime_nsec().try_into().ok()?);
-        Some((package.root.clone(), SystemTime::UNIX_EPOCH + since))
+        Some((package.root.clone(), sys::changed_at(&written)?))
     }
 }
 

@@ -14,7 +14,7 @@ mod tty;
 mod wait;
 
 pub use background::in_background;
-pub use content::hash;
+pub use content::{changed_at, hash};
 pub use descriptors::{Datagram, own_outputs, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
 pub use signal::{
