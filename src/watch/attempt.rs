@@ -1,4 +1,4 @@
-//! The latest build attempt, by the clock of file times.
+//! The latest build attempt, in the clock of file times.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +11,13 @@ pub(super) struct Attempt {
     pub(super) started: SystemTime,
     pub(super) ended: Option<SystemTime>,
     pub(super) failed: bool,
-    /// No attempt had a later time, so nothing that cargo compiled has: where the clock was set back, an earlier one had it.
+    /// The latest time of any attempt, which nothing that cargo compiled exceeds. If the clock was set back,
+    /// an earlier attempt had it.
     latest: SystemTime,
 }
 
 impl Attempt {
-    /// One that starts, after this one.
+    /// Starts an attempt after `before`.
     pub(super) fn start(build: BuildId, started: SystemTime, before: Option<Self>) -> Self {
         let latest = before.map_or(started, |before| before.latest.max(started));
         Self { build, started, ended: None, failed: false, latest }
@@ -27,18 +28,19 @@ impl Attempt {
         self.latest = self.latest.max(ended);
     }
 
-    /// How long after its start a file was changed, if that was clearly within it: cargo itself takes longer to start than
-    /// file times are coarse.
+    /// Returns how long after the start a file was changed, if clearly within the attempt: cargo itself takes
+    /// longer to start than the resolution of file times.
     pub(super) fn offset(&self, changed: SystemTime) -> Option<Duration> {
         let before_end = self.ended.is_none_or(|ended| changed + SLACK <= ended);
         let offset = changed.duration_since(self.started).ok()?;
         (offset > SLACK && before_end).then_some(offset)
     }
 
-    /// Whether cargo, which compares the mtime with the moment it last compiled the package, may take a file that was
-    /// changed since this attempt started for old.
+    /// Whether cargo may overlook a file changed since this attempt started: it compares the mtime with the
+    /// time it last compiled the package.
     pub(super) fn hides(&self, stat: &Stat) -> bool {
-        // While it runs, the moment of compiling lies anywhere between the start and now; only an honest mtime is safe.
+        // While the attempt runs, the time of compiling lies anywhere between the start and now; only a
+        // plausible mtime is safe.
         stat.mtime <= self.latest || (self.ended.is_none() && stat.mtime < stat.ctime)
     }
 }
@@ -59,7 +61,7 @@ mod tests {
         assert!(hides(&first, 49, 52) && hides(&first, 51, 52) && !hides(&first, 52, 52));
         first.end(at(60));
         assert!(hides(&first, 59, 70) && !hides(&first, 69, 70) && !hides(&first, 900, 70));
-        // The clock is set back: what the first attempt compiled stays newer than any save.
+        // The clock is set back: the first attempt's output stays newer than any save.
         let mut second = Attempt::start(BuildId(2), at(20), Some(first));
         assert!(hides(&second, 25, 25) && !hides(&second, 61, 30));
         second.end(at(30));

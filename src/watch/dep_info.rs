@@ -1,19 +1,17 @@
-//! The parser for cargo's dep-info files, `<target>/<profile>/<name>.d`: which paths a program was built from.
-//!
-//! Pure: text in, paths out. Reading the file is the caller's part.
+//! Parses cargo's dep-info files, `<target>/<profile>/<name>.d`: the inputs of a program. Pure.
 
 use std::path::{Component, Path, PathBuf};
 
-/// The text is not cargo's dep-info of the program.
+/// The text is not the dep-info of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cargo's dep-info has no rule for the program")]
 pub struct NoRule;
 
-/// The prerequisites in cargo's dep-info of `target`, each once and in their order. Relative ones are taken from `base`
-/// (`build.dep-info-basedir`).
+/// Returns the prerequisites in cargo's dep-info of `target`, in order and without duplicates. Relative paths
+/// are taken from `base` (`build.dep-info-basedir`).
 ///
-/// It is one Makefile rule in which only spaces are escaped, as `\ `; whatever else is inside a name, a line end too, stands for
-/// itself. `..` is kept: behind a symlink it cannot be folded.
+/// The format is one Makefile rule that escapes only spaces, as `\ `; any other character in a name, even a
+/// newline, stands for itself. `..` is kept, because it cannot be folded behind a symlink.
 pub fn parse(text: &str, target: &Path, base: &Path) -> Result<Vec<PathBuf>, NoRule> {
     let targets = [target.strip_prefix(base).unwrap_or(target), target];
     let prerequisites = targets.into_iter().find_map(|target| {
@@ -31,11 +29,12 @@ pub fn parse(text: &str, target: &Path, base: &Path) -> Result<Vec<PathBuf>, NoR
     Ok(paths)
 }
 
-/// The prerequisites of every rule in a dep-info file of rustc's, each line a rule; comment lines begin with `#`.
+/// Returns the prerequisites of every rule in a dep-info file of rustc's. Each line is a rule; comment lines
+/// begin with `#`.
 pub fn parse_unit(text: &str, base: &Path) -> Vec<PathBuf> {
     let rules = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let mut colons = line.match_indices(':').map(|(at, _)| &line[at + 1..]);
-        // The target ends with the first colon that has a space or nothing behind it.
+        // The target ends at the first colon followed by a space or nothing.
         colons.find(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
     });
     rules.flat_map(words).map(|word| base.join(word)).collect()
@@ -65,7 +64,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// `path` without `.` and `..`, by its text alone: right only where no folder in it is a symlink.
+/// Removes `.` and `..` from a path by its text alone: correct only if no folder in it is a symlink.
 pub fn fold(path: &Path) -> PathBuf {
     let mut folded = PathBuf::new();
     for part in path.components() {

@@ -1,56 +1,57 @@
-//! Recognises files that change each time after a build or a start of the program and never else: logs, state that the
-//! program writes, dumps of a compiler that fails.
+//! Detects files that change each time after a build or a start of the program and never else: logs, the
+//! program's state, dumps of a failing compiler.
 //!
-//! Pure. The evidence is a chain: each round is begun by such a file alone, and comes at the same time after the build or the
-//! start before it. Somebody who saves at a steady pace does so whatever hotrun does, so later rounds wait for a different
-//! time each: a save that comes meanwhile, or at another time after the next start, is no echo.
+//! Pure. The evidence is a chain of rounds: each is started by such a file alone, at the same time after the
+//! build or start before it. A person who saves at a steady pace does so independently of hotrun, so later
+//! rounds wait for a different time each: a save that comes meanwhile, or at another time after the next
+//! start, is not an echo.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-/// As whose work a change is taken before anything is known of it.
+/// Who is assumed to write a file, before anything is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
-    /// Only guessed to matter.
+    /// The file is only guessed to matter.
     Guessed,
-    /// Data that somebody named or the compiler read.
+    /// Data that is named explicitly or that the compiler read.
     Data,
     /// Code, manifests and settings, which people write.
     Code,
 }
 
 impl Weight {
-    /// From this round on a change waits, and after so many it is an echo.
+    /// Returns the round from which on a change waits, and the round at which it is an echo.
     fn rounds(self) -> (usize, usize) {
         match self {
             Self::Guessed => (2, 4),
             Self::Data => (3, 7),
-            // A script, an agent or a benchmark saves a source after every start, and each of its saves counts at once.
+            // A script, an agent or a benchmark may save a source after every start, and each save counts at
+            // once.
             Self::Code => (usize::MAX, 30),
         }
     }
 }
 
-/// How long changes of later rounds wait, different from one to the next.
+/// How long changes of later rounds wait, different from one round to the next.
 const RESTS: [u64; 5] = [400, 900, 500, 1100, 700];
 
-/// An answer that comes sooner after a start than this is nobody's who looks at what has started.
+/// A person who looks at the started program does not answer sooner than this.
 const QUICK: Duration = Duration::from_millis(1500);
 
 /// What to do with a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ruling {
-    /// Tell it.
     Tell,
-    /// Tell it after this time without a change.
+    /// Report it after this time without a change.
     Later(Duration),
-    /// Tell it for the last time, and warn.
+    /// Report it for the last time, and warn.
     Echo,
-    /// Tell it, and warn: a program that writes its own sources looks like a script that edits them whenever it has started,
-    /// and no edit of a source may be lost.
+    /// Report it, and warn: a program that writes its own sources looks like a script that edits them after
+    /// every start, and no edit of a source may be lost.
     Warn,
-    /// Do not tell it.
+    /// Do not report it.
     Silent,
 }
 
@@ -61,33 +62,33 @@ struct Round {
     ruling: Ruling,
 }
 
-/// What is known of echoes.
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
     chain: Vec<Round>,
-    /// What has changed since the last build or start.
+    /// The changes since the last build or start.
     open: Option<Round>,
     code: bool,
     /// The changes of the chain came at the same time.
     steady: bool,
-    /// They came soon, and none while a change waited.
+    /// The changes came soon, and none while a change waited.
     answers: bool,
-    /// Until when after a build or start changes of these names are echoes; for good where it was found twice.
+    /// Until how long after a build or start changes of these names are echoes; `None`: always, after a
+    /// second chain.
     silent: HashMap<String, Option<Duration>>,
 }
 
 impl Echoes {
-    /// A build or the program starts.
+    /// To be called when a build or the program starts.
     pub(super) fn begun(&mut self, build: bool) {
         match self.open.take() {
             Some(round) => self.chain.push(round),
-            // Somebody asked for this one.
+            // A requested build.
             None if build => self.chain.clear(),
             None => {}
         }
     }
 
-    /// `path` changed, `offset` after the latest build or start began, if one did.
+    /// Judges a change of `path`, `offset` after the latest build or start, if there was one.
     pub(super) fn changed(&mut self, path: &Path, weight: Weight, offset: Option<Duration>) -> Ruling {
         let name = name(path);
         let silent = match (self.silent.get(&name), offset) {
@@ -138,7 +139,8 @@ impl Echoes {
         ruling
     }
 
-    /// A change that waits was followed by another. Says whether that shows that it is no echo.
+    /// To be called when a waiting change was followed by another. Returns whether that proves that it is not
+    /// an echo.
     pub(super) fn disturbed(&mut self) -> bool {
         self.answers = false;
         let exonerated = self.code || !self.steady;
@@ -148,7 +150,7 @@ impl Echoes {
         exonerated
     }
 
-    /// Somebody asked for a restart: what was found to be an echo twice has to be found again.
+    /// To be called when a restart is requested: a second echo must be found again.
     pub(super) fn asked(&mut self) {
         self.forget();
         for until in self.silent.values_mut() {
@@ -156,18 +158,18 @@ impl Echoes {
         }
     }
 
-    /// Somebody edited the settings: everything is followed again.
+    /// To be called when the settings were edited: everything is followed again.
     pub(super) fn forgive(&mut self) {
         *self = Self::default();
     }
 
-    /// Somebody changed something.
+    /// To be called when a person changed something.
     pub(super) fn forget(&mut self) {
         self.chain.clear();
         self.open = None;
     }
 
-    /// Whether changes of `path` are told no more until somebody asks.
+    /// Whether changes of `path` are not reported until a restart is requested.
     pub(super) fn is_mute(&self, path: &Path) -> bool {
         self.silent.get(&name(path)) == Some(&None)
     }
@@ -176,7 +178,7 @@ impl Echoes {
         self.chain.push(round);
         let until = self.chain.iter().map(|round| round.offset).max();
         for name in std::mem::take(&mut self.chain).into_iter().flat_map(|round| round.names) {
-            // Once for each name: a second time is one of a later chain.
+            // Once for each name: a second time belongs to a later chain.
             self.silent
                 .entry(name)
                 .and_modify(|known| *known = known.filter(|known| Some(*known) == until))
@@ -185,12 +187,12 @@ impl Echoes {
     }
 }
 
-/// How far two times may differ and be the same: machines are busy.
+/// The tolerance for equal times, on a busy machine.
 fn slack(offset: Duration) -> Duration {
     Duration::from_millis(250) + offset / 20
 }
 
-/// A path in which what differs from one run to the next does not matter: digits, and words of hexadecimal digits.
+/// Replaces the variable parts of a path: digits, and words of hexadecimal digits.
 fn name(path: &Path) -> String {
     let mut name = String::new();
     let path = path.to_string_lossy();

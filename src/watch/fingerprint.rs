@@ -1,6 +1,6 @@
-//! What a file was at one moment: its stat, and what it held.
+//! A file at one moment: its stat and its content.
 //!
-//! Reads the file system and remembers nothing. Files are compared by content; the stat only saves reading.
+//! Files are compared by content; the stat only saves reading.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -9,98 +9,91 @@ use std::time::{Duration, SystemTime};
 
 use crate::sys;
 
-/// Files nobody names are read up to this size; larger ones are told apart by size and times.
+/// Files that are not named explicitly are read up to this size; larger ones are compared by size and times.
 const GUESSED_READ: u64 = 1 << 20;
 
-/// File times come from a clock that ticks, so they may lie this far before the moment they stand for.
+/// File times come from a clock that ticks, so they may be this much too early.
 pub(super) const SLACK: Duration = Duration::from_millis(12);
 
-/// What `stat` says, links followed.
+/// The result of stat(2), links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// Device and inode.
     pub id: (u64, u64),
-    /// Bytes.
     pub size: u64,
     /// Last modification, which archives, git and `touch` set to any time, past or future.
     pub mtime: SystemTime,
     /// Last change of the inode, which only the kernel sets.
     pub ctime: SystemTime,
-    /// What it is.
     pub kind: Kind,
 }
 
-/// What kind of thing a path names, links followed.
+/// The kind of a file, links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A regular file.
     File,
-    /// A folder.
     Folder,
     /// A socket, a pipe, a device.
     Other,
 }
 
-/// What a path held.
+/// The content at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing is there.
+    /// Nothing exists there.
     Missing,
-    /// Something is there that hotrun may not read.
+    /// hotrun may not read it.
     Unreadable,
-    /// A folder.
     Folder,
     /// A socket, a pipe, a device.
     Other,
-    /// A file of this length and this hash.
+    /// A file with this length and hash.
     Hashed(u64, u64),
-    /// A file told apart by its stat.
+    /// A file identified by its stat.
     Large(Stat),
-    /// Not known: differs from everything, itself included.
+    /// Unknown: differs from everything, even itself.
     Unknown,
 }
 
 impl Content {
-    /// Whether both are known and the same.
+    /// Whether both are known and equal.
     pub fn same(&self, other: &Self) -> bool {
         *self != Self::Unknown && self == other
     }
 
-    /// That of a file which holds this.
+    /// Returns the content of a file with this text.
     pub fn of(text: &str) -> Self {
         sys::hash(text.as_bytes()).map_or(Self::Unknown, |(length, hash)| Self::Hashed(length, hash))
     }
 
-    /// A file without a byte in it.
     pub fn is_empty_file(&self) -> bool {
         matches!(self, Self::Hashed(0, _))
     }
 }
 
-/// Stat and content of one moment.
+/// Stat and content at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// `None` where nothing is there.
+    /// `None` if nothing exists.
     pub stat: Option<Stat>,
-    /// What it held.
     pub content: Content,
 }
 
 impl Fingerprint {
-    /// Nothing was there.
     pub const MISSING: Self = Self { stat: None, content: Content::Missing };
 
-    /// When it was changed: now at the latest, also where nothing is there to tell.
+    /// Returns when the file was changed: at the latest now, even if nothing exists to tell.
     pub fn changed_at(&self) -> SystemTime {
         let now = SystemTime::now();
         self.stat.map_or(now, |stat| stat.ctime.min(now))
     }
 
-    /// Whether it was changed after `moment`, or in the same tick of the clock. `None` where its times do not tell: nothing is
-    /// there, or they lie after the look at it, because the clock was set back or is another machine's.
+    /// Whether the file was changed after `moment`, or in the same tick of the clock. `None` if its times do
+    /// not tell: it is missing, or they lie after `seen`, because the clock was set back or is another
+    /// machine's.
     pub fn changed_after(&self, moment: SystemTime, seen: SystemTime) -> Option<bool> {
         let changed = self.stat?.ctime;
-        // A folder's times tell of its entries, which are followed by themselves.
+        // A folder's times tell about its entries, which are followed separately.
         (changed <= seen + SLACK).then(|| self.content != Content::Folder && changed + SLACK >= moment)
     }
 }
@@ -108,18 +101,17 @@ impl Fingerprint {
 /// How much of a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// All of it: somebody names it.
+    /// All of it, because it is named explicitly.
     Whole,
     /// All of it unless it is large.
     Guessed,
 }
 
-/// The stat of `path`, links followed; `None` where nothing is there.
+/// Returns the stat of `path`, links followed; `None` if nothing exists.
 pub fn stat(path: &Path) -> Option<Stat> {
     std::fs::metadata(path).ok().map(|metadata| from_metadata(&metadata))
 }
 
-/// What `metadata` says.
 pub fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
     let kind = if metadata.is_file() {
         Kind::File
@@ -137,7 +129,7 @@ pub fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
     }
 }
 
-/// What `path` holds now. A file that is written meanwhile is read again a few times, and otherwise told by its last state.
+/// Reads `path`. A file being written is read again a few times; then its last state counts.
 pub fn fingerprint(path: &Path, depth: Depth) -> Fingerprint {
     let mut latest = Fingerprint::MISSING;
     for _ in 0..4 {
@@ -161,7 +153,7 @@ fn content(path: &Path, stat: &Stat, depth: Depth) -> Content {
     if depth == Depth::Guessed && stat.size > GUESSED_READ {
         return Content::Large(*stat);
     }
-    // Without waiting: the file may have become a pipe since it was looked at.
+    // Non-blocking: the file may have become a pipe meanwhile.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) if file.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) => Content::Other,

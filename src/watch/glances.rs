@@ -1,6 +1,6 @@
-//! Busy folders, in which a few missing names are looked for now and then in place of hearing of everything.
+//! Busy folders, polled for a few missing names instead of watched.
 //!
-//! Says whether a walk is due; the walk finds out what it means.
+//! Tells when a scan is due; the scan finds out what it means.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use super::fingerprint::{self, Kind, Stat};
 use super::survey::Survey;
 
-/// How often they are looked for.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is at a path, links not followed. A folder is itself whatever is done in it.
+/// The state of a path, links not followed. Changes inside a folder do not change its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Nothing,
@@ -20,23 +19,23 @@ enum Seen {
     Something(Stat),
 }
 
-/// The busy folders and what was seen in them.
+/// The busy folders and the state of the names in them.
 #[derive(Debug, Default)]
 pub(super) struct Glances {
     folders: HashSet<PathBuf>,
-    /// `None` before the first glance.
+    /// `None` before the first poll.
     names: HashMap<PathBuf, Option<Seen>>,
     due: Option<Instant>,
 }
 
 impl Glances {
-    /// Whether `folder` is glanced at in place of being watched.
+    /// Whether `folder` is polled instead of watched.
     pub(super) fn at(&self, folder: &Path) -> bool {
         self.folders.contains(folder)
     }
 
-    /// Begins to glance at a busy folder, unless something in it is followed that is there, of which every edit has to be
-    /// told at once.
+    /// Starts to poll a busy folder, unless an existing file in it is followed, whose edits must be noticed
+    /// at once.
     pub(super) fn begin(&mut self, folder: &Path, survey: &Survey) -> bool {
         let new = !self.at(folder) && may_be_glanced_at(folder, survey);
         if new {
@@ -45,7 +44,7 @@ impl Glances {
         new
     }
 
-    /// After a walk: what matters now, and whether a folder has to be watched after all.
+    /// Updates the names after a scan. Returns whether a folder must be watched again.
     pub(super) fn set(&mut self, survey: &Survey, now: Instant) -> bool {
         let before = self.folders.len();
         self.folders.retain(|folder| may_be_glanced_at(folder, survey));
@@ -57,7 +56,7 @@ impl Glances {
                 self.names.insert(path.clone(), earlier.remove(path).flatten());
             }
         }
-        // What is new among them may have changed between the walk and the first glance.
+        // A new name may have changed between the scan and the first poll.
         self.due = (!self.names.is_empty()).then(|| match self.due {
             Some(due) if self.names.values().all(Option::is_some) => due,
             _ => now,
@@ -65,17 +64,17 @@ impl Glances {
         self.folders.len() < before
     }
 
-    /// Watches everything again.
+    /// Goes back to watching everything.
     pub(super) fn end(&mut self) {
         *self = Self::default();
     }
 
-    /// When the next glance is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Looks; before each walk too, so that nothing that happens after it is compared with older sights. Says whether anything is another than at the last glance, or was never seen before.
+    /// Polls. Called before each scan too, so that later events are compared with the current state. Returns
+    /// whether anything changed, or is polled for the first time.
     pub(super) fn glance(&mut self, now: Instant) -> bool {
         let mut changed = false;
         for (path, before) in &mut self.names {
@@ -133,7 +132,7 @@ mod tests {
         assert!(!glances.glance(now), "the walk watches that folder");
         std::fs::write(&toolchain, "").unwrap();
         assert!(glances.glance(now));
-        // Now it is there and followed, so it is watched.
+        // The file exists now and is followed, so its folder is watched.
         survey.files.insert(toolchain.clone(), fingerprint::stat(&toolchain));
         assert!(glances.set(&survey, now));
         assert!(!glances.at(root) && !glances.begin(root, &survey));

@@ -1,4 +1,4 @@
-//! Patterns of paths: `watch.ignore`, and those among `build.inputs`, `watch.paths` and a workspace's members.
+//! Path patterns: `watch.ignore`, and patterns in `build.inputs`, `watch.paths` and a workspace's members.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::plan::Plan;
 #[derive(Debug)]
 pub(super) struct Glob {
     pub(super) base: PathBuf,
-    /// How many folders lie between the base and what matches.
+    /// How many folders lie between the base and a match.
     pub(super) depth: usize,
     matcher: Gitignore,
 }
@@ -27,7 +27,7 @@ impl Glob {
 pub(super) fn ignore_globs(plan: &Plan) -> Vec<Glob> {
     let mut builders: Vec<(PathBuf, GitignoreBuilder)> = Vec::new();
     for pattern in &plan.ignore {
-        // Patterns of one folder form one list, so that a later `!pattern` takes back an earlier one.
+        // Patterns of one folder form one list, so that a later `!pattern` negates an earlier one.
         let at = builders.iter().position(|(base, _)| *base == pattern.base).unwrap_or_else(|| {
             builders.push((pattern.base.clone(), GitignoreBuilder::new(&pattern.base)));
             builders.len() - 1
@@ -40,7 +40,7 @@ pub(super) fn ignore_globs(plan: &Plan) -> Vec<Glob> {
         .collect()
 }
 
-/// The files and folders that settings name, no patterns, each with the setting.
+/// Returns the files and folders named in settings, without patterns, each with its setting.
 pub(super) fn named_plainly(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
     let known = known_folders(plan);
     let inputs = plan.inputs.iter().map(|path| (path, "build.inputs"));
@@ -48,7 +48,7 @@ pub(super) fn named_plainly(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
     named.filter(|(path, _)| glob(path, &known).is_none()).map(|(path, key)| (path.clone(), key)).collect()
 }
 
-/// Folders that are there by this name, whatever is in it: those that patterns are written relative to.
+/// Returns the folders that are literal even if their names look like patterns: the bases of patterns.
 pub(super) fn known_folders(plan: &Plan) -> Vec<&Path> {
     let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());
     let cargo_configs = plan.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
@@ -56,7 +56,8 @@ pub(super) fn known_folders(plan: &Plan) -> Vec<&Path> {
     packages.chain([&*plan.workspace_root]).chain(configs).chain(cargo_configs).collect()
 }
 
-/// The pattern a path of `build.inputs` or `watch.paths` is, where it holds `*`, `?` or `[` below the `known` folders.
+/// Returns the pattern in a path of `build.inputs` or `watch.paths`, if it has `*`, `?` or `[` below the
+/// `known` folders.
 pub(super) fn glob(path: &Path, known: &[&Path]) -> Option<Glob> {
     let is_pattern = |name: &str| name.contains(['*', '?', '[']);
     let within = |folder: &&&Path| path.starts_with(folder) && **folder != path;

@@ -1,44 +1,42 @@
-//! Recognises files that every build writes with other content, which would be built for ever.
+//! Detects files that every build writes with different content, which would cause an endless loop of builds.
 //!
-//! Pure. The evidence is a file that changes once in each of several builds in a row, each time about as long after the
-//! build's start, and never outside of builds. Somebody who saves during builds does none of this for long; to tell
-//! the two apart without losing an edit, later rounds let the build end and wait for a pause before the next.
+//! Pure. The evidence is a file that changes once in each of several builds in a row, each time about as long
+//! after the build's start, and never outside of builds. A person who saves during builds does not do this
+//! for long; to tell the two apart without losing an edit, later rounds wait for the end of the build and a
+//! pause.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// After so many rounds the file is no longer followed.
+/// After this many rounds the file is no longer followed.
 const ROUNDS: usize = 5;
-/// From this round on, a change is told only when the build has ended and the file has come to rest.
+/// From this round on a change is reported only when the build has ended and the file is at rest.
 const PATIENT: usize = 3;
 
-/// How long a suspect has to be at rest before its change is told.
+/// How long a suspect must be at rest before its change is reported.
 pub(super) const REST: Duration = Duration::from_millis(500);
 
 /// What to do with a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ruling {
-    /// Tell it.
     Tell,
-    /// Tell it when the build has ended and the file has been at rest for [`REST`].
+    /// Report it when the build has ended and the file has been at rest for [`REST`].
     Later,
-    /// Do not tell it, and warn: it has become a loop.
+    /// Do not report it, and warn: it is a loop.
     Loop,
-    /// Do not tell it.
+    /// Do not report it.
     Silent,
 }
 
-/// One suspect.
 #[derive(Debug, Default)]
 struct Suspect {
-    /// How long after the start of its build each change came, in builds one after the other.
+    /// How long after the start of its build each change came, in consecutive builds.
     offsets: Vec<Duration>,
     /// Changed during the latest build.
     fresh: bool,
 }
 
-/// All suspects.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     suspects: HashMap<PathBuf, Suspect>,
@@ -47,7 +45,8 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// A build attempt starts: whoever left the last one alone is no suspect.
+    /// To be called when a build attempt starts. A file that the last build did not write is no longer a
+    /// suspect.
     pub(super) fn build_started(&mut self) {
         self.suspects.retain(|_, suspect| std::mem::take(&mut suspect.fresh));
     }
@@ -57,7 +56,7 @@ impl Guard {
         self.warned.contains(path)
     }
 
-    /// `path` changed; `offset` after the start of the running build, if one runs.
+    /// Judges a change of `path`, `offset` after the start of the running build, if one runs.
     pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> Ruling {
         let Some(offset) = offset else {
             self.suspects.remove(path);
@@ -72,14 +71,14 @@ impl Guard {
         if !as_before {
             suspect.offsets.clear();
         }
-        // Written in several steps, it still is one round.
+        // Written in several steps, it is still one round.
         if !(suspect.fresh && as_before) {
             suspect.offsets.push(offset);
         }
         suspect.fresh = true;
         let rounds = suspect.offsets.len();
         if rounds < ROUNDS {
-            // A change of something else: the silenced get another chance.
+            // Another file changed: the silenced files get another chance.
             if rounds == 1 {
                 self.silenced.clear();
             }

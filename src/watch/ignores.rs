@@ -1,6 +1,7 @@
-//! What git ignores: `.gitignore` files, the repository's `info/exclude` and the user's own list, read when first needed.
+//! What git ignores: `.gitignore` files, the repository's `info/exclude` and the user's own list, read when
+//! first needed.
 //!
-//! Only for what hotrun has to guess; nothing here may decide about a path somebody names.
+//! Applies only where hotrun guesses, never to a path that is named explicitly.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::inputs::Rules;
 use super::plan::Plan;
 
-/// The ignore rules of every folder asked about, kept until [`Ignores::forget`].
+/// The ignore rules of every folder asked about, cached until [`Ignores::forget`].
 #[derive(Debug)]
 pub(super) struct Ignores {
     /// Roots of packages and of the workspace: outside a repository, ignore files above them do not apply.
@@ -25,13 +26,13 @@ pub(super) struct Ignores {
 }
 
 impl Ignores {
-    /// Rules for what a plan watches.
+    /// Creates the rules for a plan.
     pub(super) fn of(plan: &Plan, rules: &Rules) -> Self {
         let packages = rules.package_roots().map(Path::to_path_buf);
         Self::new(packages.chain([plan.workspace_root.clone()]).collect())
     }
 
-    /// Rules for the trees below `bounds`.
+    /// Creates the rules for the trees below `bounds`.
     pub(super) fn new(bounds: Vec<PathBuf>) -> Self {
         Self {
             bounds,
@@ -43,7 +44,7 @@ impl Ignores {
         }
     }
 
-    /// Reads everything again from now on.
+    /// Drops the cache.
     pub(super) fn forget(&mut self) {
         self.files.clear();
         self.tops.clear();
@@ -52,7 +53,7 @@ impl Ignores {
         self.git_folders = None;
     }
 
-    /// The git directory of each repository the bounds are in, which has the index of that work tree.
+    /// Returns the git directory of each work tree that contains a bound; it has the index.
     pub(super) fn git_folders(&mut self) -> &[PathBuf] {
         self.git_folders.get_or_insert_with(|| {
             let tops = self.bounds.iter().filter_map(|bound| repository(bound));
@@ -69,7 +70,7 @@ impl Ignores {
         self.ignored_below(&top, path, folder)
     }
 
-    /// Whether git ignores `path` itself, where no folder above it is ignored.
+    /// Whether git ignores `path` itself, if it ignores no folder above.
     pub(super) fn ignored_here(&mut self, path: &Path, folder: bool) -> bool {
         let Some(parent) = path.parent() else {
             return false;
@@ -78,7 +79,7 @@ impl Ignores {
         self.matches(path, folder, &top)
     }
 
-    /// The ignore files that were looked for, present or not: a change of one changes everything.
+    /// Returns the ignore files that were looked for, existing or not. A change of one invalidates the cache.
     pub(super) fn consulted(&self) -> HashSet<PathBuf> {
         self.files.keys().map(|folder| folder.join(".gitignore")).collect()
     }
@@ -107,8 +108,9 @@ impl Ignores {
         self.global.get_or_insert_with(|| Gitignore::global().0).matched(path, folder).is_ignore()
     }
 
-    /// The folder whose ignore file is the last one that applies: the repository's root, or else the outermost bound. A bound
-    /// that the repository ignores is not part of it, as a project below a home folder under git is not.
+    /// Returns the topmost folder whose ignore file applies: the repository's root, or else the outermost
+    /// bound. A bound that the repository ignores is not part of it, such as a project below a home folder
+    /// under git.
     fn top(&mut self, folder: &Path) -> PathBuf {
         if let Some(top) = self.tops.get(folder) {
             return top.clone();
@@ -129,38 +131,40 @@ impl Ignores {
         top
     }
 
-    /// Whether the rules from `top` on ignore `path` or a folder between the two.
+    /// Whether the rules from `top` on ignore `path` or a folder in between.
     fn ignored_below(&mut self, top: &Path, path: &Path, folder: bool) -> bool {
         let inside = path.ancestors().take_while(|ancestor| *ancestor != top).collect::<Vec<_>>();
         inside.iter().rev().any(|ancestor| self.matches(ancestor, folder || *ancestor != path, top))
     }
 }
 
-/// The root of the work tree that `folder` is in.
+/// Returns the root of the work tree that contains `folder`.
 fn repository(folder: &Path) -> Option<&Path> {
     folder.ancestors().find(|ancestor| ancestor.join(".git").exists())
 }
 
-/// The git directory of a work tree. In a linked worktree or a submodule `.git` is a file that names it.
+/// Returns the git directory of a work tree. In a linked worktree or a submodule, `.git` is a file with its
+/// path.
 fn git_folder(top: &Path) -> PathBuf {
     let git = top.join(".git");
     named(top, &git, "gitdir: ").unwrap_or(git)
 }
 
-/// The repository's own list, in the folder that all worktrees share.
+/// Returns the repository's exclude file, in the folder that all worktrees share.
 fn exclude_file(top: &Path) -> PathBuf {
     let own = git_folder(top);
     let shared = named(&own, &own.join("commondir"), "").unwrap_or(own);
     shared.join("info/exclude")
 }
 
-/// The path, relative to `folder`, that `file` holds after `key`.
+/// Returns the path, relative to `folder`, that `file` contains after `key`.
 fn named(folder: &Path, file: &Path, key: &str) -> Option<PathBuf> {
     let text = std::fs::read_to_string(file).ok()?;
     Some(folder.join(text.strip_prefix(key)?.trim_end()))
 }
 
-/// The rules in `file`, which are relative to `folder`: none where there is no such file; lines that cannot be read are left out.
+/// Returns the rules in `file`, relative to `folder`: none if it is missing, without lines that cannot be
+/// parsed.
 fn read(folder: &Path, file: &Path) -> Gitignore {
     if !file.is_file() {
         return Gitignore::empty();

@@ -1,7 +1,6 @@
-//! Does a path count, as what, and why or why not: the list of SPEC section 5 as one pure function.
+//! Decides whether a changed path counts, as what, and why not (SPEC section 5).
 //!
-//! Knows paths only. It must not touch the file system: whether git ignores a path, and whether a file is new, are
-//! facts the caller brings.
+//! Pure: the caller knows whether git ignores a path, and whether a file is new.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -12,64 +11,61 @@ use super::plan::Plan;
 pub use super::reason::Reason;
 use crate::words::ChangeKind;
 
-/// How much is taken for an input.
+/// How much counts as an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// After a success: what rustc and cargo said they read, and the fixed list.
+    /// After a success: the files that rustc and cargo reported, and the fixed list.
     Narrow,
-    /// Before the first success and while the last build has failed: in addition every file of the program's packages.
+    /// Before the first success and while the last build has failed: in addition every file of the program's
+    /// packages.
     Wide,
 }
 
-/// What a build read or asked for, beside what the builds before it did.
+/// The inputs of a build, compared with those before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// The same.
     Same,
-    /// These too.
+    /// These in addition.
     More(Vec<PathBuf>),
-    /// Some of it no more, and perhaps others.
+    /// Some less, and perhaps others in addition.
     Fewer,
 }
 
-/// What the caller knows about a path that its name does not tell.
+/// Facts about a path that its name does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
-    /// Git ignores it.
     pub git_ignored: bool,
-    /// It was not there when the latest build attempt started.
+    /// The file did not exist when the latest build attempt started.
     pub new: bool,
 }
 
 /// Whether a change of a path counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It does, as each of these, in the order of [`ChangeKind`].
+    /// As each of these, in the order of [`ChangeKind`].
     Counts(Vec<ChangeKind>),
-    /// It does not.
     Not(Reason),
 }
 
 impl Verdict {
-    /// Whether the change counts.
     pub fn counts(&self) -> bool {
         matches!(self, Self::Counts(_))
     }
 }
 
-/// A named path: what it is, and whether everything below it is that too.
+/// The kinds of a named path, and of everything below it.
 #[derive(Debug, Clone, Default)]
 struct Named {
     exact: Vec<ChangeKind>,
     below: Vec<ChangeKind>,
 }
 
-/// The rules of one plan, and what the last successful build said it read.
+/// The rules of a plan, and the inputs of the last successful build.
 #[derive(Debug)]
 pub struct Rules {
     named: HashMap<PathBuf, Named>,
     globs: Vec<(Glob, ChangeKind)>,
-    /// Manifests that become members by being made, and the folders they are looked for in.
+    /// Patterns of manifests that become members when created, and the folders to look in.
     members: Vec<Glob>,
     member_excludes: Vec<PathBuf>,
     ignore: Vec<Glob>,
@@ -78,20 +74,21 @@ pub struct Rules {
     packages: HashSet<PathBuf>,
     other_roots: HashSet<PathBuf>,
     sources: HashSet<PathBuf>,
-    /// What the build before read and the last one did not: it may have been missing just then.
+    /// Inputs of the build before the last that the last one did not read: they may have been missing just
+    /// then.
     dropped: HashSet<PathBuf>,
     /// The root source files of the program's packages.
     roots: HashSet<PathBuf>,
-    /// What may mend the build that failed: files, folders (everything below counts), existing or not.
+    /// Paths that may fix the failed build: files, folders with all they contain, existing or not.
     wanted: HashSet<PathBuf>,
-    /// Folders of manifests among them.
+    /// Folders of the manifests among them.
     wanted_packages: HashSet<PathBuf>,
     rerun_everything: HashSet<PathBuf>,
     reach: Reach,
 }
 
 impl Rules {
-    /// The rules before anything was built. Patterns that cannot be read are left out: the config has checked them.
+    /// Creates the rules before the first build. Invalid patterns are skipped: the config has checked them.
     pub fn new(plan: &Plan) -> Self {
         let known = known_folders(plan);
         let mut rules = Self {
@@ -136,7 +133,7 @@ impl Rules {
         rules
     }
 
-    /// Takes over what builds said under earlier rules.
+    /// Takes over what builds reported under earlier rules.
     pub fn inherit(&mut self, earlier: &Self) {
         self.sources.clone_from(&earlier.sources);
         self.dropped.clone_from(&earlier.dropped);
@@ -148,8 +145,8 @@ impl Rules {
         }
     }
 
-    /// What a successful build read: files, folders (everything below counts), and the roots of packages of which
-    /// every file counts.
+    /// Updates the inputs after a successful build: files, folders with all they contain, and roots of
+    /// packages of which every file counts.
     pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) -> Read {
         let barred = |path: &PathBuf| self.barred(path, false).is_some();
         let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !barred(path)).collect();
@@ -170,8 +167,8 @@ impl Rules {
         }
     }
 
-    /// The last build failed, and this may mend it: files, folders (everything below counts), existing or not. So may
-    /// everything in the packages.
+    /// Updates the inputs after a failed build: paths that may fix it (files, folders with all they contain,
+    /// existing or not), and everything in the packages.
     pub fn failed(&mut self, wanted: HashSet<PathBuf>) -> Read {
         self.reach = Reach::Wide;
         let before = (self.wanted.clone(), self.wanted_packages.clone());
@@ -189,7 +186,8 @@ impl Rules {
         }
     }
 
-    /// A manifest that is wanted brings its folder along; one above a package of the program's only repeats what counts.
+    /// A wanted manifest adds its folder, unless it is above one of the program's packages, which adds
+    /// nothing new.
     fn want(&mut self, wanted: HashSet<PathBuf>) {
         self.wanted = wanted.into_iter().filter(|path| self.barred(path, false).is_none()).collect();
         let folders = self.wanted.iter().filter(|path| is_manifest(path)).filter_map(|path| path.parent());
@@ -208,12 +206,12 @@ impl Rules {
         self.sources.contains(path)
     }
 
-    /// How much counts now.
+    /// PLACEHOLDER_REACH
     pub fn reach(&self) -> Reach {
         self.reach
     }
 
-    /// The paths somebody names, each with whether the folder it may be is to be followed with all it holds.
+    /// Returns the explicitly named paths, each with whether to follow everything in it, if it is a folder.
     pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
         let sources = self.sources.iter().chain(&self.dropped).chain(&self.wanted);
         let sources = sources.map(|path| (path.as_path(), true));
@@ -221,29 +219,29 @@ impl Rules {
         sources.chain(named).filter(|(path, _)| self.barred(path, false).is_none())
     }
 
-    /// The folders in which patterns of `build.inputs` and `watch.paths` can match.
+    /// Returns the folders in which patterns of `build.inputs` and `watch.paths` can match.
     pub fn glob_bases(&self) -> impl Iterator<Item = &Path> {
         self.globs.iter().map(|(glob, _)| glob.base.as_path())
     }
 
-    /// The folders in which new members of the workspace can come into being, each with how many folders deep.
+    /// Returns the folders in which new workspace members can appear, each with their depth below it.
     pub fn member_bases(&self) -> impl Iterator<Item = (&Path, usize)> {
         self.members.iter().map(|glob| (glob.base.as_path(), glob.depth))
     }
 
-    /// Whether a manifest at this path is a member's by the workspace's patterns.
+    /// Whether a manifest at this path belongs to a member by the workspace's patterns.
     pub fn is_member(&self, manifest: &Path) -> bool {
         is_manifest(manifest)
             && self.members.iter().any(|glob| glob.matches(manifest, false))
             && !self.member_excludes.iter().any(|folder| manifest.starts_with(folder))
     }
 
-    /// The roots of the program's packages, and of those that a failed build could not read.
+    /// Returns the roots of the program's packages, and of those that a failed build could not read.
     pub fn package_roots(&self) -> impl Iterator<Item = &Path> {
         self.packages.union(&self.wanted_packages).map(PathBuf::as_path)
     }
 
-    /// Whether a change of `path` counts.
+    /// Decides whether a change of `path` counts.
     pub fn verdict(&self, path: &Path, facts: Facts) -> Verdict {
         if let Some(reason) = self.barred(path, false) {
             return Verdict::Not(reason);
@@ -281,23 +279,24 @@ impl Rules {
         }
     }
 
-    /// Whether a file that does not count, and is not the work of the program, lies in one of its packages.
+    /// Whether a file that does not count lies in one of the program's packages and does not look like the
+    /// program's data.
     pub fn is_saved_in_package(&self, path: &Path) -> bool {
         matches!(self.home(path), Home::Package(_)) && !is_program_data(path)
     }
 
-    /// Whether somebody names this very path, so that git's rules and an editor's habits do not matter.
+    /// Whether this very path is named explicitly, so that git's rules and editors' habits do not apply.
     pub fn is_named(&self, path: &Path) -> bool {
         self.is_source(path) || self.named.contains_key(path) || self.is_member(path)
     }
 
-    /// Whether somebody names this path or a folder above it.
+    /// Whether this path or a folder above it is named explicitly.
     pub fn is_named_or_below(&self, path: &Path) -> bool {
         self.is_named(path) || !self.below(path).is_empty()
     }
 
-    /// Whether a folder met on a walk is left out, with all it holds. `named` walks (below a folder somebody named)
-    /// respect only what wins over names.
+    /// Returns why a scan skips a folder and everything in it, if it does. Below a `named` folder only the
+    /// rules that override names apply.
     pub fn prunes(&self, folder: &Path, named: bool) -> Option<Reason> {
         if let Some(reason) = self.barred(folder, true) {
             return Some(reason);
@@ -312,7 +311,7 @@ impl Rules {
         self.other_roots.contains(folder).then_some(Reason::OtherPackage)
     }
 
-    /// What wins over everything.
+    /// Returns the reason that overrides everything else.
     fn barred(&self, path: &Path, folder: bool) -> Option<Reason> {
         if path.components().any(|part| matches!(part, Component::Normal(name) if name == ".git")) {
             return Some(Reason::Git);
@@ -372,7 +371,7 @@ impl Rules {
         Home::Nowhere
     }
 
-    /// A file of one of the program's packages that nobody names.
+    /// Judges a file in one of the program's packages that is not named explicitly.
     fn guess(&self, path: &Path, root: &Path, facts: Facts) -> Result<(), Reason> {
         if facts.git_ignored {
             return Err(Reason::GitIgnored);
@@ -395,14 +394,12 @@ impl Rules {
     }
 }
 
-/// Whose a path is.
+/// The owner of a path.
 #[derive(Debug)]
 enum Home<'a> {
-    /// In this package of the program.
     Package(&'a Path),
-    /// In a package the program does not depend on.
+    /// A package the program does not depend on.
     Other,
-    /// In no package.
     Nowhere,
 }
 

@@ -1,6 +1,7 @@
-//! What each followed file is now, what it was when the latest build attempt started, and what was told of it since.
+//! The current content of each followed file, its content when the latest build attempt started, and the
+//! reported changes since.
 //!
-//! Pure bookkeeping: it reads no file and no clock.
+//! Pure: reads no file and no clock.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,12 +9,12 @@ use std::time::{Instant, SystemTime};
 
 use super::fingerprint::{Content, Fingerprint, Stat};
 
-/// A moment by both clocks.
+/// A moment in both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
-    /// The one that only goes on: what came before what.
+    /// The monotonic clock, for the order of events.
     pub(super) order: Instant,
-    /// The one of file times, which is set forward and back.
+    /// The clock of file times, which may be set forward and back.
     pub(super) wall: SystemTime,
 }
 
@@ -23,35 +24,34 @@ impl Moment {
     }
 }
 
-/// One file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    /// What it is, as of the last look.
+    /// As of the last check.
     pub(super) now: Fingerprint,
-    /// What the latest build attempt started from.
+    /// The content the latest build attempt started from.
     pub(super) baseline: Content,
-    /// When `now` was first seen to be so.
+    /// When `now` was first seen.
     seen: Instant,
-    /// When its content was last read.
+    /// When the content was last read.
     read: SystemTime,
-    /// Whether `now` is what it was when it was first met.
+    /// Whether `now` is still the state at the first check.
     first: bool,
-    /// Whether it was not there, as far as is known, when the latest build attempt started.
+    /// Whether it did not exist, as far as is known, when the latest build attempt started.
     new: bool,
-    /// What was told since the baseline.
+    /// The content reported since the baseline.
     told: Option<Fingerprint>,
-    /// What it held when it was read as a file of settings.
+    /// The content that was read as settings.
     read_as: Option<Content>,
 }
 
 impl Entry {
-    /// Whether it was read as a file of settings when it held something else.
+    /// Whether other content was read as settings.
     fn is_stale(&self) -> bool {
         let readable = matches!(self.now.content, Content::Hashed(..) | Content::Missing);
         readable && self.read_as.is_some_and(|read| !read.same(&self.now.content))
     }
 
-    /// Whoever reads settings hears of it, and says what was found.
+    /// To be called when the change is reported: the reader of settings answers with what it reads.
     fn heard(&mut self) {
         if let Some(read) = &mut self.read_as {
             *read = self.now.content;
@@ -59,43 +59,41 @@ impl Entry {
     }
 }
 
-/// Where the baseline of a file comes from that was not followed before.
+/// The baseline of a file that was not followed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// It was not there.
+    /// It did not exist.
     Appeared,
-    /// It may have been changed after this moment, and else is as it was.
+    /// It may have been changed after this time; otherwise it is unchanged.
     Since(SystemTime),
     /// It is what the next build will start from.
     Settled,
-    /// The build read it, and it went before it was ever seen.
+    /// The build read it, and it was gone before the first check.
     Lost,
 }
 
-/// All followed files.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: HashMap<PathBuf, Entry>,
 }
 
 impl Ledger {
-    /// What is known of `path`.
     pub(super) fn get(&self, path: &Path) -> Option<&Entry> {
         self.entries.get(path)
     }
 
-    /// Every followed file.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.entries.keys().map(PathBuf::as_path)
     }
 
-    /// The files that are not what the latest build attempt started from, or not what was read as settings.
+    /// Returns the files that differ from what the latest build attempt started from, or from what was read as
+    /// settings.
     pub(super) fn differing(&self) -> Vec<PathBuf> {
         let differs = |entry: &Entry| !entry.now.content.same(&entry.baseline) || entry.is_stale();
         self.entries.iter().filter(|(_, entry)| differs(entry)).map(|(path, _)| path.clone()).collect()
     }
 
-    /// Begins to follow `path`.
+    /// Starts to follow `path`.
     pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: Moment, origin: Origin) {
         let baseline = match origin {
             Origin::Appeared => Content::Missing,
@@ -110,8 +108,8 @@ impl Ledger {
         self.entries.insert(path.to_path_buf(), entry);
     }
 
-    /// Takes down what a look found. Says whether the content is another than at the last look. A file that was not
-    /// followed was not there.
+    /// Records a check. Returns whether the content changed since the last one. A file that was not followed
+    /// counts as new.
     pub(super) fn record(&mut self, path: &Path, now: Fingerprint, seen: Moment) -> bool {
         let Some(entry) = self.entries.get_mut(path) else {
             self.meet(path, now, seen, Origin::Appeared);
@@ -127,7 +125,7 @@ impl Ledger {
         changed
     }
 
-    /// A look that was put off is taken now, because a build starts: whatever it finds may have come just now.
+    /// Records a deferred check that is made early, because a build starts: the state may be brand-new.
     pub(super) fn reconsider(&mut self, path: &Path, now: Fingerprint, seen: Moment) {
         if now.content == Content::Missing && !self.entries.contains_key(path) {
             return;
@@ -139,7 +137,7 @@ impl Ledger {
         }
     }
 
-    /// A file that was told by its stat was read whole: its content replaces the stat wherever it stood for it.
+    /// Replaces the stat of a large file by its content, now that it was read as a whole.
     pub(super) fn deepen(&mut self, path: &Path, whole: Fingerprint) {
         let Some(entry) = self.entries.get_mut(path) else {
             return;
@@ -153,7 +151,8 @@ impl Ledger {
         }
     }
 
-    /// The files that may have been written once more after they were read without getting another stat.
+    /// Returns the files that may have been written again after they were read without a change of their
+    /// stat.
     pub(super) fn racy(&self) -> Vec<PathBuf> {
         let racy = |entry: &Entry| {
             matches!(entry.now.content, Content::Hashed(..))
@@ -162,7 +161,7 @@ impl Ledger {
         self.entries.iter().filter(|(_, entry)| racy(entry)).map(|(path, _)| path.clone()).collect()
     }
 
-    /// The content was read again and is what it was.
+    /// Records that the content was read again and has not changed.
     pub(super) fn read_again(&mut self, path: &Path, now: Fingerprint, read: SystemTime) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.now.stat = now.stat;
@@ -170,8 +169,8 @@ impl Ledger {
         }
     }
 
-    /// Whether `path` is another than the latest build attempt started from, or than was read as settings, and this was not
-    /// told yet.
+    /// Whether `path` differs from what the latest build attempt started from, or from what was read as
+    /// settings, and this was not reported.
     pub(super) fn untold(&self, path: &Path) -> bool {
         self.entries.get(path).is_some_and(|entry| {
             entry.is_stale()
@@ -180,20 +179,20 @@ impl Ledger {
         })
     }
 
-    /// What `path` was when its change was told, which no build attempt started from so far.
+    /// Returns the state of `path` that was reported and that no build attempt has started from yet.
     pub(super) fn told(&self, path: &Path) -> Option<Fingerprint> {
         let entry = self.entries.get(path).filter(|entry| !entry.now.content.same(&entry.baseline))?;
         entry.told
     }
 
-    /// These and no others are files of settings, and held this when they were read.
+    /// Exactly these are files of settings; the value is the content that was read.
     pub(super) fn read_as_settings(&mut self, files: &HashMap<PathBuf, Content>) {
         for (path, entry) in &mut self.entries {
             entry.read_as = files.get(path).copied();
         }
     }
 
-    /// Whether `path` was not there when the latest build attempt started, or may not have been.
+    /// Whether `path` did not exist when the latest build attempt started, or may not have.
     pub(super) fn is_new(&self, path: &Path) -> bool {
         self.entries.get(path).is_some_and(|entry| entry.new)
     }
@@ -203,7 +202,7 @@ impl Ledger {
         self.entries.get(path).is_some_and(|entry| entry.now.content.same(&entry.baseline))
     }
 
-    /// What `path` is now is what the latest build attempt is built from.
+    /// The latest build attempt is built from the current content of `path`.
     pub(super) fn settle(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.baseline = entry.now.content;
@@ -212,7 +211,7 @@ impl Ledger {
         }
     }
 
-    /// The change was told.
+    /// Marks the current content as reported.
     pub(super) fn tell(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.told = Some(entry.now);
@@ -220,14 +219,15 @@ impl Ledger {
         }
     }
 
-    /// Follows `path` no longer.
+    /// Stops following `path`.
     pub(super) fn drop(&mut self, path: &Path) {
         self.entries.remove(path);
     }
 
-    /// A build attempt started at `moment`: what is known becomes the baseline, except where a change may have come
-    /// after that moment but was seen before this was heard. Gives those back. What is `put_off` stays a change: its
-    /// baseline is what was told last, or unknown where the build may read half of a save.
+    /// A build attempt started at `moment`: the known contents become the baseline, except for files that may
+    /// have changed after that moment but before this call; returns those. The files in `put_off` stay
+    /// changed: their baseline is what was reported last, or unknown if the build may read them in the middle
+    /// of a save.
     pub(super) fn build_started(&mut self, moment: Moment, put_off: &HashMap<PathBuf, bool>) -> Vec<PathBuf> {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
@@ -237,7 +237,7 @@ impl Ledger {
                     if *half { Content::Unknown } else { told.map_or(entry.baseline, |told| told.content) };
                 continue;
             }
-            // Where its times do not tell, what was met at the first look was so before.
+            // If its times do not tell, a file in its first known state was so before.
             let late = entry.seen > moment.order
                 && entry.now.changed_after(moment.wall, entry.read).unwrap_or(!entry.first);
             entry.new = entry.now.content == Content::Missing || (late && entry.new);
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use crate::watch::fingerprint::Kind;
 
-    /// Both clocks, of which one was set.
+    /// A moment at which the wall clock was set.
     fn set(order: u64, wall: u64) -> Moment {
         static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
         let seconds = Duration::from_secs;
@@ -326,7 +326,7 @@ mod tests {
         ledger.record(path, file(2, 31), at(32));
         assert_eq!(ledger.build_started(at(30), &HashMap::new()), [path]);
         assert!(ledger.untold(path));
-        // Saved before it started, only seen later: the build has it.
+        // Saved before the start, but seen later: the build has it.
         ledger.build_started(at(40), &HashMap::new());
         ledger.record(path, file(3, 49), at(52));
         assert_eq!(ledger.build_started(at(50), &HashMap::new()), Vec::<PathBuf>::new());
@@ -351,18 +351,18 @@ mod tests {
         let (mut ledger, old, new) = (Ledger::default(), Path::new("/old"), Path::new("/new"));
         ledger.meet(old, file(1, 1000), at(1001), Origin::Settled);
         ledger.meet(new, file(1, 1000), at(1001), Origin::Settled);
-        // An edit after it was set back, and its build.
+        // An edit after the clock was set back, and its build.
         ledger.record(new, file(2, 20), set(1010, 20));
         ledger.tell(new);
         assert_eq!(ledger.build_started(set(1011, 21), &HashMap::new()), Vec::<PathBuf>::new());
         assert!(ledger.differing().is_empty());
-        // An edit during that is one, and so is one whose time another machine's clock gave it.
+        // An edit during that build is a change, as is a file with a time of another machine's clock.
         ledger.record(new, file(3, 22), set(1013, 23));
         ledger.record(old, file(3, 5000), set(1013, 23));
         let mut late = ledger.build_started(set(1012, 22), &HashMap::new());
         late.sort();
         assert_eq!(late, [new, old]);
-        // What is met for the first time and has a time to come was so before.
+        // A file with a time in the future was so before its first check.
         ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Since(at(25).wall));
         assert!(!ledger.untold(old));
         ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Settled);

@@ -1,4 +1,4 @@
-//! One look at what would be watched, without watching it: for `hotrun doctor`.
+//! A single inspection of what would be watched, without watching it: for `hotrun doctor`.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -10,20 +10,19 @@ use super::plan::Plan;
 use super::polling;
 use super::survey::survey;
 
-/// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// Files that count or may come to count.
     pub files: usize,
     /// Folders that need a watch each (on Linux).
     pub folders: usize,
-    /// A folder whose file system does not tell of every change, and that file system's name.
+    /// A folder whose file system does not report every change, and the file system's name.
     pub unreliable: Option<(PathBuf, &'static str)>,
-    /// The file that was modified last.
+    /// The file modified last.
     pub newest: Option<(PathBuf, SystemTime)>,
 }
 
-/// Looks at everything once, as at the start.
+/// Scans everything once, as at the start.
 pub fn look(plan: &Plan) -> Look {
     let rules = Rules::new(plan);
     let survey = survey(&rules, &mut Ignores::of(plan, &rules), &mut |_| {});
@@ -36,7 +35,7 @@ pub fn look(plan: &Plan) -> Look {
     Look { files: files.count(), folders: survey.folders.len(), unreliable: unreliable_folder(plan), newest }
 }
 
-/// The first of the folders with sources in it whose file system does not tell of all changes.
+/// Returns the first folder with sources whose file system does not report all changes.
 pub(super) fn unreliable_folder(plan: &Plan) -> Option<(PathBuf, &'static str)> {
     let packages = plan.packages.iter().map(|package| &package.root);
     let existing =

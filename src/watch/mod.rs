@@ -1,10 +1,9 @@
-//! The watch room: tells the session what changed, of all that counts.
+//! Watches the files that count and reports their changes to the session.
 //!
-//! It judges by content, against what the latest build attempt started from, and decides nothing beyond that: when to
-//! build is the session's part. One thread and one queue, in which file events and commands keep their order; a command
-//! carries the moment it was sent, so that a change is never taken for part of a build that had begun before it.
-//!
-//! Must not write a file, start a build, or know of processes.
+//! A change is judged by content, against the content that the latest build attempt started from; the session
+//! decides when to build. One thread and one queue keep file events and commands in order. A command carries
+//! the time it was sent, so that a change is never attributed to a build that started before it. Writes no
+//! file, starts no build, knows no process.
 
 mod attempt;
 pub mod dep_info;
@@ -41,16 +40,15 @@ pub use plan::{PackageFolder, Plan};
 pub use polling::unreliable;
 pub use warning::{Refused, Warning};
 
-/// Why the room could not be opened.
+/// Why watching could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// No thread.
     #[error("could not start the thread that watches files")]
     Thread(#[source] std::io::Error),
 }
 
 impl WatchError {
-    /// A way out.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Thread(_) => Some("raise the limit on processes (`ulimit -u`)".to_owned()),
@@ -58,8 +56,8 @@ impl WatchError {
     }
 }
 
-/// Opens the room. Changes are noticed from the moment of [`News::Watching`]; what is changed before it is noticed too
-/// where it came after [`Command::BuildStarted`].
+/// Starts to watch. All changes are noticed from [`News::Watching`] on, and earlier ones if they come after
+/// [`Command::BuildStarted`].
 pub fn start(plan: Plan, sink: Sink) -> Result<Handle, WatchError> {
     let (sender, receiver) = mpsc::channel();
     let events = sender.clone();
@@ -70,16 +68,16 @@ pub fn start(plan: Plan, sink: Sink) -> Result<Handle, WatchError> {
     Ok(Handle { sender })
 }
 
-/// The way into the room; it closes when this is dropped.
+/// Sends commands to the watch thread; dropping it ends the thread.
 #[derive(Debug)]
 pub struct Handle {
     sender: Sender<Message>,
 }
 
 impl Handle {
-    /// Tells the room. After [`Command::Stop`] nothing happens any more.
+    /// Sends a command. Nothing happens after [`Command::Stop`].
     pub fn send(&self, command: Command) {
-        // The room is gone only after it was stopped.
+        // The thread has ended only if it was stopped.
         let _ = self.sender.send(Message::Command(ledger::Moment::now(), command));
     }
 }

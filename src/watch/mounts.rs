@@ -1,7 +1,7 @@
-//! File systems mounted over watched folders, of which no file event tells.
+//! Notices file systems mounted over watched folders, which cause no file event.
 //!
-//! A thread sleeps in `poll` on `/proc/self/mountinfo`, which the kernel wakes when the mounts of this namespace change
-//! (`proc_pid_mountinfo(5)`). It ends with the first telling that is refused.
+//! A thread polls `/proc/self/mountinfo`, which becomes ready when the mounts of this namespace change
+//! (`proc_pid_mountinfo(5)`). It ends when the receiver does.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -10,14 +10,15 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 const MOUNTS: &str = "/proc/self/mountinfo";
 
-/// Calls `tell` after each change of the mounts, until it says no. Where the kernel has no such file, never.
+/// Calls `tell` after each change of the mounts until it returns `false`. Never, if the kernel has no such
+/// file.
 pub(super) fn follow(tell: impl Fn() -> bool + Send + 'static) {
     let Ok(mounts) = File::open(MOUNTS) else { return };
-    // Without the thread, a mount is noticed by the next walk.
+    // Without the thread, the next scan notices a mount.
     let _ = std::thread::Builder::new().name("mounts".to_owned()).spawn(move || {
         let mut mounts = mounts;
         loop {
-            // The change is reported until the file was read again.
+            // The change is reported until the file is read again.
             if read(&mut mounts).is_err() {
                 return;
             }

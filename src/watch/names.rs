@@ -1,23 +1,23 @@
-//! What the name of a file says about it.
+//! What file names reveal.
 
 use std::path::Path;
 
-/// Whether a path names a manifest of cargo's.
 pub(super) fn is_manifest(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "Cargo.toml")
 }
 
-/// A file which cargo (targets it discovers) or rustc (a missing module) could take up without a manifest changing.
+/// Whether cargo (targets it discovers) or rustc (a missing module) could pick up the file without a manifest
+/// change.
 pub(super) fn could_be_picked_up(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Whether a file that the program was not built from lies where cargo looks for other targets of the package.
+/// Whether a file lies where cargo looks for other targets of the package.
 pub(super) fn is_other_target(path: &Path, root: &Path) -> bool {
     ["tests", "benches", "examples", "src/bin"].iter().any(|folder| path.starts_with(root.join(folder)))
 }
 
-/// Names that editors use for backups, swap files, locks and scratch files.
+/// Whether editors use such a name for backups, swap files, locks and scratch files.
 pub(crate) fn is_editor_temporary(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return false;
@@ -26,7 +26,8 @@ pub(crate) fn is_editor_temporary(path: &Path) -> bool {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         name.starts_with('.') && extension.len() == 3 && extension.starts_with("sw")
     };
-    // GNU sed's `--in-place` writes `sedXXXXXX`, by mkostemp's alphabet, and renames it. Lower case alone is more likely a word.
+    // GNU sed's `--in-place` writes `sedXXXXXX`, in mkostemp's alphabet, and renames it. All lower case is
+    // more likely a word.
     let sed_scratch = || {
         name.strip_prefix("sed").is_some_and(|end| {
             end.len() == 6
@@ -47,7 +48,7 @@ pub(crate) fn is_editor_temporary(path: &Path) -> bool {
         || sed_scratch()
 }
 
-/// Names that programs, and a compiler that crashes, use for what they write while they run.
+/// Whether programs, or a crashing compiler, use such a name for files they write while running.
 pub(super) fn is_program_data(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return false;

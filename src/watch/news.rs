@@ -1,4 +1,4 @@
-//! What the room is told, and what it tells.
+//! Commands and events of the watch room.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,97 +11,91 @@ use super::warning::Warning;
 use super::watcher::Signal;
 use crate::words::{BuildId, Change};
 
-/// What the runtime tells the room.
+/// A command of the runtime.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// The project or the config changed.
     Replan(Box<Plan>),
-    /// A build attempt is about to start. To be sent *before* cargo is spawned: from then on a change is one it may have missed.
+    /// A build attempt is about to start. To be sent *before* cargo is spawned: the attempt may miss any
+    /// later change.
     BuildStarted(BuildId),
-    /// The attempt succeeded.
     BuildSucceeded {
-        /// Which.
         build: BuildId,
-        /// What it was built from, as [`dep_info::parse`] gives it.
+        /// The program's inputs, as returned by [`dep_info::parse`].
         dep_info: Vec<PathBuf>,
         /// Roots of the packages whose build script printed no `rerun-if-changed`.
         rerun_everything: Vec<PathBuf>,
     },
-    /// The attempt failed.
     BuildFailed {
-        /// Which.
         build: BuildId,
-        /// What its errors named, beside the files that rustc was compiling: existing or not.
+        /// The paths that errors named, existing or not. Files that rustc was compiling are added.
         named: Vec<PathBuf>,
     },
-    /// The attempt was cancelled.
     BuildCancelled(BuildId),
-    /// A build script of the program's packages ended at this moment, before its package was compiled.
+    /// A build script ended before its package was compiled.
     ScriptRan {
-        /// In which attempt cargo said so.
+        /// The attempt in which cargo reported it.
         build: BuildId,
         /// The package's root.
         root: PathBuf,
-        /// When it ended, which may be in an earlier build.
+        /// When it ended, perhaps in an earlier build.
         ended: SystemTime,
     },
-    /// cargo has read the manifests and written `Cargo.lock`: what that file holds now is what the attempt is built from.
+    /// cargo has read the manifests and written `Cargo.lock`, which now has the content the attempt is built
+    /// from.
     BuildResolved(BuildId),
-    /// The program is about to be started. To be sent before it is.
+    /// The program is about to start. To be sent before it does.
     ProgramStarts,
-    /// These are the files that settings come from, and what each held when it was read, existing or not. What one holds
-    /// otherwise is told.
+    /// The files that settings come from, existing or not, each with the content that was read. Any other
+    /// content is reported.
     SettingsRead(Vec<(PathBuf, Option<String>)>),
-    /// Somebody asked for a restart.
+    /// A user requested a restart.
     Asked,
-    /// Look at everything and say so: [`News::Looked`] with this number. What was saved before this was sent is told before.
+    /// Check everything, then answer with [`News::Looked`] and this number. Changes saved before this was
+    /// sent are reported first.
     Look(u64),
-    /// Look at everything again.
+    /// PLACEHOLDER_RESCAN
     Rescan,
-    /// End the room.
     Stop,
 }
 
-/// What the room tells the session.
+/// An event for the session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    /// From now on nothing is missed. Told at the start, after each [`Command::Replan`] and when the backend changes.
+    /// All changes are noticed from now on. Sent at the start, after each [`Command::Replan`] and when the
+    /// backend changes.
     Watching {
-        /// Files whose changes are followed.
+        /// Files whose changes count.
         files: usize,
-        /// Folders watched, or looked into when polling.
+        /// Folders watched, or polled.
         folders: usize,
-        /// How.
         backend: Backend,
     },
-    /// These changed and count. A path of several kinds comes once for each.
+    /// These changed and count. A path with several kinds occurs once for each.
     Changed {
         /// Never empty.
         changes: Vec<Change>,
     },
-    /// A file of the program's packages changed and did not count.
+    /// A file in the program's packages changed and did not count.
     NotCounted {
-        /// The file.
         path: PathBuf,
-        /// Why it does not count.
         reason: Reason,
-        /// The first such in its folder, which is said without `-v` too.
+        /// The first such file in its folder, reported without `-v` too.
         first_in_folder: bool,
     },
     /// The answer to [`Command::Look`].
     Looked(u64),
-    /// Something the user should know.
     Warning(Warning),
 }
 
 /// How changes are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// By the platform's events.
+    /// By file events.
     Native,
-    /// By the platform's events, and by looking this often where they cannot be relied on.
+    /// By file events, and by polling at this interval where they are unreliable.
     Mixed(Duration),
-    /// By looking this often.
+    /// By polling at this interval.
     Polling(Duration),
 }
 
@@ -116,13 +110,11 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Whom the room tells its news, from its own thread.
+/// Receives events on the watch thread.
 pub type Sink = Box<dyn Fn(News) + Send>;
 
-/// What goes through the queue.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// A file event.
     Signal(Signal),
     /// A command, and when it was sent.
     Command(Moment, Command),

@@ -1,4 +1,4 @@
-//! What to watch.
+//! The plan of what to watch.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,31 +8,29 @@ use crate::config::{IgnoreGlob, Poll};
 /// What to watch. All paths are absolute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The program's package and every path dependency below it.
+    /// The program's package and all its path dependencies.
     pub packages: Vec<PackageFolder>,
     /// Roots of workspace members and nested packages that the program does not depend on.
     pub other_roots: Vec<PathBuf>,
-    /// The workspace's root folder.
     pub workspace_root: PathBuf,
-    /// Manifests of every workspace member and of the workspace.
+    /// Manifests of the workspace and of every member.
     pub manifests: Vec<PathBuf>,
-    /// Patterns of manifests that become members by being made.
+    /// Patterns of manifests: a new manifest that matches becomes a member.
     pub member_patterns: Vec<PathBuf>,
-    /// Folders that those patterns do not reach.
+    /// Folders excluded from those patterns.
     pub member_excludes: Vec<PathBuf>,
-    /// `Cargo.lock`.
     pub lock_file: PathBuf,
-    /// Every place cargo reads a config file from, existing or not.
+    /// Every path cargo reads a config file from, existing or not.
     pub cargo_configs: Vec<PathBuf>,
-    /// Every place rustup reads a toolchain file from, existing or not.
+    /// Every path rustup reads a toolchain file from, existing or not.
     pub toolchain_files: Vec<PathBuf>,
-    /// hotrun's own config files, existing or not.
+    /// hotrun's config files, existing or not.
     pub hotrun_configs: Vec<PathBuf>,
     /// `run.env-file`.
     pub env_files: Vec<PathBuf>,
     /// `.env` beside the package and at the workspace root, existing or not.
     pub dotenv: Vec<PathBuf>,
-    /// `build.inputs`: files, folders (all below them), patterns with `*`, `?`, `[…]`, `**`.
+    /// `build.inputs`: files, folders with all they contain, patterns with `*`, `?`, `[…]`, `**`.
     pub inputs: Vec<PathBuf>,
     /// `watch.paths`: as `inputs`.
     pub paths: Vec<PathBuf>,
@@ -42,16 +40,16 @@ pub struct Plan {
     pub build_directory: PathBuf,
     /// Files and folders that never count: target and build directories, the events and log files.
     pub never: Vec<PathBuf>,
-    /// What hotrun's own stdout and stderr are, where they are files: these never count either.
+    /// hotrun's own stdout and stderr, if they are files (device and inode); they never count either.
     pub outputs: Vec<(u64, u64)>,
     /// `watch.poll`.
     pub poll: Poll,
-    /// Say of each change that does not count why it does not.
+    /// Report every change that does not count, with the reason.
     pub verbose: bool,
 }
 
 impl Plan {
-    /// Whether this is a file to be edited by people: Rust source, or one that is named here, by a link as well.
+    /// Whether people edit this file: a Rust source, or a file that the plan names, even through a link.
     pub fn names(&self, path: &Path) -> bool {
         let is_source = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
         let id = |path: &Path| {
@@ -76,17 +74,12 @@ impl Plan {
     }
 }
 
-/// A package the program is built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFolder {
-    /// Its name.
     pub name: String,
-    /// Its folder.
     pub root: PathBuf,
-    /// Its `Cargo.toml`.
     pub manifest: PathBuf,
-    /// Whether it has a build script.
     pub build_script: bool,
-    /// The root source files of what is built from it, which may lie elsewhere.
+    /// The root source files of its targets, which may lie elsewhere.
     pub sources: Vec<PathBuf>,
 }

@@ -1,51 +1,49 @@
-//! When file events cannot be relied on, and how often to look instead.
-//!
-//! Says what a folder's file system is; the looking itself is the survey's part.
+//! Where file events are unreliable, and how often to poll instead.
 
 use std::path::Path;
 use std::time::Duration;
 
-/// How often polling looks where the user named no interval.
+/// The polling interval if the user gave none.
 pub(super) const INTERVAL: Duration = crate::config::POLL_INTERVAL;
 
-/// A look may take this part of the time at most, so that polling a large project does not eat a core.
+/// A scan may take this fraction of a core at most, so that polling a large project does not occupy one.
 const SHARE: u32 = 20;
 
-/// The same for the time that passed: on a busy machine or a slow file system most of it is waiting.
+/// The same for elapsed time, which is mostly waiting on a busy machine or a slow file system.
 const PASSING: u32 = 2;
 
-/// The time until the next look, where the last one took `cpu` of a core, and `passed` went by.
+/// Returns the time until the next scan, after one that took `cpu` of a core while `passed` went by.
 pub(super) fn pause(interval: Duration, cpu: Duration, passed: Duration) -> Duration {
     interval.max(cpu * SHARE).max(passed * PASSING)
 }
 
-/// The time this thread has had of a core so far.
+/// Returns the CPU time of this thread.
 pub(super) fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The name of the file system `folder` is on, where changes made elsewhere (another machine, the host of a virtual
-/// machine or a container) cause no events here.
+/// Returns the name of a folder's file system if changes made elsewhere (another machine, the host of a
+/// virtual machine or container) cause no events here.
 #[cfg(target_os = "linux")]
 pub fn unreliable(folder: &Path) -> Option<&'static str> {
     let status = rustix::fs::statfs(folder).ok()?;
     name(u32::try_from(status.f_type & 0xffff_ffff).ok()?)
 }
 
-/// Elsewhere no list of such file systems is known.
+/// No list of such file systems is known for other platforms.
 #[cfg(not(target_os = "linux"))]
 pub fn unreliable(_folder: &Path) -> Option<&'static str> {
     None
 }
 
-/// The magic numbers of statfs(2) and of the kernel's `magic.h`.
+/// The magic numbers of statfs(2) and the kernel's `magic.h`.
 #[cfg(target_os = "linux")]
 fn name(magic: u32) -> Option<&'static str> {
     Some(match magic {
         0x0102_1997 => "9p",
         0x5346_4846 => "drvfs",
-        // virtiofs and what Docker Desktop mounts come as this too.
+        // virtiofs and Docker Desktop's mounts report this too.
         0x6573_5546 => "fuse",
         0x0000_6969 => "nfs",
         0x0000_517b | 0xff53_4d42 | 0xfe53_4d42 => "smb",

@@ -1,4 +1,4 @@
-//! Why a change does not count.
+//! The reasons why a change does not count.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ pub enum Reason {
     Never,
     /// Inside `.git`.
     Git,
-    /// `watch.ignore` names it.
+    /// `watch.ignore` excludes it.
     Ignored,
-    /// Git ignores it and nobody names it.
+    /// Git ignores it, and it is not named explicitly.
     GitIgnored,
     /// A backup, swap or scratch file of an editor.
     EditorTemporary,
-    /// A database, journal, log or socket: what a running program writes for itself.
+    /// A database, journal, log or socket, as a running program writes.
     ProgramData,
     /// In the package, but the last build did not read it.
     NotRead,
@@ -27,9 +27,9 @@ pub enum Reason {
     OtherPackage,
     /// In none of the program's packages.
     Outside,
-    /// Same bytes as the latest build attempt started from.
+    /// The same content as the latest build attempt started from.
     SameContent,
-    /// Builds write it again and again, so it is no longer followed.
+    /// Every build writes it, so it is no longer followed.
     Loop,
     /// It changes after each build or start and never else.
     Echo,
@@ -60,7 +60,7 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
-    /// What would make such a file count.
+    /// Returns what would make such a file count.
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => Some(

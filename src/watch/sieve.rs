@@ -1,8 +1,8 @@
-//! Drops file events that can mean nothing, before they cost more than their reading.
+//! Drops irrelevant file events before they cost more than being read.
 //!
-//! The room watches folders above the project for a few names that may come to exist there (`.cargo`, `rust-toolchain`), and
-//! others may be busy in them all day. Shared by the thread that reads events and the room; never drops what the room
-//! could follow.
+//! Folders above the project are watched for a few names that may appear there (`.cargo`, `rust-toolchain`),
+//! and other programs may be busy in them all day. Shared by the event thread and the room. Never drops an
+//! event about a file that the room could follow.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -12,22 +12,21 @@ use std::time::{Duration, Instant};
 
 use super::survey::Survey;
 
-/// A folder is busy where so many events were dropped within [`WINDOW`]: looking at its few names costs less from then on.
+/// A folder with this many dropped events within [`WINDOW`] is busy: polling its few names costs less.
 const BUSY: u32 = 64;
 const WINDOW: Duration = Duration::from_secs(4);
 
-/// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
-    /// It may mean something.
+    /// Relevant.
     Through,
-    /// It means nothing.
+    /// Irrelevant.
     Dropped,
-    /// It means nothing, and there were so many of them lately that the folder is busy.
+    /// Irrelevant, and so frequent that the folder is busy.
     Busy,
 }
 
-/// A folder of which only single names matter.
+/// A folder in which only single names matter.
 #[derive(Debug)]
 struct Narrow {
     names: HashSet<OsString>,
@@ -35,17 +34,17 @@ struct Narrow {
     since: Instant,
 }
 
-/// The folders of which only single names matter, and those names.
+/// The folders in which only single names matter, and those names.
 #[derive(Debug, Default)]
 pub(super) struct Sieve(Mutex<HashMap<PathBuf, Narrow>>);
 
 impl Sieve {
-    /// Lets everything through: to be called before a walk, which may find that other names matter.
+    /// Passes all events: to be called before a scan, after which other names may matter.
     pub(super) fn open(&self) {
         self.folders().clear();
     }
 
-    /// Lets through what matters by this survey alone: to be called when the room goes by it.
+    /// Passes only events that matter according to this scan.
     pub(super) fn set(&self, survey: &Survey) {
         let now = Instant::now();
         let narrow = |(folder, known_as): (&PathBuf, &Vec<PathBuf>)| {
@@ -67,7 +66,7 @@ impl Sieve {
         *self.folders() = folders;
     }
 
-    /// What becomes of an event about `path` at this moment.
+    /// Checks an event about `path`.
     pub(super) fn passage(&self, path: &Path, now: Instant) -> Passage {
         let Some((folder, name)) = parts(path) else { return Passage::Through };
         let mut folders = self.folders();
@@ -80,7 +79,7 @@ impl Sieve {
             narrow.dropped = 0;
         }
         narrow.dropped += 1;
-        // Told once in a window.
+        // Reported once per window.
         if narrow.dropped == BUSY { Passage::Busy } else { Passage::Dropped }
     }
 

@@ -1,8 +1,8 @@
-//! One walk over everything that can matter: which files there are, and which folders have to be watched to hear of them.
+//! Scans everything that can matter: which files exist, and which folders must be watched for them.
 //!
-//! The same walk takes the first state, verifies after builds, repairs after an overflow and polls. It never reads into
-//! folders that are ignored, except along paths somebody names. A folder is watched before it is read, so that nothing
-//! falls between.
+//! The same scan takes the first state, verifies after builds, recovers from an overflow and polls. It does
+//! not enter ignored folders, except along explicitly named paths. A folder is watched before it is read, so
+//! that no change is missed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -12,29 +12,29 @@ use super::ignores::Ignores;
 use super::inputs::Rules;
 use super::names;
 
-/// As many symlinks as the kernel follows in one path.
+/// The kernel's limit on symlinks in one path.
 const MAX_LINKS: u8 = 40;
 
-/// What a walk found.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// Every file that counts or may come to count, under the name the program knows it by; `None` where it is missing.
+    /// Every file that counts or may come to count, by the name the program knows; `None` if it is missing.
     pub(super) files: HashMap<PathBuf, Option<Stat>>,
-    /// The folders to watch, free of symlinks, each with the names under which all its files are followed (none where
-    /// only single files in it matter).
+    /// The folders to watch, free of symlinks, each with the names under which all its files are followed
+    /// (none if only single files in it matter).
     pub(super) folders: HashMap<PathBuf, Vec<PathBuf>>,
-    /// Single files, free of symlinks, and links: the files whose content hangs on them.
+    /// Single files and links, free of symlinks, with the files whose content depends on them.
     pub(super) points: HashMap<PathBuf, Vec<PathBuf>>,
-    /// Links, missing folders and ignore files: when one changes, the walk has to be done again.
+    /// Links, missing folders and ignore files: a change of one requires a new scan.
     pub(super) turns: HashSet<PathBuf>,
-    /// Folders that were read, by the names the program knows them by.
+    /// Folders that were read, by the names the program knows.
     pub(super) read: HashSet<PathBuf>,
-    /// Folders and files that were left out.
+    /// Folders and files that were skipped.
     pub(super) pruned: HashSet<PathBuf>,
 }
 
-/// Walks over what `rules` name and over the program's packages. `watch` is called once for each folder, with whether
-/// everything in it matters, before it is read.
+/// Scans everything that `rules` name, and the program's packages. `watch` is called once for each folder
+/// before it is read.
 pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Survey {
     let mut surveyor = Surveyor::new(rules, ignores, watch);
     for root in rules.package_roots().chain(rules.glob_bases()) {
@@ -55,7 +55,7 @@ pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut
     surveyor.survey
 }
 
-/// The part of a walk that goes over these paths, which somebody has come to name with all they hold.
+/// Scans only these paths, which are newly named, with all they contain.
 pub(super) fn survey_more(
     paths: &[PathBuf],
     rules: &Rules,
@@ -70,7 +70,7 @@ pub(super) fn survey_more(
 }
 
 impl Survey {
-    /// Takes in the survey of more paths.
+    /// Adds the scan of more paths.
     pub(super) fn join(&mut self, more: Self) {
         self.files.extend(more.files);
         for (mine, theirs) in [(&mut self.folders, more.folders), (&mut self.points, more.points)] {
@@ -86,7 +86,7 @@ impl Survey {
     }
 }
 
-/// Whether a walk goes over what somebody named, where git's rules do not matter.
+/// Whether a walk covers an explicitly named path, where git's rules do not apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Named {
     Yes,
@@ -108,7 +108,7 @@ impl<'a> Surveyor<'a> {
         Self { rules, ignores, watch, survey, resolved: HashMap::new(), walked: HashSet::new() }
     }
 
-    /// A path somebody names; `below`: with all it holds.
+    /// Visits a named path; `below`: with all it contains.
     fn named(&mut self, path: &Path, below: bool) {
         self.file(path);
         if below && self.survey.files.get(path).is_some_and(|stat| is_folder(*stat)) {
@@ -116,7 +116,7 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    /// Reads `root` and the folders below it that are not left out.
+    /// Reads `root` and the folders below it that are not skipped.
     fn walk(&mut self, root: &Path, named: Named) {
         let Some(real) = self.resolve(root, 0) else {
             return;
@@ -159,7 +159,8 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    /// Follows the manifests that are members by the workspace's patterns, and the folders where new ones can be made.
+    /// Follows the manifests that belong to members by the workspace's patterns, and the folders where new
+    /// ones can appear.
     fn members(&mut self, base: &Path, depth: usize) {
         let mut folders = vec![(base.to_path_buf(), 0)];
         while let Some((folder, level)) = folders.pop() {
@@ -185,7 +186,7 @@ impl<'a> Surveyor<'a> {
             for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
             {
                 let path = folder.join(entry.file_name());
-                // Members the program is not made of are named by their manifests.
+                // Members that the program does not depend on are named by their manifests.
                 if self.rules.prunes(&path, false).is_none() && !self.ignores.ignored_here(&path, true) {
                     folders.push((path.clone(), level + 1));
                 }
@@ -196,26 +197,26 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    /// Whether the walk does not go into this folder.
+    /// Whether the walk skips this folder.
     fn leaves_out(&mut self, path: &Path, real: &Path, named: Named) -> bool {
         if self.rules.prunes(path, named == Named::Yes).is_some() {
             return true;
         }
-        // cargo takes a folder with a manifest of its own for another package, and marks its own output with a tag.
+        // For cargo a folder with its own manifest is another package; cargo marks its own output with a tag.
         named == Named::No
             && (self.ignores.ignored_here(path, true)
                 || real.join("Cargo.toml").exists()
                 || real.join("CACHEDIR.TAG").exists())
     }
 
-    /// Whether a file met on a walk is kept in mind.
+    /// Whether a file found on a walk is followed.
     fn follows(&mut self, path: &Path, named: Named) -> bool {
         self.rules.is_named(path)
             || (!names::is_editor_temporary(path)
                 && (named == Named::Yes || !self.ignores.ignored_here(path, false)))
     }
 
-    /// A symlink met on a walk: the folder to go on with, where it leads to one.
+    /// Visits a symlink found on a walk. Returns the folder to walk into, if it leads to one.
     fn link(&mut self, path: PathBuf, parent: &Path, named: Named) -> Option<(PathBuf, PathBuf)> {
         if !self.follows(&path, named) {
             self.survey.pruned.insert(path);
@@ -225,7 +226,8 @@ impl<'a> Surveyor<'a> {
             self.file(&path);
             return None;
         }
-        // Links to whole trees elsewhere are common beside the sources (results of builds, data), and rare among them.
+        // Links to whole trees elsewhere are common beside the sources (build output, data), and rare among
+        // them.
         let among_sources = path.components().any(|part| part.as_os_str() == "src");
         let real = self.resolve(&path, 0)?;
         let leads_back = parent.starts_with(&real);
@@ -233,7 +235,7 @@ impl<'a> Surveyor<'a> {
             .then_some((path, real))
     }
 
-    /// One file somebody names: watches the folder it is in, and those of the links it is reached by.
+    /// Follows a single named file: watches its folder, and those of the links that lead to it.
     fn file(&mut self, path: &Path) {
         let mut next = Some(path.to_path_buf());
         for _ in 0..MAX_LINKS {
@@ -260,7 +262,7 @@ impl<'a> Surveyor<'a> {
         self.survey.files.insert(path.to_path_buf(), fingerprint::stat(path));
     }
 
-    /// Where a path leads to, free of symlinks; `None` where nothing is there. Notes what would make it lead elsewhere.
+    /// Resolves a path's symlinks; `None` if nothing exists. Records what would change the result.
     fn resolve(&mut self, path: &Path, links: u8) -> Option<PathBuf> {
         if let Some(known) = self.resolved.get(path) {
             return known.clone();

@@ -1,27 +1,26 @@
-//! What the packages of the program were compiled from, as rustc says: also where the build as a whole has failed.
+//! The files that the program's packages were compiled from according to rustc, even if the build as a whole
+//! failed.
 //!
-//! rustc writes a unit's dep-info before it looks for most errors. Only that a unit's file lists the root source file of its
-//! crate is taken for granted, not where in cargo's private layout it lies.
+//! rustc writes a unit's dep-info before it looks for most errors. The only assumption is that a unit's file
+//! lists the root source file of its crate, not where cargo's private layout has it.
 
 use std::path::{Path, PathBuf};
 
 use super::dep_info;
 use super::plan::PackageFolder;
 
-/// So many folders below each other cargo makes, and a triple.
+/// cargo nests folders this deep, with a triple.
 const DEPTH: usize = 6;
 
-/// What one unit of a package was compiled from.
+/// The inputs of one unit of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// The package's root.
     pub root: PathBuf,
-    /// The files.
     pub files: Vec<PathBuf>,
 }
 
-/// The units of `packages` that were compiled into `build_directory`, now or earlier. `base` is the workspace's root, where
-/// cargo runs rustc for its members.
+/// Returns the units of `packages` compiled into `build_directory`, now or earlier. `base` is the workspace
+/// root, where cargo runs rustc for its members.
 pub fn read(build_directory: &Path, base: &Path, packages: &[PackageFolder]) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut folders = vec![(build_directory.to_path_buf(), 0)];

@@ -1,6 +1,4 @@
-//! What the room warns of, and the ways out.
-//!
-//! Facts with their words; pure.
+//! Warnings about watching, with their wording and hints. Pure.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,37 +6,19 @@ use std::time::Duration;
 
 use crate::words::short_time;
 
-/// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Warning {
-    /// A folder's file system does not tell of every change.
     #[error("file events cannot be relied on in `{}` ({file_system}); polling", folder.display())]
-    Unreliable {
-        /// The folder.
-        folder: PathBuf,
-        /// The file system's name.
-        file_system: &'static str,
-    },
-    /// The platform gave no watch, and files are looked at this often.
+    Unreliable { folder: PathBuf, file_system: &'static str },
+    /// The platform refused a watch, and files are polled instead.
     #[error("{missing}; polling every {}", short_time(*every))]
-    Polling {
-        /// What it had none of.
-        missing: Refused,
-        /// How often.
-        every: Duration,
-    },
-    /// The platform gave no watch, and `watch.poll` forbids to look instead.
+    Polling { missing: Refused, every: Duration },
+    /// The platform refused a watch, and `watch.poll` forbids polling.
     #[error("{missing}; some changes will be noticed only after a build")]
-    Blind {
-        /// What it had none of.
-        missing: Refused,
-    },
-    /// The platform said that an event did not come through.
+    Blind { missing: Refused },
+    /// The platform reported a lost event.
     #[error("a file event was lost ({problem}); looking at every file again")]
-    Lost {
-        /// In its words.
-        problem: String,
-    },
+    Lost { problem: String },
     /// A file or folder that a setting names is not there.
     #[error("`{}`, named by `{key}`, does not exist; it will count when it appears", path.display())]
     Missing {
@@ -52,32 +32,20 @@ pub enum Warning {
         "`{}` is written anew by every build, so it is no longer followed until something else changes",
         path.display()
     )]
-    Loop {
-        /// The file.
-        path: PathBuf,
-    },
+    Loop { path: PathBuf },
     /// A file changed after each of several builds or starts and never else.
     #[error("`{}` changes after every build or start, so such changes no longer count", path.display())]
-    Echo {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The same of a source, which is followed all the same.
+    Echo { path: PathBuf },
+    /// The same of a source, which is still followed.
     #[error("`{}` changes after every start of the program", path.display())]
-    Repeats {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another time, and at other times.
+    Repeats { path: PathBuf },
+    /// The same again, and at other times.
     #[error("`{}` keeps changing by itself, so it is no longer followed", path.display())]
-    Restless {
-        /// The file.
-        path: PathBuf,
-    },
+    Restless { path: PathBuf },
 }
 
 impl Warning {
-    /// With the file named as people in this folder would.
+    /// Shortens the path relative to `folder`.
     #[must_use]
     pub fn seen_from(self, folder: &Path) -> Self {
         let short = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
@@ -91,7 +59,7 @@ impl Warning {
         }
     }
 
-    /// A way out.
+    /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreliable { .. } => {
@@ -117,11 +85,11 @@ impl Warning {
 pub enum Refused {
     /// No more watches for this user.
     Watches,
-    /// No more inotify instances for this user, or no more files for this process.
+    /// No more inotify instances for this user, or no more descriptors for this process.
     Instances,
     /// No more threads for this user.
     Threads,
-    /// Something else; the folder may be unreadable.
+    /// Anything else; the folder may be unreadable.
     Other,
 }
 

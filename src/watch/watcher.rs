@@ -1,7 +1,8 @@
-//! The platform's file events: notify's raw ones at once, and notify-debouncer-full's as a late second look.
+//! The platform's file events: raw from notify at once, and from notify-debouncer-full as a late second
+//! check.
 //!
-//! Raw events drive the session, because the debouncer holds each path back for its own time and knows no end of a
-//! burst; its slow tick keeps what it costs at rest unmeasurable. Nothing here decides what an event means.
+//! Raw events drive the session, because the debouncer delays each path separately and does not recognise the
+//! end of a burst. Its slow tick keeps the idle cost unmeasurable. Events are not interpreted here.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,42 +20,42 @@ use super::fingerprint;
 use super::sieve::{Passage, Sieve};
 use super::warning::Refused;
 
-/// Whether the platform tells when a file that was open for writing is closed.
+/// Whether the platform reports that a file opened for writing was closed.
 pub(super) const TELLS_CLOSING: bool = cfg!(target_os = "linux");
 
-/// How long the second look waits, and how often the debouncer wakes to see whether one is due.
+/// How long the second check waits, and how often the debouncer wakes up for one.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
 
-/// What a file event says, as far as it matters here.
+/// The meaning of a file event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// A file that was open for writing was closed.
+    /// A file opened for writing was closed.
     Written(PathBuf),
     /// Bytes were written, and more may follow.
     Writing(PathBuf),
-    /// Something was made: a file that is still to be filled, a link, a folder.
+    /// Something was created: a file still to be filled, a link, a folder.
     Created(PathBuf),
-    /// Something was renamed to this, complete.
+    /// Something complete was renamed to this path.
     Arrived(PathBuf),
-    /// Something was deleted or renamed to elsewhere.
+    /// Something was deleted or renamed away.
     Gone(PathBuf),
     /// Permissions, owner, times or the number of links changed.
     Metadata(PathBuf),
-    /// The debouncer's second look at what changed a while ago.
+    /// The debouncer's second check of paths that changed a while ago.
     Late(Vec<PathBuf>),
-    /// Others do a lot in this folder, of which only a few names matter.
+    /// Other programs cause many events in this folder, of which only a few names matter.
     Busy(PathBuf),
     /// Events were lost.
     Overflow,
-    /// Adding a watch failed somewhere below, or the event queue could not be read.
+    /// A watch could not be added below a folder, or the event queue could not be read.
     Failed(String),
 }
 
 /// The platform's watcher and the folders it watches.
 pub(super) struct Native {
     watcher: Arc<Mutex<RecommendedWatcher>>,
-    /// Keeps the debouncer's thread going.
+    /// Keeps the debouncer's thread alive.
     _debouncer: Debouncer<Tap, NoCache>,
     watched: HashMap<PathBuf, (u64, u64)>,
 }
@@ -66,7 +67,7 @@ impl std::fmt::Debug for Native {
 }
 
 impl Native {
-    /// Starts the platform's watcher; `tell` is called from its threads with what passes the sieve.
+    /// Starts the platform's watcher. `tell` is called on its threads with events that pass the filter.
     pub(super) fn new(
         sieve: Arc<Sieve>,
         tell: impl Fn(Signal) + Send + Sync + 'static,
@@ -76,7 +77,8 @@ impl Native {
         }
         let tell: Tell = Arc::new(tell);
         let late = Arc::clone(&tell);
-        // notify constructs the watcher from a handler and a config alone, so the rest goes round about.
+        // notify constructs the watcher from a handler and a config alone, so the rest is passed in thread
+        // locals.
         WAITING.with_borrow_mut(|waiting| *waiting = Some((sieve, tell)));
         let debouncer = new_debouncer_opt::<_, Tap, NoCache>(
             SECOND_LOOK,
@@ -96,10 +98,11 @@ impl Native {
         Ok(Self { watcher, _debouncer: debouncer, watched: HashMap::new() })
     }
 
-    /// Watches the folder, which must be free of symlinks; does nothing where this very folder is watched already.
+    /// Watches a folder, whose path must be free of symlinks. Does nothing if this very folder is watched
+    /// already.
     #[cfg(not(target_os = "macos"))]
     pub(super) fn watch(&mut self, folder: &Path) -> Result<(), Refused> {
-        // Twice at most: what is there may be replaced between the look and the watch.
+        // At most twice: the folder may be replaced between the check and the watch.
         for _ in 0..2 {
             let Some(stat) = fingerprint::stat(folder) else {
                 self.forget(folder);
@@ -119,13 +122,13 @@ impl Native {
         Ok(())
     }
 
-    /// Every added path makes `FSEvents` start anew, so they are added in one batch by [`Native::settle`].
+    /// Every added path restarts `FSEvents`, so paths are added in one batch by [`Native::settle`].
     #[cfg(target_os = "macos")]
     pub(super) fn watch(&mut self, _folder: &Path) -> Result<(), Refused> {
         Ok(())
     }
 
-    /// Gives up the watches of all folders but these. Says whether the set changed in a way that may have lost events.
+    /// Removes the watches of all other folders. Returns whether the change may have lost events.
     #[cfg(not(target_os = "macos"))]
     pub(super) fn settle(&mut self, folders: &HashMap<PathBuf, Vec<PathBuf>>) -> bool {
         let stale: Vec<PathBuf> =
@@ -136,7 +139,8 @@ impl Native {
         false
     }
 
-    /// Watches the topmost of these folders, in one batch. Says whether the set changed, which loses events.
+    /// Watches the topmost of these folders, in one batch. Returns whether the set changed, which loses
+    /// events.
     #[cfg(target_os = "macos")]
     pub(super) fn settle(&mut self, folders: &HashMap<PathBuf, Vec<PathBuf>>) -> bool {
         let below = |path: &Path| {
@@ -166,14 +170,13 @@ impl Native {
         true
     }
 
-    /// Watches this one folder no longer.
     pub(super) fn unwatch(&mut self, folder: &Path) {
         if self.watched.remove(folder).is_some() {
             let _ = lock(&self.watcher).unwatch(folder);
         }
     }
 
-    /// What was watched at and below `path` is gone from there.
+    /// Removes the watches at and below `path`, which is gone.
     pub(super) fn forget(&mut self, path: &Path) {
         if !self.watched.keys().any(|watched| watched.starts_with(path)) {
             return;
@@ -189,14 +192,14 @@ impl Native {
 type Tell = Arc<dyn Fn(Signal) + Send + Sync>;
 
 thread_local! {
-    /// What the next [`Tap`] made on this thread sifts raw events by and tells them to.
+    /// The event filter and the receiver of the next [`Tap`] created on this thread.
     static WAITING: RefCell<Option<(Arc<Sieve>, Tell)>> = const { RefCell::new(None) };
-    /// The watcher inside the [`Tap`] made last on this thread.
+    /// The watcher inside the [`Tap`] created last on this thread.
     static MADE: RefCell<Option<Arc<Mutex<RecommendedWatcher>>>> = const { RefCell::new(None) };
 }
 
-/// The platform's watcher as the debouncer sees it: passes raw events on before the debouncer gets them, and drops
-/// those that say no more than that somebody read a file.
+/// The platform's watcher inside the debouncer: forwards raw events before the debouncer gets them, and drops
+/// pure read events.
 struct Tap(Arc<Mutex<RecommendedWatcher>>);
 
 impl Watcher for Tap {
@@ -214,7 +217,7 @@ impl Watcher for Tap {
                 };
                 let written_open = matches!(signal, Signal::Writing(_));
                 tell(signal);
-                // Only what may not be followed by anything better is worth a second look.
+                // Only events that may have no better successor need a second check.
                 if second_look
                     && (written_open
                         || !TELLS_CLOSING
@@ -247,7 +250,7 @@ fn lock(watcher: &Mutex<RecommendedWatcher>) -> std::sync::MutexGuard<'_, Recomm
     watcher.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether an event can mean nothing. Tells when its folder is busy.
+/// Whether an event can be dropped. Reports a folder that turns out to be busy.
 fn sifted_out(sieve: &Sieve, event: &Event, tell: &Tell) -> bool {
     // The second path of a rename came in an event of its own.
     let Some(path) = event.paths.first() else { return false };
@@ -258,7 +261,7 @@ fn sifted_out(sieve: &Sieve, event: &Event, tell: &Tell) -> bool {
     passage != Passage::Through
 }
 
-/// What a raw event says; `None` for what nobody needs to hear.
+/// Returns the meaning of a raw event; `None` for one that is irrelevant.
 fn signal(event: &Event) -> Option<Signal> {
     if event.need_rescan() {
         return Some(Signal::Overflow);
@@ -270,18 +273,19 @@ fn signal(event: &Event) -> Option<Signal> {
             Some(Signal::Gone(path))
         }
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Signal::Arrived(path)),
-        // Opened, read, or a pair whose halves were told before it.
+        // Opened, read, or a rename whose halves were reported before.
         EventKind::Access(_) | EventKind::Other | EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
             None
         }
-        // FSEvents does not say which half of a rename it is.
+        // FSEvents does not tell which half of a rename it is.
         EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(Signal::Created(path)),
         EventKind::Modify(ModifyKind::Metadata(_)) => Some(Signal::Metadata(path)),
         EventKind::Modify(_) | EventKind::Any => Some(Signal::Writing(path)),
     }
 }
 
-/// Whether two more threads are to be had. notify starts two, and panics later on where it got none for its events.
+/// Whether two more threads can be started. notify starts two, and panics later if it has none for its
+/// events.
 fn room_for_threads() -> bool {
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();

@@ -1,6 +1,7 @@
-//! File events: which files they are about, and whether what is there now is a whole save.
+//! Handles file events: which followed files they concern, and whether a save is complete.
 //!
-//! Linux tells when a file is closed after writing, so known files are looked at then and at once; the rest is put off.
+//! Linux reports when a file is closed after writing, so known files are checked then, at once; other checks
+//! are deferred.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -27,7 +28,7 @@ impl Room {
                 self.ask_for_survey();
             }
             Signal::Busy(folder) => {
-                // Where folders are not watched one by one, not watching one of them saves nothing.
+                // Where folders are not watched one by one, unwatching one saves nothing.
                 if cfg!(not(target_os = "macos")) && self.glances.begin(&folder, &self.survey) {
                     if let Some(native) = &mut self.native {
                         native.unwatch(&folder);
@@ -94,7 +95,7 @@ impl Room {
         }
     }
 
-    /// A folder or a link came into being: asks for a walk where it is one to follow. Says whether it leads to a folder.
+    /// Requests a scan for a new folder or link that is followed. Returns whether the path leads to a folder.
     pub(super) fn is_new_folder(&mut self, real: &Path) -> bool {
         if std::fs::symlink_metadata(real).is_ok_and(|metadata| metadata.is_symlink())
             && !self.followed(real).is_empty()
@@ -115,12 +116,12 @@ impl Room {
         true
     }
 
-    /// Something happened that is not the end of a save.
+    /// Handles an event that is not the end of a save.
     pub(super) fn event(&mut self, real: &Path, why: Why) {
         self.turn(real);
         for path in self.followed(real) {
             if let Err(reason) = self.concerns(&path) {
-                // Where closing is not told, this may be the end of a save.
+                // Where closing is not reported, this may be the end of a save.
                 match why {
                     Why::New | Why::Unsure if !TELLS_CLOSING => self.left_out(&path, reason),
                     _ => self.not_counted(&path, reason),
@@ -132,7 +133,7 @@ impl Room {
                 self.disturb(&path);
             }
             match why {
-                // A file that was not there before it was made will be closed; until then nothing happened to a known one.
+                // A new file will be closed; until then nothing has happened to a file that was not there.
                 Why::Writing if held.is_none() && self.ledger.get(&path).is_none() => {}
                 Why::Gone
                     if match self.ledger.get(&path) {
@@ -171,7 +172,8 @@ impl Room {
         }
     }
 
-    /// A link on the way to a folder, a missing folder or an ignore file changed: the walk leads elsewhere now.
+    /// Handles a change that may lead the scan elsewhere: of a link on the way to a folder, a missing folder
+    /// or an ignore file.
     pub(super) fn turn(&mut self, real: &Path) {
         let ignore_file = real.file_name().is_some_and(|name| name == ".gitignore");
         if ignore_file {
@@ -182,7 +184,7 @@ impl Room {
         }
     }
 
-    /// The names under which the program knows what is at `real`, and so under which it is followed.
+    /// Returns the names under which the file at `real` is followed, which are those the program knows.
     pub(super) fn followed(&self, real: &Path) -> Vec<PathBuf> {
         let mut names = self.survey.points.get(real).cloned().unwrap_or_default();
         if let (Some(folder), Some(name)) = (real.parent(), real.file_name()) {
@@ -196,7 +198,7 @@ impl Room {
         names
     }
 
-    /// Whether a file is worth a look, and why it is not.
+    /// Whether a file is worth a check, or why not.
     fn concerns(&mut self, path: &Path) -> Result<(), Reason> {
         if self.rules.is_named(path) || self.ledger.get(path).is_some() {
             return Ok(());
@@ -213,7 +215,7 @@ impl Room {
         Ok(())
     }
 
-    /// Looks at a file now, unless what is there looks like half of a save.
+    /// Checks a file now, unless it seems to be in the middle of a save.
     pub(super) fn look(&mut self, path: &Path) {
         let now = self.fingerprint(path);
         let was = self.ledger.get(path).map_or(Content::Missing, |entry| entry.now.content);

@@ -1,7 +1,8 @@
-//! The end of a build: following what it read, at a cost that hangs on what is new, and taking stock of all files.
+//! After a build: updates the followed inputs, at a cost proportional to what is new, and checks all other
+//! files.
 //!
-//! Where events can be relied on, a walk would find nothing but what they do not tell: writes through a memory map or another
-//! name of the file. Those are found by looking at each file's stat, a few at a time, so that no save waits for it.
+//! Where events are reliable, a scan would only find changes without events: writes through a memory map or
+//! another name of the file. Checking each file's stat, a few at a time, finds them without delaying a save.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,11 +14,11 @@ use crate::watch::holds::Why;
 use crate::watch::inputs::Read;
 use crate::watch::survey::survey_more;
 
-/// So many files are looked at before the queue is.
+/// Files checked before the queue is read again.
 const SLICE: usize = 64;
 
 impl Room {
-    /// Whether events tell of all that a walk would find.
+    /// Whether events report everything that a scan would find.
     pub(super) fn events_tell(&self) -> bool {
         self.native.is_some()
             && self.poll.is_none()
@@ -26,11 +27,11 @@ impl Room {
             && self.survey_due.is_none()
     }
 
-    /// A build ended, and this is what it read beside what was followed before.
+    /// Follows what a build read in addition to the files followed before.
     pub(super) fn follow(&mut self, read: Read) {
         match read {
             Read::Same if self.events_tell() => {}
-            // Not where folders are watched in one batch, which a new one makes start anew.
+            // Not where folders are watched in one batch, which a new folder restarts.
             Read::More(paths) if self.events_tell() && cfg!(not(target_os = "macos")) => {
                 let found = self
                     .walk(Cause::Inputs, |rules, ignores, watch| survey_more(&paths, rules, ignores, watch));
@@ -46,7 +47,7 @@ impl Room {
         self.stock = self.ledger.paths().map(Path::to_path_buf).collect();
     }
 
-    /// Looks at some of the files of which no stock was taken since the end of the last build.
+    /// Checks some of the files not yet checked since the end of the last build.
     pub(super) fn take_stock(&mut self) {
         let rest = self.stock.len().saturating_sub(SLICE);
         for path in self.stock.split_off(rest) {

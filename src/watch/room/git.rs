@@ -1,8 +1,8 @@
-//! Changes made by git: a checkout, a stash or a rebase step is told as one when git is done.
+//! Reports the changes of a git checkout, stash or rebase step together, when git has finished.
 //!
-//! git holds `index.lock` while it writes files, and renames it to `index` at the end. A lock left behind by a git that was
-//! killed is old. `git status` writes the index as well, also in an editor's background: what is saved after the index is no
-//! work of git's, and waits for nothing.
+//! git holds `index.lock` while it writes files, and renames it to `index` at the end. A lock left behind by
+//! a killed git is old. `git status`, which editors run in the background, writes the index as well: a file
+//! saved after the index is not git's work, and does not wait.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,13 +13,14 @@ use crate::watch::fingerprint::{self, Stat};
 /// How long changes wait for git at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long they wait when git is done: the look at a deleted file is put off, and a stash locks twice.
+/// How long they wait after git has finished: the check of a deleted file is deferred, and a stash locks
+/// twice.
 const REST: Duration = Duration::from_millis(80);
 
-/// How often to look whether git is done.
+/// How often to check whether git has finished.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
-/// Changes that are held back.
+/// Since when changes wait for git.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     since: Instant,
@@ -33,11 +34,11 @@ enum Work {
 }
 
 impl Room {
-    /// Whether changes are held back because git is writing, or has just finished.
+    /// Whether changes must wait because git is writing, or has just finished.
     pub(super) fn waits_for_git(&mut self) -> bool {
-        // A walk finds what was done since the one before.
+        // A scan finds everything since the one before.
         let recent = REST + self.poll.unwrap_or_default();
-        // When the first of them was changed. What is gone does not tell, and so is before all others.
+        // When the first of them was changed. A deleted file does not tell, and counts as the earliest.
         let changes = self.changes.iter();
         let stats = changes.map(|change| self.ledger.get(&change.path).and_then(|entry| entry.now.stat));
         let first = stats.map(|stat| stat.map(|stat| stat.ctime)).min().flatten();
@@ -57,8 +58,8 @@ impl Room {
     }
 }
 
-/// The work in a git directory, if any is under way or was done so recently that it may be what changed files, the first at
-/// this time.
+/// Returns the work in a git directory that is under way, or so recent that it may have changed files, the
+/// first of them at this time.
 fn work(folder: &Path, recent: Duration, first: Option<SystemTime>) -> Option<Work> {
     let younger =
         |moment: SystemTime, limit| SystemTime::now().duration_since(moment).is_ok_and(|age| age < limit);
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_after_the_index_is_not_held_back() {
+    fn a_file_saved_after_the_index_does_not_wait() {
         let (folder, long) = (tempfile::tempdir().unwrap(), Duration::from_hours(1));
         let index = folder.path().join("index");
         std::fs::write(&index, "").unwrap();

@@ -1,4 +1,4 @@
-//! What a look found: whether it is a change, whether it counts, and whether it is told now.
+//! Judges a checked file: whether it changed, whether the change counts, and whether to report it now.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ impl Room {
         fingerprint::fingerprint(path, depth)
     }
 
-    /// Takes a file for what it is now.
+    /// Accepts the current state of a file.
     pub(super) fn accept(&mut self, path: &Path, now: Fingerprint) {
         let known = self.ledger.get(path).is_some();
-        // A look that was put off found it gone, and the compiler has read it meanwhile.
+        // A deferred check found it gone, and the compiler has read it meanwhile.
         if !known && now.content == Content::Missing && self.was_lost(path) {
             self.ledger.meet(path, now, Moment::now(), Origin::Lost);
             self.judge(path);
@@ -53,11 +53,11 @@ impl Room {
 
     pub(super) fn verdict(&self, path: &Path) -> Verdict {
         let new = self.ledger.is_new(path);
-        // What is followed and not named was found on a walk that leaves out what git ignores.
+        // A followed file that is not named was found by a scan, which skips what git ignores.
         self.rules.verdict(path, Facts { git_ignored: false, new })
     }
 
-    /// Tells the change of a file, if there is one and it counts; else gives the reason.
+    /// Reports the change of a file, if there is one and it counts; otherwise returns the reason.
     pub(super) fn judge(&mut self, path: &Path) -> Option<Reason> {
         let kinds = match self.verdict(path) {
             Verdict::Counts(kinds) => kinds,
@@ -147,21 +147,21 @@ impl Room {
         }
     }
 
-    /// Whether a file that nobody names has been written to and not been closed: editors close what they save, programs
-    /// keep their logs open.
+    /// Whether a file that is not named explicitly was written and not closed: editors close saved files,
+    /// programs keep their logs open.
     fn is_being_written(&self, path: &Path) -> bool {
         let code = path.extension().is_some_and(|extension| extension == "rs");
         self.writing.contains(path) && !code && !self.rules.is_named(path)
     }
 
-    /// The change is told when no build runs and the file has been at rest for this time.
+    /// Reports the change when no build runs and the file has been at rest for this time.
     fn wait(&mut self, path: &Path, rest: Duration) {
         let now = Instant::now();
         self.patient.insert(path.to_path_buf(), Wait { since: now, rest, until: now + PATIENCE });
     }
 
-    /// How long after the latest build or start of the program began the file changed. Code is no work of a program that has
-    /// not been started since the build.
+    /// Returns how long after the latest build or start of the program the file changed. A program that has
+    /// not been started since the build does not write code.
     fn offset(&self, path: &Path, weight: Weight) -> Option<Duration> {
         let entry = self.ledger.get(path)?;
         let changed = entry.now.changed_at();
@@ -173,9 +173,9 @@ impl Room {
         Some(changed.duration_since(latest).unwrap_or_default())
     }
 
-    /// The files of which a look or a change is put off and which a build that started at `moment` does not settle by reading
-    /// them: they also ask for a restart, for reading the settings or the project again, or cargo would not see them. Each
-    /// with whether the build may have read it in the middle of a save.
+    /// Returns the files with a deferred check or change that a build started at `moment` does not settle by
+    /// reading them: they also require a restart, or reading the settings or the project again, or cargo
+    /// would overlook them. The value tells whether the build may have read the file in the middle of a save.
     pub(super) fn put_off(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
         let waiting = self.patient.keys().chain(&self.unclaimed).map(PathBuf::as_path);
         let mut found = HashMap::new();
@@ -196,7 +196,8 @@ impl Room {
         found
     }
 
-    /// A new file in a package of its own that no walk has seen yet, because its folder was met before its manifest was there.
+    /// Whether a new file lies in a new package that no scan has found yet, because its folder was found
+    /// before its manifest.
     fn is_in_new_package(&self, path: &Path) -> bool {
         let is_root = |folder: &Path| self.rules.package_roots().any(|root| folder == root);
         let within = |folder: &&Path| {
@@ -205,9 +206,9 @@ impl Room {
         path.ancestors().skip(1).take_while(within).any(|folder| folder.join("Cargo.toml").exists())
     }
 
-    /// A new file in a package with a build script, while a build runs: most likely the script made it, and if so it is no
-    /// change. If not, nothing refers to it before another file is saved, and its own change is told when the build ends.
-    /// So is a file that builds were found to write.
+    /// Whether a build script may have written the file: it is new, its package has a build script, and a
+    /// build runs. If so, it is no change. If not, nothing refers to it before another file is saved, and its
+    /// change is reported when the build ends. The same applies to a file that builds were found to write.
     fn may_be_generated(&self, path: &Path) -> bool {
         self.building().is_some()
             && (self.ledger.is_new(path) || self.guard.warned(path))
@@ -218,7 +219,7 @@ impl Room {
                 .any(|package| package.build_script && path.starts_with(&package.root))
     }
 
-    /// A change that waits for the end of the build was seen again: the wait begins anew.
+    /// A change that waits for rest was seen again: the wait starts over.
     pub(super) fn holds_patience(&mut self, path: &Path) -> bool {
         let seen = Instant::now();
         if let Some(wait) = self.patient.get_mut(path) {
@@ -227,8 +228,8 @@ impl Room {
         true
     }
 
-    /// Whether there is a change to tell, or one was told that cargo would have seen and does not any more: the same content
-    /// saved once more, with an older time.
+    /// Whether there is a change to report, or a reported one that cargo would now overlook: the same content
+    /// saved again with an older time.
     pub(super) fn untold(&self, path: &Path) -> bool {
         let hides_what_was_told = |told: Fingerprint| {
             !self.hidden(&told) && self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now))
@@ -236,9 +237,10 @@ impl Room {
         self.ledger.untold(path) || self.ledger.told(path).is_some_and(hides_what_was_told)
     }
 
-    /// What the change is to the one who is told of it is in force now.
+    /// Marks the current content as in force.
     fn acknowledge(&mut self, path: &Path, kinds: &[ChangeKind]) {
-        // What is followed without a build is what counts from now on: going back is a change as well.
+        // Files followed without a build: the current content becomes the baseline, so that going back is a
+        // change as well.
         if kinds.is_empty() || kinds.iter().copied().any(is_built) {
             self.ledger.tell(path);
         } else {
@@ -255,8 +257,8 @@ impl Room {
         }
     }
 
-    /// Files that were saved while the build ran are what it started from, but it may have read them half-written, or
-    /// as they were in between. Tells those saved so often, once until something changes for good.
+    /// Reports files that were saved at least `saves` times while the build ran: it started from them, but
+    /// may have read them half-written or in an intermediate state. Once, until something really changes.
     pub(super) fn tell_disturbed(&mut self, saves: u32) {
         let disturbed = std::mem::take(&mut self.disturbed).into_iter();
         let disturbed = disturbed.filter(|(path, count)| *count >= saves || self.set_back(path));
@@ -274,13 +276,15 @@ impl Room {
         }
     }
 
-    /// Whether a file has a time before the latest build attempt, so that cargo may not have seen a save during it.
+    /// Whether a file's mtime precedes the latest build attempt, so that cargo may have overlooked a save during
+    /// it.
     fn set_back(&self, path: &Path) -> bool {
         let stat = self.ledger.get(path).and_then(|entry| entry.now.stat);
         stat.zip(self.attempt).is_some_and(|(stat, attempt)| stat.mtime + SLACK < attempt.started)
     }
 
-    /// Notes a file that was touched since the failed build attempt started: what it held in between may have been read.
+    /// Records a file touched since the start of the failed build attempt, which may have read an
+    /// intermediate state.
     pub(super) fn suspect(&mut self, path: &Path, stat: Option<Stat>) {
         let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
         let touched = match stat {
@@ -294,7 +298,8 @@ impl Room {
         }
     }
 
-    /// Tells a suspect that holds again what the failed build attempt started from, once until something changes for good.
+    /// Reports a touched file if it is again what the failed build attempt started from. Once, until something
+    /// really changes.
     pub(super) fn tell_suspect(&mut self, path: &Path) {
         if !self.suspects.remove(path) || self.asked_again || self.by_script(path) {
             return;
@@ -307,7 +312,7 @@ impl Room {
         }
     }
 
-    /// Whether cargo may take the file for old.
+    /// Whether cargo may overlook the change.
     pub(super) fn hidden(&self, now: &Fingerprint) -> bool {
         now.stat.zip(self.attempt).is_some_and(|(stat, attempt)| attempt.hides(&stat))
     }
@@ -320,7 +325,7 @@ impl Room {
 
     /// A complete save of a file that is not followed.
     pub(super) fn left_out(&mut self, path: &Path, reason: Reason) {
-        // One that is made while a build runs is most likely made by it.
+        // A file created while a build runs is most likely created by it.
         let saved =
             reason == Reason::GitIgnored && self.building().is_none() && self.rules.is_saved_in_package(path);
         self.note(path, reason, saved);
@@ -328,7 +333,7 @@ impl Room {
 
     fn note(&mut self, path: &Path, reason: Reason, worth_a_note: bool) {
         let folder = path.parent().unwrap_or(path).to_path_buf();
-        // A file that is gone was not saved.
+        // A deleted file was not saved.
         let first_in_folder = worth_a_note && path.symlink_metadata().is_ok() && self.noted.insert(folder);
         if first_in_folder || self.plan.verbose {
             (self.sink)(News::NotCounted { path: path.to_path_buf(), reason, first_in_folder });

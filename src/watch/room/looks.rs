@@ -1,8 +1,9 @@
-//! Looks that somebody waits for: everything that was saved before a look was asked for is told before it is answered,
-//! whether or not its event was read by then.
+//! Checks that a client waits for: everything saved before the request is reported before the answer, whether
+//! or not its event was read by then.
 //!
-//! A walk finds what has another stat. A file that was written within the same tick of the file system's clock as it was read
-//! has the stat it had, so those are read again. What seems to be half of a save is given its time, but not for ever.
+//! A scan finds files with another stat. A file written within the same tick of the file system's clock as it
+//! was read keeps its stat, so such files are read again. A file in the middle of a save gets its time, but
+//! not for ever.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,20 +14,20 @@ use super::walking::Cause;
 use crate::watch::inputs::Verdict;
 use crate::watch::news::News;
 
-/// A look is answered after this time at the latest: longer than any editor leaves a file half saved.
+/// The deadline of an answer: longer than any editor leaves a file half saved.
 const PATIENCE: Duration = Duration::from_millis(600);
 
-/// A look that is not answered yet.
+/// A request that is not answered yet.
 #[derive(Debug)]
 pub(super) struct Look {
     tokens: Vec<u64>,
-    /// Files that were put off when it was taken.
+    /// Files that were deferred at that time.
     held: HashSet<PathBuf>,
     due: Instant,
 }
 
 impl Room {
-    /// Takes the look that was asked for, one for all who asked meanwhile.
+    /// Starts the requested check, one for all pending requests.
     pub(super) fn take_look(&mut self) {
         if self.wanted.is_empty() {
             return;
@@ -48,12 +49,12 @@ impl Room {
         self.looks.push(Look { tokens, held, due: Instant::now() + PATIENCE });
     }
 
-    /// Answers the looks after which all was told.
+    /// Answers the requests after which everything was reported.
     pub(super) fn answer_looks(&mut self) {
         if self.git.is_some() {
             return;
         }
-        // While a build runs others changes may be told at its end; whoever needs to know looks again then.
+        // While a build runs, other changes may be reported at its end; the client asks again then.
         let at_rest = self.building().is_some() || self.patient.is_empty();
         let mut looks = std::mem::take(&mut self.looks);
         looks.retain(|look| {
@@ -72,7 +73,7 @@ impl Room {
         self.looks.iter().filter(|_| self.git.is_none()).map(|look| look.due).min()
     }
 
-    /// What is put off for too long is taken as it is.
+    /// Accepts files that were deferred for too long as they are.
     pub(super) fn end_patience(&mut self, now: Instant) {
         let overdue: Vec<PathBuf> = self
             .looks
@@ -93,7 +94,7 @@ impl Room {
         }
     }
 
-    /// A change that had to come to rest is told now.
+    /// Reports a change that had to come to rest.
     pub(super) fn report_patient(&mut self, path: &Path) {
         if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.untold(path)) {
             self.report(path, &kinds);

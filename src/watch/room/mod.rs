@@ -1,7 +1,7 @@
-//! The thread of the room: one queue of events and commands, and deadlines; nothing wakes it while nothing happens.
+//! The watch thread: one queue of events and commands, and deadlines. Idle while nothing happens.
 //!
-//! Invariant: whatever differs from what the latest build attempt started from, and counts, has been told or is held
-//! with a deadline.
+//! Invariant: every file that counts and differs from what the latest build attempt started from has been
+//! reported, or is held back with a deadline.
 
 mod events;
 mod following;
@@ -36,15 +36,15 @@ use crate::watch::watcher::{Native, TELLS_CLOSING};
 use crate::watch::{dep_info, polling, units};
 use crate::words::{BuildId, Change, ChangeKind};
 
-/// So many messages are taken from the queue before what they brought is told.
+/// Messages taken from the queue before their changes are reported.
 const BATCH: usize = 512;
 
-/// A change that has to come to rest before it is told.
+/// A change that must come to rest before it is reported.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     since: Instant,
     rest: Duration,
-    /// Then it is told in any case.
+    /// Reported at this time in any case.
     until: Instant,
 }
 
@@ -57,7 +57,6 @@ impl Wait {
 /// How long a change waits at most for its file to come to rest.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The room.
 pub(super) struct Room {
     plan: Plan,
     rules: Rules,
@@ -67,18 +66,18 @@ pub(super) struct Room {
     echoes: Echoes,
     /// When the program was started last.
     program_started: Option<SystemTime>,
-    /// Files that were written to and not closed since.
+    /// Files that were written and not closed since.
     writing: HashSet<PathBuf>,
     holds: Holds,
     survey: Survey,
     native: Option<Native>,
     sieve: Arc<Sieve>,
     glances: Glances,
-    /// A folder could not be watched, so that only walks tell of what changes in it.
+    /// A folder could not be watched, so that only scans find changes in it.
     unwatched: bool,
-    /// Files still to be looked at since the end of the last build.
+    /// Files still to be checked since the end of the last build.
     stock: Vec<PathBuf>,
-    /// The folder, if any, that keeps native events from being enough, or the limit that was reached.
+    /// The polling interval, if events are unreliable or a limit was reached.
     poll: Option<Duration>,
     limit_reached: bool,
     poll_due: Option<Instant>,
@@ -86,22 +85,24 @@ pub(super) struct Room {
     survey_cost: Duration,
     survey_end: Instant,
     attempt: Option<Attempt>,
-    /// Changes to be told when no build runs and they have come to rest.
+    /// Changes to report when no build runs and they have come to rest.
     patient: HashMap<PathBuf, Wait>,
-    /// How often each file was saved or went since the latest build attempt started.
+    /// How often each file was saved or removed since the latest build attempt started.
     disturbed: HashMap<PathBuf, u32>,
-    /// Files touched since the start of the latest build attempt, which failed and may have read half of a save.
+    /// Files touched since the start of the latest build attempt, which failed and may have read them
+    /// half-written.
     suspects: HashSet<PathBuf>,
     /// Roots of the packages whose build script ended during the latest build attempt, and when.
     scripts: HashMap<PathBuf, SystemTime>,
-    /// New files that may be the work of a build script: told at the end of the build unless they are.
+    /// New files that a build script may have written: reported at the end of the build unless it did.
     unclaimed: HashSet<PathBuf>,
-    /// Whether a build was asked for only because of that, and nothing has changed since.
+    /// Whether the last build was requested only for files saved or touched during a build, and nothing has
+    /// changed since.
     asked_again: bool,
     changes: Vec<Change>,
-    /// Since when they are held back until git is done.
+    /// Since when they are held back until git has finished.
     git: Option<git::Waiting>,
-    /// Looks asked for and not taken yet.
+    /// Requests for a check that has not started.
     wanted: Vec<u64>,
     looks: Vec<looks::Look>,
     noted: HashSet<PathBuf>,
@@ -153,7 +154,7 @@ impl Room {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Runs until stopped.
     pub(super) fn run(mut self, queue: &Receiver<Message>) {
         self.open();
         loop {
@@ -181,7 +182,7 @@ impl Room {
         }
     }
 
-    /// Chooses how to notice changes, takes the first state, and says that it watches.
+    /// Chooses the backend, takes the first state, and reports that it watches.
     fn open(&mut self) {
         self.limit_reached = false;
         self.glances.end();
@@ -219,7 +220,7 @@ impl Room {
                 self.echoes.begun(true);
                 let put_off = self.put_off(sent.wall);
                 self.attempt = Some(Attempt::start(build, sent.wall, self.attempt));
-                // The build that starts has these; what came after its start is told below.
+                // The build has these; changes after its start are reported below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
                 self.disturbed.clear();
                 self.suspects.clear();
@@ -280,7 +281,7 @@ impl Room {
         }
     }
 
-    /// Whoever names these files for the first time has just read them: what counts is what comes after.
+    /// The runtime has just read these newly named files: only later changes count.
     fn settle_named(&mut self, plan: &Plan, rules: &Rules) {
         for path in plan.env_files.iter().chain(&plan.hotrun_configs) {
             let now = self.fingerprint(path);
@@ -292,8 +293,8 @@ impl Room {
         }
     }
 
-    /// A look may have come before a save and the next after another that brought back what was there, and the settings may
-    /// have been read in between.
+    /// Compares the settings files with what was read. One check may precede a save, and the next follow
+    /// another save that restored the file, with the settings read in between.
     fn settings_read(&mut self, files: Vec<(PathBuf, Option<String>)>) {
         let content = |text: Option<String>| text.map_or(Content::Missing, |text| Content::of(&text));
         let files: HashMap<_, _> = files.into_iter().map(|(path, text)| (path, content(text))).collect();
@@ -308,8 +309,8 @@ impl Room {
         self.judge_differing();
     }
 
-    /// cargo writes `Cargo.lock` itself before it compiles anything, holding the lock that other cargos wait for: what it
-    /// holds then is what the attempt is built from.
+    /// cargo writes `Cargo.lock` itself before it compiles anything, while it holds the lock of the build
+    /// directory: this content is what the attempt is built from.
     fn resolved(&mut self, build: BuildId) {
         if self.building().is_none_or(|attempt| attempt.build != build) {
             return;
@@ -323,7 +324,8 @@ impl Room {
         self.disturbed.remove(&lock_file);
     }
 
-    /// What may mend the build that failed: what its errors named, and what rustc was compiling.
+    /// Updates the inputs with what may fix the failed build: the paths its errors named, and the files rustc
+    /// was compiling.
     fn failed(&mut self, named: Vec<PathBuf>) -> Read {
         let plan = &self.plan;
         let units = units::read(&plan.build_directory, &plan.workspace_root, &plan.packages);
@@ -346,8 +348,8 @@ impl Room {
         }
     }
 
-    /// Whether a file was last changed while the build script of its package ran in the latest attempt. The package was
-    /// compiled after that, and so from what the file holds now.
+    /// Whether the file was last changed while the build script of its package ran in the latest attempt. The
+    /// package was compiled after that, from this content.
     fn by_script(&self, path: &Path) -> bool {
         let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
         let changed = entry.now.changed_at();
@@ -374,7 +376,7 @@ impl Room {
         self.git = None;
         if !self.changes.is_empty() {
             let mut changes = std::mem::take(&mut self.changes);
-            // What was reported twice is told as it was last.
+            // Of two changes of a path, the last one counts.
             let mut told = HashSet::new();
             changes.reverse();
             changes.retain(|change| told.insert((change.path.clone(), change.kind)));
@@ -405,7 +407,7 @@ impl Room {
         for (path, why) in self.holds.take_due(now) {
             let seen = self.fingerprint(&path);
             let was = self.ledger.get(&path).and_then(|entry| entry.now.stat);
-            // Still being written, or just begun to be: what was held for another reason is held for this one now.
+            // Still being written, or just begun: any earlier reason gives way to this one.
             let recent = seen.stat.and_then(|stat| SystemTime::now().duration_since(stat.ctime).ok());
             let unsettled = why == Why::Unsure
                 && was != seen.stat
@@ -413,7 +415,7 @@ impl Room {
             if unsettled {
                 self.holds.hold(&path, why, now);
             } else if why == Why::New && TELLS_CLOSING && seen.content.is_empty_file() {
-                // Whoever made it has it still open.
+                // Its creator still has it open.
                 self.holds.hold(&path, Why::Writing, now);
             } else {
                 self.accept(&path, seen);
@@ -431,7 +433,7 @@ impl Room {
     }
 }
 
-/// The path without `..`, where that leads to the same file.
+/// Folds `..` in a path if the result is the same file.
 fn tidy(path: PathBuf) -> PathBuf {
     let folded = dep_info::fold(&path);
     let id = |path: &Path| fingerprint::stat(path).map(|stat| stat.id);

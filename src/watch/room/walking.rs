@@ -1,4 +1,4 @@
-//! Walks: choosing how to notice changes, watching what is to be watched, and comparing what is there with what is known.
+//! Scans: chooses the backend, watches folders, and compares the files found with those known.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ use crate::watch::survey::{Survey, survey};
 use crate::watch::warning::{Refused, Warning};
 use crate::watch::watcher::{Native, Signal};
 
-/// How a walk came about.
+/// Why a scan is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The plan is new: what is met for the first time is what the next build will start from.
+    /// A new plan: a file found for the first time is what the next build will start from.
     Plan,
-    /// The dep-info is new: what is met for the first time may have changed since the build began.
+    /// New dep-info: a file found for the first time may have changed since the build began.
     Inputs,
-    /// Something happened to folders, or events were lost.
+    /// Folders changed, or events were lost.
     Events,
-    /// The time has come to look.
+    /// The polling interval has passed.
     Poll,
 }
 
@@ -66,7 +66,7 @@ impl Room {
         }
     }
 
-    /// A walk after each change of the mounts finds the folders that are others now.
+    /// Scans after each change of the mounts, which finds replaced folders.
     #[cfg(target_os = "linux")]
     fn follow_mounts(&self) {
         let events = self.events.clone();
@@ -76,7 +76,7 @@ impl Room {
     #[cfg(not(target_os = "linux"))]
     fn follow_mounts(&self) {}
 
-    /// The platform gave no watch: says so once, with the remedy, and polls.
+    /// The platform refused a watch: warns once, with a hint, and polls.
     pub(super) fn refused(&mut self, missing: Refused) {
         self.limit_reached = true;
         if self.plan.poll == Poll::Never {
@@ -87,19 +87,19 @@ impl Room {
         self.warn(Warning::Polling { missing, every });
     }
 
-    /// A walk soon: at once after a while without one, else with pauses so that storms cost little.
+    /// Requests a scan soon: at once after a pause, otherwise delayed, so that storms cost little.
     pub(super) fn ask_for_survey(&mut self) {
         let due = Instant::now().max(self.survey_end + self.survey_cost * 4);
         self.survey_due = Some(self.survey_due.map_or(due, |earlier| earlier.min(due)));
     }
 
-    /// Walks over everything, watches what is to be watched, and looks at every file whose stat is another.
+    /// Scans everything, watches the folders found, and checks every file with another stat.
     pub(super) fn take_survey(&mut self, cause: Cause) {
         let (begun, cpu) = (Instant::now(), polling::cpu_time());
         self.survey_due = None;
         self.stock.clear();
         self.unwatched = false;
-        // What the walk sees is told by the walk; what comes after it has to differ from this.
+        // The scan reports the current state; later states must differ from it.
         self.glances.glance(begun);
         let found = self.walk(cause, survey);
         if self.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
@@ -118,7 +118,7 @@ impl Room {
         }
     }
 
-    /// Walks with the folders being watched that it asks for.
+    /// Runs a scan that watches the folders it reports.
     pub(super) fn walk(
         &mut self,
         cause: Cause,
@@ -131,7 +131,7 @@ impl Room {
             if let (Some(native), None, false, false) =
                 (&mut *native, refusal, limit_reached, glances.at(folder))
             {
-                // A folder that may not be watched alone is noticed by the walks only.
+                // Changes in a folder that cannot be watched are found only by scans.
                 match native.watch(folder) {
                     Ok(()) => {}
                     Err(Refused::Other) => unwatched = true,
@@ -149,7 +149,7 @@ impl Room {
         found
     }
 
-    /// The room goes by the survey as it is now.
+    /// Applies the current scan.
     pub(super) fn surveyed(&mut self) {
         self.sieve.set(&self.survey);
         if self.glances.set(&self.survey, Instant::now()) {
@@ -164,7 +164,7 @@ impl Room {
             self.ledger.paths().filter(|path| !files.contains_key(*path)).map(Path::to_path_buf).collect();
         for path in lost {
             if fingerprint::stat(&path).is_some() {
-                // Still there, but no longer anything to follow.
+                // Still there, but no longer followed.
                 self.ledger.drop(&path);
             } else if self.holds.why(&path).is_none() {
                 let now = self.ledger.get(&path).map(|entry| (entry.now.content, entry.baseline));
@@ -179,18 +179,18 @@ impl Room {
         self.judge_differing();
     }
 
-    /// Judges what is not what the latest build attempt started from.
+    /// Judges the files that differ from what the latest build attempt started from.
     pub(super) fn judge_differing(&mut self) {
         for path in self.ledger.differing() {
-            // What waits for rest is not disturbed by being found as it was: polling would never let it rest. What may be
-            // half of a save is judged when its time has come.
+            // Finding a file unchanged must not restart its rest: with polling it would never end. A file in
+            // the middle of a save is judged at its deadline.
             if !self.patient.contains_key(&path) && self.holds.why(&path).is_none() {
                 self.judge(&path);
             }
         }
     }
 
-    /// Compares what a walk found with what is known.
+    /// Compares the files of a scan with those known.
     pub(super) fn compare_files(
         &mut self,
         files: &HashMap<PathBuf, Option<Stat>>,
@@ -202,7 +202,7 @@ impl Room {
                 None if stat.is_none() && cause == Cause::Inputs && self.was_lost(path) => {
                     self.ledger.meet(path, Fingerprint::MISSING, Moment::now(), Origin::Lost);
                 }
-                // Met already, and looked at when its time has come.
+                // Found already; its check is deferred.
                 None if self.holds.why(path).is_some() => {}
                 None => self.meet(path, before, cause),
                 Some((now, _)) if now.stat == *stat => {
@@ -218,14 +218,14 @@ impl Room {
         }
     }
 
-    /// Whether a missing file that was never looked at was there for the latest build.
+    /// Whether a missing file that was never checked existed for the latest build.
     pub(super) fn was_lost(&self, path: &Path) -> bool {
         self.rules.was_read(path)
             && (is_rust(path)
                 || self.attempt.is_some_and(|attempt| may_have_gone_since(path, attempt.started)))
     }
 
-    /// What rustc read, and was there neither at the last look nor now, came and went in between.
+    /// Adds sources that rustc read and that came and went between two checks.
     pub(super) fn meet_lost(&mut self, read: &[PathBuf]) {
         let Some(attempt) = self.attempt else { return };
         for path in read.iter().filter(|path| is_rust(path) && fingerprint::stat(path).is_none()) {
@@ -236,7 +236,7 @@ impl Room {
         }
     }
 
-    /// The stat is another: looks now, or a little later where the file was written only just now.
+    /// Checks a file with another stat; a little later if it was written just now.
     pub(super) fn look_settled(&mut self, path: &Path) {
         let age = fingerprint::stat(path).and_then(|stat| SystemTime::now().duration_since(stat.mtime).ok());
         if age.is_some_and(|age| age < Duration::from_millis(20)) {
@@ -246,7 +246,7 @@ impl Room {
         }
     }
 
-    /// A file that was not followed before.
+    /// Starts to follow a file.
     pub(super) fn meet(&mut self, path: &Path, before: &Survey, cause: Cause) {
         let origin = match (cause, self.attempt) {
             _ if appeared(path, before) => {
@@ -258,27 +258,27 @@ impl Room {
             (_, Some(attempt)) => Origin::Since(attempt.started),
         };
         let now = self.fingerprint(path);
-        // It may have gone since the walk.
+        // It may be gone since the scan.
         let lost = now.content == Content::Missing && cause == Cause::Inputs && self.was_lost(path);
         let origin = if lost { Origin::Lost } else { origin };
         self.ledger.meet(path, now, Moment::now(), origin);
     }
 }
 
-/// rustc reads such a file or fails; others may be named, by a build script, without being there.
+/// rustc reads such a file or fails; build scripts may name others that do not exist.
 fn is_rust(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Whether a file that is not there may have been removed since this moment: the folder it would be in, or the nearest above
-/// it that is there, was changed.
+/// Whether a missing file may have been removed since this moment: its folder, or the nearest existing one
+/// above, has changed since.
 fn may_have_gone_since(path: &Path, moment: SystemTime) -> bool {
     let nearest = path.ancestors().skip(1).find_map(fingerprint::stat);
     nearest.is_some_and(|folder| folder.mtime + SLACK >= moment && folder.mtime <= SystemTime::now())
 }
 
-/// Whether a file came into being after the earlier walk: its folder, or one above it, was read then, and neither the
-/// file nor the way to it was there.
+/// Whether a file appeared after the earlier scan: its folder, or one above it, was read then, without the
+/// file or the way to it.
 fn appeared(path: &Path, before: &Survey) -> bool {
     if before.files.contains_key(path) || before.read.contains(path) {
         return false;
