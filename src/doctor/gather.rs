@@ -124,7 +124,7 @@ fn age(when: SystemTime) -> Age {
 }
 
 fn watching(site: &Site) -> WatchFacts {
-    let look = watch::look(&site.plan());
+    let look = watch::inspect(&site.plan());
     let shown = |path: &Path| report::short_path(path, &site.cwd);
     WatchFacts {
         files: look.files,

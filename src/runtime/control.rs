@@ -162,7 +162,7 @@ impl Runtime {
             return;
         }
         self.control.looks = token;
-        self.tell_watch(watch::Command::Look(token));
+        self.tell_watch(watch::WatchCommand::Sync(token));
     }
 
     /// How things stand, for a client.

@@ -34,14 +34,14 @@ impl Runtime {
                 Ok(spawn) => {
                     self.reporter.notice(&starting);
                     self.reporter.settle();
-                    self.tell_watch(watch::Command::ProgramStarts);
+                    self.tell_watch(watch::WatchCommand::ProgramStarts);
                     self.processes.spawn(spawn);
                 }
                 Err(error) => return vec![Event::SpawnFailed { instance, error }],
             },
             // The rooms that carry these out tell what came of it.
             Effect::Reload(instance) => {
-                self.tell_watch(watch::Command::ProgramStarts);
+                self.tell_watch(watch::WatchCommand::ProgramStarts);
                 return self.reload(instance).into_iter().collect();
             }
             Effect::Keep(_) => self.publisher.keep(),
@@ -106,7 +106,7 @@ impl Runtime {
 
     fn start_build(&mut self, build: BuildId, changes: &[Change]) {
         if self.baseline != Some(build) {
-            self.tell_watch(watch::Command::BuildStarted(build));
+            self.tell_watch(watch::WatchCommand::BuildStarted(build));
         }
         let unseen: Vec<&Change> =
             changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();

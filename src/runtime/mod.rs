@@ -122,7 +122,7 @@ struct Runtime {
     history: History,
     cargo: Cargo,
     processes: Processes,
-    watch: Option<watch::Handle>,
+    watch: Option<watch::WatchHandle>,
     timers: BTreeMap<Timer, Instant>,
     began: Instant,
     /// What the last successful build gave.
@@ -173,7 +173,7 @@ struct Sources {
     build: UnboundedReceiver<BuildNews>,
     project: UnboundedReceiver<ProjectNews>,
     process: UnboundedReceiver<ProcessNews>,
-    watch: UnboundedReceiver<watch::News>,
+    watch: UnboundedReceiver<watch::WatchNews>,
     terminal: UnboundedReceiver<TerminalNews>,
     handover: UnboundedReceiver<HandoverNews>,
     control: UnboundedReceiver<ControlNews>,
@@ -186,7 +186,7 @@ enum News {
     Build(BuildNews),
     Project(ProjectNews),
     Process(ProcessNews),
-    Watch(watch::News),
+    Watch(watch::WatchNews),
     Terminal(TerminalNews),
     Handover(HandoverNews),
     Control(ControlNews),
@@ -259,7 +259,7 @@ impl Runtime {
             reason = self.take_in(news).or_else(|| self.attend());
         }
         if let Some(watch) = self.watch.take() {
-            watch.send(watch::Command::Stop);
+            watch.send(watch::WatchCommand::Stop);
         }
         crate::build::end_left(&self.left_groups).await;
         self.close();
@@ -330,10 +330,10 @@ impl Runtime {
                 self.sentinel.relieve();
                 return self.tell(Event::LiveRemoved);
             }
-            BuildNews::Resolved { build } => self.tell_watch(watch::Command::BuildResolved(build)),
+            BuildNews::Resolved { build } => self.tell_watch(watch::WatchCommand::BuildResolved(build)),
             BuildNews::ScriptRan { build, package, out_dir } => {
                 if let Some((root, ended)) = self.site.script_ended(&package, &out_dir) {
-                    self.tell_watch(watch::Command::ScriptRan { build, root, ended });
+                    self.tell_watch(watch::WatchCommand::ScriptRan { build, root, ended });
                 }
             }
             BuildNews::Stopped { signal, .. } => {
@@ -392,24 +392,24 @@ impl Runtime {
             return;
         }
         let command = match (outcome, &self.result) {
-            (BuildOutcome::Cancelled, _) => watch::Command::BuildCancelled(build),
+            (BuildOutcome::Cancelled, _) => watch::WatchCommand::BuildCancelled(build),
             (BuildOutcome::Succeeded(_), Some(result)) => match self.site.dep_info(result) {
-                Ok(dep_info) => watch::Command::BuildSucceeded {
+                Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
                     build,
                     dep_info,
                     rerun_everything: self.site.rerun_everything(result),
                 },
                 Err(error) => {
                     self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
-                    watch::Command::BuildFailed { build, named: Vec::new() }
+                    watch::WatchCommand::BuildFailed { build, named: Vec::new() }
                 }
             },
-            _ => watch::Command::BuildFailed { build, named: self.site.wanted(named) },
+            _ => watch::WatchCommand::BuildFailed { build, named: self.site.wanted(named) },
         };
         self.tell_watch(command);
     }
 
-    fn tell_watch(&self, command: watch::Command) {
+    fn tell_watch(&self, command: watch::WatchCommand) {
         if let Some(watch) = &self.watch {
             watch.send(command);
         }
@@ -479,19 +479,19 @@ impl Runtime {
         None
     }
 
-    fn watch_news(&mut self, news: watch::News) -> Option<ExitReason> {
+    fn watch_news(&mut self, news: watch::WatchNews) -> Option<ExitReason> {
         match news {
-            watch::News::Changed { changes } => return self.tell(Event::FilesChanged(changes)),
-            watch::News::Watching { files, folders, backend } => {
+            watch::WatchNews::Changed { changes } => return self.tell(Event::FilesChanged(changes)),
+            watch::WatchNews::Watching { files, folders, backend } => {
                 self.reporter.watching(&Watching { files, folders, backend: backend.to_string() });
             }
-            watch::News::NotCounted { path, reason, first_in_folder } => {
+            watch::WatchNews::NotCounted { path, reason, first_in_folder } => {
                 let path = report::short_path(&path, &self.site.cwd);
                 let (reason, hint) = (reason.to_string(), reason.hint());
                 self.reporter.remark(&Remark::NotCounted { path, reason, hint, first_in_folder });
             }
-            watch::News::Looked(token) => self.looked(token),
-            watch::News::Warning(warning) => {
+            watch::WatchNews::Synced(token) => self.looked(token),
+            watch::WatchNews::Warning(warning) => {
                 let warning = warning.seen_from(&self.site.cwd);
                 let told = ErrorText::of(&warning, warning.hint().map(ToOwned::to_owned));
                 self.reporter.remark(&Remark::Watch(told));
@@ -512,7 +512,7 @@ impl Runtime {
     /// Tells the session, carries out what it answers, and tells it what came of that.
     fn tell(&mut self, event: Event) -> Option<ExitReason> {
         if matches!(event, Event::Asked(Request::Restart) | Event::HangupSignal { .. }) {
-            self.tell_watch(watch::Command::Asked);
+            self.tell_watch(watch::WatchCommand::Asked);
         }
         let restarts = matches!(
             event,

@@ -165,7 +165,7 @@ impl Runtime {
                 let _ = watch_sender.send(news);
             });
             let watch = watch::start(site.plan(), sink)?;
-            watch.send(watch::Command::SettingsRead(site.seen().to_vec()));
+            watch.send(watch::WatchCommand::SettingsRead(site.seen().to_vec()));
             Some(watch)
         };
         Ok(Self {

@@ -42,7 +42,7 @@ pub(super) struct ProjectNews {
 impl Runtime {
     pub(super) fn read_project(&mut self, build: BuildId) {
         // A change from now on may be one that is not read.
-        self.tell_watch(watch::Command::BuildStarted(build));
+        self.tell_watch(watch::WatchCommand::BuildStarted(build));
         self.baseline = Some(build);
         let (question, news) = (self.site.question(), self.project_sender.clone());
         let (cancel, cancelled) = oneshot::channel();
@@ -85,11 +85,11 @@ impl Runtime {
                 let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));
                 let named = self.site.wanted(&named);
-                self.tell_watch(watch::Command::BuildFailed { build, named });
+                self.tell_watch(watch::WatchCommand::BuildFailed { build, named });
                 ReadOutcome::Failed(BuildSummary { errors: 1, took, ..BuildSummary::default() })
             }
             None => {
-                self.tell_watch(watch::Command::BuildCancelled(build));
+                self.tell_watch(watch::WatchCommand::BuildCancelled(build));
                 ReadOutcome::Cancelled
             }
         };
@@ -110,7 +110,7 @@ impl Runtime {
         self.describe_again();
         let plan = self.site.plan();
         if plan != before {
-            self.tell_watch(watch::Command::Replan(Box::new(plan)));
+            self.tell_watch(watch::WatchCommand::Replan(Box::new(plan)));
         }
     }
 }

@@ -54,9 +54,9 @@ impl Runtime {
             }
         };
         if self.site.plan() != plan {
-            self.tell_watch(watch::Command::Replan(Box::new(self.site.plan())));
+            self.tell_watch(watch::WatchCommand::Replan(Box::new(self.site.plan())));
         }
-        self.tell_watch(watch::Command::SettingsRead(self.site.seen().to_vec()));
+        self.tell_watch(watch::WatchCommand::SettingsRead(self.site.seen().to_vec()));
         event
     }
 

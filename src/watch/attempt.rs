@@ -6,7 +6,7 @@ use super::fingerprint::{SLACK, Stat};
 use crate::words::BuildId;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Attempt {
+pub(super) struct BuildAttempt {
     pub(super) build: BuildId,
     pub(super) started: SystemTime,
     pub(super) ended: Option<SystemTime>,
@@ -16,7 +16,7 @@ pub(super) struct Attempt {
     latest: SystemTime,
 }
 
-impl Attempt {
+impl BuildAttempt {
     /// Starts an attempt after `before`.
     pub(super) fn start(build: BuildId, started: SystemTime, before: Option<Self>) -> Self {
         let latest = before.map_or(started, |before| before.latest.max(started));
@@ -48,21 +48,21 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::fingerprint::Kind;
+    use crate::watch::fingerprint::FileKind;
 
     #[test]
     fn an_mtime_that_no_build_has_reached_shows_a_change() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let hides = |attempt: &Attempt, mtime, ctime| {
-            let stat = Stat { id: (1, 1), size: 1, mtime: at(mtime), ctime: at(ctime), kind: Kind::File };
+        let hides = |attempt: &BuildAttempt, mtime, ctime| {
+            let stat = Stat { id: (1, 1), size: 1, mtime: at(mtime), ctime: at(ctime), kind: FileKind::File };
             attempt.hides(&stat)
         };
-        let mut first = Attempt::start(BuildId(1), at(50), None);
+        let mut first = BuildAttempt::start(BuildId(1), at(50), None);
         assert!(hides(&first, 49, 52) && hides(&first, 51, 52) && !hides(&first, 52, 52));
         first.end(at(60));
         assert!(hides(&first, 59, 70) && !hides(&first, 69, 70) && !hides(&first, 900, 70));
         // The clock is set back: the first attempt's output stays newer than any save.
-        let mut second = Attempt::start(BuildId(2), at(20), Some(first));
+        let mut second = BuildAttempt::start(BuildId(2), at(20), Some(first));
         assert!(hides(&second, 25, 25) && !hides(&second, 61, 30));
         second.end(at(30));
         assert!(hides(&second, 40, 40) && !hides(&second, 61, 61));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_names_as_they_are() {
+    fn names_are_literal() {
         check("/p: q/app", "/p:\\ q/app: /p:\\ q/main.rs", &["/p: q/main.rs"]);
         check("/p\nq/app", "/p\nq/app: /p\nq/a.rs /p\tq/b.rs\n", &["/p\nq/a.rs", "/p\tq/b.rs"]);
         check("/#p/app", "/#p/app: /#p/main.rs\n", &["/#p/main.rs"]);
@@ -131,7 +131,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_upsets_it(text in "[a-z./: \\\\\r\n#$\t]{0,80}", any in proptest::prelude::any::<String>()) {
+        fn any_text_parses_or_fails(text in "[a-z./: \\\\\r\n#$\t]{0,80}", any in proptest::prelude::any::<String>()) {
             for text in [text, any] {
                 let of_cargo = parse(&text, Path::new("/t/app"), Path::new("/base"));
                 let of_rule = parse(&format!("/t/app:{text}"), Path::new("/t/app"), Path::new("/base"));

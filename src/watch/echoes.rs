@@ -42,8 +42,8 @@ const QUICK: Duration = Duration::from_millis(1500);
 
 /// What to do with a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ruling {
-    Tell,
+pub(super) enum EchoRuling {
+    Report,
     /// Report it after this time without a change.
     Later(Duration),
     /// Report it for the last time, and warn.
@@ -52,14 +52,14 @@ pub(super) enum Ruling {
     /// every start, and no edit of a source may be lost.
     Warn,
     /// Do not report it.
-    Silent,
+    Ignore,
 }
 
 #[derive(Debug)]
 struct Round {
     offset: Duration,
     names: HashSet<String>,
-    ruling: Ruling,
+    ruling: EchoRuling,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ pub(super) struct Echoes {
     /// The changes of the chain came at the same time.
     steady: bool,
     /// The changes came soon, and none while a change waited.
-    answers: bool,
+    quick: bool,
     /// Until how long after a build or start changes of these names are echoes; `None`: always, after a
     /// second chain.
     silent: HashMap<String, Option<Duration>>,
@@ -79,7 +79,7 @@ pub(super) struct Echoes {
 
 impl Echoes {
     /// To be called when a build or the program starts.
-    pub(super) fn begun(&mut self, build: bool) {
+    pub(super) fn started(&mut self, build: bool) {
         match self.open.take() {
             Some(round) => self.chain.push(round),
             // A requested build.
@@ -89,7 +89,7 @@ impl Echoes {
     }
 
     /// Judges a change of `path`, `offset` after the latest build or start, if there was one.
-    pub(super) fn changed(&mut self, path: &Path, weight: Weight, offset: Option<Duration>) -> Ruling {
+    pub(super) fn changed(&mut self, path: &Path, weight: Weight, offset: Option<Duration>) -> EchoRuling {
         let name = name(path);
         let silent = match (self.silent.get(&name), offset) {
             (Some(None), _) => true,
@@ -97,15 +97,15 @@ impl Echoes {
             _ => false,
         };
         if silent {
-            return Ruling::Silent;
+            return EchoRuling::Ignore;
         }
         let code = weight == Weight::Code;
         let Some(offset) = offset else {
-            self.forget();
-            return Ruling::Tell;
+            self.break_chain();
+            return EchoRuling::Report;
         };
         if code != self.code {
-            self.forget();
+            self.break_chain();
             self.code = code;
         }
         if let Some(round) = &mut self.open {
@@ -114,26 +114,26 @@ impl Echoes {
         }
         let last = self.chain.last().map(|round| round.offset);
         self.steady &= last.is_none_or(|last| last.abs_diff(offset) <= slack(last.max(offset)));
-        self.answers &= offset < QUICK && !code;
-        if last.is_none() || !(self.steady || self.answers) {
+        self.quick &= offset < QUICK && !code;
+        if last.is_none() || !(self.steady || self.quick) {
             self.chain.clear();
-            (self.steady, self.answers) = (true, offset < QUICK && !code);
+            (self.steady, self.quick) = (true, offset < QUICK && !code);
         }
-        let round = Round { offset, names: HashSet::from([name]), ruling: Ruling::Tell };
-        let (patient, last) = weight.rounds();
+        let round = Round { offset, names: HashSet::from([name]), ruling: EchoRuling::Report };
+        let (first_wait, last) = weight.rounds();
         let count = self.chain.len() + 1;
         let names: HashSet<&String> =
             self.chain.iter().chain([&round]).flat_map(|round| &round.names).collect();
         let rest = Duration::from_millis(RESTS[count % RESTS.len()]);
         let ruling = if count >= last && code {
-            Ruling::Warn
+            EchoRuling::Warn
         } else if count >= last && names.len() * 2 <= count.max(4) {
             self.silence(round);
-            return Ruling::Echo;
-        } else if count >= patient {
-            Ruling::Later(rest)
+            return EchoRuling::Echo;
+        } else if count >= first_wait {
+            EchoRuling::Later(rest)
         } else {
-            Ruling::Tell
+            EchoRuling::Report
         };
         self.open = Some(Round { ruling, ..round });
         ruling
@@ -141,8 +141,8 @@ impl Echoes {
 
     /// To be called when a waiting change was followed by another. Returns whether that proves that it is not
     /// an echo.
-    pub(super) fn disturbed(&mut self) -> bool {
-        self.answers = false;
+    pub(super) fn was_followed(&mut self) -> bool {
+        self.quick = false;
         let exonerated = self.code || !self.steady;
         if exonerated {
             self.chain.clear();
@@ -151,26 +151,26 @@ impl Echoes {
     }
 
     /// To be called when a restart is requested: a second echo must be found again.
-    pub(super) fn asked(&mut self) {
-        self.forget();
+    pub(super) fn restart_requested(&mut self) {
+        self.break_chain();
         for until in self.silent.values_mut() {
             until.get_or_insert(Duration::ZERO);
         }
     }
 
     /// To be called when the settings were edited: everything is followed again.
-    pub(super) fn forgive(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// To be called when a person changed something.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn break_chain(&mut self) {
         self.chain.clear();
         self.open = None;
     }
 
     /// Whether changes of `path` are not reported until a restart is requested.
-    pub(super) fn is_mute(&self, path: &Path) -> bool {
+    pub(super) fn is_silenced(&self, path: &Path) -> bool {
         self.silent.get(&name(path)) == Some(&None)
     }
 
@@ -222,34 +222,34 @@ fn name(path: &Path) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Ruling::{Echo, Silent, Tell};
+    use super::EchoRuling::{Echo, Ignore, Report};
     use super::*;
 
     fn millis(millis: u64) -> Option<Duration> {
         Some(Duration::from_millis(millis))
     }
 
-    /// Plays rounds until one is an echo; gives how many there were.
+    /// Plays rounds until one is an echo. Returns their number.
     fn until_echo(
         echoes: &mut Echoes,
         mut round: impl FnMut(usize) -> (String, Weight, u64),
     ) -> Option<usize> {
         (1..=40).find(|count| {
             let (path, weight, offset) = round(*count);
-            echoes.begun(true);
-            echoes.begun(false);
-            matches!(echoes.changed(Path::new(&path), weight, millis(offset)), Echo | Ruling::Warn)
+            echoes.started(true);
+            echoes.started(false);
+            matches!(echoes.changed(Path::new(&path), weight, millis(offset)), Echo | EchoRuling::Warn)
         })
     }
 
     #[test]
-    fn what_follows_every_start_is_an_echo_after_a_few() {
+    fn a_change_after_every_start_is_an_echo_after_some_rounds() {
         for (weight, offsets, expect) in [
             (Weight::Data, [20, 25, 40, 20], 7),
             (Weight::Data, [3000, 3100, 2990, 3050], 7),
             (Weight::Guessed, [1500, 1400, 1450, 1500], 4),
             (Weight::Code, [20, 25, 40, 20], 30),
-            // Another hotrun answers, sooner or later.
+            // Another hotrun reacts, sooner or later.
             (Weight::Data, [300, 1300, 700, 1400], 7),
         ] {
             let mut echoes = Echoes::default();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_turn_and_names_that_differ_by_numbers_are_one() {
+    fn alternating_and_numbered_names_form_one_chain() {
         let mut echoes = Echoes::default();
         let found = until_echo(&mut echoes, |count| {
             (format!("/p/{}.json", ["a", "b", "c"][count % 3]), Weight::Data, 20)
@@ -274,39 +274,39 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_at_another_time_is_told_all_the_same() {
+    fn an_edit_at_another_time_is_reported() {
         let path = Path::new("/p/data/state.json");
         let mut echoes = Echoes::default();
         until_echo(&mut echoes, |_| ("/p/data/state.json".into(), Weight::Data, 20)).unwrap();
-        echoes.begun(true);
-        echoes.begun(false);
-        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Silent);
-        assert_eq!(echoes.changed(path, Weight::Data, millis(5000)), Tell);
-        // It goes on later after the start: once more, and then it is not followed.
+        echoes.started(true);
+        echoes.started(false);
+        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Ignore);
+        assert_eq!(echoes.changed(path, Weight::Data, millis(5000)), Report);
+        // A second chain, later after the start: then the file is not followed any more.
         until_echo(&mut echoes, |_| ("/p/data/state.json".into(), Weight::Data, 3000)).unwrap();
-        assert!(echoes.is_mute(path));
-        assert_eq!(echoes.changed(path, Weight::Data, None), Silent);
-        echoes.asked();
-        assert_eq!(echoes.changed(path, Weight::Data, None), Tell);
-        echoes.forgive();
-        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Tell);
+        assert!(echoes.is_silenced(path));
+        assert_eq!(echoes.changed(path, Weight::Data, None), Ignore);
+        echoes.restart_requested();
+        assert_eq!(echoes.changed(path, Weight::Data, None), Report);
+        echoes.reset();
+        assert_eq!(echoes.changed(path, Weight::Data, millis(30)), Report);
     }
 
     #[test]
-    fn code_saved_meanwhile_ends_the_chain() {
+    fn saved_code_ends_the_chain() {
         let mut echoes = Echoes::default();
         for count in 0..40 {
             for (path, weight) in [("/p/data/state.json", Weight::Data), ("/p/src/main.rs", Weight::Code)] {
-                echoes.begun(true);
+                echoes.started(true);
                 assert_ne!(echoes.changed(Path::new(path), weight, millis(20)), Echo, "{count}");
             }
         }
     }
 
     proptest! {
-        /// Somebody who looks at what has started, and then edits the same file again.
+        /// A person who looks at the started program, then edits the same file again.
         #[test]
-        fn edits_of_people_are_told(pauses in proptest::collection::vec(1500u64..20_000, 40)) {
+        fn edits_of_people_are_reported(pauses in proptest::collection::vec(1500u64..20_000, 40)) {
             let mut echoes = Echoes::default();
             let close = |one: u64, other: u64| one.abs_diff(other) <= 250 + one.max(other) / 20;
             let mut alike = 1;
@@ -315,25 +315,25 @@ mod tests {
                 prop_assume!(alike < 7);
             }
             for pause in pauses {
-                echoes.begun(true);
-                echoes.begun(false);
+                echoes.started(true);
+                echoes.started(false);
                 let ruling = echoes.changed(Path::new("/p/page.html"), Weight::Data, millis(pause));
-                prop_assert!(!matches!(ruling, Echo | Silent));
+                prop_assert!(!matches!(ruling, Echo | Ignore));
             }
         }
 
-        /// Somebody, or a script, that saves at a steady pace whatever hotrun does: the rests move the start.
+        /// A person or script that saves at a steady pace regardless of hotrun: the rests shift the start.
         #[test]
-        fn a_steady_pace_is_told(pace in 1_700u64..10_000) {
+        fn a_steady_pace_is_reported(pace in 1_700u64..10_000) {
             let mut echoes = Echoes::default();
             let (mut saved, mut started) = (0, 0);
             for _ in 0..60 {
                 saved += pace;
-                echoes.begun(true);
-                echoes.begun(false);
+                echoes.started(true);
+                echoes.started(false);
                 let ruling = echoes.changed(Path::new("/p/page.html"), Weight::Data, millis(saved - started));
-                prop_assert!(!matches!(ruling, Echo | Silent));
-                let Ruling::Later(rest) = ruling else { started = saved; continue };
+                prop_assert!(!matches!(ruling, Echo | Ignore));
+                let EchoRuling::Later(rest) = ruling else { started = saved; continue };
                 started = saved + u64::try_from(rest.as_millis()).unwrap();
             }
         }

@@ -25,12 +25,12 @@ pub struct Stat {
     pub mtime: SystemTime,
     /// Last change of the inode, which only the kernel sets.
     pub ctime: SystemTime,
-    pub kind: Kind,
+    pub kind: FileKind,
 }
 
 /// The kind of a file, links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     File,
     Folder,
     /// A socket, a pipe, a device.
@@ -114,11 +114,11 @@ pub fn stat(path: &Path) -> Option<Stat> {
 
 pub fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
     let kind = if metadata.is_file() {
-        Kind::File
+        FileKind::File
     } else if metadata.is_dir() {
-        Kind::Folder
+        FileKind::Folder
     } else {
-        Kind::Other
+        FileKind::Other
     };
     Stat {
         id: (metadata.dev(), metadata.ino()),
@@ -146,9 +146,9 @@ pub fn fingerprint(path: &Path, depth: Depth) -> Fingerprint {
 
 fn content(path: &Path, stat: &Stat, depth: Depth) -> Content {
     match stat.kind {
-        Kind::Folder => return Content::Folder,
-        Kind::Other => return Content::Other,
-        Kind::File => {}
+        FileKind::Folder => return Content::Folder,
+        FileKind::Other => return Content::Other,
+        FileKind::File => {}
     }
     if depth == Depth::Guessed && stat.size > GUESSED_READ {
         return Content::Large(*stat);
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_is_judged_not_the_inode() {
+    fn content_counts_not_the_inode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         assert_eq!(fingerprint(&path, Depth::Whole), Fingerprint::MISSING);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_and_the_unknown_equals_nothing() {
+    fn links_are_followed_and_unknown_equals_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&file, "one").unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_not_waited_for() {
+    fn a_pipe_does_not_block() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();

@@ -23,7 +23,7 @@ pub enum Reach {
 
 /// The inputs of a build, compared with those before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Read {
+pub enum InputsChange {
     Same,
     /// These in addition.
     More(Vec<PathBuf>),
@@ -33,7 +33,7 @@ pub enum Read {
 
 /// Facts about a path that its name does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct PathFacts {
     pub git_ignored: bool,
     /// The file did not exist when the latest build attempt started.
     pub new: bool,
@@ -55,7 +55,7 @@ impl Verdict {
 
 /// The kinds of a named path, and of everything below it.
 #[derive(Debug, Clone, Default)]
-struct Named {
+struct NamedKinds {
     exact: Vec<ChangeKind>,
     below: Vec<ChangeKind>,
 }
@@ -63,7 +63,7 @@ struct Named {
 /// The rules of a plan, and the inputs of the last successful build.
 #[derive(Debug)]
 pub struct Rules {
-    named: HashMap<PathBuf, Named>,
+    named: HashMap<PathBuf, NamedKinds>,
     globs: Vec<(Glob, ChangeKind)>,
     /// Patterns of manifests that become members when created, and the folders to look in.
     members: Vec<Glob>,
@@ -129,7 +129,7 @@ impl Rules {
                 rules.globs.extend(glob(path, &known).map(|glob| (glob, kind)));
             }
         }
-        rules.want(HashSet::new());
+        rules.set_wanted(HashSet::new());
         rules
     }
 
@@ -140,16 +140,16 @@ impl Rules {
         self.rerun_everything.clone_from(&earlier.rerun_everything);
         self.reach = earlier.reach;
         match self.reach {
-            Reach::Wide => self.want(earlier.wanted.clone()),
-            Reach::Narrow => self.want_nothing(),
+            Reach::Wide => self.set_wanted(earlier.wanted.clone()),
+            Reach::Narrow => self.clear_wanted(),
         }
     }
 
     /// Updates the inputs after a successful build: files, folders with all they contain, and roots of
     /// packages of which every file counts.
-    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) -> Read {
-        let barred = |path: &PathBuf| self.barred(path, false).is_some();
-        let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !barred(path)).collect();
+    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) -> InputsChange {
+        let excluded = |path: &PathBuf| self.excluded(path, false).is_some();
+        let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !excluded(path)).collect();
         let more: Vec<PathBuf> = sources.iter().filter(|path| !self.is_source(path)).cloned().collect();
         let known = |path: &PathBuf| sources.contains(path) || self.sources.contains(path);
         let fewer = self.dropped.iter().any(|path| !sources.contains(path))
@@ -159,44 +159,44 @@ impl Rules {
         self.dropped = before.difference(&self.sources).cloned().collect();
         self.rerun_everything = rerun_everything.iter().cloned().collect();
         self.reach = Reach::Narrow;
-        self.want_nothing();
+        self.clear_wanted();
         match (fewer, more.is_empty()) {
-            (true, _) => Read::Fewer,
-            (false, true) => Read::Same,
-            (false, false) => Read::More(more),
+            (true, _) => InputsChange::Fewer,
+            (false, true) => InputsChange::Same,
+            (false, false) => InputsChange::More(more),
         }
     }
 
     /// Updates the inputs after a failed build: paths that may fix it (files, folders with all they contain,
     /// existing or not), and everything in the packages.
-    pub fn failed(&mut self, wanted: HashSet<PathBuf>) -> Read {
+    pub fn failed(&mut self, wanted: HashSet<PathBuf>) -> InputsChange {
         self.reach = Reach::Wide;
         let before = (self.wanted.clone(), self.wanted_packages.clone());
-        self.want(wanted);
+        self.set_wanted(wanted);
         let read = |path: &&PathBuf| self.sources.contains(*path) || self.dropped.contains(*path);
         let fewer = before.0.difference(&self.wanted).any(|path| !read(&path));
         let more: Vec<PathBuf> =
             self.wanted.difference(&before.0).filter(|path| !read(path)).cloned().collect();
         if fewer || self.wanted_packages != before.1 {
-            Read::Fewer
+            InputsChange::Fewer
         } else if more.is_empty() {
-            Read::Same
+            InputsChange::Same
         } else {
-            Read::More(more)
+            InputsChange::More(more)
         }
     }
 
     /// A wanted manifest adds its folder, unless it is above one of the program's packages, which adds
     /// nothing new.
-    fn want(&mut self, wanted: HashSet<PathBuf>) {
-        self.wanted = wanted.into_iter().filter(|path| self.barred(path, false).is_none()).collect();
+    fn set_wanted(&mut self, wanted: HashSet<PathBuf>) {
+        self.wanted = wanted.into_iter().filter(|path| self.excluded(path, false).is_none()).collect();
         let folders = self.wanted.iter().filter(|path| is_manifest(path)).filter_map(|path| path.parent());
         let is_new = |folder: &&Path| !self.packages.iter().any(|root| root.starts_with(folder));
         self.wanted_packages = folders.filter(is_new).map(Path::to_path_buf).collect();
         self.wanted.extend(self.roots.iter().cloned());
     }
 
-    fn want_nothing(&mut self) {
+    fn clear_wanted(&mut self) {
         self.wanted.clear();
         self.wanted_packages.clear();
     }
@@ -206,17 +206,12 @@ impl Rules {
         self.sources.contains(path)
     }
 
-    /// PLACEHOLDER_REACH
-    pub fn reach(&self) -> Reach {
-        self.reach
-    }
-
     /// Returns the explicitly named paths, each with whether to follow everything in it, if it is a folder.
     pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
         let sources = self.sources.iter().chain(&self.dropped).chain(&self.wanted);
         let sources = sources.map(|path| (path.as_path(), true));
         let named = self.named.iter().map(|(path, named)| (path.as_path(), !named.below.is_empty()));
-        sources.chain(named).filter(|(path, _)| self.barred(path, false).is_none())
+        sources.chain(named).filter(|(path, _)| self.excluded(path, false).is_none())
     }
 
     /// Returns the folders in which patterns of `build.inputs` and `watch.paths` can match.
@@ -242,8 +237,8 @@ impl Rules {
     }
 
     /// Decides whether a change of `path` counts.
-    pub fn verdict(&self, path: &Path, facts: Facts) -> Verdict {
-        if let Some(reason) = self.barred(path, false) {
+    pub fn verdict(&self, path: &Path, facts: PathFacts) -> Verdict {
+        if let Some(reason) = self.excluded(path, false) {
             return Verdict::Not(reason);
         }
         let exact = self.exact(path);
@@ -254,12 +249,12 @@ impl Rules {
                 insert(&mut kinds, kind);
             }
         }
-        let home = self.home(path);
-        let guess = match (&home, temporary) {
+        let owner = self.owner(path);
+        let guess = match (&owner, temporary) {
             (_, true) => Err(Reason::EditorTemporary),
-            (Home::Package(root), false) => self.guess(path, root, facts),
-            (Home::Other, false) => Err(Reason::OtherPackage),
-            (Home::Nowhere, false) => {
+            (Owner::Package(root), false) => self.guess(path, root, facts),
+            (Owner::Other, false) => Err(Reason::OtherPackage),
+            (Owner::Nowhere, false) => {
                 Err(if facts.git_ignored { Reason::GitIgnored } else { Reason::Outside })
             }
         };
@@ -282,7 +277,7 @@ impl Rules {
     /// Whether a file that does not count lies in one of the program's packages and does not look like the
     /// program's data.
     pub fn is_saved_in_package(&self, path: &Path) -> bool {
-        matches!(self.home(path), Home::Package(_)) && !is_program_data(path)
+        matches!(self.owner(path), Owner::Package(_)) && !is_program_data(path)
     }
 
     /// Whether this very path is named explicitly, so that git's rules and editors' habits do not apply.
@@ -298,7 +293,7 @@ impl Rules {
     /// Returns why a scan skips a folder and everything in it, if it does. Below a `named` folder only the
     /// rules that override names apply.
     pub fn prunes(&self, folder: &Path, named: bool) -> Option<Reason> {
-        if let Some(reason) = self.barred(folder, true) {
+        if let Some(reason) = self.excluded(folder, true) {
             return Some(reason);
         }
         if named {
@@ -312,7 +307,7 @@ impl Rules {
     }
 
     /// Returns the reason that overrides everything else.
-    fn barred(&self, path: &Path, folder: bool) -> Option<Reason> {
+    fn excluded(&self, path: &Path, folder: bool) -> Option<Reason> {
         if path.components().any(|part| matches!(part, Component::Normal(name) if name == ".git")) {
             return Some(Reason::Git);
         }
@@ -359,20 +354,20 @@ impl Rules {
         kinds
     }
 
-    fn home(&self, path: &Path) -> Home<'_> {
+    fn owner(&self, path: &Path) -> Owner<'_> {
         for folder in path.ancestors().skip(1) {
             if let Some(root) = self.packages.get(folder).or_else(|| self.wanted_packages.get(folder)) {
-                return Home::Package(root);
+                return Owner::Package(root);
             }
             if self.other_roots.contains(folder) {
-                return Home::Other;
+                return Owner::Other;
             }
         }
-        Home::Nowhere
+        Owner::Nowhere
     }
 
     /// Judges a file in one of the program's packages that is not named explicitly.
-    fn guess(&self, path: &Path, root: &Path, facts: Facts) -> Result<(), Reason> {
+    fn guess(&self, path: &Path, root: &Path, facts: PathFacts) -> Result<(), Reason> {
         if facts.git_ignored {
             return Err(Reason::GitIgnored);
         }
@@ -396,7 +391,7 @@ impl Rules {
 
 /// The owner of a path.
 #[derive(Debug)]
-enum Home<'a> {
+enum Owner<'a> {
     Package(&'a Path),
     /// A package the program does not depend on.
     Other,

@@ -56,12 +56,12 @@ fn counts(kinds: &[ChangeKind]) -> Verdict {
     Verdict::Counts(kinds.to_vec())
 }
 
-const OLD: Facts = Facts { git_ignored: false, new: false };
-const NEW: Facts = Facts { git_ignored: false, new: true };
-const IGNORED: Facts = Facts { git_ignored: true, new: false };
+const OLD: PathFacts = PathFacts { git_ignored: false, new: false };
+const NEW: PathFacts = PathFacts { git_ignored: false, new: true };
+const IGNORED: PathFacts = PathFacts { git_ignored: true, new: false };
 
 #[track_caller]
-fn check(rules: &Rules, table: &[(&str, Facts, Verdict)]) {
+fn check(rules: &Rules, table: &[(&str, PathFacts, Verdict)]) {
     for (path, facts, expect) in table {
         assert_eq!(rules.verdict(Path::new(path), *facts), *expect, "{path} {facts:?}");
     }
@@ -128,7 +128,11 @@ fn after_a_success_only_what_was_read_counts() {
             ("/ws/app/src/bin/new.rs", NEW, counts(&[Source])),
             ("/ws/app/build.rs", NEW, counts(&[Source])),
             ("/ws/app/new.txt", NEW, Verdict::Not(Reason::NotRead)),
-            ("/ws/app/src/new.rs", Facts { git_ignored: true, new: true }, Verdict::Not(Reason::GitIgnored)),
+            (
+                "/ws/app/src/new.rs",
+                PathFacts { git_ignored: true, new: true },
+                Verdict::Not(Reason::GitIgnored),
+            ),
             ("/ws/lib/whatever.txt", OLD, counts(&[Source])),
             ("/ws/lib/ignored.txt", IGNORED, Verdict::Not(Reason::GitIgnored)),
             ("/far/src/x.rs", NEW, counts(&[Source])),
@@ -209,13 +213,13 @@ fn walks_leave_out_what_cannot_count() {
 fn a_build_says_what_it_read_beside_the_builds_before() {
     let mut rules = Rules::new(&plan());
     let mut read = |sources: &[&str]| rules.succeeded(paths(sources).into_iter().collect(), &[]);
-    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::More(paths(&["/ws/app/src/main.rs"])));
-    assert_eq!(read(&["/ws/app/src/main.rs", "/ws/target/out.rs"]), Read::Same);
-    assert_eq!(read(&["/ws/app/src/main.rs", "/out/a.txt"]), Read::More(paths(&["/out/a.txt"])));
+    assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::More(paths(&["/ws/app/src/main.rs"])));
+    assert_eq!(read(&["/ws/app/src/main.rs", "/ws/target/out.rs"]), InputsChange::Same);
+    assert_eq!(read(&["/ws/app/src/main.rs", "/out/a.txt"]), InputsChange::More(paths(&["/out/a.txt"])));
     // It counts until the next build, which then reads fewer.
-    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
-    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Fewer);
-    assert_eq!(read(&["/ws/app/src/main.rs"]), Read::Same);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::Same);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::Fewer);
+    assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::Same);
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn what_may_mend_a_failed_build_counts_wherever_it_is() {
     let wanted = |rules: &mut Rules, wanted: &[&str]| rules.failed(paths(wanted).into_iter().collect());
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
     let named = ["/ws/app/gen.rs", "/out/v.rs", "/ws/app/dist", "/ws/target/x.rs", "/ws/util/Cargo.toml"];
-    assert_eq!(wanted(&mut rules, &named), Read::Fewer);
+    assert_eq!(wanted(&mut rules, &named), InputsChange::Fewer);
     let table = [
         ("/ws/app/gen.rs", IGNORED, counts(&[Source])),
         ("/out/v.rs", OLD, counts(&[Source])),
@@ -239,7 +243,7 @@ fn what_may_mend_a_failed_build_counts_wherever_it_is() {
     replanned.inherit(&rules);
     check(&replanned, &table);
     // Until the next build, which may want others.
-    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), Read::Fewer);
+    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), InputsChange::Fewer);
     check(
         &rules,
         &[
@@ -248,8 +252,11 @@ fn what_may_mend_a_failed_build_counts_wherever_it_is() {
             ("/ws/README.md", OLD, Verdict::Not(Reason::Outside)),
         ],
     );
-    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), Read::Same);
-    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs", "/a"]), Read::More(paths(&["/a"])));
+    assert_eq!(wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs"]), InputsChange::Same);
+    assert_eq!(
+        wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs", "/a"]),
+        InputsChange::More(paths(&["/a"]))
+    );
     rules.succeeded(paths(&["/ws/app/src/main.rs"]).into_iter().collect(), &[]);
     check(&rules, &[("/ws/app/gen.rs", IGNORED, Verdict::Not(Reason::GitIgnored))]);
 }

@@ -25,7 +25,7 @@ impl Moment {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct FileRecord {
     /// As of the last check.
     pub(super) now: Fingerprint,
     /// The content the latest build attempt started from.
@@ -39,12 +39,12 @@ pub(super) struct Entry {
     /// Whether it did not exist, as far as is known, when the latest build attempt started.
     new: bool,
     /// The content reported since the baseline.
-    told: Option<Fingerprint>,
+    reported: Option<Fingerprint>,
     /// The content that was read as settings.
     read_as: Option<Content>,
 }
 
-impl Entry {
+impl FileRecord {
     /// Whether other content was read as settings.
     fn is_stale(&self) -> bool {
         let readable = matches!(self.now.content, Content::Hashed(..) | Content::Missing);
@@ -52,7 +52,7 @@ impl Entry {
     }
 
     /// To be called when the change is reported: the reader of settings answers with what it reads.
-    fn heard(&mut self) {
+    fn mark_read(&mut self) {
         if let Some(read) = &mut self.read_as {
             *read = self.now.content;
         }
@@ -61,7 +61,7 @@ impl Entry {
 
 /// The baseline of a file that was not followed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum InitialBaseline {
     /// It did not exist.
     Appeared,
     /// It may have been changed after this time; otherwise it is unchanged.
@@ -74,11 +74,11 @@ pub(super) enum Origin {
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    entries: HashMap<PathBuf, Entry>,
+    entries: HashMap<PathBuf, FileRecord>,
 }
 
 impl Ledger {
-    pub(super) fn get(&self, path: &Path) -> Option<&Entry> {
+    pub(super) fn get(&self, path: &Path) -> Option<&FileRecord> {
         self.entries.get(path)
     }
 
@@ -86,25 +86,27 @@ impl Ledger {
         self.entries.keys().map(PathBuf::as_path)
     }
 
-    /// Returns the files that differ from what the latest build attempt started from, or from what was read as
-    /// settings.
+    /// Returns the files that differ from what the latest build attempt started from, or from what was read
+    /// as settings.
     pub(super) fn differing(&self) -> Vec<PathBuf> {
-        let differs = |entry: &Entry| !entry.now.content.same(&entry.baseline) || entry.is_stale();
+        let differs = |entry: &FileRecord| !entry.now.content.same(&entry.baseline) || entry.is_stale();
         self.entries.iter().filter(|(_, entry)| differs(entry)).map(|(path, _)| path.clone()).collect()
     }
 
     /// Starts to follow `path`.
-    pub(super) fn meet(&mut self, path: &Path, now: Fingerprint, seen: Moment, origin: Origin) {
+    pub(super) fn add(&mut self, path: &Path, now: Fingerprint, seen: Moment, origin: InitialBaseline) {
         let baseline = match origin {
-            Origin::Appeared => Content::Missing,
-            Origin::Lost => Content::Unknown,
-            Origin::Since(moment) if now.changed_after(moment, seen.wall) == Some(true) => Content::Unknown,
-            Origin::Since(_) | Origin::Settled => now.content,
+            InitialBaseline::Appeared => Content::Missing,
+            InitialBaseline::Lost => Content::Unknown,
+            InitialBaseline::Since(moment) if now.changed_after(moment, seen.wall) == Some(true) => {
+                Content::Unknown
+            }
+            InitialBaseline::Since(_) | InitialBaseline::Settled => now.content,
         };
-        let first = !matches!(origin, Origin::Appeared | Origin::Lost);
+        let first = !matches!(origin, InitialBaseline::Appeared | InitialBaseline::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
         let (seen, read) = (seen.order, seen.wall);
-        let entry = Entry { now, baseline, seen, read, first, new, told: None, read_as: None };
+        let entry = FileRecord { now, baseline, seen, read, first, new, reported: None, read_as: None };
         self.entries.insert(path.to_path_buf(), entry);
     }
 
@@ -112,7 +114,7 @@ impl Ledger {
     /// counts as new.
     pub(super) fn record(&mut self, path: &Path, now: Fingerprint, seen: Moment) -> bool {
         let Some(entry) = self.entries.get_mut(path) else {
-            self.meet(path, now, seen, Origin::Appeared);
+            self.add(path, now, seen, InitialBaseline::Appeared);
             return now.content != Content::Missing;
         };
         let changed = !entry.now.content.same(&now.content);
@@ -126,7 +128,7 @@ impl Ledger {
     }
 
     /// Records a deferred check that is made early, because a build starts: the state may be brand-new.
-    pub(super) fn reconsider(&mut self, path: &Path, now: Fingerprint, seen: Moment) {
+    pub(super) fn record_deferred(&mut self, path: &Path, now: Fingerprint, seen: Moment) {
         if now.content == Content::Missing && !self.entries.contains_key(path) {
             return;
         }
@@ -142,9 +144,9 @@ impl Ledger {
         let Some(entry) = self.entries.get_mut(path) else {
             return;
         };
-        let told_by_stat = Content::Large(entry.now.stat.unwrap_or(NO_STAT));
-        if entry.now.content == told_by_stat && entry.now.stat == whole.stat {
-            if entry.baseline == told_by_stat {
+        let by_stat = Content::Large(entry.now.stat.unwrap_or(NO_STAT));
+        if entry.now.content == by_stat && entry.now.stat == whole.stat {
+            if entry.baseline == by_stat {
                 entry.baseline = whole.content;
             }
             entry.now = whole;
@@ -154,7 +156,7 @@ impl Ledger {
     /// Returns the files that may have been written again after they were read without a change of their
     /// stat.
     pub(super) fn racy(&self) -> Vec<PathBuf> {
-        let racy = |entry: &Entry| {
+        let racy = |entry: &FileRecord| {
             matches!(entry.now.content, Content::Hashed(..))
                 && entry.now.changed_after(entry.read, entry.read) != Some(false)
         };
@@ -171,18 +173,18 @@ impl Ledger {
 
     /// Whether `path` differs from what the latest build attempt started from, or from what was read as
     /// settings, and this was not reported.
-    pub(super) fn untold(&self, path: &Path) -> bool {
+    pub(super) fn is_unreported(&self, path: &Path) -> bool {
         self.entries.get(path).is_some_and(|entry| {
             entry.is_stale()
                 || !entry.now.content.same(&entry.baseline)
-                    && entry.told.is_none_or(|told| !told.content.same(&entry.now.content))
+                    && entry.reported.is_none_or(|reported| !reported.content.same(&entry.now.content))
         })
     }
 
     /// Returns the state of `path` that was reported and that no build attempt has started from yet.
-    pub(super) fn told(&self, path: &Path) -> Option<Fingerprint> {
+    pub(super) fn reported(&self, path: &Path) -> Option<Fingerprint> {
         let entry = self.entries.get(path).filter(|entry| !entry.now.content.same(&entry.baseline))?;
-        entry.told
+        entry.reported
     }
 
     /// Exactly these are files of settings; the value is the content that was read.
@@ -203,24 +205,24 @@ impl Ledger {
     }
 
     /// The latest build attempt is built from the current content of `path`.
-    pub(super) fn settle(&mut self, path: &Path) {
+    pub(super) fn set_baseline(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.baseline = entry.now.content;
-            entry.told = None;
-            entry.heard();
+            entry.reported = None;
+            entry.mark_read();
         }
     }
 
     /// Marks the current content as reported.
-    pub(super) fn tell(&mut self, path: &Path) {
+    pub(super) fn mark_reported(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
-            entry.told = Some(entry.now);
-            entry.heard();
+            entry.reported = Some(entry.now);
+            entry.mark_read();
         }
     }
 
     /// Stops following `path`.
-    pub(super) fn drop(&mut self, path: &Path) {
+    pub(super) fn remove(&mut self, path: &Path) {
         self.entries.remove(path);
     }
 
@@ -231,10 +233,13 @@ impl Ledger {
     pub(super) fn build_started(&mut self, moment: Moment, put_off: &HashMap<PathBuf, bool>) -> Vec<PathBuf> {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
-            let told = entry.told.take();
+            let reported = entry.reported.take();
             if let Some(half) = put_off.get(path) {
-                entry.baseline =
-                    if *half { Content::Unknown } else { told.map_or(entry.baseline, |told| told.content) };
+                entry.baseline = if *half {
+                    Content::Unknown
+                } else {
+                    reported.map_or(entry.baseline, |reported| reported.content)
+                };
                 continue;
             }
             // If its times do not tell, a file in its first known state was so before.
@@ -255,7 +260,7 @@ const NO_STAT: Stat = Stat {
     size: 0,
     mtime: SystemTime::UNIX_EPOCH,
     ctime: SystemTime::UNIX_EPOCH,
-    kind: super::fingerprint::Kind::Other,
+    kind: super::fingerprint::FileKind::Other,
 };
 
 #[cfg(test)]
@@ -264,7 +269,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::watch::fingerprint::Kind;
+    use crate::watch::fingerprint::FileKind;
 
     /// A moment at which the wall clock was set.
     fn set(order: u64, wall: u64) -> Moment {
@@ -278,31 +283,36 @@ mod tests {
     }
 
     fn file(hash: u64, changed: u64) -> Fingerprint {
-        let stat =
-            Stat { id: (1, 1), size: 1, mtime: at(changed).wall, ctime: at(changed).wall, kind: Kind::File };
+        let stat = Stat {
+            id: (1, 1),
+            size: 1,
+            mtime: at(changed).wall,
+            ctime: at(changed).wall,
+            kind: FileKind::File,
+        };
         Fingerprint { stat: Some(stat), content: Content::Hashed(1, hash) }
     }
 
     #[test]
-    fn a_change_is_told_once_until_the_next_build() {
+    fn a_change_is_reported_once_until_the_next_build() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
-        assert!(!ledger.untold(path));
+        ledger.add(path, file(1, 1), at(10), InitialBaseline::Settled);
+        assert!(!ledger.is_unreported(path));
         assert!(ledger.record(path, file(2, 20), at(20)));
-        assert!(ledger.untold(path));
-        ledger.tell(path);
+        assert!(ledger.is_unreported(path));
+        ledger.mark_reported(path);
         assert!(!ledger.record(path, file(2, 21), at(21)));
-        assert!(!ledger.untold(path));
+        assert!(!ledger.is_unreported(path));
         assert_eq!(ledger.build_started(at(30), &HashMap::new()), Vec::<PathBuf>::new());
-        assert!(!ledger.untold(path));
+        assert!(!ledger.is_unreported(path));
         ledger.record(path, file(1, 40), at(40));
-        assert!(ledger.untold(path));
+        assert!(ledger.is_unreported(path));
     }
 
     #[test]
-    fn what_was_read_in_the_tick_of_its_change_is_read_again() {
+    fn a_file_read_in_the_tick_of_its_change_is_read_again() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        ledger.add(path, file(1, 1), at(10), InitialBaseline::Settled);
         assert_eq!(ledger.racy(), Vec::<PathBuf>::new());
         ledger.record(path, file(2, 20), at(20));
         assert_eq!(ledger.racy(), [path]);
@@ -313,47 +323,47 @@ mod tests {
     #[test]
     fn back_to_the_baseline_is_no_change() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        ledger.add(path, file(1, 1), at(10), InitialBaseline::Settled);
         ledger.record(path, file(2, 20), at(20));
         ledger.record(path, file(1, 21), at(21));
-        assert!(!ledger.untold(path));
+        assert!(!ledger.is_unreported(path));
     }
 
     #[test]
     fn a_save_seen_after_the_start_of_a_build_stays_a_change() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 1), at(10), Origin::Settled);
+        ledger.add(path, file(1, 1), at(10), InitialBaseline::Settled);
         ledger.record(path, file(2, 31), at(32));
         assert_eq!(ledger.build_started(at(30), &HashMap::new()), [path]);
-        assert!(ledger.untold(path));
+        assert!(ledger.is_unreported(path));
         // Saved before the start, but seen later: the build has it.
         ledger.build_started(at(40), &HashMap::new());
         ledger.record(path, file(3, 49), at(52));
         assert_eq!(ledger.build_started(at(50), &HashMap::new()), Vec::<PathBuf>::new());
-        assert!(!ledger.untold(path));
+        assert!(!ledger.is_unreported(path));
     }
 
     #[test]
-    fn what_is_first_met_counts_if_it_may_be_newer_than_the_build() {
+    fn a_new_file_counts_if_it_may_be_newer_than_the_build() {
         let (mut ledger, path) = (Ledger::default(), Path::new("/a"));
-        ledger.meet(path, file(1, 31), at(40), Origin::Since(at(30).wall));
-        assert!(ledger.untold(path));
-        ledger.meet(path, file(1, 29), at(40), Origin::Since(at(30).wall));
-        assert!(!ledger.untold(path));
-        ledger.meet(path, file(1, 29), at(40), Origin::Appeared);
-        assert!(ledger.untold(path));
-        ledger.meet(path, Fingerprint::MISSING, at(40), Origin::Lost);
-        assert!(ledger.untold(path));
+        ledger.add(path, file(1, 31), at(40), InitialBaseline::Since(at(30).wall));
+        assert!(ledger.is_unreported(path));
+        ledger.add(path, file(1, 29), at(40), InitialBaseline::Since(at(30).wall));
+        assert!(!ledger.is_unreported(path));
+        ledger.add(path, file(1, 29), at(40), InitialBaseline::Appeared);
+        assert!(ledger.is_unreported(path));
+        ledger.add(path, Fingerprint::MISSING, at(40), InitialBaseline::Lost);
+        assert!(ledger.is_unreported(path));
     }
 
     #[test]
     fn a_clock_set_back_makes_nothing_a_change() {
         let (mut ledger, old, new) = (Ledger::default(), Path::new("/old"), Path::new("/new"));
-        ledger.meet(old, file(1, 1000), at(1001), Origin::Settled);
-        ledger.meet(new, file(1, 1000), at(1001), Origin::Settled);
+        ledger.add(old, file(1, 1000), at(1001), InitialBaseline::Settled);
+        ledger.add(new, file(1, 1000), at(1001), InitialBaseline::Settled);
         // An edit after the clock was set back, and its build.
         ledger.record(new, file(2, 20), set(1010, 20));
-        ledger.tell(new);
+        ledger.mark_reported(new);
         assert_eq!(ledger.build_started(set(1011, 21), &HashMap::new()), Vec::<PathBuf>::new());
         assert!(ledger.differing().is_empty());
         // An edit during that build is a change, as is a file with a time of another machine's clock.
@@ -363,9 +373,9 @@ mod tests {
         late.sort();
         assert_eq!(late, [new, old]);
         // A file with a time in the future was so before its first check.
-        ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Since(at(25).wall));
-        assert!(!ledger.untold(old));
-        ledger.meet(old, file(1, 1000), set(1020, 30), Origin::Settled);
+        ledger.add(old, file(1, 1000), set(1020, 30), InitialBaseline::Since(at(25).wall));
+        assert!(!ledger.is_unreported(old));
+        ledger.add(old, file(1, 1000), set(1020, 30), InitialBaseline::Settled);
         assert_eq!(ledger.build_started(set(1019, 29), &HashMap::new()), Vec::<PathBuf>::new());
     }
 }

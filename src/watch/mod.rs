@@ -6,17 +6,18 @@
 //! file, starts no build, knows no process.
 
 mod attempt;
+mod busy;
+mod deferred;
 pub mod dep_info;
 mod echoes;
+mod filter;
 pub mod fingerprint;
-mod glances;
 mod globs;
-mod guard;
-mod holds;
 mod ignores;
 pub mod inputs;
+mod inspect;
 mod ledger;
-mod look;
+mod loops;
 #[cfg(target_os = "linux")]
 mod mounts;
 mod names;
@@ -25,17 +26,16 @@ mod plan;
 mod polling;
 mod reason;
 mod room;
-mod sieve;
-mod survey;
+mod scan;
 pub mod units;
 mod warning;
 mod watcher;
 
 use std::sync::mpsc::{self, Sender};
 
-pub use look::{Look, look};
-use news::Message;
-pub use news::{Backend, Command, News, Sink};
+pub use inspect::{Inspection, inspect};
+use news::RoomMessage;
+pub use news::{Backend, NewsSink, WatchCommand, WatchNews};
 pub use plan::{PackageFolder, Plan};
 pub use polling::unreliable;
 pub use warning::{Refused, Warning};
@@ -56,34 +56,34 @@ impl WatchError {
     }
 }
 
-/// Starts to watch. All changes are noticed from [`News::Watching`] on, and earlier ones if they come after
-/// [`Command::BuildStarted`].
-pub fn start(plan: Plan, sink: Sink) -> Result<Handle, WatchError> {
+/// Starts to watch. All changes are noticed from [`WatchNews::Watching`] on, and earlier ones if they come
+/// after [`WatchCommand::BuildStarted`].
+pub fn start(plan: Plan, sink: NewsSink) -> Result<WatchHandle, WatchError> {
     let (sender, receiver) = mpsc::channel();
     let events = sender.clone();
     std::thread::Builder::new()
         .name("watch".to_owned())
         .spawn(move || room::Room::new(plan, sink, events).run(&receiver))
         .map_err(WatchError::Thread)?;
-    Ok(Handle { sender })
+    Ok(WatchHandle { sender })
 }
 
 /// Sends commands to the watch thread; dropping it ends the thread.
 #[derive(Debug)]
-pub struct Handle {
-    sender: Sender<Message>,
+pub struct WatchHandle {
+    sender: Sender<RoomMessage>,
 }
 
-impl Handle {
-    /// Sends a command. Nothing happens after [`Command::Stop`].
-    pub fn send(&self, command: Command) {
+impl WatchHandle {
+    /// Sends a command. Nothing happens after [`WatchCommand::Stop`].
+    pub fn send(&self, command: WatchCommand) {
         // The thread has ended only if it was stopped.
-        let _ = self.sender.send(Message::Command(ledger::Moment::now(), command));
+        let _ = self.sender.send(RoomMessage::Command(ledger::Moment::now(), command));
     }
 }
 
-impl Drop for Handle {
+impl Drop for WatchHandle {
     fn drop(&mut self) {
-        self.send(Command::Stop);
+        self.send(WatchCommand::Stop);
     }
 }

@@ -8,12 +8,12 @@ use super::ledger::Moment;
 use super::plan::Plan;
 use super::reason::Reason;
 use super::warning::Warning;
-use super::watcher::Signal;
+use super::watcher::FileEvent;
 use crate::words::{BuildId, Change};
 
 /// A command of the runtime.
 #[derive(Debug, Clone)]
-pub enum Command {
+pub enum WatchCommand {
     /// The project or the config changed.
     Replan(Box<Plan>),
     /// A build attempt is about to start. To be sent *before* cargo is spawned: the attempt may miss any
@@ -51,19 +51,17 @@ pub enum Command {
     SettingsRead(Vec<(PathBuf, Option<String>)>),
     /// A user requested a restart.
     Asked,
-    /// Check everything, then answer with [`News::Looked`] and this number. Changes saved before this was
-    /// sent are reported first.
-    Look(u64),
-    /// PLACEHOLDER_RESCAN
-    Rescan,
+    /// Check everything, then answer with [`WatchNews::Synced`] and this number. Changes saved before this
+    /// was sent are reported first.
+    Sync(u64),
     Stop,
 }
 
 /// An event for the session.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
-    /// All changes are noticed from now on. Sent at the start, after each [`Command::Replan`] and when the
-    /// backend changes.
+pub enum WatchNews {
+    /// All changes are noticed from now on. Sent at the start, after each [`WatchCommand::Replan`] and when
+    /// the backend changes.
     Watching {
         /// Files whose changes count.
         files: usize,
@@ -83,8 +81,8 @@ pub enum News {
         /// The first such file in its folder, reported without `-v` too.
         first_in_folder: bool,
     },
-    /// The answer to [`Command::Look`].
-    Looked(u64),
+    /// The answer to [`WatchCommand::Sync`].
+    Synced(u64),
     Warning(Warning),
 }
 
@@ -111,11 +109,11 @@ impl fmt::Display for Backend {
 }
 
 /// Receives events on the watch thread.
-pub type Sink = Box<dyn Fn(News) + Send>;
+pub type NewsSink = Box<dyn Fn(WatchNews) + Send>;
 
 #[derive(Debug)]
-pub(super) enum Message {
-    Signal(Signal),
+pub(super) enum RoomMessage {
+    Event(FileEvent),
     /// A command, and when it was sent.
-    Command(Moment, Command),
+    Command(Moment, WatchCommand),
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 pub(super) const INTERVAL: Duration = crate::config::POLL_INTERVAL;
 
 /// A scan may take this fraction of a core at most, so that polling a large project does not occupy one.
-const SHARE: u32 = 20;
+const CPU_SHARE: u32 = 20;
 
 /// The same for elapsed time, which is mostly waiting on a busy machine or a slow file system.
-const PASSING: u32 = 2;
+const TIME_SHARE: u32 = 2;
 
 /// Returns the time until the next scan, after one that took `cpu` of a core while `passed` went by.
 pub(super) fn pause(interval: Duration, cpu: Duration, passed: Duration) -> Duration {
-    interval.max(cpu * SHARE).max(passed * PASSING)
+    interval.max(cpu * CPU_SHARE).max(passed * TIME_SHARE)
 }
 
 /// Returns the CPU time of this thread.
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn knows_what_events_do_not_reach() {
+    fn network_file_systems_are_unreliable() {
         assert_eq!(name(0x0102_1997), Some("9p"));
         assert_eq!(name(0xff53_4d42), Some("smb"));
         for local in [0xef53, 0x794c_7630, 0x9123_683e, 0x5846_5342, 0x0102_1994] {

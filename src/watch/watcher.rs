@@ -16,20 +16,20 @@ use notify_debouncer_full::notify::{
 };
 use notify_debouncer_full::{Debouncer, NoCache, new_debouncer_opt};
 
+use super::filter::{EventFilter, FilterResult};
 use super::fingerprint;
-use super::sieve::{Passage, Sieve};
 use super::warning::Refused;
 
 /// Whether the platform reports that a file opened for writing was closed.
-pub(super) const TELLS_CLOSING: bool = cfg!(target_os = "linux");
+pub(super) const REPORTS_CLOSE: bool = cfg!(target_os = "linux");
 
 /// How long the second check waits, and how often the debouncer wakes up for one.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
+const SECOND_CHECK: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
 
 /// The meaning of a file event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(super) enum FileEvent {
     /// A file opened for writing was closed.
     Written(PathBuf),
     /// Bytes were written, and more may follow.
@@ -69,32 +69,32 @@ impl std::fmt::Debug for Native {
 impl Native {
     /// Starts the platform's watcher. `tell` is called on its threads with events that pass the filter.
     pub(super) fn new(
-        sieve: Arc<Sieve>,
-        tell: impl Fn(Signal) + Send + Sync + 'static,
+        filter: Arc<EventFilter>,
+        tell: impl Fn(FileEvent) + Send + Sync + 'static,
     ) -> Result<Self, Refused> {
-        if !room_for_threads() {
+        if !can_start_threads() {
             return Err(Refused::Threads);
         }
-        let tell: Tell = Arc::new(tell);
+        let tell: EventSender = Arc::new(tell);
         let late = Arc::clone(&tell);
         // notify constructs the watcher from a handler and a config alone, so the rest is passed in thread
         // locals.
-        WAITING.with_borrow_mut(|waiting| *waiting = Some((sieve, tell)));
+        NEXT_TAP.with_borrow_mut(|waiting| *waiting = Some((filter, tell)));
         let debouncer = new_debouncer_opt::<_, Tap, NoCache>(
-            SECOND_LOOK,
+            SECOND_CHECK,
             Some(TICK),
             move |result: notify_debouncer_full::DebounceEventResult| {
                 let events = result.unwrap_or_default();
                 let paths: Vec<PathBuf> = events.into_iter().flat_map(|event| event.event.paths).collect();
                 if !paths.is_empty() {
-                    late(Signal::Late(paths));
+                    late(FileEvent::Late(paths));
                 }
             },
             NoCache::new(),
             Config::default().with_follow_symlinks(false),
         );
         let debouncer = debouncer.map_err(|error| refused(&error))?;
-        let watcher = MADE.with_borrow_mut(Option::take).ok_or(Refused::Other)?;
+        let watcher = LAST_WATCHER.with_borrow_mut(Option::take).ok_or(Refused::Other)?;
         Ok(Self { watcher, _debouncer: debouncer, watched: HashMap::new() })
     }
 
@@ -189,13 +189,13 @@ impl Native {
     }
 }
 
-type Tell = Arc<dyn Fn(Signal) + Send + Sync>;
+type EventSender = Arc<dyn Fn(FileEvent) + Send + Sync>;
 
 thread_local! {
     /// The event filter and the receiver of the next [`Tap`] created on this thread.
-    static WAITING: RefCell<Option<(Arc<Sieve>, Tell)>> = const { RefCell::new(None) };
+    static NEXT_TAP: RefCell<Option<(Arc<EventFilter>, EventSender)>> = const { RefCell::new(None) };
     /// The watcher inside the [`Tap`] created last on this thread.
-    static MADE: RefCell<Option<Arc<Mutex<RecommendedWatcher>>>> = const { RefCell::new(None) };
+    static LAST_WATCHER: RefCell<Option<Arc<Mutex<RecommendedWatcher>>>> = const { RefCell::new(None) };
 }
 
 /// The platform's watcher inside the debouncer: forwards raw events before the debouncer gets them, and drops
@@ -204,32 +204,32 @@ struct Tap(Arc<Mutex<RecommendedWatcher>>);
 
 impl Watcher for Tap {
     fn new<F: EventHandler>(mut debouncer: F, config: Config) -> notify::Result<Self> {
-        let (sieve, tell) =
-            WAITING.with_borrow_mut(Option::take).ok_or_else(|| notify::Error::generic("made by hand"))?;
+        let (filter, tell) =
+            NEXT_TAP.with_borrow_mut(Option::take).ok_or_else(|| notify::Error::generic("made by hand"))?;
         let handler = move |result: notify::Result<Event>| match result {
             Ok(event) => {
-                let second_look = !event.need_rescan();
-                if second_look && sifted_out(&sieve, &event, &tell) {
+                let second_check = !event.need_rescan();
+                if second_check && filtered_out(&filter, &event, &tell) {
                     return;
                 }
                 let Some(signal) = signal(&event) else {
                     return;
                 };
-                let written_open = matches!(signal, Signal::Writing(_));
+                let written_open = matches!(signal, FileEvent::Writing(_));
                 tell(signal);
                 // Only events that may have no better successor need a second check.
-                if second_look
+                if second_check
                     && (written_open
-                        || !TELLS_CLOSING
+                        || !REPORTS_CLOSE
                         || matches!(event.kind, EventKind::Modify(ModifyKind::Name(_))))
                 {
                     debouncer.handle_event(Ok(event));
                 }
             }
-            Err(error) => tell(Signal::Failed(error.to_string())),
+            Err(error) => tell(FileEvent::Failed(error.to_string())),
         };
         let watcher = Arc::new(Mutex::new(RecommendedWatcher::new(handler, config)?));
-        MADE.with_borrow_mut(|made| *made = Some(Arc::clone(&watcher)));
+        LAST_WATCHER.with_borrow_mut(|made| *made = Some(Arc::clone(&watcher)));
         Ok(Self(watcher))
     }
 
@@ -251,42 +251,42 @@ fn lock(watcher: &Mutex<RecommendedWatcher>) -> std::sync::MutexGuard<'_, Recomm
 }
 
 /// Whether an event can be dropped. Reports a folder that turns out to be busy.
-fn sifted_out(sieve: &Sieve, event: &Event, tell: &Tell) -> bool {
+fn filtered_out(filter: &EventFilter, event: &Event, tell: &EventSender) -> bool {
     // The second path of a rename came in an event of its own.
     let Some(path) = event.paths.first() else { return false };
-    let passage = sieve.passage(path, Instant::now());
-    if let (Passage::Busy, Some(folder)) = (passage, path.parent()) {
-        tell(Signal::Busy(folder.to_path_buf()));
+    let passage = filter.check(path, Instant::now());
+    if let (FilterResult::Busy, Some(folder)) = (passage, path.parent()) {
+        tell(FileEvent::Busy(folder.to_path_buf()));
     }
-    passage != Passage::Through
+    passage != FilterResult::Pass
 }
 
 /// Returns the meaning of a raw event; `None` for one that is irrelevant.
-fn signal(event: &Event) -> Option<Signal> {
+fn signal(event: &Event) -> Option<FileEvent> {
     if event.need_rescan() {
-        return Some(Signal::Overflow);
+        return Some(FileEvent::Overflow);
     }
     let path = event.paths.first()?.clone();
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Signal::Written(path)),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(FileEvent::Written(path)),
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
-            Some(Signal::Gone(path))
+            Some(FileEvent::Gone(path))
         }
-        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Signal::Arrived(path)),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(FileEvent::Arrived(path)),
         // Opened, read, or a rename whose halves were reported before.
         EventKind::Access(_) | EventKind::Other | EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
             None
         }
         // FSEvents does not tell which half of a rename it is.
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(Signal::Created(path)),
-        EventKind::Modify(ModifyKind::Metadata(_)) => Some(Signal::Metadata(path)),
-        EventKind::Modify(_) | EventKind::Any => Some(Signal::Writing(path)),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(FileEvent::Created(path)),
+        EventKind::Modify(ModifyKind::Metadata(_)) => Some(FileEvent::Metadata(path)),
+        EventKind::Modify(_) | EventKind::Any => Some(FileEvent::Writing(path)),
     }
 }
 
 /// Whether two more threads can be started. notify starts two, and panics later if it has none for its
 /// events.
-fn room_for_threads() -> bool {
+fn can_start_threads() -> bool {
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();
     let threads: Vec<_> = (0..2)

@@ -120,7 +120,7 @@ fn a_setting_made_while_a_build_runs_is_told_though_another_starts() {
         write(&file, "made");
         std::thread::park_timeout(Duration::from_millis(40));
         site.start_build();
-        site.send(hotrun::watch::Command::BuildCancelled(first));
+        site.send(hotrun::watch::WatchCommand::BuildCancelled(first));
         site.succeed();
         assert_eq!(site.expect(&file).kind, kind);
         site.drain();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotrun::config::Poll;
-use hotrun::watch::{Command, News};
+use hotrun::watch::{WatchCommand, WatchNews};
 
 use super::fixture::{Site, write};
 
@@ -21,20 +21,20 @@ fn until_warned(site: &mut Site, builds: bool, echo: Echo) -> (u32, String) {
         let root = site.root.clone();
         if builds {
             site.build();
-            site.send(Command::ProgramStarts);
+            site.send(WatchCommand::ProgramStarts);
         } else {
             site.fail();
         }
         // What was told again of earlier rounds is no round of its own.
-        site.send(Command::Look(u64::from(round)));
-        site.wait(|news| matches!(news, News::Looked(_)).then_some(())).expect("no answer");
+        site.send(WatchCommand::Sync(u64::from(round)));
+        site.wait(|news| matches!(news, WatchNews::Synced(_)).then_some(())).expect("no answer");
         echo(&root, round);
         let mut told = false;
         while !told {
             assert!(std::time::Instant::now() < end, "no warning after {round} rounds");
             let warned = site.wait(|news| match news {
-                News::Changed { .. } => Some(None),
-                News::Warning(warning) => Some(Some(warning.to_string())),
+                WatchNews::Changed { .. } => Some(None),
+                WatchNews::Warning(warning) => Some(Some(warning.to_string())),
                 _ => None,
             });
             match warned.expect("nothing was told") {
@@ -80,7 +80,7 @@ fn what_changes_after_every_start_is_warned_of_and_edits_are_told_all_the_same()
                 assert!(took <= rounds, "{name} with {poll:?}: {took} rounds; {warning}");
                 // The last one is told.
                 site.build();
-                site.send(Command::ProgramStarts);
+                site.send(WatchCommand::ProgramStarts);
                 echo(&site.root.clone(), 100);
                 site.drain();
                 let edited = site.root.join("src/one.rs");
@@ -137,6 +137,6 @@ fn edits_of_a_source_that_follow_every_start_are_all_told() {
         write(&file, &format!("// {round}\n"));
         site.expect(&file);
         site.build();
-        site.send(Command::ProgramStarts);
+        site.send(WatchCommand::ProgramStarts);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use hotrun::config::Poll;
-use hotrun::watch::{self, Command, Handle, News, PackageFolder, Plan};
+use hotrun::watch::{self, PackageFolder, Plan, WatchCommand, WatchHandle, WatchNews};
 use hotrun::words::{BuildId, Change, ChangeKind};
 
 /// How long anything may take before a test gives up.
@@ -23,9 +23,9 @@ pub(crate) struct Site {
     pub(crate) root: PathBuf,
     pub(crate) plan: Plan,
     pub(crate) sources: Vec<PathBuf>,
-    handle: Option<Handle>,
-    news: Receiver<News>,
-    told: mpsc::Sender<News>,
+    handle: Option<WatchHandle>,
+    news: Receiver<WatchNews>,
+    told: mpsc::Sender<WatchNews>,
     build: u32,
     fences: u32,
 }
@@ -106,7 +106,7 @@ impl Site {
             let _ = told.send(news);
         });
         self.handle = Some(watch::start(self.plan.clone(), sink).unwrap());
-        let watching = self.wait(|news| matches!(news, News::Watching { .. }).then_some(()));
+        let watching = self.wait(|news| matches!(news, WatchNews::Watching { .. }).then_some(()));
         assert!(watching.is_some(), "it never watched");
         // Until what was prepared is older than anything the clock of file times could confuse.
         std::thread::park_timeout(Duration::from_millis(25));
@@ -118,19 +118,19 @@ impl Site {
         self.build();
     }
 
-    pub(crate) fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: WatchCommand) {
         self.handle.as_ref().unwrap().send(command);
     }
 
     pub(crate) fn start_build(&mut self) -> BuildId {
         self.build += 1;
-        self.send(Command::BuildStarted(BuildId(self.build)));
+        self.send(WatchCommand::BuildStarted(BuildId(self.build)));
         BuildId(self.build)
     }
 
     pub(crate) fn succeed(&self) {
         let build = BuildId(self.build);
-        self.send(Command::BuildSucceeded {
+        self.send(WatchCommand::BuildSucceeded {
             build,
             dep_info: self.sources.clone(),
             rerun_everything: Vec::new(),
@@ -149,11 +149,11 @@ impl Site {
     /// A build whose errors name these paths.
     pub(crate) fn fail_naming(&mut self, named: &[PathBuf]) {
         let build = self.start_build();
-        self.send(Command::BuildFailed { build, named: named.to_vec() });
+        self.send(WatchCommand::BuildFailed { build, named: named.to_vec() });
     }
 
     /// The next news that `wanted` wants.
-    pub(crate) fn wait<T>(&self, mut wanted: impl FnMut(News) -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(&self, mut wanted: impl FnMut(WatchNews) -> Option<T>) -> Option<T> {
         let end = Instant::now() + DEADLINE;
         loop {
             let news = self.news.recv_timeout(end.saturating_duration_since(Instant::now())).ok()?;
@@ -166,7 +166,7 @@ impl Site {
     /// The next changes that are told, if any are.
     pub(crate) fn next_changes(&self) -> Option<Vec<Change>> {
         self.wait(|news| match news {
-            News::Changed { changes } => Some(changes),
+            WatchNews::Changed { changes } => Some(changes),
             _ => None,
         })
     }
@@ -175,7 +175,7 @@ impl Site {
     #[track_caller]
     pub(crate) fn expect(&self, path: &Path) -> Change {
         let change = self.wait(|news| match news {
-            News::Changed { changes } => changes.into_iter().find(|change| change.path == path),
+            WatchNews::Changed { changes } => changes.into_iter().find(|change| change.path == path),
             _ => None,
         });
         change.unwrap_or_else(|| panic!("`{}` was not told", path.display()))
@@ -197,7 +197,7 @@ impl Site {
 
     /// Waits until the room has dealt with everything so far, and gives what it said.
     #[track_caller]
-    pub(crate) fn drain(&mut self) -> Vec<News> {
+    pub(crate) fn drain(&mut self) -> Vec<WatchNews> {
         self.fences += 1;
         let fence = self.root.join(FENCES[self.fences as usize % FENCES.len()]);
         std::fs::write(&fence, self.fences.to_string()).unwrap();
@@ -208,11 +208,11 @@ impl Site {
             let left = end.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "the room never came to rest");
             match self.news.recv_timeout(if passed { SILENCE } else { left }) {
-                Ok(News::Changed { mut changes }) => {
+                Ok(WatchNews::Changed { mut changes }) => {
                     passed |= changes.iter().any(|change| change.path == fence);
                     changes.retain(|change| change.path != fence);
                     if !changes.is_empty() {
-                        heard.push(News::Changed { changes });
+                        heard.push(WatchNews::Changed { changes });
                     }
                 }
                 Ok(news) => heard.push(news),
@@ -226,7 +226,7 @@ impl Site {
     #[track_caller]
     pub(crate) fn changes(&mut self) -> Vec<Change> {
         let changed = |news| match news {
-            News::Changed { changes } => changes,
+            WatchNews::Changed { changes } => changes,
             _ => Vec::new(),
         };
         self.drain().into_iter().flat_map(changed).collect()

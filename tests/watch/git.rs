@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
-use hotrun::watch::{Command, News};
+use hotrun::watch::{WatchCommand, WatchNews};
 
 use super::fixture::{Site, write};
 use super::styles::rename;
@@ -66,17 +66,17 @@ fn a_look_is_answered_when_git_is_done() {
     let lock = git.join("index.lock");
     write(&lock, "");
     write(&site.sources[1], "// of another branch\n");
-    site.send(Command::Look(7));
+    site.send(WatchCommand::Sync(7));
     std::thread::park_timeout(A_WHILE);
     write(&site.sources[0], "fn main() {}\n");
     rename(&lock, &git.join("index"));
     let mut changed = 0;
     let looked = site.wait(|news| match news {
-        News::Changed { changes } => {
+        WatchNews::Changed { changes } => {
             changed += changes.len();
             None
         }
-        News::Looked(7) => Some(()),
+        WatchNews::Synced(7) => Some(()),
         _ => None,
     });
     assert!(looked.is_some());

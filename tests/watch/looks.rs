@@ -4,21 +4,21 @@ use std::fs;
 use std::time::Duration;
 
 use hotrun::config::Poll;
-use hotrun::watch::{Command, News};
+use hotrun::watch::{WatchCommand, WatchNews};
 
 use super::fixture::{Site, write};
 use super::styles::rename;
 
 /// Asks for a look and gives the paths that were told before it was answered.
 fn look(site: &Site, token: u64) -> Vec<std::path::PathBuf> {
-    site.send(Command::Look(token));
+    site.send(WatchCommand::Sync(token));
     let mut told = Vec::new();
     let answered = site.wait(|news| match news {
-        News::Changed { changes } => {
+        WatchNews::Changed { changes } => {
             told.extend(changes.into_iter().map(|change| change.path));
             None
         }
-        News::Looked(answered) => {
+        WatchNews::Synced(answered) => {
             assert_eq!(answered, token);
             Some(())
         }

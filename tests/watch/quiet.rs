@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hotrun::config::{IgnoreGlob, Poll};
 use hotrun::watch::inputs::Reason;
-use hotrun::watch::{Backend, Command, News, Warning};
+use hotrun::watch::{Backend, Warning, WatchCommand, WatchNews};
 use hotrun::words::{BuildId, ChangeKind};
 
 use super::fixture::{Site, write};
@@ -101,7 +101,7 @@ fn what_does_not_change_the_program_is_not_told() {
                     site.watch_built(Poll::Never);
                     act(&site);
                     assert_eq!(site.changes(), []);
-                    site.send(Command::Rescan);
+                    site.send(WatchCommand::Sync(1));
                     assert_eq!(site.changes(), [], "on a second look");
                 });
                 (*name, job)
@@ -135,7 +135,7 @@ fn what_changed_while_a_build_ran_that_then_failed_is_told() {
     site.start_build();
     write(&site.root.join("notes.txt"), "while it builds");
     assert_eq!(site.changes(), []);
-    site.send(Command::BuildFailed { build: BuildId(2), named: Vec::new() });
+    site.send(WatchCommand::BuildFailed { build: BuildId(2), named: Vec::new() });
     site.expect(&site.root.join("notes.txt"));
 }
 
@@ -221,7 +221,7 @@ fn one_note_for_each_folder_says_why_a_save_did_nothing() {
     let mut notes: Vec<_> = notes
         .into_iter()
         .map(|news| match news {
-            News::NotCounted { path, reason, first_in_folder: true } => (path, reason),
+            WatchNews::NotCounted { path, reason, first_in_folder: true } => (path, reason),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -254,7 +254,7 @@ fn verbosely_every_reason_is_said() {
         .drain()
         .into_iter()
         .filter_map(|news| match news {
-            News::NotCounted { reason, .. } => Some(reason),
+            WatchNews::NotCounted { reason, .. } => Some(reason),
             _ => None,
         })
         .collect();
@@ -290,7 +290,7 @@ fn a_new_plan_is_followed_at_once() {
     write(&site.out().join("dep/Cargo.toml"), "");
     let mut plan = site.plan.clone();
     plan.paths.push(site.out().join("dep"));
-    site.send(Command::Replan(Box::new(plan)));
+    site.send(WatchCommand::Replan(Box::new(plan)));
     assert_eq!(site.changes(), []);
     write(&file, "// changed");
     assert_eq!(site.expect(&file).kind, ChangeKind::Watched);
@@ -310,7 +310,7 @@ fn an_ignored_tree_costs_nothing() {
         });
         let _room = hotrun::watch::start(site.plan.clone(), sink).unwrap();
         match news.recv_timeout(Duration::from_secs(20)).unwrap() {
-            News::Watching { files, folders, backend } => (files, folders, backend),
+            WatchNews::Watching { files, folders, backend } => (files, folders, backend),
             other => panic!("{other:?}"),
         }
     };
@@ -343,8 +343,10 @@ fn recognised(poll: Poll) {
         std::thread::park_timeout(Duration::from_millis(40));
         site.succeed();
         warned = site.wait(|news| match news {
-            News::Changed { changes } => changes.iter().any(|change| change.path == file).then_some(None),
-            News::Warning(warning) => Some(Some(warning.to_string())),
+            WatchNews::Changed { changes } => {
+                changes.iter().any(|change| change.path == file).then_some(None)
+            }
+            WatchNews::Warning(warning) => Some(Some(warning.to_string())),
             _ => None,
         });
         if warned.as_ref().is_some_and(Option::is_some) {
@@ -403,7 +405,7 @@ fn half_of_a_save_that_a_failed_build_may_have_read_is_told_once_it_is_whole() {
         site.start_build();
         std::thread::park_timeout(Duration::from_millis(25));
         let mut half = fs::File::create(&file).unwrap();
-        site.send(Command::BuildFailed { build: BuildId(2), named: Vec::new() });
+        site.send(WatchCommand::BuildFailed { build: BuildId(2), named: Vec::new() });
         half.write_all(whole.as_bytes()).unwrap();
         drop(half);
         site.expect(&file);
@@ -425,11 +427,11 @@ fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
         ["ignored/not/yet.txt", "notes.txt", "ignored/*.md"].map(|name| site.root.join(name)).into();
     site.plan.inputs = vec![site.root.join("migrations")];
     site.watch_built(Poll::Never);
-    site.send(Command::Replan(Box::new(site.plan.clone())));
+    site.send(WatchCommand::Replan(Box::new(site.plan.clone())));
     let warnings: Vec<Warning> = site
         .drain()
         .into_iter()
-        .filter_map(|news| if let News::Warning(warning) = news { Some(warning) } else { None })
+        .filter_map(|news| if let WatchNews::Warning(warning) = news { Some(warning) } else { None })
         .collect();
     let named = |path, key| Warning::Missing { path, key };
     let expected =

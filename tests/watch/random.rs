@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hotrun::config::Poll;
-use hotrun::watch::{Command, News};
+use hotrun::watch::{WatchCommand, WatchNews};
 use proptest::prelude::*;
 
 use super::fixture::{Site, write};
@@ -110,7 +110,7 @@ fn perform(site: &mut Site, built: &mut BTreeMap<PathBuf, Vec<u8>>, act: &Act) {
         }
         Act::Cancel => {
             let started = site.start_build();
-            site.send(Command::BuildCancelled(started));
+            site.send(WatchCommand::BuildCancelled(started));
             // A cancelled build has read nothing: another follows, as the session sees to.
             *built = build(site);
         }
@@ -127,7 +127,7 @@ fn run(acts: &[Act], poll: Poll) {
     let mut told = Vec::new();
     for round in 0.. {
         let news = site.drain();
-        let changes = news.iter().filter(|news| matches!(news, News::Changed { .. })).count();
+        let changes = news.iter().filter(|news| matches!(news, WatchNews::Changed { .. })).count();
         told.push(news);
         if changes == 0 {
             // On a busy machine silence may come before the end; a change that was lost is never told.

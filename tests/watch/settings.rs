@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hotrun::config::Poll;
-use hotrun::watch::Command;
+use hotrun::watch::WatchCommand;
 use hotrun::words::ChangeKind;
 
 use super::fixture::{Site, write};
@@ -14,7 +14,7 @@ const FILES: [(&str, ChangeKind); 2] =
 /// Both were read, and held this.
 fn read(site: &Site, text: Option<&str>) {
     let file = |(file, _): (&str, _)| (site.root.join(file), text.map(ToOwned::to_owned));
-    site.send(Command::SettingsRead(FILES.map(file).into()));
+    site.send(WatchCommand::SettingsRead(FILES.map(file).into()));
 }
 
 #[track_caller]

@@ -7,90 +7,90 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::Room;
-use crate::watch::fingerprint::{self, Content, Kind};
-use crate::watch::holds::Why;
+use crate::watch::deferred::DeferReason;
+use crate::watch::fingerprint::{self, Content, FileKind};
 use crate::watch::inputs::Reason;
 use crate::watch::names::is_editor_temporary;
 use crate::watch::warning::Warning;
-use crate::watch::watcher::{Signal, TELLS_CLOSING};
+use crate::watch::watcher::{FileEvent, REPORTS_CLOSE};
 
 impl Room {
-    pub(super) fn signal(&mut self, signal: Signal) {
-        if TELLS_CLOSING {
-            self.follow_writers(&signal);
+    pub(super) fn handle_event(&mut self, signal: FileEvent) {
+        if REPORTS_CLOSE {
+            self.track_writers(&signal);
         }
         match signal {
-            Signal::Overflow => {
-                self.survey_due = Some(Instant::now());
+            FileEvent::Overflow => {
+                self.scan_due = Some(Instant::now());
             }
-            Signal::Failed(problem) => {
+            FileEvent::Failed(problem) => {
                 self.warn(Warning::Lost { problem });
-                self.ask_for_survey();
+                self.request_scan();
             }
-            Signal::Busy(folder) => {
+            FileEvent::Busy(folder) => {
                 // Where folders are not watched one by one, unwatching one saves nothing.
-                if cfg!(not(target_os = "macos")) && self.glances.begin(&folder, &self.survey) {
+                if cfg!(not(target_os = "macos")) && self.busy.add(&folder, &self.scan) {
                     if let Some(native) = &mut self.native {
                         native.unwatch(&folder);
                     }
-                    self.glances.set(&self.survey, Instant::now());
+                    self.busy.update(&self.scan, Instant::now());
                 }
             }
-            Signal::Late(paths) => {
+            FileEvent::Late(paths) => {
                 for path in paths {
-                    for followed in self.followed(&path) {
-                        if self.ledger.get(&followed).is_some() && self.holds.why(&followed).is_none() {
-                            self.look(&followed);
+                    for followed in self.names_of(&path) {
+                        if self.ledger.get(&followed).is_some() && self.deferred.reason(&followed).is_none() {
+                            self.check(&followed);
                         }
                     }
                 }
             }
-            Signal::Gone(real) => {
-                if self.survey.folders.contains_key(&real) {
+            FileEvent::Gone(real) => {
+                if self.scan.folders.contains_key(&real) {
                     if let Some(native) = &mut self.native {
                         native.forget(&real);
                     }
-                    self.ask_for_survey();
+                    self.request_scan();
                 }
-                self.event(&real, Why::Gone);
+                self.event(&real, DeferReason::Gone);
             }
-            Signal::Created(real) => {
+            FileEvent::Created(real) => {
                 if !self.is_new_folder(&real) {
-                    self.event(&real, Why::New);
+                    self.event(&real, DeferReason::New);
                 }
             }
-            Signal::Arrived(real) => {
+            FileEvent::Arrived(real) => {
                 if !self.is_new_folder(&real) {
                     self.complete(&real);
                 }
             }
-            Signal::Written(real) => self.complete(&real),
-            Signal::Writing(real) => {
-                self.event(&real, if TELLS_CLOSING { Why::Writing } else { Why::Unsure });
+            FileEvent::Written(real) => self.complete(&real),
+            FileEvent::Writing(real) => {
+                self.event(&real, if REPORTS_CLOSE { DeferReason::Writing } else { DeferReason::Unsure });
             }
-            Signal::Metadata(real) => {
+            FileEvent::Metadata(real) => {
                 let readable_again =
                     |content: Content| matches!(content, Content::Unreadable | Content::Unknown);
-                for path in self.followed(&real) {
+                for path in self.names_of(&real) {
                     if self.ledger.get(&path).is_some_and(|entry| readable_again(entry.now.content)) {
-                        self.holds.hold(&path, Why::Unsure, Instant::now());
+                        self.deferred.defer(&path, DeferReason::Unsure, Instant::now());
                     }
                 }
             }
         }
     }
 
-    fn follow_writers(&mut self, signal: &Signal) {
+    fn track_writers(&mut self, signal: &FileEvent) {
         match signal {
-            Signal::Writing(real) => self.writing.extend(self.followed(real)),
-            Signal::Written(real) | Signal::Gone(real) | Signal::Arrived(real)
-                if !self.writing.is_empty() =>
+            FileEvent::Writing(real) => self.open_for_writing.extend(self.names_of(real)),
+            FileEvent::Written(real) | FileEvent::Gone(real) | FileEvent::Arrived(real)
+                if !self.open_for_writing.is_empty() =>
             {
-                for path in self.followed(real) {
-                    self.writing.remove(&path);
+                for path in self.names_of(real) {
+                    self.open_for_writing.remove(&path);
                 }
             }
-            Signal::Overflow => self.writing.clear(),
+            FileEvent::Overflow => self.open_for_writing.clear(),
             _ => {}
         }
     }
@@ -98,97 +98,99 @@ impl Room {
     /// Requests a scan for a new folder or link that is followed. Returns whether the path leads to a folder.
     pub(super) fn is_new_folder(&mut self, real: &Path) -> bool {
         if std::fs::symlink_metadata(real).is_ok_and(|metadata| metadata.is_symlink())
-            && !self.followed(real).is_empty()
+            && !self.names_of(real).is_empty()
         {
-            self.ask_for_survey();
+            self.request_scan();
         }
-        if fingerprint::stat(real).is_none_or(|stat| stat.kind != Kind::Folder) {
+        if fingerprint::stat(real).is_none_or(|stat| stat.kind != FileKind::Folder) {
             return false;
         }
-        let names = self.followed(real);
+        let names = self.names_of(real);
         let matters = names.iter().any(|path| {
             self.rules.is_named_or_below(path)
                 || (self.rules.prunes(path, false).is_none() && !self.ignores.ignored(path, true))
         });
-        if matters || self.survey.turns.contains(real) {
-            self.ask_for_survey();
+        if matters || self.scan.triggers.contains(real) {
+            self.request_scan();
         }
         true
     }
 
     /// Handles an event that is not the end of a save.
-    pub(super) fn event(&mut self, real: &Path, why: Why) {
-        self.turn(real);
-        for path in self.followed(real) {
-            if let Err(reason) = self.concerns(&path) {
+    pub(super) fn event(&mut self, real: &Path, why: DeferReason) {
+        self.handle_trigger(real);
+        for path in self.names_of(real) {
+            if let Err(reason) = self.is_relevant(&path) {
                 // Where closing is not reported, this may be the end of a save.
                 match why {
-                    Why::New | Why::Unsure if !TELLS_CLOSING => self.left_out(&path, reason),
-                    _ => self.not_counted(&path, reason),
+                    DeferReason::New | DeferReason::Unsure if !REPORTS_CLOSE => {
+                        self.note_left_out(&path, reason);
+                    }
+                    _ => self.note_not_counted(&path, reason),
                 }
                 continue;
             }
-            let held = self.holds.why(&path);
-            if why == Why::Gone {
-                self.disturb(&path);
+            let held = self.deferred.reason(&path);
+            if why == DeferReason::Gone {
+                self.count_save(&path);
             }
             match why {
                 // A new file will be closed; until then nothing has happened to a file that was not there.
-                Why::Writing if held.is_none() && self.ledger.get(&path).is_none() => {}
-                Why::Gone
+                DeferReason::Writing if held.is_none() && self.ledger.get(&path).is_none() => {}
+                DeferReason::Gone
                     if match self.ledger.get(&path) {
                         Some(entry) => entry.now.content == Content::Missing,
                         None => !self.was_lost(&path),
                     } =>
                 {
-                    self.holds.release(&path);
+                    self.deferred.remove(&path);
                 }
-                why => self.holds.hold(&path, why, Instant::now()),
+                why => self.deferred.defer(&path, why, Instant::now()),
             }
         }
     }
 
     /// A file was closed after writing or renamed to its name: a complete save.
     pub(super) fn complete(&mut self, real: &Path) {
-        self.turn(real);
-        for path in self.followed(real) {
-            if let Err(reason) = self.concerns(&path) {
-                self.left_out(&path, reason);
+        self.handle_trigger(real);
+        for path in self.names_of(real) {
+            if let Err(reason) = self.is_relevant(&path) {
+                self.note_left_out(&path, reason);
                 continue;
             }
-            self.disturb(&path);
+            self.count_save(&path);
             let known = self.ledger.get(&path).is_some_and(|entry| entry.now.content != Content::Missing);
             if known || self.rules.is_named(&path) {
-                self.look(&path);
+                self.check(&path);
             } else {
-                self.holds.hold(&path, Why::Scratch, Instant::now());
+                self.deferred.defer(&path, DeferReason::Scratch, Instant::now());
             }
         }
     }
 
-    pub(super) fn disturb(&mut self, path: &Path) {
+    pub(super) fn count_save(&mut self, path: &Path) {
         if self.building().is_some() {
-            *self.disturbed.entry(path.to_path_buf()).or_default() += 1;
+            *self.saves_during_build.entry(path.to_path_buf()).or_default() += 1;
         }
     }
 
     /// Handles a change that may lead the scan elsewhere: of a link on the way to a folder, a missing folder
     /// or an ignore file.
-    pub(super) fn turn(&mut self, real: &Path) {
+    pub(super) fn handle_trigger(&mut self, real: &Path) {
         let ignore_file = real.file_name().is_some_and(|name| name == ".gitignore");
         if ignore_file {
             self.ignores.forget();
         }
-        if ignore_file || self.survey.turns.contains(real) {
-            self.ask_for_survey();
+        if ignore_file || self.scan.triggers.contains(real) {
+            self.request_scan();
         }
     }
 
     /// Returns the names under which the file at `real` is followed, which are those the program knows.
-    pub(super) fn followed(&self, real: &Path) -> Vec<PathBuf> {
-        let mut names = self.survey.points.get(real).cloned().unwrap_or_default();
+    pub(super) fn names_of(&self, real: &Path) -> Vec<PathBuf> {
+        let mut names = self.scan.points.get(real).cloned().unwrap_or_default();
         if let (Some(folder), Some(name)) = (real.parent(), real.file_name()) {
-            for known in self.survey.folders.get(folder).into_iter().flatten() {
+            for known in self.scan.folders.get(folder).into_iter().flatten() {
                 let path = known.join(name);
                 if !names.contains(&path) {
                     names.push(path);
@@ -199,7 +201,7 @@ impl Room {
     }
 
     /// Whether a file is worth a check, or why not.
-    fn concerns(&mut self, path: &Path) -> Result<(), Reason> {
+    fn is_relevant(&mut self, path: &Path) -> Result<(), Reason> {
         if self.rules.is_named(path) || self.ledger.get(path).is_some() {
             return Ok(());
         }
@@ -216,17 +218,17 @@ impl Room {
     }
 
     /// Checks a file now, unless it seems to be in the middle of a save.
-    pub(super) fn look(&mut self, path: &Path) {
+    pub(super) fn check(&mut self, path: &Path) {
         let now = self.fingerprint(path);
         let was = self.ledger.get(path).map_or(Content::Missing, |entry| entry.now.content);
         let why = match now.content {
-            Content::Missing if was != Content::Missing => Why::Gone,
-            Content::Hashed(0, _) if !was.is_empty_file() => Why::Emptied,
+            Content::Missing if was != Content::Missing => DeferReason::Gone,
+            Content::Hashed(0, _) if !was.is_empty_file() => DeferReason::Emptied,
             _ => {
-                self.holds.release(path);
+                self.deferred.remove(path);
                 return self.accept(path, now);
             }
         };
-        self.holds.hold(path, why, Instant::now());
+        self.deferred.defer(path, why, Instant::now());
     }
 }

@@ -8,63 +8,64 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::Room;
-use super::walking::Cause;
+use super::walking::ScanCause;
+use crate::watch::deferred::DeferReason;
 use crate::watch::fingerprint;
-use crate::watch::holds::Why;
-use crate::watch::inputs::Read;
-use crate::watch::survey::survey_more;
+use crate::watch::inputs::InputsChange;
+use crate::watch::scan::scan_more;
 
 /// Files checked before the queue is read again.
 const SLICE: usize = 64;
 
 impl Room {
     /// Whether events report everything that a scan would find.
-    pub(super) fn events_tell(&self) -> bool {
+    pub(super) fn events_suffice(&self) -> bool {
         self.native.is_some()
             && self.poll.is_none()
             && !self.limit_reached
             && !self.unwatched
-            && self.survey_due.is_none()
+            && self.scan_due.is_none()
     }
 
     /// Follows what a build read in addition to the files followed before.
-    pub(super) fn follow(&mut self, read: Read) {
-        match read {
-            Read::Same if self.events_tell() => {}
+    pub(super) fn update_inputs(&mut self, change: InputsChange) {
+        match change {
+            InputsChange::Same if self.events_suffice() => {}
             // Not where folders are watched in one batch, which a new folder restarts.
-            Read::More(paths) if self.events_tell() && cfg!(not(target_os = "macos")) => {
-                let found = self
-                    .walk(Cause::Inputs, |rules, ignores, watch| survey_more(&paths, rules, ignores, watch));
-                let before = std::mem::take(&mut self.survey);
-                self.compare_files(&found.files, &before, Cause::Inputs);
-                self.survey = before;
-                self.survey.join(found);
-                self.surveyed();
+            InputsChange::More(paths) if self.events_suffice() && cfg!(not(target_os = "macos")) => {
+                let found = self.walk(ScanCause::Inputs, |rules, ignores, watch| {
+                    scan_more(&paths, rules, ignores, watch)
+                });
+                let before = std::mem::take(&mut self.scan);
+                self.compare_files(&found.files, &before, ScanCause::Inputs);
+                self.scan = before;
+                self.scan.join(found);
+                self.apply_scan();
             }
-            _ => return self.take_survey(Cause::Inputs),
+            _ => return self.scan_all(ScanCause::Inputs),
         }
         self.judge_differing();
-        self.stock = self.ledger.paths().map(Path::to_path_buf).collect();
+        self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
     }
 
     /// Checks some of the files not yet checked since the end of the last build.
-    pub(super) fn take_stock(&mut self) {
-        let rest = self.stock.len().saturating_sub(SLICE);
-        for path in self.stock.split_off(rest) {
+    pub(super) fn check_some(&mut self) {
+        let rest = self.unchecked.len().saturating_sub(SLICE);
+        for path in self.unchecked.split_off(rest) {
             let Some(known) = self.ledger.get(&path).map(|entry| entry.now.stat) else { continue };
             let stat = fingerprint::stat(&path);
-            self.suspect(&path, stat);
-            if self.holds.why(&path).is_some() {
+            self.note_touched(&path, stat);
+            if self.deferred.reason(&path).is_some() {
                 continue;
             }
             if stat == known {
-                self.tell_suspect(&path);
+                self.report_touched(&path);
                 continue;
             }
             if stat.is_none() {
-                self.holds.hold(&path, Why::Gone, Instant::now());
+                self.deferred.defer(&path, DeferReason::Gone, Instant::now());
             } else {
-                self.look_settled(&path);
+                self.check_settled(&path);
             }
         }
     }

@@ -11,24 +11,24 @@ use super::Room;
 use crate::watch::fingerprint::{self, Stat};
 
 /// How long changes wait for git at most.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// How long they wait after git has finished: the check of a deleted file is deferred, and a stash locks
 /// twice.
-const REST: Duration = Duration::from_millis(80);
+const SETTLE_TIME: Duration = Duration::from_millis(80);
 
 /// How often to check whether git has finished.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const CHECK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Since when changes wait for git.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waiting {
+pub(super) struct GitWait {
     since: Instant,
     done: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Work {
+enum GitWork {
     Done,
     Writing,
 }
@@ -37,7 +37,7 @@ impl Room {
     /// Whether changes must wait because git is writing, or has just finished.
     pub(super) fn waits_for_git(&mut self) -> bool {
         // A scan finds everything since the one before.
-        let recent = REST + self.poll.unwrap_or_default();
+        let recent = SETTLE_TIME + self.poll.unwrap_or_default();
         // When the first of them was changed. A deleted file does not tell, and counts as the earliest.
         let changes = self.changes.iter();
         let stats = changes.map(|change| self.ledger.get(&change.path).and_then(|entry| entry.now.stat));
@@ -47,28 +47,28 @@ impl Room {
             return false;
         };
         let now = Instant::now();
-        let waiting = self.git.get_or_insert(Waiting { since: now, done: None });
-        if work == Work::Writing {
+        let waiting = self.git.get_or_insert(GitWait { since: now, done: None });
+        if work == GitWork::Writing {
             waiting.done = None;
         } else if waiting.done.is_none() {
             waiting.done = Some(now);
-            self.survey_due = self.poll.map(|_| now).or(self.survey_due);
+            self.scan_due = self.poll.map(|_| now).or(self.scan_due);
         }
-        now < waiting.since + PATIENCE && waiting.done.is_none_or(|done| now < done + REST)
+        now < waiting.since + MAX_WAIT && waiting.done.is_none_or(|done| now < done + SETTLE_TIME)
     }
 }
 
 /// Returns the work in a git directory that is under way, or so recent that it may have changed files, the
 /// first of them at this time.
-fn work(folder: &Path, recent: Duration, first: Option<SystemTime>) -> Option<Work> {
+fn work(folder: &Path, recent: Duration, first: Option<SystemTime>) -> Option<GitWork> {
     let younger =
         |moment: SystemTime, limit| SystemTime::now().duration_since(moment).is_ok_and(|age| age < limit);
     let stat = |name| fingerprint::stat(&folder.join(name));
-    if stat("index.lock").is_some_and(|lock| younger(lock.mtime, PATIENCE)) {
-        return Some(Work::Writing);
+    if stat("index.lock").is_some_and(|lock| younger(lock.mtime, MAX_WAIT)) {
+        return Some(GitWork::Writing);
     }
     let wrote = |index: &Stat| first.is_none_or(|first| first <= index.ctime);
-    stat("index").filter(wrote).is_some_and(|index| younger(index.ctime, recent)).then_some(Work::Done)
+    stat("index").filter(wrote).is_some_and(|index| younger(index.ctime, recent)).then_some(GitWork::Done)
 }
 
 #[cfg(test)]
@@ -83,14 +83,14 @@ mod tests {
         let written = fingerprint::stat(&index).unwrap().ctime;
         let tick = Duration::from_nanos(1);
         for (first, expect) in [
-            (Some(written - tick), Some(Work::Done)),
-            (Some(written), Some(Work::Done)),
+            (Some(written - tick), Some(GitWork::Done)),
+            (Some(written), Some(GitWork::Done)),
             (Some(written + tick), None),
-            (None, Some(Work::Done)),
+            (None, Some(GitWork::Done)),
         ] {
             assert_eq!(work(folder.path(), long, first), expect, "{first:?}");
         }
         std::fs::write(folder.path().join("index.lock"), "").unwrap();
-        assert_eq!(work(folder.path(), long, Some(written + tick)), Some(Work::Writing));
+        assert_eq!(work(folder.path(), long, Some(written + tick)), Some(GitWork::Writing));
     }
 }

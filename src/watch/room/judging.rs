@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{PATIENCE, Room, Wait};
-use crate::watch::echoes::{self, Weight};
-use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, Kind, SLACK, Stat};
-use crate::watch::guard::{self, Ruling};
-use crate::watch::inputs::{Facts, Reason, Verdict};
-use crate::watch::ledger::{Moment, Origin};
-use crate::watch::news::News;
+use super::{MAX_WAIT, Room, Wait};
+use crate::watch::echoes::{EchoRuling, Weight};
+use crate::watch::fingerprint::{self, Content, Depth, FileKind, Fingerprint, SLACK, Stat};
+use crate::watch::inputs::{PathFacts, Reason, Verdict};
+use crate::watch::ledger::{InitialBaseline, Moment};
+use crate::watch::loops::{self, LoopRuling};
+use crate::watch::news::WatchNews;
 use crate::watch::warning::Warning;
 use crate::words::{Change, ChangeKind};
 
@@ -28,33 +28,36 @@ impl Room {
         let known = self.ledger.get(path).is_some();
         // A deferred check found it gone, and the compiler has read it meanwhile.
         if !known && now.content == Content::Missing && self.was_lost(path) {
-            self.ledger.meet(path, now, Moment::now(), Origin::Lost);
+            self.ledger.add(path, now, Moment::now(), InitialBaseline::Lost);
             self.judge(path);
             return;
         }
         let changed = self.ledger.record(path, now, Moment::now());
-        if changed && self.building().is_none() && self.patient.contains_key(path) && self.echoes.disturbed()
+        if changed
+            && self.building().is_none()
+            && self.waiting.contains_key(path)
+            && self.echoes.was_followed()
         {
-            self.report_patient(path);
+            self.report_waiting(path);
             return;
         }
         if !known && now.content == Content::Missing {
-            self.ledger.drop(path);
+            self.ledger.remove(path);
             return;
         }
         if !changed && known && self.plan.verbose && self.verdict(path).counts() {
-            self.not_counted(path, Reason::SameContent);
+            self.note_not_counted(path, Reason::SameContent);
         }
         if let Some(reason) = self.judge(path).filter(|_| changed) {
-            self.not_counted(path, reason);
+            self.note_not_counted(path, reason);
         }
-        self.tell_suspect(path);
+        self.report_touched(path);
     }
 
     pub(super) fn verdict(&self, path: &Path) -> Verdict {
         let new = self.ledger.is_new(path);
         // A followed file that is not named was found by a scan, which skips what git ignores.
-        self.rules.verdict(path, Facts { git_ignored: false, new })
+        self.rules.verdict(path, PathFacts { git_ignored: false, new })
     }
 
     /// Reports the change of a file, if there is one and it counts; otherwise returns the reason.
@@ -74,11 +77,11 @@ impl Room {
         {
             return Some(Reason::OtherPackage);
         }
-        if !self.untold(path) || self.patient.contains_key(path) && self.holds_patience(path) {
+        if !self.is_unreported(path) || self.waiting.contains_key(path) && self.restart_wait(path) {
             return None;
         }
         if self.may_be_generated(path) && kinds.iter().copied().all(is_built) {
-            self.unclaimed.insert(path.to_path_buf());
+            self.maybe_generated.insert(path.to_path_buf());
             return None;
         }
         if self.is_being_written(path) {
@@ -92,44 +95,44 @@ impl Room {
         let weight = self.weight(path, &kinds);
         let in_build = (weight == Weight::Code).then(|| self.attempt.zip(self.ledger.get(path))).flatten();
         let in_build = in_build.and_then(|(attempt, entry)| attempt.offset(entry.now.changed_at()));
-        match self.guard.changed(path, in_build) {
-            Ruling::Tell if in_build.is_some() => {
-                self.echoes.forget();
-                self.asked_again = false;
+        match self.loops.changed(path, in_build) {
+            LoopRuling::Report if in_build.is_some() => {
+                self.echoes.break_chain();
+                self.rebuild_requested = false;
                 self.report(path, &kinds);
                 return None;
             }
-            Ruling::Tell => {}
-            Ruling::Later => {
-                self.wait(path, guard::REST);
+            LoopRuling::Report => {}
+            LoopRuling::Later => {
+                self.wait(path, loops::REST);
                 return None;
             }
-            Ruling::Loop => {
-                self.ledger.tell(path);
+            LoopRuling::Loop => {
+                self.ledger.mark_reported(path);
                 self.warn(Warning::Loop { path: path.to_path_buf() });
                 return None;
             }
-            Ruling::Silent => {
-                self.ledger.tell(path);
+            LoopRuling::Ignore => {
+                self.ledger.mark_reported(path);
                 return Some(Reason::Loop);
             }
         }
         match self.echoes.changed(path, weight, self.offset(path, weight)) {
-            echoes::Ruling::Later(rest) => self.wait(path, rest),
-            echoes::Ruling::Silent => {
+            EchoRuling::Later(rest) => self.wait(path, rest),
+            EchoRuling::Ignore => {
                 self.acknowledge(path, &kinds);
                 return Some(Reason::Echo);
             }
             ruling => {
-                self.asked_again = false;
+                self.rebuild_requested = false;
                 self.report(path, &kinds);
-                if ruling == echoes::Ruling::Warn {
+                if ruling == EchoRuling::Warn {
                     self.warn(Warning::Repeats { path: path.to_path_buf() });
-                } else if ruling == echoes::Ruling::Echo {
-                    let (path, mute) = (path.to_path_buf(), self.echoes.is_mute(path));
-                    self.warn(if mute { Warning::Restless { path } } else { Warning::Echo { path } });
+                } else if ruling == EchoRuling::Echo {
+                    let (path, silenced) = (path.to_path_buf(), self.echoes.is_silenced(path));
+                    self.warn(if silenced { Warning::Restless { path } } else { Warning::Echo { path } });
                 } else if kinds.contains(&ChangeKind::Config) {
-                    self.echoes.forgive();
+                    self.echoes.reset();
                 }
             }
         }
@@ -151,13 +154,13 @@ impl Room {
     /// programs keep their logs open.
     fn is_being_written(&self, path: &Path) -> bool {
         let code = path.extension().is_some_and(|extension| extension == "rs");
-        self.writing.contains(path) && !code && !self.rules.is_named(path)
+        self.open_for_writing.contains(path) && !code && !self.rules.is_named(path)
     }
 
     /// Reports the change when no build runs and the file has been at rest for this time.
     fn wait(&mut self, path: &Path, rest: Duration) {
         let now = Instant::now();
-        self.patient.insert(path.to_path_buf(), Wait { since: now, rest, until: now + PATIENCE });
+        self.waiting.insert(path.to_path_buf(), Wait { since: now, rest, until: now + MAX_WAIT });
     }
 
     /// Returns how long after the latest build or start of the program the file changed. A program that has
@@ -176,17 +179,17 @@ impl Room {
     /// Returns the files with a deferred check or change that a build started at `moment` does not settle by
     /// reading them: they also require a restart, or reading the settings or the project again, or cargo
     /// would overlook them. The value tells whether the build may have read the file in the middle of a save.
-    pub(super) fn put_off(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
-        let waiting = self.patient.keys().chain(&self.unclaimed).map(PathBuf::as_path);
+    pub(super) fn unsettled(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
+        let waiting = self.waiting.keys().chain(&self.maybe_generated).map(PathBuf::as_path);
         let mut found = HashMap::new();
-        for path in self.holds.paths().chain(waiting) {
+        for path in self.deferred.paths().chain(waiting) {
             let Verdict::Counts(kinds) = self.verdict(path) else { continue };
             let now = self.fingerprint(path);
             if kinds != [ChangeKind::Source] || self.hidden(&now) {
                 let entry = self.ledger.get(path);
                 let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
                 let after = now.changed_after(moment, SystemTime::now()).unwrap_or(true);
-                let held = self.holds.why(path).is_some();
+                let held = self.deferred.reason(path).is_some();
                 found.insert(
                     path.to_path_buf(),
                     held && (differs || after) && kinds.iter().copied().any(is_built),
@@ -211,7 +214,7 @@ impl Room {
     /// change is reported when the build ends. The same applies to a file that builds were found to write.
     fn may_be_generated(&self, path: &Path) -> bool {
         self.building().is_some()
-            && (self.ledger.is_new(path) || self.guard.warned(path))
+            && (self.ledger.is_new(path) || self.loops.warned(path))
             && self
                 .plan
                 .packages
@@ -220,9 +223,9 @@ impl Room {
     }
 
     /// A change that waits for rest was seen again: the wait starts over.
-    pub(super) fn holds_patience(&mut self, path: &Path) -> bool {
+    pub(super) fn restart_wait(&mut self, path: &Path) -> bool {
         let seen = Instant::now();
-        if let Some(wait) = self.patient.get_mut(path) {
+        if let Some(wait) = self.waiting.get_mut(path) {
             wait.since = seen;
         }
         true
@@ -230,11 +233,11 @@ impl Room {
 
     /// Whether there is a change to report, or a reported one that cargo would now overlook: the same content
     /// saved again with an older time.
-    pub(super) fn untold(&self, path: &Path) -> bool {
-        let hides_what_was_told = |told: Fingerprint| {
+    pub(super) fn is_unreported(&self, path: &Path) -> bool {
+        let hides_reported = |told: Fingerprint| {
             !self.hidden(&told) && self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now))
         };
-        self.ledger.untold(path) || self.ledger.told(path).is_some_and(hides_what_was_told)
+        self.ledger.is_unreported(path) || self.ledger.reported(path).is_some_and(hides_reported)
     }
 
     /// Marks the current content as in force.
@@ -242,14 +245,14 @@ impl Room {
         // Files followed without a build: the current content becomes the baseline, so that going back is a
         // change as well.
         if kinds.is_empty() || kinds.iter().copied().any(is_built) {
-            self.ledger.tell(path);
+            self.ledger.mark_reported(path);
         } else {
-            self.ledger.settle(path);
+            self.ledger.set_baseline(path);
         }
     }
 
     pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
-        self.patient.remove(path);
+        self.waiting.remove(path);
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
         self.acknowledge(path, kinds);
         for kind in kinds {
@@ -259,56 +262,56 @@ impl Room {
 
     /// Reports files that were saved at least `saves` times while the build ran: it started from them, but
     /// may have read them half-written or in an intermediate state. Once, until something really changes.
-    pub(super) fn tell_disturbed(&mut self, saves: u32) {
-        let disturbed = std::mem::take(&mut self.disturbed).into_iter();
-        let disturbed = disturbed.filter(|(path, count)| *count >= saves || self.set_back(path));
+    pub(super) fn report_saves_during_build(&mut self, saves: u32) {
+        let disturbed = std::mem::take(&mut self.saves_during_build).into_iter();
+        let disturbed = disturbed.filter(|(path, count)| *count >= saves || self.predates_attempt(path));
         let disturbed: Vec<PathBuf> = disturbed.map(|(path, _)| path).collect();
         let disturbed = disturbed.into_iter().filter(|path| !self.by_script(path)).collect::<Vec<_>>();
-        if self.asked_again {
+        if self.rebuild_requested {
             return;
         }
         for path in disturbed {
             let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
             if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {
                 self.report(&path, &kinds);
-                self.asked_again = true;
+                self.rebuild_requested = true;
             }
         }
     }
 
-    /// Whether a file's mtime precedes the latest build attempt, so that cargo may have overlooked a save during
-    /// it.
-    fn set_back(&self, path: &Path) -> bool {
+    /// Whether a file's mtime precedes the latest build attempt, so that cargo may have overlooked a save
+    /// during it.
+    fn predates_attempt(&self, path: &Path) -> bool {
         let stat = self.ledger.get(path).and_then(|entry| entry.now.stat);
         stat.zip(self.attempt).is_some_and(|(stat, attempt)| stat.mtime + SLACK < attempt.started)
     }
 
     /// Records a file touched since the start of the failed build attempt, which may have read an
     /// intermediate state.
-    pub(super) fn suspect(&mut self, path: &Path, stat: Option<Stat>) {
+    pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
         let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
         let touched = match stat {
             Some(stat) => {
-                stat.kind == Kind::File && attempt.started < stat.ctime && stat.ctime <= SystemTime::now()
+                stat.kind == FileKind::File && attempt.started < stat.ctime && stat.ctime <= SystemTime::now()
             }
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };
         if touched && *path != self.plan.lock_file {
-            self.suspects.insert(path.to_path_buf());
+            self.touched.insert(path.to_path_buf());
         }
     }
 
-    /// Reports a touched file if it is again what the failed build attempt started from. Once, until something
-    /// really changes.
-    pub(super) fn tell_suspect(&mut self, path: &Path) {
-        if !self.suspects.remove(path) || self.asked_again || self.by_script(path) {
+    /// Reports a touched file if it is again what the failed build attempt started from. Once, until
+    /// something really changes.
+    pub(super) fn report_touched(&mut self, path: &Path) {
+        if !self.touched.remove(path) || self.rebuild_requested || self.by_script(path) {
             return;
         }
         let Verdict::Counts(kinds) = self.verdict(path) else { return };
         let built = kinds.iter().copied().any(is_built) && self.weight(path, &kinds) != Weight::Guessed;
         if built && self.ledger.unchanged(path) {
             self.report(path, &kinds);
-            self.asked_again = true;
+            self.rebuild_requested = true;
         }
     }
 
@@ -317,14 +320,14 @@ impl Room {
         now.stat.zip(self.attempt).is_some_and(|(stat, attempt)| attempt.hides(&stat))
     }
 
-    pub(super) fn not_counted(&mut self, path: &Path, reason: Reason) {
+    pub(super) fn note_not_counted(&mut self, path: &Path, reason: Reason) {
         let known = self.ledger.get(path).is_some_and(|entry| entry.baseline != Content::Missing);
         let unread = matches!(reason, Reason::NotRead | Reason::NotIncluded | Reason::OtherTarget);
         self.note(path, reason, known && unread);
     }
 
     /// A complete save of a file that is not followed.
-    pub(super) fn left_out(&mut self, path: &Path, reason: Reason) {
+    pub(super) fn note_left_out(&mut self, path: &Path, reason: Reason) {
         // A file created while a build runs is most likely created by it.
         let saved =
             reason == Reason::GitIgnored && self.building().is_none() && self.rules.is_saved_in_package(path);
@@ -336,7 +339,7 @@ impl Room {
         // A deleted file was not saved.
         let first_in_folder = worth_a_note && path.symlink_metadata().is_ok() && self.noted.insert(folder);
         if first_in_folder || self.plan.verbose {
-            (self.sink)(News::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
+            (self.sink)(WatchNews::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
         }
     }
 }

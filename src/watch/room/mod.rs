@@ -7,32 +7,32 @@ mod events;
 mod following;
 mod git;
 mod judging;
-mod looks;
+mod sync;
 mod walking;
 
-use self::walking::Cause;
+use self::walking::ScanCause;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::watch::attempt::Attempt;
+use crate::watch::attempt::BuildAttempt;
+use crate::watch::busy::BusyFolders;
+use crate::watch::deferred::{DeferReason, Deferred};
 use crate::watch::echoes::Echoes;
+use crate::watch::filter::EventFilter;
 use crate::watch::fingerprint::{self, Content, Fingerprint};
-use crate::watch::glances::Glances;
 use crate::watch::globs::named_plainly;
-use crate::watch::guard::Guard;
-use crate::watch::holds::{Holds, Why};
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::{Read, Rules};
-use crate::watch::ledger::{Ledger, Moment, Origin};
-use crate::watch::news::{Backend, Command, Message, News, Sink};
+use crate::watch::inputs::{InputsChange, Rules};
+use crate::watch::ledger::{InitialBaseline, Ledger, Moment};
+use crate::watch::loops::LoopDetector;
+use crate::watch::news::{Backend, NewsSink, RoomMessage, WatchCommand, WatchNews};
 use crate::watch::plan::Plan;
-use crate::watch::sieve::Sieve;
-use crate::watch::survey::Survey;
+use crate::watch::scan::Scan;
 use crate::watch::warning::Warning;
-use crate::watch::watcher::{Native, TELLS_CLOSING};
+use crate::watch::watcher::{Native, REPORTS_CLOSE};
 use crate::watch::{dep_info, polling, units};
 use crate::words::{BuildId, Change, ChangeKind};
 
@@ -55,98 +55,98 @@ impl Wait {
 }
 
 /// How long a change waits at most for its file to come to rest.
-const PATIENCE: Duration = Duration::from_secs(3);
+const MAX_WAIT: Duration = Duration::from_secs(3);
 
 pub(super) struct Room {
     plan: Plan,
     rules: Rules,
     ignores: Ignores,
     ledger: Ledger,
-    guard: Guard,
+    loops: LoopDetector,
     echoes: Echoes,
     /// When the program was started last.
     program_started: Option<SystemTime>,
     /// Files that were written and not closed since.
-    writing: HashSet<PathBuf>,
-    holds: Holds,
-    survey: Survey,
+    open_for_writing: HashSet<PathBuf>,
+    deferred: Deferred,
+    scan: Scan,
     native: Option<Native>,
-    sieve: Arc<Sieve>,
-    glances: Glances,
+    filter: Arc<EventFilter>,
+    busy: BusyFolders,
     /// A folder could not be watched, so that only scans find changes in it.
     unwatched: bool,
     /// Files still to be checked since the end of the last build.
-    stock: Vec<PathBuf>,
+    unchecked: Vec<PathBuf>,
     /// The polling interval, if events are unreliable or a limit was reached.
     poll: Option<Duration>,
     limit_reached: bool,
     poll_due: Option<Instant>,
-    survey_due: Option<Instant>,
-    survey_cost: Duration,
-    survey_end: Instant,
-    attempt: Option<Attempt>,
+    scan_due: Option<Instant>,
+    scan_cost: Duration,
+    scan_end: Instant,
+    attempt: Option<BuildAttempt>,
     /// Changes to report when no build runs and they have come to rest.
-    patient: HashMap<PathBuf, Wait>,
+    waiting: HashMap<PathBuf, Wait>,
     /// How often each file was saved or removed since the latest build attempt started.
-    disturbed: HashMap<PathBuf, u32>,
+    saves_during_build: HashMap<PathBuf, u32>,
     /// Files touched since the start of the latest build attempt, which failed and may have read them
     /// half-written.
-    suspects: HashSet<PathBuf>,
+    touched: HashSet<PathBuf>,
     /// Roots of the packages whose build script ended during the latest build attempt, and when.
     scripts: HashMap<PathBuf, SystemTime>,
     /// New files that a build script may have written: reported at the end of the build unless it did.
-    unclaimed: HashSet<PathBuf>,
+    maybe_generated: HashSet<PathBuf>,
     /// Whether the last build was requested only for files saved or touched during a build, and nothing has
     /// changed since.
-    asked_again: bool,
+    rebuild_requested: bool,
     changes: Vec<Change>,
     /// Since when they are held back until git has finished.
-    git: Option<git::Waiting>,
+    git: Option<git::GitWait>,
     /// Requests for a check that has not started.
-    wanted: Vec<u64>,
-    looks: Vec<looks::Look>,
+    sync_requests: Vec<u64>,
+    syncs: Vec<sync::PendingSync>,
     noted: HashSet<PathBuf>,
     warned: HashSet<Warning>,
-    sink: Sink,
-    events: Sender<Message>,
+    sink: NewsSink,
+    events: Sender<RoomMessage>,
 }
 
 impl Room {
-    pub(super) fn new(plan: Plan, sink: Sink, events: Sender<Message>) -> Self {
+    pub(super) fn new(plan: Plan, sink: NewsSink, events: Sender<RoomMessage>) -> Self {
         let rules = Rules::new(&plan);
         Self {
             ignores: Ignores::of(&plan, &rules),
             rules,
             plan,
             ledger: Ledger::default(),
-            guard: Guard::default(),
+            loops: LoopDetector::default(),
             echoes: Echoes::default(),
             program_started: None,
-            writing: HashSet::new(),
-            holds: Holds::default(),
-            survey: Survey::default(),
+            open_for_writing: HashSet::new(),
+            deferred: Deferred::default(),
+            scan: Scan::default(),
             native: None,
-            sieve: Arc::default(),
-            glances: Glances::default(),
+            filter: Arc::default(),
+            busy: BusyFolders::default(),
             unwatched: false,
-            stock: Vec::new(),
+            unchecked: Vec::new(),
             poll: None,
             limit_reached: false,
             poll_due: None,
-            survey_due: None,
-            survey_cost: Duration::ZERO,
-            survey_end: Instant::now(),
+            scan_due: None,
+            scan_cost: Duration::ZERO,
+            scan_end: Instant::now(),
             attempt: None,
-            patient: HashMap::new(),
-            disturbed: HashMap::new(),
-            suspects: HashSet::new(),
+            waiting: HashMap::new(),
+            saves_during_build: HashMap::new(),
+            touched: HashSet::new(),
             scripts: HashMap::new(),
-            unclaimed: HashSet::new(),
-            asked_again: false,
+            maybe_generated: HashSet::new(),
+            rebuild_requested: false,
             changes: Vec::new(),
             git: None,
-            wanted: Vec::new(),
-            looks: Vec::new(),
+            sync_requests: Vec::new(),
+            syncs: Vec::new(),
             noted: HashSet::new(),
             warned: HashSet::new(),
             sink,
@@ -155,11 +155,11 @@ impl Room {
     }
 
     /// Runs until stopped.
-    pub(super) fn run(mut self, queue: &Receiver<Message>) {
+    pub(super) fn run(mut self, queue: &Receiver<RoomMessage>) {
         self.open();
         loop {
-            self.tell();
-            self.answer_looks();
+            self.send_changes();
+            self.answer_syncs();
             let first = match self.next_deadline() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -168,16 +168,16 @@ impl Room {
                 Ok(message) => {
                     for message in std::iter::once(message).chain(queue.try_iter().take(BATCH)) {
                         match message {
-                            Message::Command(_, Command::Stop) => return,
-                            Message::Command(sent, command) => self.command(sent, command),
-                            Message::Signal(signal) => self.signal(signal),
+                            RoomMessage::Command(_, WatchCommand::Stop) => return,
+                            RoomMessage::Command(sent, command) => self.handle_command(sent, command),
+                            RoomMessage::Event(signal) => self.handle_event(signal),
                         }
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.take_look();
+            self.start_sync();
             self.deadlines();
         }
     }
@@ -185,28 +185,28 @@ impl Room {
     /// Chooses the backend, takes the first state, and reports that it watches.
     fn open(&mut self) {
         self.limit_reached = false;
-        self.glances.end();
+        self.busy.clear();
         self.choose_backend();
-        self.take_survey(Cause::Plan);
-        self.watching();
+        self.scan_all(ScanCause::Plan);
+        self.send_watching();
         for (path, key) in named_plainly(&self.plan).into_iter().filter(|(path, _)| !path.exists()) {
             self.warn(Warning::Missing { path, key });
         }
     }
 
-    fn watching(&self) {
+    fn send_watching(&self) {
         let files = self.ledger.paths().filter(|path| self.verdict(path).counts()).count();
         let backend = match (&self.native, self.poll) {
             (Some(_), None) => Backend::Native,
             (Some(_), Some(interval)) => Backend::Mixed(interval),
             (None, interval) => Backend::Polling(interval.unwrap_or(polling::INTERVAL)),
         };
-        (self.sink)(News::Watching { files, folders: self.survey.folders.len(), backend });
+        (self.sink)(WatchNews::Watching { files, folders: self.scan.folders.len(), backend });
     }
 
-    fn command(&mut self, sent: Moment, command: Command) {
+    fn handle_command(&mut self, sent: Moment, command: WatchCommand) {
         match command {
-            Command::Replan(plan) => {
+            WatchCommand::Replan(plan) => {
                 let mut rules = Rules::new(&plan);
                 rules.inherit(&self.rules);
                 self.settle_named(&plan, &rules);
@@ -215,69 +215,73 @@ impl Room {
                 self.ignores = Ignores::of(&self.plan, &self.rules);
                 self.open();
             }
-            Command::BuildStarted(build) => {
-                self.guard.build_started();
-                self.echoes.begun(true);
-                let put_off = self.put_off(sent.wall);
-                self.attempt = Some(Attempt::start(build, sent.wall, self.attempt));
+            WatchCommand::BuildStarted(build) => {
+                self.loops.build_started();
+                self.echoes.started(true);
+                let unsettled = self.unsettled(sent.wall);
+                self.attempt = Some(BuildAttempt::start(build, sent.wall, self.attempt));
                 // The build has these; changes after its start are reported below.
                 self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
-                self.disturbed.clear();
-                self.suspects.clear();
+                self.saves_during_build.clear();
+                self.touched.clear();
                 self.scripts.clear();
-                let unclaimed = std::mem::take(&mut self.unclaimed);
-                let held: Vec<PathBuf> = self.holds.paths().map(Path::to_path_buf).collect();
-                for path in held.iter().filter(|path| !put_off.contains_key(*path)) {
+                let generated = std::mem::take(&mut self.maybe_generated);
+                let held: Vec<PathBuf> = self.deferred.paths().map(Path::to_path_buf).collect();
+                for path in held.iter().filter(|path| !unsettled.contains_key(*path)) {
                     let now = self.fingerprint(path);
-                    self.ledger.reconsider(path, now, Moment::now());
+                    self.ledger.record_deferred(path, now, Moment::now());
                 }
-                let doubtful = self.ledger.build_started(sent, &put_off);
-                for path in doubtful.iter().chain(unclaimed.iter().filter(|path| put_off.contains_key(*path)))
+                let doubtful = self.ledger.build_started(sent, &unsettled);
+                for path in
+                    doubtful.iter().chain(generated.iter().filter(|path| unsettled.contains_key(*path)))
                 {
                     self.judge(path);
                 }
             }
-            Command::BuildSucceeded { build, dep_info, rerun_everything } => {
-                self.ended(build, sent.wall);
+            WatchCommand::BuildSucceeded { build, dep_info, rerun_everything } => {
+                self.build_ended(build, sent.wall);
                 let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
-                self.meet_lost(&sources);
+                self.add_lost(&sources);
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
-                self.follow(read);
-                self.tell_disturbed(2);
+                self.update_inputs(read);
+                self.report_saves_during_build(2);
             }
-            Command::BuildFailed { build, named } => {
-                self.ended(build, sent.wall);
-                let read = self.failed(named);
-                self.follow(read);
-                self.tell_disturbed(1);
+            WatchCommand::BuildFailed { build, named } => {
+                self.build_ended(build, sent.wall);
+                let read = self.inputs_after_failure(named);
+                self.update_inputs(read);
+                self.report_saves_during_build(1);
                 if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
                     attempt.failed = true;
-                    self.stock = self.ledger.paths().map(Path::to_path_buf).collect();
+                    self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
                 }
             }
-            Command::BuildCancelled(build) => {
-                self.ended(build, sent.wall);
-                if self.events_tell() { self.follow(Read::Same) } else { self.ask_for_survey() }
+            WatchCommand::BuildCancelled(build) => {
+                self.build_ended(build, sent.wall);
+                if self.events_suffice() {
+                    self.update_inputs(InputsChange::Same);
+                } else {
+                    self.request_scan();
+                }
             }
-            Command::ScriptRan { build, root, ended } => {
+            WatchCommand::ScriptRan { build, root, ended } => {
                 if self.building().is_some_and(|attempt| attempt.build == build && attempt.started <= ended) {
                     self.scripts.insert(root, ended);
                 }
             }
-            Command::BuildResolved(build) => self.resolved(build),
-            Command::ProgramStarts => {
+            WatchCommand::BuildResolved(build) => self.lock_file_written(build),
+            WatchCommand::ProgramStarts => {
                 self.program_started = Some(sent.wall);
-                self.echoes.begun(false);
+                self.echoes.started(false);
             }
-            Command::SettingsRead(files) => self.settings_read(files),
-            Command::Asked => {
-                self.echoes.asked();
+            WatchCommand::SettingsRead(files) => self.settings_read(files),
+            WatchCommand::Asked => {
+                self.echoes.restart_requested();
                 self.warned
                     .retain(|warning| !matches!(warning, Warning::Echo { .. } | Warning::Restless { .. }));
             }
-            Command::Look(token) => self.wanted.push(token),
-            Command::Rescan => self.take_survey(Cause::Events),
-            Command::Stop => {}
+            WatchCommand::Sync(token) => self.sync_requests.push(token),
+            WatchCommand::Stop => {}
         }
     }
 
@@ -287,8 +291,8 @@ impl Room {
             let now = self.fingerprint(path);
             if !self.rules.is_named(path) && rules.is_named(path) && now.content != Content::Missing {
                 self.ledger.record(path, now, Moment::now());
-                self.ledger.settle(path);
-                self.holds.release(path);
+                self.ledger.set_baseline(path);
+                self.deferred.remove(path);
             }
         }
     }
@@ -301,8 +305,8 @@ impl Room {
         for (path, content) in &files {
             if self.ledger.get(path).is_none() && *content != Content::Missing {
                 let read = Fingerprint { stat: None, content: *content };
-                self.ledger.meet(path, read, Moment::now(), Origin::Settled);
-                self.look(path);
+                self.ledger.add(path, read, Moment::now(), InitialBaseline::Settled);
+                self.check(path);
             }
         }
         self.ledger.read_as_settings(&files);
@@ -311,39 +315,39 @@ impl Room {
 
     /// cargo writes `Cargo.lock` itself before it compiles anything, while it holds the lock of the build
     /// directory: this content is what the attempt is built from.
-    fn resolved(&mut self, build: BuildId) {
+    fn lock_file_written(&mut self, build: BuildId) {
         if self.building().is_none_or(|attempt| attempt.build != build) {
             return;
         }
         let lock_file = self.plan.lock_file.clone();
         let now = self.fingerprint(&lock_file);
         self.ledger.record(&lock_file, now, Moment::now());
-        self.ledger.settle(&lock_file);
-        self.holds.release(&lock_file);
-        self.patient.remove(&lock_file);
-        self.disturbed.remove(&lock_file);
+        self.ledger.set_baseline(&lock_file);
+        self.deferred.remove(&lock_file);
+        self.waiting.remove(&lock_file);
+        self.saves_during_build.remove(&lock_file);
     }
 
     /// Updates the inputs with what may fix the failed build: the paths its errors named, and the files rustc
     /// was compiling.
-    fn failed(&mut self, named: Vec<PathBuf>) -> Read {
+    fn inputs_after_failure(&mut self, named: Vec<PathBuf>) -> InputsChange {
         let plan = &self.plan;
         let units = units::read(&plan.build_directory, &plan.workspace_root, &plan.packages);
         let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
         let read = self.rules.failed(wanted.map(tidy).collect());
-        if read == Read::Fewer {
+        if read == InputsChange::Fewer {
             self.ignores = Ignores::of(&self.plan, &self.rules);
         }
         read
     }
 
-    fn ended(&mut self, build: BuildId, at: SystemTime) {
+    fn build_ended(&mut self, build: BuildId, at: SystemTime) {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
             attempt.end(at);
         }
-        for path in std::mem::take(&mut self.unclaimed) {
+        for path in std::mem::take(&mut self.maybe_generated) {
             if self.by_script(&path) {
-                self.ledger.settle(&path);
+                self.ledger.set_baseline(&path);
             }
         }
     }
@@ -359,17 +363,17 @@ impl Room {
             .any(|(_, ended)| attempt.started <= changed && changed <= *ended)
     }
 
-    fn building(&self) -> Option<Attempt> {
+    fn building(&self) -> Option<BuildAttempt> {
         self.attempt.filter(|attempt| attempt.ended.is_none())
     }
 
     fn warn(&mut self, warning: Warning) {
         if self.warned.insert(warning.clone()) {
-            (self.sink)(News::Warning(warning));
+            (self.sink)(WatchNews::Warning(warning));
         }
     }
 
-    fn tell(&mut self) {
+    fn send_changes(&mut self) {
         if !self.changes.is_empty() && self.waits_for_git() {
             return;
         }
@@ -381,55 +385,55 @@ impl Room {
             changes.reverse();
             changes.retain(|change| told.insert((change.path.clone(), change.kind)));
             changes.reverse();
-            (self.sink)(News::Changed { changes });
+            (self.sink)(WatchNews::Changed { changes });
         }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let patient = self.building().is_none().then(|| self.patient.values().map(Wait::due).min());
-        let stock = (!self.stock.is_empty()).then(Instant::now);
-        let git = self.git.map(|_| Instant::now() + git::PAUSE);
-        let walks = [self.survey_due, self.poll_due, self.glances.due(), stock, git];
-        [self.holds.next(), patient.flatten(), self.look_due()].into_iter().chain(walks).flatten().min()
+        let waiting = self.building().is_none().then(|| self.waiting.values().map(Wait::due).min());
+        let unchecked = (!self.unchecked.is_empty()).then(Instant::now);
+        let git = self.git.map(|_| Instant::now() + git::CHECK_PAUSE);
+        let walks = [self.scan_due, self.poll_due, self.busy.due(), unchecked, git];
+        [self.deferred.next(), waiting.flatten(), self.sync_due()].into_iter().chain(walks).flatten().min()
     }
 
     fn deadlines(&mut self) {
         let now = Instant::now();
-        if self.survey_due.is_some_and(|due| due <= now) {
-            self.take_survey(Cause::Events);
+        if self.scan_due.is_some_and(|due| due <= now) {
+            self.scan_all(ScanCause::Events);
         } else if self.poll_due.is_some_and(|due| due <= now) {
-            self.take_survey(Cause::Poll);
+            self.scan_all(ScanCause::Poll);
         }
-        if self.glances.due().is_some_and(|due| due <= now) && self.glances.glance(now) {
-            self.ask_for_survey();
+        if self.busy.due().is_some_and(|due| due <= now) && self.busy.poll(now) {
+            self.request_scan();
         }
-        self.take_stock();
-        for (path, why) in self.holds.take_due(now) {
+        self.check_some();
+        for (path, why) in self.deferred.take_due(now) {
             let seen = self.fingerprint(&path);
             let was = self.ledger.get(&path).and_then(|entry| entry.now.stat);
             // Still being written, or just begun: any earlier reason gives way to this one.
             let recent = seen.stat.and_then(|stat| SystemTime::now().duration_since(stat.ctime).ok());
-            let unsettled = why == Why::Unsure
+            let unsettled = why == DeferReason::Unsure
                 && was != seen.stat
                 && recent.is_some_and(|age| age < Duration::from_millis(20));
             if unsettled {
-                self.holds.hold(&path, why, now);
-            } else if why == Why::New && TELLS_CLOSING && seen.content.is_empty_file() {
+                self.deferred.defer(&path, why, now);
+            } else if why == DeferReason::New && REPORTS_CLOSE && seen.content.is_empty_file() {
                 // Its creator still has it open.
-                self.holds.hold(&path, Why::Writing, now);
+                self.deferred.defer(&path, DeferReason::Writing, now);
             } else {
                 self.accept(&path, seen);
             }
         }
         if self.building().is_none() {
             let due = |(_, wait): &(&PathBuf, &Wait)| wait.due() <= now;
-            let paths: Vec<PathBuf> = self.patient.iter().filter(due).map(|(path, _)| path.clone()).collect();
+            let paths: Vec<PathBuf> = self.waiting.iter().filter(due).map(|(path, _)| path.clone()).collect();
             for path in paths {
-                self.patient.remove(&path);
-                self.report_patient(&path);
+                self.waiting.remove(&path);
+                self.report_waiting(&path);
             }
         }
-        self.end_patience(now);
+        self.expire_syncs(now);
     }
 }
 

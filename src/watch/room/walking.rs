@@ -7,24 +7,24 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Room;
 use crate::config::Poll;
+use crate::watch::deferred::DeferReason;
 use crate::watch::fingerprint::{self, Content, Depth, Fingerprint, SLACK, Stat};
-use crate::watch::holds::Why;
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::Rules;
-use crate::watch::ledger::{Moment, Origin};
-use crate::watch::look::unreliable_folder;
+use crate::watch::inspect::unreliable_folder;
+use crate::watch::ledger::{InitialBaseline, Moment};
 
 #[cfg(target_os = "linux")]
 use crate::watch::mounts;
-use crate::watch::news::Message;
+use crate::watch::news::RoomMessage;
 use crate::watch::polling;
-use crate::watch::survey::{Survey, survey};
+use crate::watch::scan::{Scan, scan};
 use crate::watch::warning::{Refused, Warning};
-use crate::watch::watcher::{Native, Signal};
+use crate::watch::watcher::{FileEvent, Native};
 
 /// Why a scan is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum ScanCause {
     /// A new plan: a file found for the first time is what the next build will start from.
     Plan,
     /// New dep-info: a file found for the first time may have changed since the build began.
@@ -54,9 +54,9 @@ impl Room {
             let events = self.events.clone();
             let tell = move |signal| {
                 // The room may be closing.
-                let _ = events.send(Message::Signal(signal));
+                let _ = events.send(RoomMessage::Event(signal));
             };
-            match Native::new(Arc::clone(&self.sieve), tell) {
+            match Native::new(Arc::clone(&self.filter), tell) {
                 Ok(native) => {
                     self.native = Some(native);
                     self.follow_mounts();
@@ -70,7 +70,7 @@ impl Room {
     #[cfg(target_os = "linux")]
     fn follow_mounts(&self) {
         let events = self.events.clone();
-        mounts::follow(move || events.send(Message::Signal(Signal::Overflow)).is_ok());
+        mounts::follow(move || events.send(RoomMessage::Event(FileEvent::Overflow)).is_ok());
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -88,32 +88,32 @@ impl Room {
     }
 
     /// Requests a scan soon: at once after a pause, otherwise delayed, so that storms cost little.
-    pub(super) fn ask_for_survey(&mut self) {
-        let due = Instant::now().max(self.survey_end + self.survey_cost * 4);
-        self.survey_due = Some(self.survey_due.map_or(due, |earlier| earlier.min(due)));
+    pub(super) fn request_scan(&mut self) {
+        let due = Instant::now().max(self.scan_end + self.scan_cost * 4);
+        self.scan_due = Some(self.scan_due.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// Scans everything, watches the folders found, and checks every file with another stat.
-    pub(super) fn take_survey(&mut self, cause: Cause) {
+    pub(super) fn scan_all(&mut self, cause: ScanCause) {
         let (begun, cpu) = (Instant::now(), polling::cpu_time());
-        self.survey_due = None;
-        self.stock.clear();
+        self.scan_due = None;
+        self.unchecked.clear();
         self.unwatched = false;
         // The scan reports the current state; later states must differ from it.
-        self.glances.glance(begun);
-        let found = self.walk(cause, survey);
+        self.busy.poll(begun);
+        let found = self.walk(cause, scan);
         if self.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
-            self.survey_due = Some(Instant::now());
+            self.scan_due = Some(Instant::now());
         }
-        let before = std::mem::replace(&mut self.survey, found);
+        let before = std::mem::replace(&mut self.scan, found);
         self.compare(&before, cause);
-        self.surveyed();
-        self.survey_end = Instant::now();
-        self.survey_cost = self.survey_end - begun;
+        self.apply_scan();
+        self.scan_end = Instant::now();
+        self.scan_cost = self.scan_end - begun;
         if let Some(interval) = self.poll {
             self.poll_due = Some(
-                self.survey_end
-                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.survey_cost),
+                self.scan_end
+                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.scan_cost),
             );
         }
     }
@@ -121,15 +121,15 @@ impl Room {
     /// Runs a scan that watches the folders it reports.
     pub(super) fn walk(
         &mut self,
-        cause: Cause,
-        walk: impl FnOnce(&Rules, &mut Ignores, &mut dyn FnMut(&Path)) -> Survey,
-    ) -> Survey {
-        self.sieve.open();
-        let (native, glances, limit_reached) = (&mut self.native, &self.glances, self.limit_reached);
+        cause: ScanCause,
+        walk: impl FnOnce(&Rules, &mut Ignores, &mut dyn FnMut(&Path)) -> Scan,
+    ) -> Scan {
+        self.filter.pass_all();
+        let (native, busy, limit_reached) = (&mut self.native, &self.busy, self.limit_reached);
         let (mut refusal, mut unwatched) = (None, false);
         let found = walk(&self.rules, &mut self.ignores, &mut |folder| {
             if let (Some(native), None, false, false) =
-                (&mut *native, refusal, limit_reached, glances.at(folder))
+                (&mut *native, refusal, limit_reached, busy.contains(folder))
             {
                 // Changes in a folder that cannot be watched are found only by scans.
                 match native.watch(folder) {
@@ -142,40 +142,40 @@ impl Room {
         self.unwatched |= unwatched;
         if let Some(refused) = refusal {
             self.refused(refused);
-            if cause != Cause::Plan {
-                self.watching();
+            if cause != ScanCause::Plan {
+                self.send_watching();
             }
         }
         found
     }
 
     /// Applies the current scan.
-    pub(super) fn surveyed(&mut self) {
-        self.sieve.set(&self.survey);
-        if self.glances.set(&self.survey, Instant::now()) {
-            self.ask_for_survey();
+    pub(super) fn apply_scan(&mut self) {
+        self.filter.update(&self.scan);
+        if self.busy.update(&self.scan, Instant::now()) {
+            self.request_scan();
         }
     }
 
-    fn compare(&mut self, before: &Survey, cause: Cause) {
-        let files = std::mem::take(&mut self.survey.files);
+    fn compare(&mut self, before: &Scan, cause: ScanCause) {
+        let files = std::mem::take(&mut self.scan.files);
         self.compare_files(&files, before, cause);
         let lost: Vec<PathBuf> =
             self.ledger.paths().filter(|path| !files.contains_key(*path)).map(Path::to_path_buf).collect();
         for path in lost {
             if fingerprint::stat(&path).is_some() {
                 // Still there, but no longer followed.
-                self.ledger.drop(&path);
-            } else if self.holds.why(&path).is_none() {
+                self.ledger.remove(&path);
+            } else if self.deferred.reason(&path).is_none() {
                 let now = self.ledger.get(&path).map(|entry| (entry.now.content, entry.baseline));
                 match now {
-                    Some((Content::Missing, Content::Missing)) => self.ledger.drop(&path),
+                    Some((Content::Missing, Content::Missing)) => self.ledger.remove(&path),
                     Some((Content::Missing, _)) | None => {}
-                    Some(_) => self.holds.hold(&path, Why::Gone, Instant::now()),
+                    Some(_) => self.deferred.defer(&path, DeferReason::Gone, Instant::now()),
                 }
             }
         }
-        self.survey.files = files;
+        self.scan.files = files;
         self.judge_differing();
     }
 
@@ -184,7 +184,7 @@ impl Room {
         for path in self.ledger.differing() {
             // Finding a file unchanged must not restart its rest: with polling it would never end. A file in
             // the middle of a save is judged at its deadline.
-            if !self.patient.contains_key(&path) && self.holds.why(&path).is_none() {
+            if !self.waiting.contains_key(&path) && self.deferred.reason(&path).is_none() {
                 self.judge(&path);
             }
         }
@@ -194,16 +194,16 @@ impl Room {
     pub(super) fn compare_files(
         &mut self,
         files: &HashMap<PathBuf, Option<Stat>>,
-        before: &Survey,
-        cause: Cause,
+        before: &Scan,
+        cause: ScanCause,
     ) {
         for (path, stat) in files {
-            match self.ledger.get(path).map(|entry| (entry.now, self.holds.why(path))) {
-                None if stat.is_none() && cause == Cause::Inputs && self.was_lost(path) => {
-                    self.ledger.meet(path, Fingerprint::MISSING, Moment::now(), Origin::Lost);
+            match self.ledger.get(path).map(|entry| (entry.now, self.deferred.reason(path))) {
+                None if stat.is_none() && cause == ScanCause::Inputs && self.was_lost(path) => {
+                    self.ledger.add(path, Fingerprint::MISSING, Moment::now(), InitialBaseline::Lost);
                 }
                 // Found already; its check is deferred.
-                None if self.holds.why(path).is_some() => {}
+                None if self.deferred.reason(path).is_some() => {}
                 None => self.meet(path, before, cause),
                 Some((now, _)) if now.stat == *stat => {
                     if matches!(now.content, Content::Large(_)) && self.rules.is_named_or_below(path) {
@@ -212,8 +212,8 @@ impl Room {
                     }
                 }
                 Some((_, Some(_))) => {}
-                Some(_) if stat.is_none() => self.holds.hold(path, Why::Gone, Instant::now()),
-                Some(_) => self.look_settled(path),
+                Some(_) if stat.is_none() => self.deferred.defer(path, DeferReason::Gone, Instant::now()),
+                Some(_) => self.check_settled(path),
             }
         }
     }
@@ -226,42 +226,44 @@ impl Room {
     }
 
     /// Adds sources that rustc read and that came and went between two checks.
-    pub(super) fn meet_lost(&mut self, read: &[PathBuf]) {
+    pub(super) fn add_lost(&mut self, read: &[PathBuf]) {
         let Some(attempt) = self.attempt else { return };
         for path in read.iter().filter(|path| is_rust(path) && fingerprint::stat(path).is_none()) {
             let missing = self.ledger.get(path).is_some_and(|entry| entry.now.content == Content::Missing);
             if missing && self.ledger.unchanged(path) && may_have_gone_since(path, attempt.started) {
-                self.ledger.meet(path, Fingerprint::MISSING, Moment::now(), Origin::Lost);
+                self.ledger.add(path, Fingerprint::MISSING, Moment::now(), InitialBaseline::Lost);
             }
         }
     }
 
     /// Checks a file with another stat; a little later if it was written just now.
-    pub(super) fn look_settled(&mut self, path: &Path) {
+    pub(super) fn check_settled(&mut self, path: &Path) {
         let age = fingerprint::stat(path).and_then(|stat| SystemTime::now().duration_since(stat.mtime).ok());
         if age.is_some_and(|age| age < Duration::from_millis(20)) {
-            self.holds.hold(path, Why::Unsure, Instant::now());
+            self.deferred.defer(path, DeferReason::Unsure, Instant::now());
         } else {
-            self.look(path);
+            self.check(path);
         }
     }
 
     /// Starts to follow a file.
-    pub(super) fn meet(&mut self, path: &Path, before: &Survey, cause: Cause) {
+    pub(super) fn meet(&mut self, path: &Path, before: &Scan, cause: ScanCause) {
         let origin = match (cause, self.attempt) {
             _ if appeared(path, before) => {
-                self.holds.hold(path, Why::Scratch, Instant::now());
+                self.deferred.defer(path, DeferReason::Scratch, Instant::now());
                 return;
             }
-            (Cause::Plan, Some(attempt)) if attempt.ended.is_none() => Origin::Since(attempt.started),
-            (Cause::Plan, _) | (_, None) => Origin::Settled,
-            (_, Some(attempt)) => Origin::Since(attempt.started),
+            (ScanCause::Plan, Some(attempt)) if attempt.ended.is_none() => {
+                InitialBaseline::Since(attempt.started)
+            }
+            (ScanCause::Plan, _) | (_, None) => InitialBaseline::Settled,
+            (_, Some(attempt)) => InitialBaseline::Since(attempt.started),
         };
         let now = self.fingerprint(path);
         // It may be gone since the scan.
-        let lost = now.content == Content::Missing && cause == Cause::Inputs && self.was_lost(path);
-        let origin = if lost { Origin::Lost } else { origin };
-        self.ledger.meet(path, now, Moment::now(), origin);
+        let lost = now.content == Content::Missing && cause == ScanCause::Inputs && self.was_lost(path);
+        let origin = if lost { InitialBaseline::Lost } else { origin };
+        self.ledger.add(path, now, Moment::now(), origin);
     }
 }
 
@@ -279,7 +281,7 @@ fn may_have_gone_since(path: &Path, moment: SystemTime) -> bool {
 
 /// Whether a file appeared after the earlier scan: its folder, or one above it, was read then, without the
 /// file or the way to it.
-fn appeared(path: &Path, before: &Survey) -> bool {
+fn appeared(path: &Path, before: &Scan) -> bool {
     if before.files.contains_key(path) || before.read.contains(path) {
         return false;
     }

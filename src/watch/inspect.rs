@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::fingerprint::Kind;
+use super::fingerprint::FileKind;
 use super::ignores::Ignores;
 use super::inputs::Rules;
 use super::plan::Plan;
 use super::polling;
-use super::survey::survey;
+use super::scan::scan;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct Inspection {
     /// Files that count or may come to count.
     pub files: usize,
     /// Folders that need a watch each (on Linux).
@@ -23,16 +23,21 @@ pub struct Look {
 }
 
 /// Scans everything once, as at the start.
-pub fn look(plan: &Plan) -> Look {
+pub fn inspect(plan: &Plan) -> Inspection {
     let rules = Rules::new(plan);
-    let survey = survey(&rules, &mut Ignores::of(plan, &rules), &mut |_| {});
-    let files = survey.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
+    let scan = scan(&rules, &mut Ignores::of(plan, &rules), &mut |_| {});
+    let files = scan.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
     let newest = files
         .clone()
-        .filter(|(_, stat)| stat.kind == Kind::File)
+        .filter(|(_, stat)| stat.kind == FileKind::File)
         .max_by_key(|(_, stat)| stat.mtime)
         .map(|(path, stat)| (path.clone(), stat.mtime));
-    Look { files: files.count(), folders: survey.folders.len(), unreliable: unreliable_folder(plan), newest }
+    Inspection {
+        files: files.count(),
+        folders: scan.folders.len(),
+        unreliable: unreliable_folder(plan),
+        newest,
+    }
 }
 
 /// Returns the first folder with sources whose file system does not report all changes.

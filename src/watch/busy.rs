@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::fingerprint::{self, Kind, Stat};
-use super::survey::Survey;
+use super::fingerprint::{self, FileKind, Stat};
+use super::scan::Scan;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of a path, links not followed. Changes inside a folder do not change its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum PathState {
     Nothing,
     Folder((u64, u64)),
     Something(Stat),
@@ -21,23 +21,23 @@ enum Seen {
 
 /// The busy folders and the state of the names in them.
 #[derive(Debug, Default)]
-pub(super) struct Glances {
+pub(super) struct BusyFolders {
     folders: HashSet<PathBuf>,
     /// `None` before the first poll.
-    names: HashMap<PathBuf, Option<Seen>>,
+    names: HashMap<PathBuf, Option<PathState>>,
     due: Option<Instant>,
 }
 
-impl Glances {
+impl BusyFolders {
     /// Whether `folder` is polled instead of watched.
-    pub(super) fn at(&self, folder: &Path) -> bool {
+    pub(super) fn contains(&self, folder: &Path) -> bool {
         self.folders.contains(folder)
     }
 
     /// Starts to poll a busy folder, unless an existing file in it is followed, whose edits must be noticed
     /// at once.
-    pub(super) fn begin(&mut self, folder: &Path, survey: &Survey) -> bool {
-        let new = !self.at(folder) && may_be_glanced_at(folder, survey);
+    pub(super) fn add(&mut self, folder: &Path, scan: &Scan) -> bool {
+        let new = !self.contains(folder) && may_be_polled(folder, scan);
         if new {
             self.folders.insert(folder.to_path_buf());
         }
@@ -45,12 +45,12 @@ impl Glances {
     }
 
     /// Updates the names after a scan. Returns whether a folder must be watched again.
-    pub(super) fn set(&mut self, survey: &Survey, now: Instant) -> bool {
+    pub(super) fn update(&mut self, scan: &Scan, now: Instant) -> bool {
         let before = self.folders.len();
-        self.folders.retain(|folder| may_be_glanced_at(folder, survey));
+        self.folders.retain(|folder| may_be_polled(folder, scan));
         let mut earlier = std::mem::take(&mut self.names);
         let within = |path: &&PathBuf| path.parent().is_some_and(|folder| self.folders.contains(folder));
-        let names = survey.points.keys().chain(&survey.turns).chain(survey.folders.keys()).filter(within);
+        let names = scan.points.keys().chain(&scan.triggers).chain(scan.folders.keys()).filter(within);
         if !self.folders.is_empty() {
             for path in names.chain(&self.folders) {
                 self.names.insert(path.clone(), earlier.remove(path).flatten());
@@ -65,7 +65,7 @@ impl Glances {
     }
 
     /// Goes back to watching everything.
-    pub(super) fn end(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
@@ -75,10 +75,10 @@ impl Glances {
 
     /// Polls. Called before each scan too, so that later events are compared with the current state. Returns
     /// whether anything changed, or is polled for the first time.
-    pub(super) fn glance(&mut self, now: Instant) -> bool {
+    pub(super) fn poll(&mut self, now: Instant) -> bool {
         let mut changed = false;
         for (path, before) in &mut self.names {
-            let seen = Some(seen(path));
+            let seen = Some(state(path));
             changed |= seen != *before;
             *before = seen;
         }
@@ -87,18 +87,18 @@ impl Glances {
     }
 }
 
-fn may_be_glanced_at(folder: &Path, survey: &Survey) -> bool {
-    let is_there = |path: &PathBuf| survey.files.get(path).is_some_and(Option::is_some);
+fn may_be_polled(folder: &Path, scan: &Scan) -> bool {
+    let is_there = |path: &PathBuf| scan.files.get(path).is_some_and(Option::is_some);
     let followed = |(point, dependants): (&PathBuf, &Vec<PathBuf>)| {
         point.parent() == Some(folder) && dependants.iter().any(is_there)
     };
-    survey.folders.get(folder).is_some_and(Vec::is_empty) && !survey.points.iter().any(followed)
+    scan.folders.get(folder).is_some_and(Vec::is_empty) && !scan.points.iter().any(followed)
 }
 
-fn seen(path: &Path) -> Seen {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Seen::Nothing };
+fn state(path: &Path) -> PathState {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return PathState::Nothing };
     let stat = fingerprint::from_metadata(&metadata);
-    if stat.kind == Kind::Folder { Seen::Folder(stat.id) } else { Seen::Something(stat) }
+    if stat.kind == FileKind::Folder { PathState::Folder(stat.id) } else { PathState::Something(stat) }
 }
 
 #[cfg(test)]
@@ -106,36 +106,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sees_what_comes_and_only_that() {
+    fn only_relevant_names_are_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let (toolchain, cargo) = (root.join("rust-toolchain"), root.join(".cargo"));
-        let mut survey = Survey {
+        let mut scan = Scan {
             folders: HashMap::from([(root.to_path_buf(), Vec::new())]),
             points: HashMap::from([(toolchain.clone(), vec![toolchain.clone()])]),
-            turns: HashSet::from([cargo.clone()]),
-            ..Survey::default()
+            triggers: HashSet::from([cargo.clone()]),
+            ..Scan::default()
         };
-        let (mut glances, now) = (Glances::default(), Instant::now());
-        assert!(!glances.set(&survey, now));
-        assert_eq!(glances.due(), None);
-        assert!(glances.begin(root, &survey) && !glances.begin(root, &survey));
-        assert!(!glances.set(&survey, now));
-        assert_eq!(glances.due(), Some(now));
-        assert!(glances.glance(now), "what was never seen asks for a walk");
-        assert!(!glances.glance(now));
+        let (mut busy, now) = (BusyFolders::default(), Instant::now());
+        assert!(!busy.update(&scan, now));
+        assert_eq!(busy.due(), None);
+        assert!(busy.add(root, &scan) && !busy.add(root, &scan));
+        assert!(!busy.update(&scan, now));
+        assert_eq!(busy.due(), Some(now));
+        assert!(busy.poll(now), "a name polled for the first time requests a scan");
+        assert!(!busy.poll(now));
         std::fs::write(root.join("other"), "").unwrap();
-        assert!(!glances.glance(now));
+        assert!(!busy.poll(now));
         std::fs::create_dir(&cargo).unwrap();
-        assert!(glances.glance(now));
+        assert!(busy.poll(now));
         std::fs::write(cargo.join("config.toml"), "").unwrap();
-        assert!(!glances.glance(now), "the walk watches that folder");
+        assert!(!busy.poll(now), "the scan watches that folder");
         std::fs::write(&toolchain, "").unwrap();
-        assert!(glances.glance(now));
+        assert!(busy.poll(now));
         // The file exists now and is followed, so its folder is watched.
-        survey.files.insert(toolchain.clone(), fingerprint::stat(&toolchain));
-        assert!(glances.set(&survey, now));
-        assert!(!glances.at(root) && !glances.begin(root, &survey));
-        assert_eq!(glances.due(), None);
+        scan.files.insert(toolchain.clone(), fingerprint::stat(&toolchain));
+        assert!(busy.update(&scan, now));
+        assert!(!busy.contains(root) && !busy.add(root, &scan));
+        assert_eq!(busy.due(), None);
     }
 }

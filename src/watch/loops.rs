@@ -12,21 +12,21 @@ use std::time::Duration;
 /// After this many rounds the file is no longer followed.
 const ROUNDS: usize = 5;
 /// From this round on a change is reported only when the build has ended and the file is at rest.
-const PATIENT: usize = 3;
+const WAIT_ROUNDS: usize = 3;
 
 /// How long a suspect must be at rest before its change is reported.
 pub(super) const REST: Duration = Duration::from_millis(500);
 
 /// What to do with a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ruling {
-    Tell,
+pub(super) enum LoopRuling {
+    Report,
     /// Report it when the build has ended and the file has been at rest for [`REST`].
     Later,
     /// Do not report it, and warn: it is a loop.
     Loop,
     /// Do not report it.
-    Silent,
+    Ignore,
 }
 
 #[derive(Debug, Default)]
@@ -38,13 +38,13 @@ struct Suspect {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct LoopDetector {
     suspects: HashMap<PathBuf, Suspect>,
     silenced: HashSet<PathBuf>,
     warned: HashSet<PathBuf>,
 }
 
-impl Guard {
+impl LoopDetector {
     /// To be called when a build attempt starts. A file that the last build did not write is no longer a
     /// suspect.
     pub(super) fn build_started(&mut self) {
@@ -57,14 +57,14 @@ impl Guard {
     }
 
     /// Judges a change of `path`, `offset` after the start of the running build, if one runs.
-    pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> Ruling {
+    pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> LoopRuling {
         let Some(offset) = offset else {
             self.suspects.remove(path);
             self.silenced.clear();
-            return Ruling::Tell;
+            return LoopRuling::Report;
         };
         if self.silenced.contains(path) {
-            return Ruling::Silent;
+            return LoopRuling::Ignore;
         }
         let suspect = self.suspects.entry(path.to_path_buf()).or_default();
         let as_before = suspect.offsets.last().is_some_and(|last| alike(*last, offset));
@@ -82,11 +82,11 @@ impl Guard {
             if rounds == 1 {
                 self.silenced.clear();
             }
-            return if rounds < PATIENT { Ruling::Tell } else { Ruling::Later };
+            return if rounds < WAIT_ROUNDS { LoopRuling::Report } else { LoopRuling::Later };
         }
         self.suspects.remove(path);
         self.silenced.insert(path.to_path_buf());
-        if self.warned.insert(path.to_path_buf()) { Ruling::Loop } else { Ruling::Silent }
+        if self.warned.insert(path.to_path_buf()) { LoopRuling::Loop } else { LoopRuling::Ignore }
     }
 }
 
@@ -96,46 +96,48 @@ fn alike(one: Duration, other: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Ruling::{Later, Loop, Silent, Tell};
+    use super::LoopRuling::{Ignore, Later, Loop, Report};
     use super::*;
 
     const GENERATED: &str = "/p/src/generated.rs";
 
-    fn round(guard: &mut Guard, path: &str, offset: u64) -> Ruling {
-        guard.build_started();
-        guard.changed(Path::new(path), Some(Duration::from_millis(offset)))
+    fn round(detector: &mut LoopDetector, path: &str, offset: u64) -> LoopRuling {
+        detector.build_started();
+        detector.changed(Path::new(path), Some(Duration::from_millis(offset)))
     }
 
     #[test]
-    fn five_rounds_alike_are_a_loop_and_warned_of_once() {
-        let mut guard = Guard::default();
-        let rulings: Vec<Ruling> = (0..6).map(|at| round(&mut guard, GENERATED, 900 + at * 10)).collect();
-        assert_eq!(rulings, [Tell, Tell, Later, Later, Loop, Silent]);
-        assert_eq!(guard.changed(Path::new("/p/src/main.rs"), None), Tell);
-        let rulings: Vec<Ruling> = (0..6).map(|at| round(&mut guard, GENERATED, 900 + at * 10)).collect();
-        assert_eq!(rulings, [Tell, Tell, Later, Later, Silent, Silent]);
+    fn five_similar_rounds_are_a_loop_and_warned_of_once() {
+        let mut detector = LoopDetector::default();
+        let rulings: Vec<LoopRuling> =
+            (0..6).map(|at| round(&mut detector, GENERATED, 900 + at * 10)).collect();
+        assert_eq!(rulings, [Report, Report, Later, Later, Loop, Ignore]);
+        assert_eq!(detector.changed(Path::new("/p/src/main.rs"), None), Report);
+        let rulings: Vec<LoopRuling> =
+            (0..6).map(|at| round(&mut detector, GENERATED, 900 + at * 10)).collect();
+        assert_eq!(rulings, [Report, Report, Later, Later, Ignore, Ignore]);
     }
 
     #[test]
-    fn somebody_who_saves_while_building_is_followed() {
-        let mut guard = Guard::default();
+    fn a_person_who_saves_while_building_is_followed() {
+        let mut detector = LoopDetector::default();
         for offset in [100, 9_000, 4_000, 15_000, 700, 6_000, 12_000, 3_000] {
-            assert_eq!(round(&mut guard, GENERATED, offset), Ruling::Tell);
+            assert_eq!(round(&mut detector, GENERATED, offset), LoopRuling::Report);
         }
         for _ in 0..20 {
-            round(&mut guard, GENERATED, 900);
-            assert_eq!(guard.changed(Path::new(GENERATED), None), Ruling::Tell);
+            round(&mut detector, GENERATED, 900);
+            assert_eq!(detector.changed(Path::new(GENERATED), None), LoopRuling::Report);
         }
     }
 
     #[test]
-    fn a_build_it_leaves_alone_clears_it() {
-        let mut guard = Guard::default();
+    fn a_build_without_a_change_clears_the_suspect() {
+        let mut detector = LoopDetector::default();
         for _ in 0..8 {
             for _ in 0..2 {
-                assert_eq!(round(&mut guard, GENERATED, 900), Ruling::Tell);
+                assert_eq!(round(&mut detector, GENERATED, 900), LoopRuling::Report);
             }
-            guard.build_started();
+            detector.build_started();
         }
     }
 }

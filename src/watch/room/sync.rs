@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Room;
-use super::walking::Cause;
+use super::walking::ScanCause;
 use crate::watch::inputs::Verdict;
-use crate::watch::news::News;
+use crate::watch::news::WatchNews;
 
 /// The deadline of an answer: longer than any editor leaves a file half saved.
-const PATIENCE: Duration = Duration::from_millis(600);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// A request that is not answered yet.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct PendingSync {
     tokens: Vec<u64>,
     /// Files that were deferred at that time.
     held: HashSet<PathBuf>,
@@ -28,75 +28,75 @@ pub(super) struct Look {
 
 impl Room {
     /// Starts the requested check, one for all pending requests.
-    pub(super) fn take_look(&mut self) {
-        if self.wanted.is_empty() {
+    pub(super) fn start_sync(&mut self) {
+        if self.sync_requests.is_empty() {
             return;
         }
-        let tokens = std::mem::take(&mut self.wanted);
-        self.take_survey(Cause::Events);
+        let tokens = std::mem::take(&mut self.sync_requests);
+        self.scan_all(ScanCause::Events);
         for path in self.ledger.racy() {
-            if self.holds.why(&path).is_some() {
+            if self.deferred.reason(&path).is_some() {
                 continue;
             }
             let now = self.fingerprint(&path);
             if self.ledger.get(&path).is_some_and(|entry| entry.now.content.same(&now.content)) {
                 self.ledger.read_again(&path, now, SystemTime::now());
             } else {
-                self.look(&path);
+                self.check(&path);
             }
         }
-        let held = self.holds.paths().map(Path::to_path_buf).collect();
-        self.looks.push(Look { tokens, held, due: Instant::now() + PATIENCE });
+        let held = self.deferred.paths().map(Path::to_path_buf).collect();
+        self.syncs.push(PendingSync { tokens, held, due: Instant::now() + ANSWER_TIMEOUT });
     }
 
     /// Answers the requests after which everything was reported.
-    pub(super) fn answer_looks(&mut self) {
+    pub(super) fn answer_syncs(&mut self) {
         if self.git.is_some() {
             return;
         }
         // While a build runs, other changes may be reported at its end; the client asks again then.
-        let at_rest = self.building().is_some() || self.patient.is_empty();
-        let mut looks = std::mem::take(&mut self.looks);
-        looks.retain(|look| {
-            let open = !at_rest || look.held.iter().any(|path| self.holds.why(path).is_some());
+        let at_rest = self.building().is_some() || self.waiting.is_empty();
+        let mut syncs = std::mem::take(&mut self.syncs);
+        syncs.retain(|sync| {
+            let open = !at_rest || sync.held.iter().any(|path| self.deferred.reason(path).is_some());
             if !open {
-                for token in &look.tokens {
-                    (self.sink)(News::Looked(*token));
+                for token in &sync.tokens {
+                    (self.sink)(WatchNews::Synced(*token));
                 }
             }
             open
         });
-        self.looks = looks;
+        self.syncs = syncs;
     }
 
-    pub(super) fn look_due(&self) -> Option<Instant> {
-        self.looks.iter().filter(|_| self.git.is_none()).map(|look| look.due).min()
+    pub(super) fn sync_due(&self) -> Option<Instant> {
+        self.syncs.iter().filter(|_| self.git.is_none()).map(|sync| sync.due).min()
     }
 
     /// Accepts files that were deferred for too long as they are.
-    pub(super) fn end_patience(&mut self, now: Instant) {
+    pub(super) fn expire_syncs(&mut self, now: Instant) {
         let overdue: Vec<PathBuf> = self
-            .looks
+            .syncs
             .iter()
-            .filter(|look| look.due <= now)
-            .flat_map(|look| look.held.iter().cloned())
-            .filter(|path| self.holds.why(path).is_some())
+            .filter(|sync| sync.due <= now)
+            .flat_map(|sync| sync.held.iter().cloned())
+            .filter(|path| self.deferred.reason(path).is_some())
             .collect();
         for path in overdue {
-            self.holds.release(&path);
+            self.deferred.remove(&path);
             let now = self.fingerprint(&path);
             self.accept(&path, now);
         }
-        if self.building().is_none() && self.looks.iter().any(|look| look.due <= now) {
-            for (path, _) in std::mem::take(&mut self.patient) {
-                self.report_patient(&path);
+        if self.building().is_none() && self.syncs.iter().any(|sync| sync.due <= now) {
+            for (path, _) in std::mem::take(&mut self.waiting) {
+                self.report_waiting(&path);
             }
         }
     }
 
     /// Reports a change that had to come to rest.
-    pub(super) fn report_patient(&mut self, path: &Path) {
-        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.untold(path)) {
+    pub(super) fn report_waiting(&mut self, path: &Path) {
+        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.is_unreported(path)) {
             self.report(path, &kinds);
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::fingerprint::{self, Kind, Stat};
+use super::fingerprint::{self, FileKind, Stat};
 use super::ignores::Ignores;
 use super::inputs::Rules;
 use super::names;
@@ -17,7 +17,7 @@ const MAX_LINKS: u8 = 40;
 
 /// The result of a scan.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct Scan {
     /// Every file that counts or may come to count, by the name the program knows; `None` if it is missing.
     pub(super) files: HashMap<PathBuf, Option<Stat>>,
     /// The folders to watch, free of symlinks, each with the names under which all its files are followed
@@ -26,7 +26,7 @@ pub(super) struct Survey {
     /// Single files and links, free of symlinks, with the files whose content depends on them.
     pub(super) points: HashMap<PathBuf, Vec<PathBuf>>,
     /// Links, missing folders and ignore files: a change of one requires a new scan.
-    pub(super) turns: HashSet<PathBuf>,
+    pub(super) triggers: HashSet<PathBuf>,
     /// Folders that were read, by the names the program knows.
     pub(super) read: HashSet<PathBuf>,
     /// Folders and files that were skipped.
@@ -35,41 +35,41 @@ pub(super) struct Survey {
 
 /// Scans everything that `rules` name, and the program's packages. `watch` is called once for each folder
 /// before it is read.
-pub(super) fn survey(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Survey {
-    let mut surveyor = Surveyor::new(rules, ignores, watch);
+pub(super) fn scan(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Scan {
+    let mut scanner = Scanner::new(rules, ignores, watch);
     for root in rules.package_roots().chain(rules.glob_bases()) {
-        surveyor.walk(root, Named::No);
+        scanner.walk(root, ByName::No);
     }
     for (path, below) in rules.named_paths() {
-        surveyor.named(path, below);
+        scanner.named(path, below);
     }
     for (base, depth) in rules.member_bases() {
-        surveyor.members(base, depth);
+        scanner.members(base, depth);
     }
-    for path in surveyor.ignores.consulted() {
-        if let Some(folder) = path.parent().and_then(|folder| surveyor.resolve(folder, 0)) {
-            surveyor.need(&folder);
+    for path in scanner.ignores.consulted() {
+        if let Some(folder) = path.parent().and_then(|folder| scanner.resolve(folder, 0)) {
+            scanner.need(&folder);
         }
-        surveyor.survey.turns.insert(path);
+        scanner.scan.triggers.insert(path);
     }
-    surveyor.survey
+    scanner.scan
 }
 
 /// Scans only these paths, which are newly named, with all they contain.
-pub(super) fn survey_more(
+pub(super) fn scan_more(
     paths: &[PathBuf],
     rules: &Rules,
     ignores: &mut Ignores,
     watch: &mut dyn FnMut(&Path),
-) -> Survey {
-    let mut surveyor = Surveyor::new(rules, ignores, watch);
+) -> Scan {
+    let mut scanner = Scanner::new(rules, ignores, watch);
     for path in paths {
-        surveyor.named(path, true);
+        scanner.named(path, true);
     }
-    surveyor.survey
+    scanner.scan
 }
 
-impl Survey {
+impl Scan {
     /// Adds the scan of more paths.
     pub(super) fn join(&mut self, more: Self) {
         self.files.extend(more.files);
@@ -80,7 +80,7 @@ impl Survey {
                 known.extend(new);
             }
         }
-        self.turns.extend(more.turns);
+        self.triggers.extend(more.triggers);
         self.read.extend(more.read);
         self.pruned.extend(more.pruned);
     }
@@ -88,36 +88,36 @@ impl Survey {
 
 /// Whether a walk covers an explicitly named path, where git's rules do not apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Named {
+enum ByName {
     Yes,
     No,
 }
 
-struct Surveyor<'a> {
+struct Scanner<'a> {
     rules: &'a Rules,
     ignores: &'a mut Ignores,
     watch: &'a mut dyn FnMut(&Path),
-    survey: Survey,
+    scan: Scan,
     resolved: HashMap<PathBuf, Option<PathBuf>>,
-    walked: HashSet<(PathBuf, Named)>,
+    walked: HashSet<(PathBuf, ByName)>,
 }
 
-impl<'a> Surveyor<'a> {
+impl<'a> Scanner<'a> {
     fn new(rules: &'a Rules, ignores: &'a mut Ignores, watch: &'a mut dyn FnMut(&Path)) -> Self {
-        let survey = Survey::default();
-        Self { rules, ignores, watch, survey, resolved: HashMap::new(), walked: HashSet::new() }
+        let scan = Scan::default();
+        Self { rules, ignores, watch, scan, resolved: HashMap::new(), walked: HashSet::new() }
     }
 
     /// Visits a named path; `below`: with all it contains.
     fn named(&mut self, path: &Path, below: bool) {
         self.file(path);
-        if below && self.survey.files.get(path).is_some_and(|stat| is_folder(*stat)) {
-            self.walk(path, Named::Yes);
+        if below && self.scan.files.get(path).is_some_and(|stat| is_folder(*stat)) {
+            self.walk(path, ByName::Yes);
         }
     }
 
     /// Reads `root` and the folders below it that are not skipped.
-    fn walk(&mut self, root: &Path, named: Named) {
+    fn walk(&mut self, root: &Path, named: ByName) {
         let Some(real) = self.resolve(root, 0) else {
             return;
         };
@@ -130,17 +130,17 @@ impl<'a> Surveyor<'a> {
             let Ok(entries) = std::fs::read_dir(&real) else {
                 continue;
             };
-            let known_as = self.survey.folders.entry(real.clone()).or_default();
+            let known_as = self.scan.folders.entry(real.clone()).or_default();
             if !known_as.contains(&folder) {
                 known_as.push(folder.clone());
             }
-            self.survey.read.insert(folder.clone());
+            self.scan.read.insert(folder.clone());
             for entry in entries.flatten() {
                 let path = folder.join(entry.file_name());
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => {
                         if self.leaves_out(&path, &real.join(entry.file_name()), named) {
-                            self.survey.pruned.insert(path);
+                            self.scan.pruned.insert(path);
                         } else {
                             stack.push((path, real.join(entry.file_name())));
                         }
@@ -149,10 +149,10 @@ impl<'a> Surveyor<'a> {
                     Ok(_) if self.follows(&path, named) => {
                         let stat =
                             entry.metadata().ok().map(|metadata| fingerprint::from_metadata(&metadata));
-                        self.survey.files.insert(path, stat);
+                        self.scan.files.insert(path, stat);
                     }
                     _ => {
-                        self.survey.pruned.insert(path);
+                        self.scan.pruned.insert(path);
                     }
                 }
             }
@@ -178,11 +178,11 @@ impl<'a> Surveyor<'a> {
             let Ok(entries) = std::fs::read_dir(&real) else {
                 continue;
             };
-            let known_as = self.survey.folders.entry(real).or_default();
+            let known_as = self.scan.folders.entry(real).or_default();
             if !known_as.contains(&folder) {
                 known_as.push(folder.clone());
             }
-            self.survey.read.insert(folder.clone());
+            self.scan.read.insert(folder.clone());
             for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
             {
                 let path = folder.join(entry.file_name());
@@ -190,36 +190,36 @@ impl<'a> Surveyor<'a> {
                 if self.rules.prunes(&path, false).is_none() && !self.ignores.ignored_here(&path, true) {
                     folders.push((path.clone(), level + 1));
                 }
-                if !self.survey.read.contains(&path) {
-                    self.survey.pruned.insert(path);
+                if !self.scan.read.contains(&path) {
+                    self.scan.pruned.insert(path);
                 }
             }
         }
     }
 
     /// Whether the walk skips this folder.
-    fn leaves_out(&mut self, path: &Path, real: &Path, named: Named) -> bool {
-        if self.rules.prunes(path, named == Named::Yes).is_some() {
+    fn leaves_out(&mut self, path: &Path, real: &Path, named: ByName) -> bool {
+        if self.rules.prunes(path, named == ByName::Yes).is_some() {
             return true;
         }
         // For cargo a folder with its own manifest is another package; cargo marks its own output with a tag.
-        named == Named::No
+        named == ByName::No
             && (self.ignores.ignored_here(path, true)
                 || real.join("Cargo.toml").exists()
                 || real.join("CACHEDIR.TAG").exists())
     }
 
     /// Whether a file found on a walk is followed.
-    fn follows(&mut self, path: &Path, named: Named) -> bool {
+    fn follows(&mut self, path: &Path, named: ByName) -> bool {
         self.rules.is_named(path)
             || (!names::is_editor_temporary(path)
-                && (named == Named::Yes || !self.ignores.ignored_here(path, false)))
+                && (named == ByName::Yes || !self.ignores.ignored_here(path, false)))
     }
 
     /// Visits a symlink found on a walk. Returns the folder to walk into, if it leads to one.
-    fn link(&mut self, path: PathBuf, parent: &Path, named: Named) -> Option<(PathBuf, PathBuf)> {
+    fn link(&mut self, path: PathBuf, parent: &Path, named: ByName) -> Option<(PathBuf, PathBuf)> {
         if !self.follows(&path, named) {
-            self.survey.pruned.insert(path);
+            self.scan.pruned.insert(path);
             return None;
         }
         if !is_folder(fingerprint::stat(&path)) {
@@ -231,7 +231,7 @@ impl<'a> Surveyor<'a> {
         let among_sources = path.components().any(|part| part.as_os_str() == "src");
         let real = self.resolve(&path, 0)?;
         let leads_back = parent.starts_with(&real);
-        (!leads_back && (named == Named::Yes || among_sources) && !self.leaves_out(&path, &real, named))
+        (!leads_back && (named == ByName::Yes || among_sources) && !self.leaves_out(&path, &real, named))
             .then_some((path, real))
     }
 
@@ -250,16 +250,16 @@ impl<'a> Surveyor<'a> {
             };
             self.need(&folder);
             let real = folder.join(name);
-            let dependants = self.survey.points.entry(real.clone()).or_default();
+            let dependants = self.scan.points.entry(real.clone()).or_default();
             if !dependants.iter().any(|dependant| dependant == path) {
                 dependants.push(path.to_path_buf());
             }
             next = std::fs::read_link(&real).ok().map(|target| folder.join(target));
             if next.is_some() {
-                self.survey.turns.insert(real);
+                self.scan.triggers.insert(real);
             }
         }
-        self.survey.files.insert(path.to_path_buf(), fingerprint::stat(path));
+        self.scan.files.insert(path.to_path_buf(), fingerprint::stat(path));
     }
 
     /// Resolves a path's symlinks; `None` if nothing exists. Records what would change the result.
@@ -287,7 +287,7 @@ impl<'a> Surveyor<'a> {
         let mut metadata = std::fs::symlink_metadata(&real);
         if !metadata.as_ref().is_ok_and(|metadata| !metadata.is_symlink()) {
             self.need(&parent);
-            self.survey.turns.insert(real.clone());
+            self.scan.triggers.insert(real.clone());
             metadata = std::fs::symlink_metadata(&real);
         }
         match metadata {
@@ -302,13 +302,13 @@ impl<'a> Surveyor<'a> {
     }
 
     fn need(&mut self, real: &Path) {
-        if !self.survey.folders.contains_key(real) {
+        if !self.scan.folders.contains_key(real) {
             (self.watch)(real);
-            self.survey.folders.insert(real.to_path_buf(), Vec::new());
+            self.scan.folders.insert(real.to_path_buf(), Vec::new());
         }
     }
 }
 
 fn is_folder(stat: Option<Stat>) -> bool {
-    stat.is_some_and(|stat| stat.kind == Kind::Folder)
+    stat.is_some_and(|stat| stat.kind == FileKind::Folder)
 }

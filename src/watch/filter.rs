@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::survey::Survey;
+use super::scan::Scan;
 
 /// A folder with this many dropped events within [`WINDOW`] is busy: polling its few names costs less.
 const BUSY: u32 = 64;
 const WINDOW: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Passage {
+pub(super) enum FilterResult {
     /// Relevant.
-    Through,
+    Pass,
     /// Irrelevant.
-    Dropped,
+    Drop,
     /// Irrelevant, and so frequent that the folder is busy.
     Busy,
 }
@@ -36,16 +36,16 @@ struct Narrow {
 
 /// The folders in which only single names matter, and those names.
 #[derive(Debug, Default)]
-pub(super) struct Sieve(Mutex<HashMap<PathBuf, Narrow>>);
+pub(super) struct EventFilter(Mutex<HashMap<PathBuf, Narrow>>);
 
-impl Sieve {
+impl EventFilter {
     /// Passes all events: to be called before a scan, after which other names may matter.
-    pub(super) fn open(&self) {
+    pub(super) fn pass_all(&self) {
         self.folders().clear();
     }
 
     /// Passes only events that matter according to this scan.
-    pub(super) fn set(&self, survey: &Survey) {
+    pub(super) fn update(&self, scan: &Scan) {
         let now = Instant::now();
         let narrow = |(folder, known_as): (&PathBuf, &Vec<PathBuf>)| {
             known_as.is_empty().then(|| {
@@ -55,8 +55,8 @@ impl Sieve {
                 )
             })
         };
-        let mut folders: HashMap<PathBuf, Narrow> = survey.folders.iter().filter_map(narrow).collect();
-        for path in survey.points.keys().chain(&survey.turns).chain(survey.folders.keys()) {
+        let mut folders: HashMap<PathBuf, Narrow> = scan.folders.iter().filter_map(narrow).collect();
+        for path in scan.points.keys().chain(&scan.triggers).chain(scan.folders.keys()) {
             if let Some((folder, name)) = parts(path)
                 && let Some(narrow) = folders.get_mut(folder)
             {
@@ -67,12 +67,12 @@ impl Sieve {
     }
 
     /// Checks an event about `path`.
-    pub(super) fn passage(&self, path: &Path, now: Instant) -> Passage {
-        let Some((folder, name)) = parts(path) else { return Passage::Through };
+    pub(super) fn check(&self, path: &Path, now: Instant) -> FilterResult {
+        let Some((folder, name)) = parts(path) else { return FilterResult::Pass };
         let mut folders = self.folders();
-        let Some(narrow) = folders.get_mut(folder) else { return Passage::Through };
+        let Some(narrow) = folders.get_mut(folder) else { return FilterResult::Pass };
         if narrow.names.contains(name) {
-            return Passage::Through;
+            return FilterResult::Pass;
         }
         if now.saturating_duration_since(narrow.since) > WINDOW {
             narrow.since = now;
@@ -80,7 +80,7 @@ impl Sieve {
         }
         narrow.dropped += 1;
         // Reported once per window.
-        if narrow.dropped == BUSY { Passage::Busy } else { Passage::Dropped }
+        if narrow.dropped == BUSY { FilterResult::Busy } else { FilterResult::Drop }
     }
 
     fn folders(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Narrow>> {
@@ -96,25 +96,25 @@ fn parts(path: &Path) -> Option<(&Path, &OsStr)> {
 mod tests {
     use super::*;
 
-    fn survey() -> Survey {
+    fn scan() -> Scan {
         let folder = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        Survey {
+        Scan {
             folders: [("/home", folder(&[])), ("/home/p", folder(&["/home/p"]))]
                 .map(|(path, names)| (path.into(), names))
                 .into(),
             points: HashMap::from([("/home/rust-toolchain".into(), folder(&["/home/rust-toolchain"]))]),
-            turns: HashSet::from(["/home/.cargo".into()]),
-            ..Survey::default()
+            triggers: HashSet::from(["/home/.cargo".into()]),
+            ..Scan::default()
         }
     }
 
     #[test]
-    fn drops_only_what_nothing_hangs_on() {
-        let (sieve, now) = (Sieve::default(), Instant::now());
-        let check = |path: &str, expect| assert_eq!(sieve.passage(Path::new(path), now), expect, "{path}");
-        check("/home/history", Passage::Through);
-        sieve.set(&survey());
-        check("/home/history", Passage::Dropped);
+    fn drops_only_irrelevant_events() {
+        let (filter, now) = (EventFilter::default(), Instant::now());
+        let check = |path: &str, expect| assert_eq!(filter.check(Path::new(path), now), expect, "{path}");
+        check("/home/history", FilterResult::Pass);
+        filter.update(&scan());
+        check("/home/history", FilterResult::Drop);
         for path in [
             "/home/rust-toolchain",
             "/home/.cargo",
@@ -124,25 +124,25 @@ mod tests {
             "/home",
             "/",
         ] {
-            check(path, Passage::Through);
+            check(path, FilterResult::Pass);
         }
-        sieve.open();
-        check("/home/history", Passage::Through);
+        filter.pass_all();
+        check("/home/history", FilterResult::Pass);
     }
 
     #[test]
-    fn many_at_once_are_busy_and_few_now_and_then_are_not() {
-        let (sieve, start) = (Sieve::default(), Instant::now());
-        sieve.set(&survey());
-        let busy =
-            |passages: Vec<Passage>| passages.iter().filter(|passage| **passage == Passage::Busy).count();
+    fn many_events_at_once_are_busy_few_now_and_then_are_not() {
+        let (filter, start) = (EventFilter::default(), Instant::now());
+        filter.update(&scan());
+        let busy = |results: Vec<FilterResult>| {
+            results.iter().filter(|result| **result == FilterResult::Busy).count()
+        };
         let path = Path::new("/home/history");
-        let slowly =
-            (0..500).map(|second| sieve.passage(path, start + Duration::from_secs(second))).collect();
+        let slowly = (0..500).map(|second| filter.check(path, start + Duration::from_secs(second))).collect();
         assert_eq!(busy(slowly), 0);
         let later = start + Duration::from_secs(1000);
         let at_once =
-            (0..1000).map(|event| sieve.passage(path, later + Duration::from_millis(event))).collect();
+            (0..1000).map(|event| filter.check(path, later + Duration::from_millis(event))).collect();
         assert_eq!(busy(at_once), 1);
     }
 }

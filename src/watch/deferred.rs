@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Why a check is deferred, which determines for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum DeferReason {
     /// Deleted or renamed away: editors that keep a backup write it again within moments.
     Gone,
     /// Empty: a truncated file is often written again.
@@ -24,7 +24,7 @@ pub(super) enum Why {
     Unsure,
 }
 
-impl Why {
+impl DeferReason {
     fn wait(self) -> Duration {
         Duration::from_millis(match self {
             Self::Gone => 50,
@@ -37,23 +37,23 @@ impl Why {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Holds {
-    due: HashMap<PathBuf, (Instant, Why)>,
+pub(super) struct Deferred {
+    due: HashMap<PathBuf, (Instant, DeferReason)>,
 }
 
-impl Holds {
+impl Deferred {
     /// Defers the check of `path`, counted from `now`.
-    pub(super) fn hold(&mut self, path: &Path, why: Why, now: Instant) {
+    pub(super) fn defer(&mut self, path: &Path, why: DeferReason, now: Instant) {
         self.due.insert(path.to_path_buf(), (now + why.wait(), why));
     }
 
     /// Returns why the check of `path` is deferred, if it is.
-    pub(super) fn why(&self, path: &Path) -> Option<Why> {
+    pub(super) fn reason(&self, path: &Path) -> Option<DeferReason> {
         self.due.get(path).map(|(_, why)| *why)
     }
 
     /// Removes the deferral: the file is being checked now.
-    pub(super) fn release(&mut self, path: &Path) {
+    pub(super) fn remove(&mut self, path: &Path) {
         self.due.remove(path);
     }
 
@@ -67,8 +67,8 @@ impl Holds {
     }
 
     /// Takes out the checks that are due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(PathBuf, Why)> {
-        let due: Vec<(PathBuf, Why)> = self
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(PathBuf, DeferReason)> {
+        let due: Vec<(PathBuf, DeferReason)> = self
             .due
             .iter()
             .filter(|(_, (due, _))| *due <= now)
