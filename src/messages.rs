@@ -71,14 +71,12 @@ const LOADING: [&str; 5] = ["E0460", "E0462", "E0464", "E0514", "E0786"];
 pub enum CargoMessage {
     /// A compiler message, and for an error the files it names.
     Diagnostic(Diagnostic, NamedPaths),
-    /// A program was built or fresh.
     Executable {
         package: String,
         target: String,
         path: PathBuf,
         fresh: bool,
     },
-    /// Shared libraries were built or fresh.
     Libraries {
         files: Vec<PathBuf>,
         /// Programs link a `dylib`; a `cdylib` they only open at run time.

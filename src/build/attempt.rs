@@ -42,7 +42,6 @@ pub(super) struct CargoRun {
     pub(super) error: Option<BuildError>,
     /// Whether it failed because earlier artifacts could not be loaded.
     pub(super) unloadable: bool,
-    /// The paths named by its errors.
     pub(super) named: NamedPaths,
 }
 

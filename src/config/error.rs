@@ -22,7 +22,6 @@ pub enum ConfigError {
         place: FileLine,
         hint: String,
     },
-    /// Reserved for a later version.
     #[error("`{key}` in {place} is reserved for a later version of hotrun")]
     Reserved {
         /// The key with its table.
@@ -46,7 +45,6 @@ pub enum ConfigError {
         reason: String,
         hint: Option<String>,
     },
-    /// Two settings that exclude each other.
     #[error("{first} cannot be used with {second}{reason}")]
     Conflict {
         first: SettingName,

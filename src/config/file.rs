@@ -83,7 +83,6 @@ impl FileReader<'_> {
         Ok(())
     }
 
-    /// Returns the error for a key that is none of `siblings`.
     fn unknown(
         &self,
         key: &Key<'_>,

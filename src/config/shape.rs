@@ -19,7 +19,6 @@ use super::units;
 use super::value::{FileReader, Key};
 use super::{Origin, Setting};
 
-/// Words that set something, and their origin.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words<'a> {
     /// The option with its hyphens, or the environment variable, for errors.

@@ -22,7 +22,7 @@ use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin
 /// How long a process may take to become ready by default.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The heading of the options that say how cargo compiles.
+/// The heading of options about compilation.
 pub(super) const COMPILATION: &str = "Compilation Options";
 
 /// What a changed setting needs to take effect.
@@ -57,7 +57,6 @@ pub(super) struct SettingRow {
     pub(super) words: fn(&mut Layer, Words<'_>) -> Result<(), ConfigError>,
     pub(super) show: fn(&mut Page<'_>, &Config),
     pub(super) same: fn(&Config, &Config) -> bool,
-    /// Copies the value of the other config.
     pub(super) copy: fn(&mut Config, &Config),
 }
 
@@ -156,7 +155,7 @@ macro_rules! settings {
             }
         }
 
-        /// Every setting, in the order of the file.
+        /// In the order of the file.
         pub(super) const ROWS: &[SettingRow] = &[ $( $(
             SettingRow {
                 table: $table,
@@ -334,7 +333,6 @@ settings! {
     }
 }
 
-/// Returns the setting of this key, written with its table.
 pub(super) fn find(key: &str) -> Option<&'static SettingRow> {
     ROWS.iter().find(|entry| entry.key == key)
 }

@@ -80,7 +80,7 @@ texts! {
 
     Plain: String, |text, _| Ok(text.to_owned()), String::clone, json!({ "type": "string" });
 
-    /// An argument of the program, which need not be UTF-8.
+    /// Need not be UTF-8.
     Argument: OsString {
         fn parse_word(word: &OsStr, _: &Path) -> Result<OsString, Invalid> {
             Ok(word.to_owned())
@@ -118,7 +118,6 @@ texts! {
         |text, _| units::parse_poll(text), |poll| units::format_poll(*poll),
         json!({ "anyOf": [{ "enum": ["auto", "always", "never"] }, time()] });
 
-    /// An address that hotrun listens on.
     Socket: Listen { const NUMBERS: bool = true; },
         address::parse_listen, address::format_listen,
         json!({ "anyOf": [nonempty(), { "type": "integer", "minimum": 0, "maximum": 65535 }] });
@@ -131,7 +130,7 @@ texts! {
         ],
     });
 
-    /// A signal by its name or number.
+    /// By name or number.
     Signal: i32 { const NUMBERS: bool = true; },
         |text, _| units::parse_signal(text), |signal| units::signal_name(*signal),
         json!({
@@ -151,7 +150,6 @@ fn file(base: &Path, path: &Path) -> Result<PathBuf, Invalid> {
     Ok(absolute(base, path))
 }
 
-/// A word of a fixed list.
 pub(super) struct OneOf<W>(PhantomData<W>);
 
 impl<W: Word> Text for OneOf<W> {

@@ -11,9 +11,7 @@ pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Longer times are mistakes, and would overflow clocks.
 pub(super) const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// A setting whose value is a word of a fixed list.
 pub(super) trait Word: Sized + Copy + PartialEq + 'static {
-    /// Every word and its value.
     const WORDS: &'static [(&'static str, Self)];
 
     fn parse(text: &str) -> Result<Self, Invalid> {

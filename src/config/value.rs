@@ -95,7 +95,6 @@ impl FileReader<'_> {
         self.items(key)?.map(|item| self.text::<T>(&item)).collect()
     }
 
-    /// Returns the items of a list, each under the name of the key.
     fn items<'k>(&self, key: &Key<'k>) -> Result<impl Iterator<Item = Key<'k>>, ConfigError> {
         let name = key.name.clone();
         match key.value.get_ref() {

@@ -7,7 +7,6 @@ use crate::config::Poll;
 use crate::history::BuildTimes;
 use crate::project::Compiling;
 
-/// A failed step, with the text of its error.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) check: &'static str,
@@ -62,7 +61,6 @@ pub(super) struct WatchFacts {
     pub(super) poll: Poll,
     /// A folder with unreliable file events, and its file system.
     pub(super) unreliable: Option<(String, &'static str)>,
-    /// The file system of the package.
     pub(super) file_system: Option<String>,
     pub(super) newest: Option<(String, Age)>,
     pub(super) limits: Option<Limits>,
@@ -105,7 +103,6 @@ pub(super) enum TargetState {
     NotWritable,
 }
 
-/// The runner of the target's programs.
 #[derive(Debug, Clone)]
 pub(super) struct RunnerFacts {
     pub(super) program: String,
@@ -122,7 +119,7 @@ pub(super) struct SocketFacts {
 
 #[derive(Debug, Clone)]
 pub(super) struct RuntimeFolderFacts {
-    /// Its path and mode bits, or the error of creating it.
+    /// Path and mode bits, or the error.
     pub(super) made: Result<(PathBuf, u32), String>,
     /// `XDG_RUNTIME_DIR`.
     pub(super) preferred: Option<PathBuf>,

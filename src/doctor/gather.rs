@@ -109,7 +109,7 @@ pub(super) fn facts(site: &Site) -> ProjectFacts {
     }
 }
 
-/// The build that a hotrun wrote down last, and when.
+/// Returns the last recorded build and its age.
 fn last_build(staging: &Path) -> Option<(BuildTimes, Age)> {
     let path = staging.join(BuildTimes::FILE);
     let last = BuildTimes::read(&std::fs::read_to_string(&path).ok()?)?;

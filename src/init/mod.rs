@@ -63,7 +63,6 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the lines that report a written file.
 fn report_lines(path: &str, findings: &Findings, page: &Rendered) -> Vec<Line> {
     let mut report = vec![Line::status("Created", format!("{path} for {}", findings.program))];
     report.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));

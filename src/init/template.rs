@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{TargetName, quoted};
 
-/// What the file depends on.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// For display.
@@ -31,7 +30,6 @@ pub(super) struct CrateFolder {
     pub(super) path: PathBuf,
 }
 
-/// The file, and the report about it.
 #[derive(Debug)]
 pub(super) struct Rendered {
     pub(super) text: String,
@@ -49,7 +47,6 @@ const HEAD: &str = "\
 /// The column of comments.
 const COLUMN: usize = 35;
 
-/// Renders the file for a project.
 pub(super) fn render(findings: &Findings) -> Rendered {
     let mut page = Rendered { text: HEAD.to_owned(), reasons: Vec::new(), remarks: Vec::new() };
     page.line("");

@@ -33,7 +33,6 @@ pub enum ProjectError {
         /// The manifest that was probably meant.
         meant: Option<PathBuf>,
     },
-    /// cargo's own error.
     #[error("{message}")]
     Cargo {
         /// Without its leading `error: `.
@@ -87,13 +86,11 @@ pub enum ProjectError {
     },
     #[error("no {} named `{}` in {}{}", .0.kind, .0.name, inside(&.0.packages), available(&.0.existing, .0.suggestion.as_deref()))]
     UnknownTarget(Box<UnknownTarget>),
-    /// `--example` names a library.
     #[error("example `{name}` is a library and cannot be run")]
     LibraryExample {
         /// As given.
         name: String,
     },
-    /// A pattern instead of a name.
     #[error("`{pattern}` is a pattern, but one program runs at a time")]
     Pattern { pattern: String },
     /// A target whose folder could be anywhere.

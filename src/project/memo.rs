@@ -18,7 +18,6 @@ use super::memoized::{Ancestors, Memoized};
 use super::queries::Queries;
 use super::toolchain::Toolchain;
 
-/// The file name in the staging target.
 const FILE: &str = ".survey.json";
 /// The answers of an earlier start, and those of this one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

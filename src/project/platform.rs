@@ -71,7 +71,6 @@ impl Platform {
     }
 }
 
-/// Returns the only requested target.
 fn requested(flag: Option<&str>, configured: &[String], host: &str) -> Result<Option<String>, ProjectError> {
     let triple = match (flag, configured) {
         (Some(flag), _) => flag,
@@ -113,7 +112,6 @@ fn own_sysroot<'a>(toolchain: &'a Toolchain, config: &CargoConfig) -> Option<&'a
     toolchain.sysroot.as_ref().filter(|_| config.rustc.is_none())
 }
 
-/// The compiler that cargo calls.
 pub(super) struct Rustc<'a> {
     program: PathBuf,
     environment: &'a Environment,

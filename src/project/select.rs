@@ -120,7 +120,7 @@ fn targets<'a>(packages: &[&'a Package], wanted: impl Fn(&Target) -> bool) -> Ve
     all.filter(|(_, target)| wanted(target)).collect()
 }
 
-/// Whether an example is a program, not a library.
+/// Examples may be libraries.
 fn is_program(target: &Target) -> bool {
     target.crate_types.contains(&CrateType::Bin)
 }

@@ -181,7 +181,6 @@ pub(super) fn unblock_all() {
     }
 }
 
-/// Restores a mask returned by [`block_all`].
 pub(super) fn restore_mask(mask: &libc::sigset_t) {
     // SAFETY: `mask` is a valid set; the null pointer skips the old one.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };

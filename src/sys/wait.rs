@@ -13,7 +13,6 @@ use crate::words::Exit;
 /// A child stopped or continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChildState {
-    /// The signal that stopped the child.
     Stopped(i32),
     Continued,
 }

@@ -34,7 +34,6 @@ pub(super) fn try_locks(folders: &[&Path]) -> io::Result<Option<Vec<File>>> {
     Ok(Some(locks))
 }
 
-/// Whether this is the name of a lock file of cargo.
 pub(super) fn is_lock(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".cargo") && name.ends_with(b"lock")

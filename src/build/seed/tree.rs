@@ -18,7 +18,6 @@ use std::time::Duration;
 
 /// More threads do not make a disk faster.
 const THREADS: usize = 4;
-/// The interval of progress reports.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 /// The unit of `stat`'s block counts, whatever the file system's block size.
 const BLOCK: u64 = 512;

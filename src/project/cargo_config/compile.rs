@@ -9,7 +9,6 @@ use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 use super::tree::{Node, program};
 use crate::project::environment::{self, Environment};
 
-/// The values of files and `--config` for all targets.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CompileTables {
     targets: Vec<TargetTable>,

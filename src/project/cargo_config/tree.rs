@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ValueOrigin {
     /// The base of relative paths in the value.
