@@ -1,4 +1,4 @@
-//! Plain data that every room shares, and the formatting of durations.
+//! Plain data that every room shares, and the formatting of durations and counts.
 //!
 //! Must not touch the operating system, and imports no other room.
 
@@ -109,6 +109,11 @@ pub fn linked_folder(printed: &Path) -> &Path {
         Some(("native" | "crate" | "dependency" | "framework" | "all", rest)) => Path::new(rest),
         _ => printed,
     }
+}
+
+/// Formats a number with its noun: `1 error`, `2 errors`.
+pub fn count(number: u32, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Formats a duration: `2 ms`, `0.2 s`, `38 s`, and from a minute on as cargo writes it, `1m 19s`.

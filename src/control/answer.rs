@@ -10,7 +10,7 @@ use crate::config::signal_name;
 use crate::history::History;
 use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
-use crate::words::{Exit, Sink, short_time};
+use crate::words::{Exit, Sink, count, short_time};
 
 /// The state of a hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -234,10 +234,6 @@ impl Answer {
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers always serialise") + "\n"
     }
-}
-
-pub(super) fn count(number: u32, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningProcess>) -> String {

@@ -3,7 +3,7 @@
 //! Pure: only the words. The printer decides width and colours.
 
 use super::Answer;
-use super::answer::count;
+use crate::words::count;
 
 /// A part of an answer, one or more lines.
 #[derive(Debug, Clone, PartialEq, Eq)]

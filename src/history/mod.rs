@@ -1,7 +1,7 @@
 //! The current or last build: its output, and the time each part of it took.
 //!
-//! Pure. Fed in one place, by which notices and cargo's output pass; read by report (the key `e`), control and `hotrun
-//! doctor -v`.
+//! Pure. Fed where notices and cargo's output pass; read by report (the key `e`), control and
+//! `hotrun doctor -v`.
 
 mod timing;
 mod transcript;
@@ -20,8 +20,8 @@ use crate::words::BuildId;
 #[derive(Debug)]
 pub struct History {
     build: Option<BuildId>,
-    said: Transcript,
-    /// Why cargo could not be run, or the project not be read.
+    transcript: Transcript,
+    /// Why cargo could not run, or the project could not be read.
     error: Option<String>,
     timing: Timing,
 }
@@ -29,7 +29,7 @@ pub struct History {
 impl History {
     pub fn new(program: String, workspace: PathBuf) -> Self {
         let timing = Timing::new(program, workspace);
-        Self { build: None, said: Transcript::default(), error: None, timing }
+        Self { build: None, transcript: Transcript::default(), error: None, timing }
     }
 
     /// Changes the program's name, or the place of its workspace.
@@ -37,35 +37,36 @@ impl History {
         self.timing = Timing::new(program, workspace);
     }
 
-    /// Takes a notice, `at` this time after hotrun's start; of a change, `saved` is how long ago its file was saved.
-    /// Returns the times of the build that ends with it.
+    /// Records a notice, `at` this time after hotrun's start. For a change, `saved` is the time since its
+    /// save. Returns the times of the build that ends with it.
     pub fn notice(&mut self, notice: &Notice, at: Duration, saved: Option<Duration>) -> Option<&BuildTimes> {
         if let Notice::BuildStarted { build, .. } = notice {
             self.build = Some(*build);
-            self.said = Transcript::default();
+            self.transcript = Transcript::default();
         }
         self.timing.notice(notice, at, saved)
     }
 
-    /// Takes a compiler message. Returns whether it is new: a library built for two units repeats all its messages.
+    /// Records a compiler message. Returns whether it is new: a library built for two units repeats all its
+    /// messages.
     pub fn diagnostic(&mut self, build: BuildId, diagnostic: &Diagnostic) -> bool {
-        self.build == Some(build) && self.said.diagnostic(diagnostic)
+        self.build == Some(build) && self.transcript.diagnostic(diagnostic)
     }
 
-    /// Takes an error of cargo itself, which is in its output as well.
+    /// Records an error of cargo itself, which is in its output as well.
     pub fn cargo_error(&mut self, build: BuildId, diagnostic: &Diagnostic) -> bool {
         if self.build == Some(build) {
-            self.said.line(diagnostic.rendered.trim_end());
+            self.transcript.line(diagnostic.rendered.trim_end());
         }
         self.diagnostic(build, diagnostic)
     }
 
-    /// Takes a line of cargo's stderr.
+    /// Records a line of cargo's stderr.
     pub fn cargo_line(&mut self, text: &str, transient: bool) {
         let plain = console::strip_ansi_codes(text);
         let is_empty = transient && plain.trim().is_empty();
         if messages::stderr_line(&plain) == StderrLine::Text && !is_empty {
-            self.said.line(text);
+            self.transcript.line(text);
         }
     }
 
@@ -76,17 +77,17 @@ impl History {
 
     /// Discards the output of the current build, which starts again.
     pub fn restart_build(&mut self) {
-        self.said = Transcript::default();
+        self.transcript = Transcript::default();
     }
 
-    /// Returns the compiler's messages, each once, as many as there was room for.
+    /// Returns the compiler's messages, each once, up to a limit.
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        self.said.diagnostics()
+        self.transcript.diagnostics()
     }
 
-    /// Returns cargo's other lines, the last ones if there was no room for all.
+    /// Returns cargo's other lines, up to a limit the last ones.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.said.lines()
+        self.transcript.lines()
     }
 
     /// Returns the error that has no diagnostic.

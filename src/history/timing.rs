@@ -1,4 +1,4 @@
-//! The time of each part of the last build, from the save to the ready process.
+//! Times each part of the last build, from the save to the ready process.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,19 +11,16 @@ use crate::words::BuildId;
 /// The last build, and how long each part of it took.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BuildTimes {
-    /// Its number.
     pub build: u32,
-    /// The program.
     pub program: String,
     /// The folder of the workspace it was built in.
     pub workspace: PathBuf,
-    /// What came of it.
     pub outcome: Outcome,
-    /// The parts, one after the other: a name and milliseconds.
+    /// The parts in order, in milliseconds.
     pub parts: Vec<(Part, f64)>,
 }
 
-/// What came of a build.
+/// The outcome of a build.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -38,21 +35,21 @@ pub enum Outcome {
     Ready,
 }
 
-/// A part of the way from a save to a process that is ready.
+/// A part of the time from a save to a ready process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// From the save until hotrun told of it.
+    /// From the save until hotrun noticed it.
     Seen,
-    /// From there until cargo was started: the rest of a burst, or an earlier build.
+    /// Until cargo started: the rest of a burst, or an earlier build.
     Waited,
     /// cargo.
     Cargo,
-    /// From cargo's end until the live path named the new binary, or was found to hold the same.
+    /// Until the live path named the new binary, or turned out to be the same.
     Published,
-    /// From there until there was a new process: the stop of the old one and the start.
+    /// Until a new process ran: stopping the old one and starting.
     Restarted,
-    /// From there until it was ready.
+    /// Until it was ready.
     Ready,
 }
 
@@ -65,7 +62,7 @@ impl BuildTimes {
         serde_json::from_str(text).ok()
     }
 
-    /// Returns it as text, for the next `hotrun doctor`.
+    /// Renders the times for the next `hotrun doctor`.
     pub fn text(&self) -> String {
         serde_json::to_string(self).expect("plain data")
     }
@@ -77,7 +74,7 @@ pub(super) struct Timing {
     now: BuildTimes,
     /// When the last part ended.
     since: Option<Duration>,
-    /// A change was told at this moment, so long after its save.
+    /// When the first change was noticed, and how long after its save.
     changed: Option<(Duration, Option<Duration>)>,
 }
 
@@ -96,7 +93,7 @@ impl Timing {
     ) -> Option<&BuildTimes> {
         let outcome = match notice {
             Notice::Changed(_) => {
-                // The first of a burst: from there on somebody waits.
+                // The first of a burst: the user waits from here on.
                 self.changed.get_or_insert((at, saved));
                 None
             }
@@ -143,7 +140,7 @@ impl Timing {
         self.since = Some(at);
     }
 
-    /// Whether this is the build that is being taken down, and it has not come to its end.
+    /// Whether this build is being timed and has not ended.
     fn is(&self, build: BuildId) -> bool {
         self.since.is_some() && self.now.build == build.0
     }

@@ -1,21 +1,21 @@
-//! What the compiler and cargo said in one build, for the key `e` and for those who ask: each message once, and bounded.
+//! The output of one build, for the key `e` and control clients: each message once, within limits.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::messages::Diagnostic;
 
-/// Bytes of messages that are kept: the first ones, which the others may follow from.
+/// The limit for messages, in bytes. The first ones are kept, because later ones may result from them.
 const MESSAGES: usize = 4 << 20;
 
-/// Bytes of cargo's lines that are kept: the last ones, in which it says how it ended.
+/// The limit for cargo's lines, in bytes. The last ones are kept, because they tell how the build ended.
 const LINES: usize = 1 << 20;
 
-/// What was said in a build.
+/// The output of a build.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     diagnostics: Vec<Diagnostic>,
-    /// Hashes of all messages, also of those that are not kept.
+    /// Hashes of all messages, including dropped ones.
     seen: HashSet<u64>,
     bytes: usize,
     lines: VecDeque<String>,
@@ -23,7 +23,7 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
-    /// Takes note of a message and keeps it where there is room. Returns whether it was not known.
+    /// Adds a message if there is room. Returns whether it is new.
     pub(super) fn diagnostic(&mut self, diagnostic: &Diagnostic) -> bool {
         let mut hasher = DefaultHasher::new();
         diagnostic.hash(&mut hasher);
@@ -37,7 +37,7 @@ impl Transcript {
         is_new
     }
 
-    /// Keeps a line, in the place of the oldest ones where there is no room.
+    /// Adds a line, and drops the oldest ones if there is no room.
     pub(super) fn line(&mut self, line: &str) {
         self.line_bytes += line.len() + 1;
         self.lines.push_back(line.to_owned());

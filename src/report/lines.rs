@@ -13,7 +13,7 @@ use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
     StartFailure, Unmet,
 };
-use crate::words::{BuildId, Exit, short_age, short_time};
+use crate::words::{BuildId, Exit, count, short_age, short_time};
 
 /// The beginning of a line, which determines its colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -333,10 +333,6 @@ fn still_running(still: Option<Running>) -> String {
     still.map_or(String::new(), |running| {
         format!("; still running build {}, built {} ago", running.build, short_age(running.age))
     })
-}
-
-fn count(n: u32, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 fn short_paths(paths: &[PathBuf], context: &Context) -> Vec<String> {

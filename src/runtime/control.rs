@@ -24,13 +24,13 @@ use crate::watch;
 pub(super) struct Control {
     server: Option<Server>,
     about: About,
-    clients: Vec<Client>,
+    clients: Vec<PendingClient>,
     looks: u64,
 }
 
 /// Somebody who waits for an answer.
 #[derive(Debug)]
-struct Client {
+struct PendingClient {
     request: ControlRequest,
     reply: Reply,
     look: Look,
@@ -84,12 +84,12 @@ impl Runtime {
             ControlRequest::Wait | ControlRequest::Restart => {
                 // An edit saved before a restart was ordered is to be in it. `--once` follows none.
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
-                self.control.clients.push(Client { request, reply, look });
+                self.control.clients.push(PendingClient { request, reply, look });
             }
             ControlRequest::Stop => {
                 let leaving = self.session.standing(self.began.elapsed()).state == State::Leaving;
                 // Never answered: it goes with hotrun.
-                self.control.clients.push(Client { request, reply, look: Look::Taken });
+                self.control.clients.push(PendingClient { request, reply, look: Look::Taken });
                 if !leaving {
                     return self.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
                 }
@@ -115,9 +115,10 @@ impl Runtime {
         self.control
             .clients
             .retain(|client| client.request == ControlRequest::Stop || !client.reply.is_closed());
-        let ready =
-            |client: &mut Client| client.request == ControlRequest::Restart && client.look == Look::Taken;
-        let restarts: Vec<Client> = self.control.clients.extract_if(.., ready).collect();
+        let ready = |client: &mut PendingClient| {
+            client.request == ControlRequest::Restart && client.look == Look::Taken
+        };
+        let restarts: Vec<PendingClient> = self.control.clients.extract_if(.., ready).collect();
         if !restarts.is_empty() {
             let reason = self.tell(Event::Asked(Request::Restart));
             let answer = self.answer();
@@ -130,9 +131,10 @@ impl Runtime {
         }
         let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubt.is_none();
         if rests {
-            let answered =
-                |client: &mut Client| client.request == ControlRequest::Wait && client.look == Look::Taken;
-            let waiting: Vec<Client> = self.control.clients.extract_if(.., answered).collect();
+            let answered = |client: &mut PendingClient| {
+                client.request == ControlRequest::Wait && client.look == Look::Taken
+            };
+            let waiting: Vec<PendingClient> = self.control.clients.extract_if(.., answered).collect();
             if !waiting.is_empty() {
                 let answer = self.answer();
                 for client in waiting {
@@ -142,7 +144,7 @@ impl Runtime {
         } else {
             // Whatever was known is old when this is over.
             let followed = self.watch.is_some();
-            let waits = |client: &&mut Client| client.request == ControlRequest::Wait && followed;
+            let waits = |client: &&mut PendingClient| client.request == ControlRequest::Wait && followed;
             self.control.clients.iter_mut().filter(waits).for_each(|client| client.look = Look::Needed);
         }
         self.ask_for_looks(rests);

@@ -8,7 +8,7 @@ use crate::process::{SignalTarget, StdinSource};
 use crate::report::{Remark, TerminalHolder};
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
-use crate::terminal::{Job, Key, Lent, Terminal, TerminalNews, suspend};
+use crate::terminal::{KeyCommand, Lent, SuspendScope, Terminal, TerminalNews, suspend};
 use crate::words::{Exit, Instance};
 
 impl Runtime {
@@ -26,7 +26,7 @@ impl Runtime {
                 None
             }
             TerminalNews::Signal(libc::SIGTSTP) => {
-                self.stop_for_a_while(Job::Own);
+                self.stop_for_a_while(SuspendScope::Own);
                 None
             }
             TerminalNews::Signal(libc::SIGWINCH) => {
@@ -51,21 +51,21 @@ impl Runtime {
         }
     }
 
-    fn key(&mut self, key: Key) -> Option<ExitReason> {
+    fn key(&mut self, key: KeyCommand) -> Option<ExitReason> {
         match key {
-            Key::Restart => return self.tell(Event::Asked(Request::Restart)),
-            Key::Pause => return self.tell(Event::Asked(Request::Pause)),
-            Key::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
-            Key::Errors => self.reporter.repeat(&self.history),
-            Key::Clear => self.reporter.clear(),
-            Key::Enter => self.reporter.empty_line(),
-            Key::Help => self.reporter.help(),
+            KeyCommand::Restart => return self.tell(Event::Asked(Request::Restart)),
+            KeyCommand::Pause => return self.tell(Event::Asked(Request::Pause)),
+            KeyCommand::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
+            KeyCommand::Errors => self.reporter.repeat(&self.history),
+            KeyCommand::Clear => self.reporter.clear(),
+            KeyCommand::Enter => self.reporter.empty_line(),
+            KeyCommand::Help => self.reporter.help(),
         }
         None
     }
 
     /// Ctrl-Z: everything of this job stops until the shell lets it go on.
-    fn stop_for_a_while(&mut self, job: Job) {
+    fn stop_for_a_while(&mut self, job: SuspendScope) {
         self.processes.living().for_each(|instance| self.processes.suspend(instance));
         if let Some(group) = self.group {
             // cargo may have ended just now.
@@ -109,7 +109,7 @@ impl Runtime {
                     self.processes.resume(instance);
                 }
             }
-            libc::SIGTSTP if self.is_lent_to(instance) => self.stop_for_a_while(Job::Whole),
+            libc::SIGTSTP if self.is_lent_to(instance) => self.stop_for_a_while(SuspendScope::Whole),
             _ => {}
         }
     }

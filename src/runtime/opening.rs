@@ -21,7 +21,7 @@ use crate::project::Queries;
 use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
 use crate::session::{Session, Settings};
 use crate::site::Site;
-use crate::terminal::{self, Device, Escapes, Job, Keys, Signals, Terminal, TerminalNews};
+use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
 use crate::watch;
 
 /// What needs to know nothing of the project, opened before cargo is asked about it.
@@ -48,7 +48,7 @@ impl Surroundings {
     pub(super) async fn signalled(&mut self) -> i32 {
         loop {
             match self.terminal.recv().await {
-                Some(TerminalNews::Signal(libc::SIGTSTP)) => terminal::suspend(Job::Own),
+                Some(TerminalNews::Signal(libc::SIGTSTP)) => terminal::suspend(SuspendScope::Own),
                 Some(TerminalNews::Signal(
                     signal @ (libc::SIGINT | libc::SIGTERM | libc::SIGQUIT | libc::SIGHUP),
                 )) => return signal,

@@ -12,8 +12,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::news::{Key, TerminalNews};
-use super::shared::{Attention, Shared};
+use super::news::{KeyCommand, TerminalNews};
+use super::shared::{Attention, TerminalState};
 use crate::sys;
 
 /// More bytes than this at once were pasted, not typed, and are ignored.
@@ -21,7 +21,7 @@ const MAX_TYPED: usize = 4;
 
 /// Listens until the terminal is gone or the receiver is dropped.
 pub(super) async fn listen(
-    shared: Rc<Shared>,
+    shared: Rc<TerminalState>,
     mut attention: watch::Receiver<Attention>,
     news: UnboundedSender<TerminalNews>,
 ) {
@@ -59,7 +59,7 @@ fn hangup_only() -> Interest {
 
 /// Sends keys until the terminal is gone.
 async fn until_end(
-    shared: &Shared,
+    shared: &TerminalState,
     terminal: &AsyncFd<Rc<OwnedFd>>,
     interest: Interest,
     news: &UnboundedSender<TerminalNews>,
@@ -92,7 +92,7 @@ async fn until_end(
 }
 
 /// Returns the pending input.
-fn read(shared: &Shared) -> Vec<u8> {
+fn read(shared: &TerminalState) -> Vec<u8> {
     let mut typed = [0; 256];
     if !is_readable(shared) {
         return Vec::new();
@@ -102,7 +102,7 @@ fn read(shared: &Shared) -> Vec<u8> {
     typed.get(..length).unwrap_or_default().to_vec()
 }
 
-fn is_readable(shared: &Shared) -> bool {
+fn is_readable(shared: &TerminalState) -> bool {
     let mut asked = [PollFd::new(&*shared.terminal, PollFlags::IN)];
     let now = Timespec::default();
     let answer: io::Result<usize> = poll(&mut asked, Some(&now)).map_err(io::Error::from);
@@ -111,7 +111,7 @@ fn is_readable(shared: &Shared) -> bool {
 
 /// Returns the keys in the input. Sequences of function and arrow keys, non-ASCII letters and pasted text are
 /// ignored.
-fn keys(typed: &[u8]) -> Vec<Key> {
+fn keys(typed: &[u8]) -> Vec<KeyCommand> {
     let mut keys = Vec::new();
     let mut rest = typed.iter().copied();
     while let Some(byte) = rest.next() {
@@ -120,13 +120,13 @@ fn keys(typed: &[u8]) -> Vec<Key> {
             continue;
         }
         keys.push(match byte.to_ascii_lowercase() {
-            b'r' => Some(Key::Restart),
-            b'p' => Some(Key::Pause),
-            b'e' => Some(Key::Errors),
-            b'c' | 0x0c => Some(Key::Clear),
-            b'q' => Some(Key::Quit),
-            b'h' | b'?' => Some(Key::Help),
-            b'\n' | b'\r' => Some(Key::Enter),
+            b'r' => Some(KeyCommand::Restart),
+            b'p' => Some(KeyCommand::Pause),
+            b'e' => Some(KeyCommand::Errors),
+            b'c' | 0x0c => Some(KeyCommand::Clear),
+            b'q' => Some(KeyCommand::Quit),
+            b'h' | b'?' => Some(KeyCommand::Help),
+            b'\n' | b'\r' => Some(KeyCommand::Enter),
             _ => None,
         });
     }
@@ -152,10 +152,21 @@ mod tests {
 
     #[test]
     fn all_documented_keys() {
-        let all = [Key::Restart, Key::Pause, Key::Errors, Key::Clear, Key::Quit, Key::Help, Key::Enter];
-        let typed: Vec<Key> = b"rpecqh\n".iter().flat_map(|&byte| keys(&[byte])).collect();
+        let all = [
+            KeyCommand::Restart,
+            KeyCommand::Pause,
+            KeyCommand::Errors,
+            KeyCommand::Clear,
+            KeyCommand::Quit,
+            KeyCommand::Help,
+            KeyCommand::Enter,
+        ];
+        let typed: Vec<KeyCommand> = b"rpecqh\n".iter().flat_map(|&byte| keys(&[byte])).collect();
         assert_eq!(typed, all);
-        assert_eq!(keys(b"R?\x0c\r"), [Key::Restart, Key::Help, Key::Clear, Key::Enter]);
+        assert_eq!(
+            keys(b"R?\x0c\r"),
+            [KeyCommand::Restart, KeyCommand::Help, KeyCommand::Clear, KeyCommand::Enter]
+        );
     }
 
     #[test]
@@ -163,12 +174,12 @@ mod tests {
         for typed in ["\x1b[A", "\x1b[1;5C", "\x1bOP", "\x1br", "é", "\x04", "\x1b"] {
             assert_eq!(keys(typed.as_bytes()), [], "{typed:?}");
         }
-        assert_eq!(keys(b"\x1b[Aq"), [Key::Quit]);
+        assert_eq!(keys(b"\x1b[Aq"), [KeyCommand::Quit]);
     }
 
     #[test]
     fn pasted_text_is_ignored_but_not_a_key_held_down() {
         assert_eq!(keys(b"cargo run --quiet"), []);
-        assert_eq!(keys(b"\n\n\n\n\n\n"), [Key::Enter; 6]);
+        assert_eq!(keys(b"\n\n\n\n\n\n"), [KeyCommand::Enter; 6]);
     }
 }

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use rustix::process::Pid;
 use rustix::termios::{QueueSelector, tcflush, tcsetpgrp};
 
-use super::shared::{Attention, Escapes, Keys, Shared};
+use super::shared::{Attention, Escapes, Keys, TerminalState};
 use super::{Terminal, guard};
 use crate::sys::{self, TERMINAL_RESET, TerminalModes, own_group};
 
@@ -181,7 +181,7 @@ impl Terminal {
     }
 }
 
-impl Shared {
+impl TerminalState {
     /// Undoes a full-screen program's escape sequences.
     fn reset(&self) {
         if self.escapes == Escapes::Understood {

@@ -29,15 +29,15 @@ use crate::sys::TerminalModes;
 
 pub use guard::install_panic_hook;
 pub use lend::Lent;
-pub use news::{Key, TerminalNews};
-use shared::{Attention, Shared};
+pub use news::{KeyCommand, TerminalNews};
+use shared::{Attention, TerminalState};
 pub use shared::{Escapes, Keys};
-pub use signals::{Job, Signals, suspend};
+pub use signals::{Signals, SuspendScope, suspend};
 
 /// The terminal, restored on drop.
 #[derive(Debug)]
 pub struct Terminal {
-    shared: Rc<Shared>,
+    shared: Rc<TerminalState>,
     attention: watch::Sender<Attention>,
 }
 
@@ -87,7 +87,7 @@ impl Terminal {
     ) -> io::Result<Self> {
         let found = TerminalModes::of(terminal.as_fd())?;
         guard::remember(terminal.try_clone()?, found);
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(TerminalState {
             terminal: Rc::new(terminal),
             keys: Cell::new(keys),
             readable: Cell::new(true),

@@ -1,11 +1,11 @@
-//! What the terminal and signals tell.
+//! Events of the terminal and signals.
 
 /// An event of the terminal, or a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalNews {
     /// A key was typed while hotrun has the terminal.
-    Key(Key),
-    /// hotrun came to the foreground without a signal: call [`Terminal::regain`].
+    Key(KeyCommand),
+    /// hotrun came to the foreground without a signal: call [`super::Terminal::regain`].
     Foreground,
     /// The terminal is gone. Sent once.
     HungUp,
@@ -15,7 +15,7 @@ pub enum TerminalNews {
 
 /// A key with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum KeyCommand {
     /// `r`
     Restart,
     /// `p`

@@ -1,4 +1,4 @@
-//! What the parts of this room share: the terminal, and who has it.
+//! State shared by the parts of this room: the terminal, and its holder.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,7 +36,7 @@ pub(super) enum Attention {
 }
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct TerminalState {
     /// A file description of hotrun's own, so that its flags do not change the shell's stdin.
     pub(super) terminal: Rc<OwnedFd>,
     pub(super) keys: Cell<Keys>,
@@ -51,7 +51,7 @@ pub(super) struct Shared {
     pub(super) waiting: RefCell<Vec<i32>>,
 }
 
-impl Shared {
+impl TerminalState {
     pub(super) fn attention(&self) -> Attention {
         if self.keys.get() == Keys::Read && self.lent.get().is_none() {
             Attention::Keys

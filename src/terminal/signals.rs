@@ -16,7 +16,7 @@ const UNLESS_IGNORED: [i32; 2] = [libc::SIGHUP, libc::SIGTSTP];
 
 /// The processes that stop with hotrun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Job {
+pub enum SuspendScope {
     /// Only hotrun: the rest of its job received the signal as well.
     Own,
     /// hotrun's whole job (`hotrun | tee log`): a program that had the terminal received the signal instead.
@@ -57,6 +57,6 @@ async fn tell(number: i32, mut stream: Signal, news: UnboundedSender<TerminalNew
 
 /// Stops hotrun until it is continued, with the default effect of SIGTSTP: none if no shell could continue it
 /// (a session leader). Call [`Terminal::put_aside`] first.
-pub fn suspend(job: Job) {
-    sys::stop_by_terminal_signal(job == Job::Whole);
+pub fn suspend(scope: SuspendScope) {
+    sys::stop_by_terminal_signal(scope == SuspendScope::Whole);
 }

@@ -48,13 +48,14 @@ impl BuildAttempt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::fingerprint::FileKind;
+    use crate::watch::fingerprint::EntryKind;
 
     #[test]
     fn an_mtime_that_no_build_has_reached_shows_a_change() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let hides = |attempt: &BuildAttempt, mtime, ctime| {
-            let stat = Stat { id: (1, 1), size: 1, mtime: at(mtime), ctime: at(ctime), kind: FileKind::File };
+            let stat =
+                Stat { id: (1, 1), size: 1, mtime: at(mtime), ctime: at(ctime), kind: EntryKind::File };
             attempt.hides(&stat)
         };
         let mut first = BuildAttempt::start(BuildId(1), at(50), None);

@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::fingerprint::{self, FileKind, Stat};
+use super::fingerprint::{self, EntryKind, Stat};
 use super::scan::Scan;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of a path, links not followed. Changes inside a folder do not change its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PathState {
+enum NameState {
     Nothing,
     Folder((u64, u64)),
     Something(Stat),
@@ -24,7 +24,7 @@ enum PathState {
 pub(super) struct BusyFolders {
     folders: HashSet<PathBuf>,
     /// `None` before the first poll.
-    names: HashMap<PathBuf, Option<PathState>>,
+    names: HashMap<PathBuf, Option<NameState>>,
     due: Option<Instant>,
 }
 
@@ -95,10 +95,10 @@ fn may_be_polled(folder: &Path, scan: &Scan) -> bool {
     scan.folders.get(folder).is_some_and(Vec::is_empty) && !scan.points.iter().any(followed)
 }
 
-fn state(path: &Path) -> PathState {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return PathState::Nothing };
+fn state(path: &Path) -> NameState {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return NameState::Nothing };
     let stat = fingerprint::from_metadata(&metadata);
-    if stat.kind == FileKind::Folder { PathState::Folder(stat.id) } else { PathState::Something(stat) }
+    if stat.kind == EntryKind::Folder { NameState::Folder(stat.id) } else { NameState::Something(stat) }
 }
 
 #[cfg(test)]

@@ -25,12 +25,12 @@ pub struct Stat {
     pub mtime: SystemTime,
     /// Last change of the inode, which only the kernel sets.
     pub ctime: SystemTime,
-    pub kind: FileKind,
+    pub kind: EntryKind,
 }
 
 /// The kind of a file, links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileKind {
+pub enum EntryKind {
     File,
     Folder,
     /// A socket, a pipe, a device.
@@ -114,11 +114,11 @@ pub fn stat(path: &Path) -> Option<Stat> {
 
 pub fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
     let kind = if metadata.is_file() {
-        FileKind::File
+        EntryKind::File
     } else if metadata.is_dir() {
-        FileKind::Folder
+        EntryKind::Folder
     } else {
-        FileKind::Other
+        EntryKind::Other
     };
     Stat {
         id: (metadata.dev(), metadata.ino()),
@@ -146,9 +146,9 @@ pub fn fingerprint(path: &Path, depth: Depth) -> Fingerprint {
 
 fn content(path: &Path, stat: &Stat, depth: Depth) -> Content {
     match stat.kind {
-        FileKind::Folder => return Content::Folder,
-        FileKind::Other => return Content::Other,
-        FileKind::File => {}
+        EntryKind::Folder => return Content::Folder,
+        EntryKind::Other => return Content::Other,
+        EntryKind::File => {}
     }
     if depth == Depth::Guessed && stat.size > GUESSED_READ {
         return Content::Large(*stat);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::fingerprint::FileKind;
+use super::fingerprint::EntryKind;
 use super::ignores::Ignores;
 use super::inputs::Rules;
 use super::plan::Plan;
@@ -29,7 +29,7 @@ pub fn inspect(plan: &Plan) -> Inspection {
     let files = scan.files.iter().filter_map(|(path, stat)| Some((path, (*stat)?)));
     let newest = files
         .clone()
-        .filter(|(_, stat)| stat.kind == FileKind::File)
+        .filter(|(_, stat)| stat.kind == EntryKind::File)
         .max_by_key(|(_, stat)| stat.mtime)
         .map(|(path, stat)| (path.clone(), stat.mtime));
     Inspection {

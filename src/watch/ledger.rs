@@ -260,7 +260,7 @@ const NO_STAT: Stat = Stat {
     size: 0,
     mtime: SystemTime::UNIX_EPOCH,
     ctime: SystemTime::UNIX_EPOCH,
-    kind: super::fingerprint::FileKind::Other,
+    kind: super::fingerprint::EntryKind::Other,
 };
 
 #[cfg(test)]
@@ -269,7 +269,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::watch::fingerprint::FileKind;
+    use crate::watch::fingerprint::EntryKind;
 
     /// A moment at which the wall clock was set.
     fn set(order: u64, wall: u64) -> Moment {
@@ -288,7 +288,7 @@ mod tests {
             size: 1,
             mtime: at(changed).wall,
             ctime: at(changed).wall,
-            kind: FileKind::File,
+            kind: EntryKind::File,
         };
         Fingerprint { stat: Some(stat), content: Content::Hashed(1, hash) }
     }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::fingerprint::{self, FileKind, Stat};
+use super::fingerprint::{self, EntryKind, Stat};
 use super::ignores::Ignores;
 use super::inputs::Rules;
 use super::names;
@@ -310,5 +310,5 @@ impl<'a> Scanner<'a> {
 }
 
 fn is_folder(stat: Option<Stat>) -> bool {
-    stat.is_some_and(|stat| stat.kind == FileKind::Folder)
+    stat.is_some_and(|stat| stat.kind == EntryKind::Folder)
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hotrun::process::{ProcessNews, Processes, Reaper, RunId, Spawn, StdinSource};
 use hotrun::sys;
 use hotrun::terminal::{
-    Device, Escapes, Job, Key, Keys, Lent, Signals, Terminal, TerminalNews, install_panic_hook, suspend,
+    Device, Escapes, KeyCommand, Keys, Lent, Signals, SuspendScope, Terminal, TerminalNews,
+    install_panic_hook, suspend,
 };
 use hotrun::words::{Exit, Instance, ServiceId, StopPlan};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -104,18 +105,18 @@ impl StandIn {
         loop {
             tokio::select! {
                 Some(news) = news.recv() => match news {
-                    TerminalNews::Key(Key::Quit) => self.processes.stop(self.instance(), PLAN),
-                    TerminalNews::Key(Key::Restart) => {
+                    TerminalNews::Key(KeyCommand::Quit) => self.processes.stop(self.instance(), PLAN),
+                    TerminalNews::Key(KeyCommand::Restart) => {
                         self.again = true;
                         self.processes.stop(self.instance(), PLAN);
                     }
-                    TerminalNews::Key(Key::Errors) => panic!("as asked"),
+                    TerminalNews::Key(KeyCommand::Errors) => panic!("as asked"),
                     TerminalNews::Key(key) => say(&format!("key {key:?}")),
                     TerminalNews::HungUp => self.processes.kill(self.instance()),
                     TerminalNews::Signal(libc::SIGTSTP) => {
                         self.processes.suspend(self.instance());
                         self.terminal.put_aside();
-                        suspend(Job::Own);
+                        suspend(SuspendScope::Own);
                         self.go_on();
                     }
                     TerminalNews::Signal(libc::SIGCONT) | TerminalNews::Foreground => self.go_on(),
@@ -138,7 +139,7 @@ impl StandIn {
                     }
                     ProcessNews::Stopped { signal: libc::SIGTSTP, .. } if self.terminal.lent_to().is_some() => {
                         self.terminal.put_aside();
-                        suspend(Job::Whole);
+                        suspend(SuspendScope::Whole);
                         self.go_on();
                     }
                     ProcessNews::Exited { exit, .. } => {

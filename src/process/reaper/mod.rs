@@ -48,15 +48,15 @@ impl ReaperError {
 /// hotrun's handle of the reaper. Dropping it without [`Reaper::dismiss`] starts the clean-up.
 #[derive(Debug)]
 pub struct Reaper {
-    launch: Launch,
-    current: RefCell<Current>,
+    launch: HelperLaunch,
+    current: RefCell<HelperProcess>,
     /// Everything reported so far, for a replacement.
     cleanup: RefCell<Cleanup>,
 }
 
-/// Launch to start the reaper.
+/// How to start the reaper.
 #[derive(Debug)]
-struct Launch {
+struct HelperLaunch {
     program: PathBuf,
     argv: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
@@ -65,7 +65,7 @@ struct Launch {
 
 /// The current reaper process.
 #[derive(Debug)]
-struct Current {
+struct HelperProcess {
     lifeline: Lifeline,
     pid: i32,
 }
@@ -86,7 +86,7 @@ impl Reaper {
         env: &[(OsString, OsString)],
     ) -> Result<Self, ReaperError> {
         let terminal = terminal.map(|terminal| terminal.try_clone_to_owned()).transpose();
-        let launch = Launch {
+        let launch = HelperLaunch {
             program: program.to_owned(),
             argv: argv.to_vec(),
             env: env.to_vec(),
@@ -177,8 +177,8 @@ impl Reaper {
     }
 }
 
-impl Launch {
-    fn start(&self) -> Result<Current, ReaperError> {
+impl HelperLaunch {
+    fn start(&self) -> Result<HelperProcess, ReaperError> {
         let (lifeline, read) = Lifeline::open().map_err(ReaperError::Start)?;
         let null = File::options().read(true).write(true).open("/dev/null").map_err(ReaperError::Start)?;
         let terminal = self.terminal.as_ref().map_or(null.as_fd(), AsFd::as_fd);
@@ -197,7 +197,7 @@ impl Launch {
             announce: Announce::No,
         };
         let pid = sys::spawn(&order).map_err(|failure| ReaperError::Start(failure.error))?;
-        Ok(Current { lifeline, pid })
+        Ok(HelperProcess { lifeline, pid })
     }
 }
 

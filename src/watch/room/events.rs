@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::Room;
 use crate::watch::deferred::DeferReason;
-use crate::watch::fingerprint::{self, Content, FileKind};
+use crate::watch::fingerprint::{self, Content, EntryKind};
 use crate::watch::inputs::Reason;
 use crate::watch::names::is_editor_temporary;
 use crate::watch::warning::Warning;
@@ -102,7 +102,7 @@ impl Room {
         {
             self.request_scan();
         }
-        if fingerprint::stat(real).is_none_or(|stat| stat.kind != FileKind::Folder) {
+        if fingerprint::stat(real).is_none_or(|stat| stat.kind != EntryKind::Folder) {
             return false;
         }
         let names = self.names_of(real);

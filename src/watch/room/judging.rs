@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{MAX_WAIT, Room, Wait};
 use crate::watch::echoes::{EchoRuling, Weight};
-use crate::watch::fingerprint::{self, Content, Depth, FileKind, Fingerprint, SLACK, Stat};
+use crate::watch::fingerprint::{self, Content, Depth, EntryKind, Fingerprint, SLACK, Stat};
 use crate::watch::inputs::{PathFacts, Reason, Verdict};
 use crate::watch::ledger::{InitialBaseline, Moment};
 use crate::watch::loops::{self, LoopRuling};
@@ -292,7 +292,9 @@ impl Room {
         let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
         let touched = match stat {
             Some(stat) => {
-                stat.kind == FileKind::File && attempt.started < stat.ctime && stat.ctime <= SystemTime::now()
+                stat.kind == EntryKind::File
+                    && attempt.started < stat.ctime
+                    && stat.ctime <= SystemTime::now()
             }
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };
