@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file longer than this holds two ideas.
-const LONGEST: usize = 600;
+/// A file with more lines than this before its unit tests holds two ideas.
+const LONGEST: usize = 450;
+/// The same for a file of tests.
+const LONGEST_TESTS: usize = 600;
 
 /// Every room and the rooms it may import: the table of `ARCHITECTURE.md`. Two OS rooms never import each other.
 const ROOMS: &[(&str, Kind, &[&str])] = &[
@@ -49,6 +51,9 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("bin", Kind::Wiring, EVERYONE),
 ];
 const EVERYONE: &[&str] = &["*"];
+
+/// Rooms that are being rebuilt: their own circles and long files wait for that.
+const REBUILT: &[&str] = &["runtime", "session"];
 
 /// Files of OS rooms that decide by text and plain data alone.
 const PURE_FILES: &[&str] = &[
@@ -109,10 +114,14 @@ impl Source {
         self.path.contains("tests") || self.path == "session/laws.rs"
     }
 
+    fn before_tests(&self) -> &str {
+        let end = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        &self.text[..end]
+    }
+
     /// The lines that are not comments, up to the unit tests, with their numbers from 1.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
-        self.text[..end]
+        self.before_tests()
             .lines()
             .enumerate()
             .map(|(index, line)| (index + 1, line.trim_start()))
@@ -263,9 +272,11 @@ fn files_are_short_open_with_their_purpose_and_hold_no_leftovers() {
     // Written apart, so that this file does not find itself.
     let leftovers = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("dbg", "!("), concat!("todo", "!(")];
     let mut violations = Vec::new();
-    for Source { path, text } in sources() {
-        let lines = text.lines().count();
-        if lines > LONGEST {
+    for source in &sources() {
+        let Source { path, text } = source;
+        let code = if source.is_test() { &**text } else { source.before_tests() };
+        let (lines, longest) = (code.lines().count(), if source.is_test() { LONGEST_TESTS } else { LONGEST });
+        if lines > longest && !REBUILT.contains(&source.room()) {
             violations.push(format!("src/{path}: {lines} lines"));
         }
         if !text.starts_with("//!") {

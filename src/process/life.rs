@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::error::SpawnError;
 use super::main_process::Main;
 use super::news::{ProcessNews, StopStep};
-use super::shared::{Group, Shared};
+use super::shared::{Group, Order, Shared};
 use super::spawn::{self, Spawn};
 use super::tree::remnants;
 use crate::sys::{self, ChildState, ProcessRow};
@@ -34,18 +34,6 @@ const DEBUGGER_PAUSE: Duration = Duration::from_millis(500);
 /// If the end of a process cannot be waited for: the first pause between two checks, doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LAST_PAUSE: Duration = Duration::from_millis(100);
-
-#[derive(Debug)]
-pub(super) enum Order {
-    Stop(StopPlan),
-    /// The stop plan from now on, unless the process is being stopped.
-    Plan(StopPlan),
-    /// Do not kill it before this time from now.
-    Extend(Duration),
-    /// Its last notifications were handled.
-    FinishLeaving,
-    Kill,
-}
 
 #[derive(Debug, Clone, Copy)]
 enum StopPhase {

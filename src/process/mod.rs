@@ -31,12 +31,12 @@ use crate::sys;
 use crate::words::{Instance, StopPlan};
 
 pub use error::SpawnError;
-use life::{Life, Order};
+use life::Life;
 pub use main_process::NotFollowed;
 pub use news::{ProcessNews, StopStep};
 pub use reaper::{Reaper, ReaperError};
 pub use run::RunId;
-use shared::{Group, Shared};
+use shared::{Group, Order, Shared};
 pub use spawn::{PassedFd, Spawn, StdinSource, check, stdin_from_start};
 
 /// The recipient of a signal.

@@ -1,7 +1,8 @@
-//! State shared by the local tasks.
+//! State shared by the local tasks, and their orders.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -9,6 +10,7 @@ use super::news::ProcessNews;
 use super::reaper::Reaper;
 use super::run::RunId;
 use crate::sys::ProcessRow;
+use crate::words::StopPlan;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -33,4 +35,17 @@ pub(super) struct Group {
     pub(super) main: Cell<Option<ProcessRow>>,
     /// Suspended by hotrun.
     pub(super) suspended: Cell<bool>,
+}
+
+/// An order to the task of a process.
+#[derive(Debug)]
+pub(super) enum Order {
+    Stop(StopPlan),
+    /// The stop plan from now on, unless the process is being stopped.
+    Plan(StopPlan),
+    /// Do not kill it before this time from now.
+    Extend(Duration),
+    /// Its last notifications were handled.
+    FinishLeaving,
+    Kill,
 }

@@ -10,10 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Source, none, sources};
-
-/// Rooms that are being rebuilt, whose own circles wait for that.
-const REBUILT: &[&str] = &["runtime", "session"];
+use super::{REBUILT, Source, none, sources};
 
 /// What the text of a file says about imports.
 #[derive(Default)]
@@ -153,7 +150,7 @@ impl File {
             module.pop();
         }
         let mut file = Self { module, ..Self::default() };
-        let tokens = tokens(&source.text);
+        let tokens = tokens(source.before_tests());
         let word = |at: usize| tokens.get(at).map_or("", |(_, word)| &**word);
         let mut depth = 0;
         let mut at = 0;
@@ -306,10 +303,9 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
 }
 
-/// The words and marks of a text without comments, literals and unit tests, with their lines.
+/// The words and marks of a text without comments and literals, with their lines.
 fn tokens(text: &str) -> Vec<(usize, String)> {
-    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
-    let text: Vec<char> = text[..end].chars().collect();
+    let text: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
     let (mut at, mut line) = (0, 1);
     let ahead = |at: usize| text.get(at).copied().unwrap_or(' ');
