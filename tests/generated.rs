@@ -1,11 +1,13 @@
-//! The committed completions, manual page and schema are what hotrun gives today; `UPDATE=1 cargo test generated`
-//! writes them anew.
+//! The committed completions, manual page and schema are what hotrun gives today; `INSTA_UPDATE=always cargo
+//! test generated` rewrites them.
 
 use std::fs;
 use std::path::Path;
 
 use hotrun::cli::{self, Shell};
 use hotrun::config;
+
+use super::snapshots;
 
 #[test]
 fn generated_files_are_up_to_date() {
@@ -18,7 +20,7 @@ fn generated_files_are_up_to_date() {
         ("hotrun.schema.json", config::schema()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
-    let update = std::env::var_os("UPDATE").is_some();
+    let update = snapshots::are_updated();
     for (name, expected) in files {
         let path = folder.join(name);
         if update {
@@ -28,7 +30,7 @@ fn generated_files_are_up_to_date() {
             let committed = fs::read_to_string(&path).unwrap_or_default();
             assert!(
                 committed == expected,
-                "completions/{name} is stale: run `UPDATE=1 cargo test generated`"
+                "completions/{name} is stale: run `INSTA_UPDATE=always cargo test generated`"
             );
         }
     }

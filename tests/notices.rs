@@ -1,5 +1,5 @@
-//! Every line that tells of what happens, as it stands on a terminal of 80 and of 40 columns; compared with what is
-//! committed under `tests/snapshots`.
+//! Every line that tells of what happens, as it stands on a terminal of 80 and of 40 columns; compared with
+//! `tests/snapshots`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -232,7 +232,7 @@ fn snapshots_of_every_line_of_a_life() {
     complete(AFTERS, nexts);
     let context =
         Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
-    for (name, width) in [("lines.txt", 80), ("lines-narrow.txt", 40)] {
+    for (name, width) in [("lines", 80), ("lines-narrow", 40)] {
         let mut text = String::new();
         let mut last = "";
         for sample in &samples {

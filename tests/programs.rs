@@ -25,8 +25,9 @@ pub(crate) fn variant(name: &str, tag: &str, variables: &[(&str, &str)]) -> Path
     let path = folder.join(format!("fixture-{key}"));
     let modified = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     if modified(&path).is_none_or(|built| modified(&source).is_some_and(|changed| changed >= built)) {
-        // Renamed into place, so that a test process beside this one never runs half a program.
-        let fresh = folder.join(format!("fixture-{key}.{}", std::process::id()));
+        // Compiled aside and renamed into place: a test process beside this one may compile the same.
+        let aside = tempfile::tempdir_in(folder).unwrap();
+        let fresh = aside.path().join(name);
         let done = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
             .args(["--edition=2024", "-Copt-level=0", "-Cpanic=abort", "-o"])
             .args([&fresh, &source])

@@ -1,5 +1,5 @@
 //! The README and `docs/` are true: their settings are accepted, their command lines are understood, the tables of options and
-//! settings are those hotrun has. `UPDATE=1 cargo test readme` rewrites the tables.
+//! settings are those hotrun has. `INSTA_UPDATE=always cargo test readme` rewrites the tables.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use hotrun::cli::{self, CliError, Command, Invocation};
 use hotrun::config::{self, FileKind, FileText, OwnVariables};
+
+use super::snapshots;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -255,10 +257,10 @@ fn the_generated_tables_are_up_to_date() {
         let text = fs::read_to_string(&path).unwrap();
         let (before, rest) = text.split_once(&from).unwrap();
         let (committed, after) = rest.split_once(&to).unwrap();
-        if std::env::var_os("UPDATE").is_some() {
+        if snapshots::are_updated() {
             fs::write(path, format!("{before}{from}{expected}{to}{after}")).unwrap();
         } else {
-            assert_eq!(committed, expected, "{page} is stale: run `UPDATE=1 cargo test readme`");
+            assert_eq!(committed, expected, "{page} is stale: run `INSTA_UPDATE=always cargo test readme`");
         }
     }
 }

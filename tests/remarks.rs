@@ -270,7 +270,7 @@ fn of_the_reporter() -> [(String, Vec<Line>); 5] {
 
 /// Lines of the samples under these names, one text for each width.
 pub(crate) fn compare_lines(file: &str, samples: &[(String, Vec<Line>)]) {
-    for (name, width) in [(format!("{file}.txt"), 80), (format!("{file}-narrow.txt"), 40)] {
+    for (name, width) in [(file.to_owned(), 80), (format!("{file}-narrow"), 40)] {
         let mut text = String::new();
         let mut last = "";
         for (kind, lines) in samples {

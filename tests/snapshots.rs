@@ -1,8 +1,7 @@
-//! Texts that people read, compared with what is committed under `tests/snapshots`; `UPDATE=1 cargo test snapshots` writes
-//! them anew.
+//! Texts that people read, as snapshots under `tests/snapshots`: `INSTA_UPDATE=always cargo test snapshots` accepts new
+//! ones.
 
 use std::error::Error as StdError;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -42,16 +41,16 @@ pub(crate) fn complete<'a>(all: &[&str], shown: impl IntoIterator<Item = &'a str
     assert!(missing.is_empty(), "no text for {missing:?}");
 }
 
+/// Whether committed texts are written instead of compared, also those that are no snapshots.
+pub(crate) fn are_updated() -> bool {
+    std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always")
+}
+
 #[track_caller]
 pub(crate) fn compare(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        return;
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, committed, "{name} differs: look at it, then run `UPDATE=1 cargo test snapshots`");
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
 }
 
 /// The help as it is at this width, without the spaces clap leaves at the ends of lines.
@@ -63,10 +62,10 @@ fn help(width: usize, long: bool) -> String {
 
 #[test]
 fn help_texts() {
-    compare("help.txt", &help(80, false));
-    compare("help-narrow.txt", &help(40, false));
-    compare("help-long.txt", &help(80, true));
-    compare("help-long-narrow.txt", &help(40, true));
+    compare("help", &help(80, false));
+    compare("help-narrow", &help(40, false));
+    compare("help-long", &help(80, true));
+    compare("help-long-narrow", &help(40, true));
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -440,7 +439,7 @@ fn shown(code: Option<u8>, error: &dyn StdError, hint: Option<&str>, width: usiz
 
 #[test]
 fn error_texts() {
-    for (name, width) in [("errors.txt", 80), ("errors-narrow.txt", 40)] {
+    for (name, width) in [("errors", 80), ("errors-narrow", 40)] {
         let text: String = errors()
             .iter()
             .map(|(code, error, hint)| shown(*code, &**error, hint.as_deref(), width))

@@ -1,7 +1,5 @@
-//! Compares the findings for given facts with `tests/snapshots`; `UPDATE=1 cargo test doctor` rewrites those.
+//! Compares the findings for given facts with `tests/snapshots`; `INSTA_UPDATE=always cargo test doctor` rewrites those.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use super::facts::{
@@ -158,13 +156,13 @@ fn findings_at_any_width() {
     for columns in [80, 40] {
         let text =
             shown(&findings(&well(), &tools()), columns) + "\n" + &shown(&findings(&ill(), &old), columns);
-        let name = format!("doctor-{columns}.txt");
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &text).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(text, committed, "{name} differs: look at it, then run `UPDATE=1 cargo test doctor`");
+        insta::with_settings!({
+            snapshot_path => "../../tests/snapshots",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(format!("doctor-{columns}"), text);
+        });
         for line in text.lines().filter(|line| line.chars().count() > columns) {
             assert!(line.split_whitespace().count() < 3, "this could be broken: {line}");
         }

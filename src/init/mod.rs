@@ -218,13 +218,13 @@ mod tests {
                 }
                 text += "\n";
             }
-            let name = format!("init-{columns}.txt");
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
-            if std::env::var_os("UPDATE").is_some() {
-                std::fs::write(&path, &text).unwrap();
-            }
-            let committed = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(text, committed, "{name} differs: look at it, then run `UPDATE=1 cargo test init`");
+            insta::with_settings!({
+                snapshot_path => "../../tests/snapshots",
+                prepend_module_to_snapshot => false,
+                omit_expression => true,
+            }, {
+                insta::assert_snapshot!(format!("init-{columns}"), text);
+            });
             for line in text.lines().filter(|line| line.chars().count() > columns) {
                 assert!(line.split_whitespace().count() < 3, "this could be broken: {line}");
             }
