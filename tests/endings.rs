@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hotrun::sys;
 use rustix::process::Signal;
 
+use super::edits::world::skip;
 use super::programs::program;
 use super::support::{DEADLINE, Home, Hotrun, Person, Project, Reports, Workshop, free_address, pause};
 
@@ -455,7 +456,7 @@ fn as_process_1_hotrun_gives_an_exit_code_and_reaps_strangers() {
     let allowed =
         Command::new("unshare").args(["-pf", "--mount-proc", "true"]).stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {
-        return;
+        return skip("hotrun as process 1: no PID namespaces here");
     }
     let (project, home) = (Project::caller(), Home::new());
     project.write(
@@ -495,7 +496,7 @@ fn a_program_of_another_user_gets_a_clear_message_and_no_endless_ladder() {
     let by = ["setpriv", "--bounding-set", "-kill"];
     let allowed = Command::new(by[0]).args(&by[1..]).arg("true").stderr(Stdio::null()).status();
     if !rustix::process::geteuid().is_root() || !allowed.is_ok_and(|status| status.success()) {
-        return;
+        return skip("another user's program: needs root and setpriv");
     }
     let (project, home, reports) = (Project::fixture(), Home::new(), Reports::new());
     let mut hotrun = Hotrun::prepare_by(&by, &project, &home, &["--", "nobody"])
@@ -556,7 +557,7 @@ fn both_processes_of_an_overlap_hear_of_the_terminal_and_have_their_own_stop() {
 #[test]
 fn a_program_that_has_become_another_user_says_that_it_is_ready() {
     if !rustix::process::geteuid().is_root() {
-        return;
+        return skip("a change of the user: needs root");
     }
     let (workshop, home, reports) = (Workshop::new(&program("app")), Home::new(), Reports::new());
     let mut start =

@@ -19,6 +19,8 @@ use hotrun::project::{
     Toolchain, cargo_environment, clean_environment, selection_args,
 };
 
+use super::edits::world::skip;
+
 /// Prints its environment, arguments and folder, one per line and each on one line.
 const PRINTER: &str = r#"
 fn main() {
@@ -379,7 +381,7 @@ fn an_edited_toolchain_file_is_followed_under_a_surrounding_cargo() {
     let surroundings = Surroundings::new(&[("file", "")], "");
     let toolchain = Toolchain::find(&surroundings.cwd, &surroundings.clean).unwrap();
     let Some(name) = toolchain.name.clone().filter(|_| toolchain.sysroot.is_some()) else {
-        return;
+        return skip("a toolchain file: rustup is not installed");
     };
     // Everything a shim sets is in hotrun's own environment under `cargo hotrun`.
     let inherited = toolchain.environment(&surroundings.clean);

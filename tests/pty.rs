@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use hotrun::sys;
 
+use super::edits::world::skip;
 use super::support::{Home, Person, Project, shells};
 
 const HOTRUN: &str = env!("CARGO_BIN_EXE_hotrun");
@@ -213,7 +214,7 @@ fn a_full_screen_program_is_left_alone_and_hears_of_nothing_but_its_keys() {
 #[test]
 fn a_pager_works_without_any_option() {
     if which::which("less").is_err() {
-        return;
+        return skip("a pager: less is not installed");
     }
     let project = Project::empty();
     project.write("Cargo.toml", &super::support::manifest("app"));

@@ -10,6 +10,7 @@ use hotrun::process::{ProcessNews, StopStep};
 use hotrun::sys;
 
 use super::{FIRST, House, PATIENT, run};
+use crate::edits::world::skip;
 use crate::programs::program;
 
 /// The set-uid program; the test is no test without it.
@@ -47,7 +48,7 @@ fn stand_in() {
 #[test]
 fn a_program_of_another_user_ends_the_ladder_at_once() {
     if !rustix::process::getuid().is_root() {
-        return;
+        return skip("another user's program: needs root");
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
