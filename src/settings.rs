@@ -69,7 +69,7 @@ pub fn environment() -> OwnVariables {
 
 /// Returns the nearest folder with a `Cargo.toml`, from `cwd` upwards, or the folder of `--manifest-path`.
 pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
-    match &options.cargo.manifest_path {
+    match &options.cargo.manifest.manifest_path {
         Some(manifest) => cwd.join(manifest).parent().map(|folder| folder.components().collect()),
         None => cwd.ancestors().find(|folder| folder.join("Cargo.toml").is_file()).map(Path::to_owned),
     }

@@ -217,6 +217,36 @@ fn pure_rooms_touch_nothing() {
     none(violations);
 }
 
+/// A struct with more fields than this has parts that deserve a name. Rows of tables (`settings!`) are not counted.
+const MOST_FIELDS: usize = 15;
+/// Structs that had more when this rule came.
+const LARGE: &[&str] = &["Plan", "ProjectFacts", "Room", "Runtime", "Site", "World"];
+
+#[test]
+fn structs_have_few_fields() {
+    let mut violations = Vec::new();
+    for source in sources() {
+        let mut current: Option<(&str, usize)> = None;
+        for (number, line) in source.text.lines().enumerate() {
+            let name = line.split("struct ").nth(1).filter(|_| !line.starts_with(' ') && line.ends_with('{'));
+            if let Some(name) = name {
+                let end = name.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(name.len());
+                current = Some((&name[..end], 0));
+            } else if line == "}" {
+                let large =
+                    current.take().filter(|(name, fields)| *fields > MOST_FIELDS && !LARGE.contains(name));
+                violations.extend(large.map(|(name, fields)| {
+                    format!("src/{}:{}: `{name}` has {fields} fields", source.path, number + 1)
+                }));
+            } else if let Some((_, fields)) = &mut current {
+                let is_field = line.starts_with("    ") && !line[4..].starts_with([' ', '/', '#', ')']);
+                *fields += usize::from(is_field && line.contains(": "));
+            }
+        }
+    }
+    none(violations);
+}
+
 /// What hotrun says is worded in `report`, or by the room whose error or warning it is.
 #[test]
 fn the_runtime_words_nothing() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::{CargoOptions, RunOptions};
+use crate::config::{CargoOptions, ManifestOptions, RunOptions};
 
 /// The options of `init`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -26,7 +26,8 @@ pub struct InitOptions {
 impl From<InitOptions> for RunOptions {
     fn from(options: InitOptions) -> Self {
         let InitOptions { package, bin, example, manifest_path } = options;
-        let cargo = CargoOptions { package, bin, example, manifest_path, ..CargoOptions::default() };
+        let manifest = ManifestOptions { manifest_path, ..ManifestOptions::default() };
+        let cargo = CargoOptions { package, bin, example, manifest, ..CargoOptions::default() };
         Self { cargo, ..Self::default() }
     }
 }

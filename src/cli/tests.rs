@@ -111,8 +111,8 @@ fn options_arrive_as_typed() {
     assert_eq!(options.args, ["-x", "--bin", "run"]);
     assert_eq!(options.cargo.jobs.as_deref(), Some("4"));
     assert_eq!(options.cargo.features, ["a,b", "c"]);
-    assert_eq!(options.cargo.config, ["a.b=1"]);
-    assert_eq!(options.cargo.unstable, ["foo"]);
+    assert_eq!(options.cargo.manifest.config, ["a.b=1"]);
+    assert_eq!(options.cargo.manifest.unstable, ["foo"]);
     assert_eq!(options.settings.words("poll").unwrap(), ["always"]);
     assert_eq!(options.settings.words("listen").unwrap(), ["3000", "udp:53"]);
     assert_eq!(options.settings.words("env").unwrap(), ["A=1", "B=2"]);

@@ -175,7 +175,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     let build = &mut config.build;
     build.features.value = split_features(&build.features.value);
     (build.common_args, build.build_args) = forwarded_args(cargo, &build.args.value);
-    build.manifest_path = cargo.manifest_path.as_ref().map(path);
+    build.manifest_path = cargo.manifest.manifest_path.as_ref().map(path);
     build.all_features = cargo.all_features;
     build.no_default_features = cargo.no_default_features;
     build.triple.clone_from(&cargo.target);
@@ -202,10 +202,14 @@ fn forwarded_args(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<St
     };
     flags(
         &mut common,
-        &[(cargo.locked, "--locked"), (cargo.offline, "--offline"), (cargo.frozen, "--frozen")],
+        &[
+            (cargo.manifest.locked, "--locked"),
+            (cargo.manifest.offline, "--offline"),
+            (cargo.manifest.frozen, "--frozen"),
+        ],
     );
-    common.extend(cargo.config.iter().flat_map(|value| ["--config".to_owned(), value.clone()]));
-    common.extend(cargo.unstable.iter().flat_map(|flag| ["-Z".to_owned(), flag.clone()]));
+    common.extend(cargo.manifest.config.iter().flat_map(|value| ["--config".to_owned(), value.clone()]));
+    common.extend(cargo.manifest.unstable.iter().flat_map(|flag| ["-Z".to_owned(), flag.clone()]));
     if let Some(jobs) = &cargo.jobs {
         build = without_jobs(&build);
         build.extend(["--jobs".to_owned(), jobs.clone()]);
@@ -214,7 +218,7 @@ fn forwarded_args(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<St
         &mut build,
         &[
             (cargo.keep_going, "--keep-going"),
-            (cargo.ignore_rust_version, "--ignore-rust-version"),
+            (cargo.manifest.ignore_rust_version, "--ignore-rust-version"),
             (cargo.timings, "--timings"),
         ],
     );

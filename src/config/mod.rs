@@ -32,7 +32,7 @@ pub(crate) use address::{format_address, format_ready, http_host};
 pub use error::{ConfigError, FileLine, SettingName};
 pub(crate) use merge::named;
 pub use merge::{color, duration, merge};
-pub use options::{CargoOptions, OwnOptions, RunOptions, SettingOptions};
+pub use options::{CargoOptions, ManifestOptions, OwnOptions, RunOptions, SettingOptions};
 pub use schema::schema;
 pub(crate) use show::quoted;
 pub use show::show;

@@ -72,6 +72,14 @@ pub struct CargoOptions {
     #[arg(long, hide_short_help = true, help_heading = COMPILATION)]
     pub timings: bool,
 
+    #[command(flatten)]
+    pub manifest: ManifestOptions,
+}
+
+/// Those of them that say how cargo reads manifests and its configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one per flag that was typed")]
+pub struct ManifestOptions {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true, help_heading = MANIFEST)]
     pub manifest_path: Option<PathBuf>,
