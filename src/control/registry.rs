@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_is_meant() {
+    fn the_nearest_hotrun_is_chosen() {
         let api = about("api", &["/ws/api", "/ws/lib"]);
         let near = |folder, package, named| api.nearness(&location(folder, package), named);
         assert_eq!(near("/ws/api/src", Some("/ws/api"), false), 5);

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_messages_is_told_apart_and_bounded() {
+    fn a_flood_of_messages_is_deduplicated_and_bounded() {
         let mut said = Transcript::default();
         for number in 0..100_000 {
             assert!(said.diagnostic(&error(number)));

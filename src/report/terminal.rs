@@ -281,7 +281,8 @@ impl Output {
         self.outlet.push(TextKind::Escapes, said);
     }
 
-    /// Notifies a user who looks elsewhere. Changes nothing on the screen, whoever has the terminal.
+    /// Notifies a user who looks elsewhere. Changes nothing on the screen, even while another process has
+    /// the terminal.
     pub(super) fn notify(&mut self, text: &str) {
         if self.screen > Screen::None {
             // A dumb terminal has a bell as well.

@@ -108,7 +108,7 @@ fn never_and_ignore_win_over_everything() {
 }
 
 #[test]
-fn after_a_success_only_what_was_read_counts() {
+fn after_a_success_only_inputs_count() {
     let rules =
         narrow(&["/ws/app/src/main.rs", "/ws/app/data", "/out/of/tree.txt", "/ws/app/gen.txt"], &["/ws/lib"]);
     check(
@@ -149,7 +149,7 @@ fn after_a_success_only_what_was_read_counts() {
 }
 
 #[test]
-fn what_the_last_build_no_longer_read_counts_until_the_next() {
+fn a_dropped_input_counts_until_the_next_build() {
     let mut rules = narrow(&["/ws/app/src/a.rs", "/out/b.txt"], &[]);
     for expect in [true, false] {
         rules.succeeded(HashSet::new(), &[]);
@@ -160,7 +160,7 @@ fn what_the_last_build_no_longer_read_counts_until_the_next() {
 }
 
 #[test]
-fn while_it_does_not_build_every_file_of_the_packages_counts() {
+fn while_builds_fail_every_file_of_the_packages_counts() {
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
     rules.failed(HashSet::new());
     for rules in [rules, Rules::new(&plan())] {
@@ -194,7 +194,7 @@ fn a_path_can_be_of_several_kinds() {
 }
 
 #[test]
-fn walks_leave_out_what_cannot_count() {
+fn scans_skip_folders_that_cannot_count() {
     let rules = Rules::new(&plan());
     for (folder, named, expect) in [
         ("/ws/target", true, Some(Reason::Never)),
@@ -210,7 +210,7 @@ fn walks_leave_out_what_cannot_count() {
 }
 
 #[test]
-fn a_build_says_what_it_read_beside_the_builds_before() {
+fn inputs_are_compared_with_those_before() {
     let mut rules = Rules::new(&plan());
     let mut read = |sources: &[&str]| rules.succeeded(paths(sources).into_iter().collect(), &[]);
     assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::More(paths(&["/ws/app/src/main.rs"])));
@@ -223,7 +223,7 @@ fn a_build_says_what_it_read_beside_the_builds_before() {
 }
 
 #[test]
-fn what_may_mend_a_failed_build_counts_wherever_it_is() {
+fn paths_that_may_fix_a_failed_build_count_everywhere() {
     let wanted = |rules: &mut Rules, wanted: &[&str]| rules.failed(paths(wanted).into_iter().collect());
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
     let named = ["/ws/app/gen.rs", "/out/v.rs", "/ws/app/dist", "/ws/target/x.rs", "/ws/util/Cargo.toml"];
