@@ -2,6 +2,7 @@
 //!
 //! Must not touch the operating system, and imports no other room.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,16 @@ impl fmt::Display for BuildId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// A program or library that is built and published. At most one service runs an artifact: two services with the
+/// same program have an artifact each, so that a build which one of them cannot start is not taken from the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArtifactId(pub u16);
+
+impl ArtifactId {
+    /// The only artifact of a project today.
+    pub const MAIN: Self = Self(0);
 }
 
 /// A program that hotrun keeps running. There is one today; processes and events carry the id all the same.
@@ -62,13 +73,43 @@ impl Exit {
 pub struct Change {
     /// Absolute.
     pub path: PathBuf,
-    pub kind: ChangeKind,
+    pub leads_to: Consequence,
     /// cargo compares modification times and may judge this change older than its last build, so the staging
     /// target needs forced freshness.
     pub hidden: bool,
 }
 
-/// What a changed file is to the program, which decides what follows from the change.
+/// What a change leads to. The consequence of several changes is the union.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Consequence {
+    /// Reads the settings and env files again, before anything else.
+    pub config: bool,
+    /// Reads the project again before the next build.
+    pub project: bool,
+    /// Compiles the packages that read the file, even though cargo does not know it.
+    pub compile: bool,
+    pub builds: BTreeSet<ArtifactId>,
+    /// Services that are started again even if the binary is unchanged, after the build if there is one.
+    pub restarts: BTreeSet<ServiceId>,
+}
+
+impl Consequence {
+    /// Returns whether the change leads to a build and nothing else.
+    pub fn only_builds(&self) -> bool {
+        let Self { config, project, compile, builds, restarts } = self;
+        !(*config || *project || *compile || builds.is_empty()) && restarts.is_empty()
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.config |= other.config;
+        self.project |= other.project;
+        self.compile |= other.compile;
+        self.builds.extend(other.builds);
+        self.restarts.extend(other.restarts);
+    }
+}
+
+/// What a changed file is to a program, which decides what the change leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeKind {
     /// Read by rustc or cargo: builds.
@@ -79,10 +120,29 @@ pub enum ChangeKind {
     Input,
     /// Named by `watch.paths`: builds, and restarts even if the binary is unchanged.
     Watched,
-    /// An env file: restarts without a build.
+    /// An env file: is read again, and restarts without a build if it sets something else.
     EnvFile,
     /// One of hotrun's own config files.
     Config,
+}
+
+impl ChangeKind {
+    /// Returns what a change leads to if the file belongs to these artifacts and services.
+    pub fn leads_to(self, artifacts: &BTreeSet<ArtifactId>, services: &BTreeSet<ServiceId>) -> Consequence {
+        let is_built = !matches!(self, Self::EnvFile | Self::Config);
+        Consequence {
+            config: matches!(self, Self::Config | Self::EnvFile | Self::Manifest),
+            project: self == Self::Manifest,
+            compile: self == Self::Input,
+            builds: if is_built { artifacts.clone() } else { BTreeSet::new() },
+            restarts: if self == Self::Watched { services.clone() } else { BTreeSet::new() },
+        }
+    }
+
+    /// Returns what a change leads to in a project with one program.
+    pub fn leads_to_main(self) -> Consequence {
+        self.leads_to(&BTreeSet::from([ArtifactId::MAIN]), &BTreeSet::from([ServiceId::MAIN]))
+    }
 }
 
 /// How to stop a process: a signal to its group, then SIGKILL after the timeout.

@@ -1,6 +1,7 @@
 //! Every line that tells of what happens, as it stands on a terminal of 80 and of 40 columns; compared with
 //! `tests/snapshots`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hotrun::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
     Running, StartFailure, StopCause, Unmet,
 };
-use hotrun::words::{BuildId, Exit, Instance, ServiceId};
+use hotrun::words::{ArtifactId, BuildId, Exit, Instance, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
@@ -59,6 +60,10 @@ variants!(REASONS, reason, ExitReason { Quit, ProgramEnded, BuildFailed, CannotR
 const BUILD: BuildId = BuildId(14);
 const PROCESS: Instance = Instance { service: ServiceId::MAIN, number: 2 };
 
+fn main() -> BTreeSet<ArtifactId> {
+    BTreeSet::from([ArtifactId::MAIN])
+}
+
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -69,11 +74,18 @@ fn changed(paths: &[&str]) -> Notice {
 
 fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>) -> Notice {
     let summary = BuildSummary { errors, warnings, fresh: false, took: millis(910) };
-    Notice::BuildFinished { build: BUILD, success, summary, running }
+    Notice::BuildFinished {
+        build: BUILD,
+        artifacts: main(),
+        success,
+        summary,
+        running: running.into_iter().collect(),
+    }
 }
 
 fn started(restart: bool, since_change: Option<u64>, build_took: Option<u64>) -> Notice {
     Notice::Starting {
+        instance: PROCESS,
         build: BuildId(13),
         restart,
         since_change: since_change.map(millis),
@@ -87,7 +99,7 @@ fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
 }
 
 fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
-    Notice::StartFailed { build: BUILD, pid: 4712, failure, instead, proven: false }
+    Notice::StartFailed { instance: PROCESS, build: BUILD, pid: 4712, failure, instead, proven: false }
 }
 
 fn unmet() -> Unmet {
@@ -98,7 +110,13 @@ fn unmet() -> Unmet {
 }
 
 fn never_ready(update: Update) -> Notice {
-    Notice::NeverReady { build: BuildId(14), waited: millis(30_000), unmet: Some(unmet()), update }
+    Notice::NeverReady {
+        instance: PROCESS,
+        build: BuildId(14),
+        waited: millis(30_000),
+        unmet: Some(unmet()),
+        update,
+    }
 }
 
 fn still_stopping(quitting: bool, debugged: bool) -> Notice {
@@ -116,12 +134,12 @@ fn not_reloads() -> [Notice; 6] {
         NotReloaded::NotReady,
     ];
     complete(NOT_RELOADED, reasons.iter().map(not_reloaded));
-    reasons.map(|reason| Notice::ReloadFailed { reason })
+    reasons.map(|reason| Notice::ReloadFailed { instance: PROCESS, reason })
 }
 
 fn samples() -> Vec<Notice> {
-    let running = Some(Running { build: BuildId(13), age: millis(185_000), pid: 4711 });
-    let build = BUILD;
+    let (build, artifact, instance, service) = (BUILD, ArtifactId::MAIN, PROCESS, ServiceId::MAIN);
+    let running = Some(Running { instance, build: BuildId(13), age: millis(185_000), pid: 4711 });
     let mut all = vec![
         changed(&["/home/ann/shop/src/main.rs"]),
         changed(&["/home/ann/shop/crates/storage/src/backends/postgres/connection_pool.rs"]),
@@ -136,7 +154,7 @@ fn samples() -> Vec<Notice> {
         changed(&["/home/ann/shop/src/a\x1b[2J.rs"]),
     ];
     for cause in [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved] {
-        all.push(Notice::BuildStarted { build, cause, paths: Vec::new() });
+        all.push(Notice::BuildStarted { build, artifacts: main(), cause, paths: Vec::new() });
     }
     all.extend([
         Notice::BuildCancelled(build),
@@ -146,26 +164,27 @@ fn samples() -> Vec<Notice> {
         finished(false, 3, 2, running),
         finished(false, 1, 0, None),
         finished(false, 0, 0, None),
-        Notice::Published { build, path: "/home/ann/shop/target/hotrun/live/debug/shop".into() },
-        Notice::Held { build, running },
-        Notice::Unchanged { build, restarts: false },
-        Notice::Unchanged { build, restarts: true },
+        Notice::Published { build, artifact, path: "/home/ann/shop/target/hotrun/live/debug/shop".into() },
+        Notice::Held { service, build, running },
+        Notice::Unchanged { build, artifact, restarts: false },
+        Notice::Unchanged { build, artifact, restarts: true },
         Notice::PublishFailed {
             build,
+            artifact,
             error: "could not create `target/hotrun/live`: no space".to_owned(),
             running,
         },
-        Notice::Stopping { instance: PROCESS, pid: 4711, build, signal: 15, cause: StopCause::Update },
+        Notice::Stopping { instance, pid: 4711, build, signal: 15, cause: StopCause::Update },
         still_stopping(false, false),
         still_stopping(true, false),
         still_stopping(true, true),
-        Notice::ProcessStarted { instance: PROCESS, pid: 4712, build: BuildId(13) },
+        Notice::ProcessStarted { instance, pid: 4712, build: BuildId(13) },
         started(false, Some(4200), Some(4100)),
         started(true, Some(940), Some(910)),
         started(true, Some(4), None),
         started(true, None, None),
-        Notice::Reloaded { build, since_change: Some(millis(940)), build_took: Some(millis(910)) },
-        Notice::Ready { instance: PROCESS, pid: 4712, build, after: millis(80), assumed: false },
+        Notice::Reloaded { instance, build, since_change: Some(millis(940)), build_took: Some(millis(910)) },
+        Notice::Ready { instance, pid: 4712, build, after: millis(80), assumed: false },
         exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
         exited(Exit::Code(0), AfterExit::Waits, false),
         exited(Exit::Signal(11), AfterExit::Waits, false),
@@ -212,11 +231,11 @@ fn samples() -> Vec<Notice> {
         never_ready(Update::Restart),
         never_ready(Update::Overlap),
         never_ready(Update::Reexec),
-        Notice::RolledBack { to: BuildId(13) },
-        Notice::NoOverlap,
+        Notice::RolledBack { service, to: BuildId(13) },
+        Notice::NoOverlap(ServiceId::MAIN),
     ]);
     all.extend(not_reloads());
-    all.extend([Notice::Paused, Notice::Resumed, Notice::LiveRemoved]);
+    all.extend([Notice::Paused, Notice::Resumed, Notice::LiveRemoved(ArtifactId::MAIN)]);
     all.extend(reasons.map(Notice::Exiting));
     all
 }

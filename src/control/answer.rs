@@ -121,7 +121,7 @@ impl From<&Diagnostic> for Diagnosis {
 impl Answer {
     /// Describes a session's standing. `since` is the start time of the running process.
     pub fn of(standing: &Standing, since: Option<String>) -> Self {
-        let running = standing.process.zip(since).map(|(process, since)| RunningProcess {
+        let running = standing.process().zip(since).map(|(process, since)| RunningProcess {
             build: process.build.0,
             pid: process.pid,
             since,
@@ -306,6 +306,7 @@ fn ended(exit: Exit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::super::AnswerLine;
@@ -313,7 +314,7 @@ mod tests {
     use crate::words::BuildId;
 
     fn answer(state: State) -> Answer {
-        let standing = Standing { state, paused: false, process: None, last_build: None };
+        let standing = Standing { state, paused: false, services: BTreeMap::new(), last_build: None };
         Answer::of(&standing, None)
     }
 

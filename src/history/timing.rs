@@ -109,7 +109,7 @@ impl Timing {
                 self.part(Part::Published, at);
                 None
             }
-            Notice::Unchanged { build, restarts } if self.is(*build) => {
+            Notice::Unchanged { build, restarts, .. } if self.is(*build) => {
                 self.part(Part::Published, at);
                 (!restarts).then_some(Outcome::Unchanged)
             }
@@ -158,11 +158,12 @@ fn millis(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
     use crate::session::{BuildSummary, Cause};
-    use crate::words::{Instance, ServiceId};
+    use crate::words::{ArtifactId, Instance, ServiceId};
 
     #[test]
     fn parts_follow_each_other_and_stale_news_changes_nothing() {
@@ -175,9 +176,26 @@ mod tests {
         for (when, notice) in [
             (100, changed()),
             (110, changed()),
-            (160, Notice::BuildStarted { build, cause: Cause::Changed, paths: Vec::new() }),
-            (1160, Notice::BuildFinished { build, success: true, summary, running: None }),
-            (1161, Notice::Published { build, path: "/live".into() }),
+            (
+                160,
+                Notice::BuildStarted {
+                    build,
+                    artifacts: BTreeSet::new(),
+                    cause: Cause::Changed,
+                    paths: Vec::new(),
+                },
+            ),
+            (
+                1160,
+                Notice::BuildFinished {
+                    build,
+                    artifacts: BTreeSet::new(),
+                    success: true,
+                    summary,
+                    running: Vec::new(),
+                },
+            ),
+            (1161, Notice::Published { build, artifact: ArtifactId::MAIN, path: "/live".into() }),
             (1165, ready(BuildId(1))),
             (1171, Notice::ProcessStarted { instance, pid: 1, build }),
         ] {

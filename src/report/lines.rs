@@ -123,8 +123,8 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             vec![Line { files: short_paths(paths, context), ..Line::status("Changed", "") }]
         }
         Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
-        Notice::BuildFinished { build, success: false, summary, running: still } => {
-            error_lines(&failed_text(*build, *summary, *still, context))
+        Notice::BuildFinished { build, success: false, summary, running: still, .. } => {
+            error_lines(&failed_text(*build, *summary, still.first().copied(), context))
         }
         Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
             vec![warnings_line(*build, summary.warnings, context)]
@@ -132,19 +132,19 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::Unchanged { build, .. } => {
             vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
         }
-        Notice::Held { build, running: still } => {
+        Notice::Held { build, running: still, .. } => {
             let how = if context.keys { "r" } else { "`hotrun restart`" };
             let text = format!("build {build}{} ({how} restarts)", still_running(*still));
             vec![Line::status("Published", text)]
         }
-        Notice::PublishFailed { build, error, running: still } => {
+        Notice::PublishFailed { build, error, running: still, .. } => {
             error_lines(&format!("could not publish build {build}: {error}{}", still_running(*still)))
         }
-        Notice::Starting { build, restart, since_change, build_took } => {
+        Notice::Starting { build, restart, since_change, build_took, .. } => {
             let verb = if *restart { "Restarted" } else { "Started" };
             vec![started_line(verb, *build, *since_change, *build_took)]
         }
-        Notice::Reloaded { build, since_change, build_took } => {
+        Notice::Reloaded { build, since_change, build_took, .. } => {
             vec![started_line("Reloaded", *build, *since_change, *build_took)]
         }
         Notice::StillStopping { signal, ago, left, quitting, .. } => {
@@ -179,7 +179,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             };
             error(&format!("build {build} could not start: {failed}{instead}"), hint)
         }
-        Notice::NeverReady { build, waited, unmet, update } => {
+        Notice::NeverReady { build, waited, unmet, update, .. } => {
             let updates = match update {
                 Update::Overlap => "; updates will restart instead of overlapping",
                 Update::Reexec => "; updates will restart instead of reloading",
@@ -189,11 +189,11 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             let hint = unmet.as_ref().and_then(|unmet| unmet.hint.as_deref());
             warning(&format!("build {build} {text}{updates}"), hint)
         }
-        Notice::RolledBack { to } => vec![Line::attention("Back", format!("to build {to}"))],
-        Notice::NoOverlap => {
+        Notice::RolledBack { to, .. } => vec![Line::attention("Back", format!("to build {to}"))],
+        Notice::NoOverlap(_) => {
             vec![note("the program stores descriptors, so this update is a restart and not an overlap")]
         }
-        Notice::ReloadFailed { reason } => {
+        Notice::ReloadFailed { reason, .. } => {
             warning(&format!("the program did not take up the new binary: {reason}; restarting it"), None)
         }
         Notice::ConfigChanged { files, keys, then } => {
@@ -201,7 +201,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],
-        Notice::LiveRemoved => {
+        Notice::LiveRemoved(_) => {
             warning("the live binary was removed (`cargo clean`?); building it again", None)
         }
         Notice::Exiting(ExitReason::Quit(QuitReason::Signal(signal))) => {
@@ -363,7 +363,7 @@ pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String>
     match notice {
         Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
         Notice::BuildFinished { build, summary, running, .. } => {
-            Some(failed_text(*build, *summary, *running, context))
+            Some(failed_text(*build, *summary, running.first().copied(), context))
         }
         Notice::PublishFailed { build, .. } => Some(format!("could not publish build {build}")),
         _ => None,

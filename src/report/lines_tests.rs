@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::session::{NotReloaded, StopCause};
-use crate::words::{Instance, ServiceId};
+use crate::words::{ArtifactId, Instance, ServiceId};
+use std::collections::BTreeSet;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -14,17 +15,27 @@ fn text(notice: &Notice) -> Vec<String> {
     of_notice(notice, &context(true)).iter().map(Line::plain).collect()
 }
 
+fn main() -> BTreeSet<ArtifactId> {
+    BTreeSet::from([ArtifactId::MAIN])
+}
+
 fn running() -> Option<Running> {
-    Some(Running { build: BuildId(13), age: Duration::from_secs(185), pid: 4711 })
+    Some(Running { instance: instance(), build: BuildId(13), age: Duration::from_secs(185), pid: 4711 })
 }
 
 fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>) -> Notice {
     let summary = BuildSummary { errors, warnings, fresh: false, took: SECOND };
-    Notice::BuildFinished { build: BuildId(14), success, summary, running }
+    Notice::BuildFinished {
+        build: BuildId(14),
+        artifacts: main(),
+        success,
+        summary,
+        running: running.into_iter().collect(),
+    }
 }
 
 fn started(restart: bool, since_change: Option<Duration>, build_took: Option<Duration>) -> Notice {
-    Notice::Starting { build: BuildId(13), restart, since_change, build_took }
+    Notice::Starting { instance: instance(), build: BuildId(13), restart, since_change, build_took }
 }
 
 fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
@@ -33,7 +44,14 @@ fn exited(exit: Exit, next: AfterExit, expected: bool) -> Notice {
 }
 
 fn start_failed(failure: StartFailure, instead: Instead) -> Notice {
-    Notice::StartFailed { build: BuildId(14), pid: 4712, failure, instead, proven: false }
+    Notice::StartFailed {
+        instance: instance(),
+        build: BuildId(14),
+        pid: 4712,
+        failure,
+        instead,
+        proven: false,
+    }
 }
 
 fn ended(exit: Exit) -> StartFailure {
@@ -58,10 +76,22 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             changed(&["/home/ann/shop/a.rs", "/lib/b.rs", "/home/ann/shop/c.rs", "/d.rs", "/e.rs"]),
             &["     Changed a.rs, /lib/b.rs, c.rs and 2 more"],
         ),
-        (Notice::BuildStarted { build, cause: Cause::Start, paths: Vec::new() }, &["    Building #14"]),
-        (Notice::BuildStarted { build, cause: Cause::Changed, paths: Vec::new() }, &["    Building #14"]),
-        (Notice::BuildStarted { build, cause: Cause::Asked, paths: Vec::new() }, &["    Building #14"]),
-        (Notice::BuildStarted { build, cause: Cause::LiveRemoved, paths: Vec::new() }, &["    Building #14"]),
+        (
+            Notice::BuildStarted { build, artifacts: main(), cause: Cause::Start, paths: Vec::new() },
+            &["    Building #14"],
+        ),
+        (
+            Notice::BuildStarted { build, artifacts: main(), cause: Cause::Changed, paths: Vec::new() },
+            &["    Building #14"],
+        ),
+        (
+            Notice::BuildStarted { build, artifacts: main(), cause: Cause::Asked, paths: Vec::new() },
+            &["    Building #14"],
+        ),
+        (
+            Notice::BuildStarted { build, artifacts: main(), cause: Cause::LiveRemoved, paths: Vec::new() },
+            &["    Building #14"],
+        ),
         (Notice::BuildCancelled(build), &[]),
         (finished(true, 0, 0, running()), &[]),
         (finished(true, 0, 1, running()), &["warning: build 14 has 1 warning (e shows it)"]),
@@ -76,11 +106,17 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (finished(false, 2, 0, None), &["error: build 14 failed (2 errors); waiting for a change"]),
         (finished(false, 0, 0, None), &["error: build 14 failed; waiting for a change"]),
-        (Notice::Published { build, path: "/t/live".into() }, &[]),
-        (Notice::Unchanged { build, restarts: false }, &["  Unchanged: build 14 gave the same binary"]),
-        (Notice::Unchanged { build, restarts: true }, &["  Unchanged: build 14 gave the same binary"]),
+        (Notice::Published { build, artifact: ArtifactId::MAIN, path: "/t/live".into() }, &[]),
         (
-            Notice::Held { build, running: running() },
+            Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: false },
+            &["  Unchanged: build 14 gave the same binary"],
+        ),
+        (
+            Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: true },
+            &["  Unchanged: build 14 gave the same binary"],
+        ),
+        (
+            Notice::Held { service: ServiceId::MAIN, build, running: running() },
             &["   Published build 14; still running build 13, built 3 min ago (r restarts)"],
         ),
         (
@@ -89,11 +125,21 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.2 s"]),
         (
-            Notice::PublishFailed { build, error: "no room".to_owned(), running: running() },
+            Notice::PublishFailed {
+                build,
+                artifact: ArtifactId::MAIN,
+                error: "no room".to_owned(),
+                running: running(),
+            },
             &["error: could not publish build 14: no room; still running build 13, built 3 min ago"],
         ),
         (
-            Notice::PublishFailed { build, error: "no room".to_owned(), running: None },
+            Notice::PublishFailed {
+                build,
+                artifact: ArtifactId::MAIN,
+                error: "no room".to_owned(),
+                running: None,
+            },
             &["error: could not publish build 14: no room"],
         ),
         (Notice::Stopping { instance: instance(), pid: 1, build, signal: 15, cause: StopCause::Update }, &[]),
@@ -107,7 +153,12 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (started(true, None, None), &["   Restarted build 13"]),
         (
-            Notice::Reloaded { build, since_change: millis(940), build_took: millis(910) },
+            Notice::Reloaded {
+                instance: instance(),
+                build,
+                since_change: millis(940),
+                build_took: millis(910),
+            },
             &["    Reloaded build 14 in 0.94 s (build 0.91)"],
         ),
         (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND, assumed: false }, &[]),
@@ -171,13 +222,13 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 "  hint: listen on port 3000",
             ],
         ),
-        (Notice::RolledBack { to: BuildId(13) }, &["        Back to build 13"]),
+        (Notice::RolledBack { service: ServiceId::MAIN, to: BuildId(13) }, &["        Back to build 13"]),
         (
-            Notice::NoOverlap,
+            Notice::NoOverlap(ServiceId::MAIN),
             &["note: the program stores descriptors, so this update is a restart and not an overlap"],
         ),
         (
-            Notice::ReloadFailed { reason: NotReloaded::NoHandler },
+            Notice::ReloadFailed { instance: instance(), reason: NotReloaded::NoHandler },
             &[
                 "warning: the program did not take up the new binary: it has no handler for SIGHUP; restarting it",
             ],
@@ -222,7 +273,10 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
         (Notice::Resumed, &["     Resumed following edits"]),
-        (Notice::LiveRemoved, &["warning: the live binary was removed (`cargo clean`?); building it again"]),
+        (
+            Notice::LiveRemoved(ArtifactId::MAIN),
+            &["warning: the live binary was removed (`cargo clean`?); building it again"],
+        ),
         (Notice::Exiting(ExitReason::Quit(QuitReason::Asked)), &[]),
         (Notice::Exiting(ExitReason::Quit(QuitReason::Signal(2))), &["     Stopped by SIGINT"]),
         (Notice::Exiting(ExitReason::Quit(QuitReason::Hangup)), &["     Stopped the terminal is gone"]),
@@ -321,16 +375,28 @@ fn each_build_has_two_lines_for_patterns() {
     };
     let build = BuildId(14);
     for cause in [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved] {
-        assert!(begins(&Notice::BuildStarted { build, cause, paths: Vec::new() }, "Building #14"));
+        assert!(begins(
+            &Notice::BuildStarted { build, artifacts: main(), cause, paths: Vec::new() },
+            "Building #14"
+        ));
     }
     assert!(begins(&finished(false, 1, 0, None), "error: build 14"));
-    assert!(begins(&Notice::Unchanged { build, restarts: false }, "Unchanged: build 14"));
     assert!(begins(
-        &Notice::PublishFailed { build, error: String::new(), running: None },
+        &Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: false },
+        "Unchanged: build 14"
+    ));
+    assert!(begins(
+        &Notice::PublishFailed { build, artifact: ArtifactId::MAIN, error: String::new(), running: None },
         "error: could not publish build 14"
     ));
-    assert!(begins(&Notice::Held { build, running: running() }, "Published build 14"));
-    assert!(begins(&Notice::Reloaded { build, since_change: None, build_took: None }, "Reloaded build 14"));
+    assert!(begins(
+        &Notice::Held { service: ServiceId::MAIN, build, running: running() },
+        "Published build 14"
+    ));
+    assert!(begins(
+        &Notice::Reloaded { instance: instance(), build, since_change: None, build_took: None },
+        "Reloaded build 14"
+    ));
     assert!(begins(&started(true, None, None), "Restarted build 13"));
     assert!(begins(&started(false, None, None), "Started build 13"));
     assert!(begins(&start_failed(StartFailure::Spawn(String::new()), Instead::Down), "error: build 14"));
@@ -383,5 +449,11 @@ fn not_ready() -> StartFailure {
 }
 
 fn never_ready(update: Update) -> Notice {
-    Notice::NeverReady { build: BuildId(14), waited: SECOND * 30, unmet: unmet(), update }
+    Notice::NeverReady {
+        instance: instance(),
+        build: BuildId(14),
+        waited: SECOND * 30,
+        unmet: unmet(),
+        update,
+    }
 }

@@ -221,7 +221,7 @@ impl Reporter {
             _ => {}
         }
         if self.verbosity >= Verbosity::Verbose
-            && let Notice::BuildStarted { build, cause, paths } = notice
+            && let Notice::BuildStarted { build, cause, paths, .. } = notice
         {
             self.show(&[lines::because(*build, *cause, paths, &self.context)]);
         }

@@ -117,7 +117,7 @@ pub(super) fn diagnostic(build: BuildId, diagnostic: &Diagnostic) -> Record {
 pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
     Some(match notice {
         Notice::Changed(paths) => Record::new("changed", json!({ "paths": paths })),
-        Notice::BuildStarted { build, cause, paths } => {
+        Notice::BuildStarted { build, cause, paths, .. } => {
             let cause = match cause {
                 Cause::Start => "start",
                 Cause::Changed => "changed",
@@ -138,7 +138,9 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             });
             Record::new("build-finished", fields).build(*build)
         }
-        Notice::Published { build, path } => Record::new("published", json!({ "path": path })).build(*build),
+        Notice::Published { build, path, .. } => {
+            Record::new("published", json!({ "path": path })).build(*build)
+        }
         Notice::Unchanged { build, .. } => Record::new("unchanged", json!({})).build(*build),
         Notice::PublishFailed { build, error, .. } => {
             warning(&format!("could not publish build {build}: {error}")).build(*build)
@@ -180,9 +182,9 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             warning(&format!("build {build} was not ready within {} ms{because}", millis(*waited)))
                 .build(*build)
         }
-        Notice::RolledBack { to } => Record::new("rolled-back", json!({ "to": to })),
-        Notice::NoOverlap => warning("descriptors are stored: restart instead of overlap"),
-        Notice::ReloadFailed { reason } => warning(&format!("the new binary was not taken up: {reason}")),
+        Notice::RolledBack { to, .. } => Record::new("rolled-back", json!({ "to": to })),
+        Notice::NoOverlap(_) => warning("descriptors are stored: restart instead of overlap"),
+        Notice::ReloadFailed { reason, .. } => warning(&format!("the new binary was not taken up: {reason}")),
         Notice::ConfigChanged { files, keys, then } => {
             let then = match then {
                 AfterConfig::Nothing => "nothing",
@@ -195,7 +197,7 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
         }
         Notice::Paused => Record::new("paused", json!({})),
         Notice::Resumed => Record::new("resumed", json!({})),
-        Notice::LiveRemoved => warning("the live binary was removed"),
+        Notice::LiveRemoved(_) => warning("the live binary was removed"),
         Notice::Exiting(reason) => {
             let mut fields = json!({});
             fields["reason"] = json!(match reason {

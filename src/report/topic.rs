@@ -26,7 +26,7 @@ impl Topic {
             | Notice::Unchanged { .. }
             | Notice::Held { .. }
             | Notice::PublishFailed { .. }
-            | Notice::LiveRemoved => Self::Build,
+            | Notice::LiveRemoved(_) => Self::Build,
             Notice::StillStopping { .. } => Self::Stop,
             Notice::ConfigChanged { .. } => Self::Config,
             _ => Self::Lasting,

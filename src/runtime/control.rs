@@ -170,7 +170,7 @@ impl Runtime {
     /// How things stand, for a client.
     fn answer(&self) -> Answer {
         let standing = self.session.standing(self.began.elapsed());
-        let since = standing.process.map(|process| clock(process.up));
+        let since = standing.process().map(|process| clock(process.up));
         Answer {
             program: Some(self.control.about.program.clone()),
             live: Some(self.publisher.live().display().to_string()),

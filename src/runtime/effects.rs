@@ -14,7 +14,7 @@ use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
-use crate::words::{BuildId, Change, ChangeKind, Instance};
+use crate::words::{BuildId, Change, Instance};
 
 impl Runtime {
     pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
@@ -26,9 +26,9 @@ impl Runtime {
                 }
             }
             Effect::ReadProject(build) => self.read_project(build),
-            Effect::Publish(build) => {
+            Effect::Publish { build, artifact } => {
                 let outcome = self.publish();
-                return vec![Event::Published { build, outcome }];
+                return vec![Event::Published { build, artifact, outcome }];
             }
             Effect::StartProcess { instance, starting, .. } => match self.spawn(instance) {
                 Ok(spawn) => {
@@ -44,9 +44,9 @@ impl Runtime {
                 self.tell_watch(watch::WatchCommand::ProgramStarts);
                 return self.reload(instance).into_iter().collect();
             }
-            Effect::Keep(_) => self.publisher.keep(),
-            Effect::Condemn(_) => self.publisher.condemn(),
-            Effect::RollBack { to, .. } => {
+            Effect::Keep(..) => self.publisher.keep(),
+            Effect::Condemn(..) => self.publisher.condemn(),
+            Effect::RollBack { service, to, .. } => {
                 let error = self.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
@@ -56,7 +56,7 @@ impl Runtime {
                     self.live_result = self.previous_result.take();
                 }
                 let stored = !self.handover.store.is_empty();
-                return vec![Event::Stored(stored), Event::RolledBack { error }];
+                return vec![Event::Stored { service, stored }, Event::RolledBack { service, error }];
             }
             Effect::StopProcess { instance, plan } => {
                 self.stops.entry(instance).or_default();
@@ -109,7 +109,7 @@ impl Runtime {
             self.tell_watch(watch::WatchCommand::BuildStarted(build));
         }
         let unseen: Vec<&Change> =
-            changes.iter().filter(|change| change.hidden || change.kind == ChangeKind::Input).collect();
+            changes.iter().filter(|change| change.hidden || change.leads_to.compile).collect();
         if !unseen.is_empty() {
             let packages = self.site.packages_of(&unseen);
             if let Err(error) = freshness::force(&self.site.build_directory(), &packages) {

@@ -7,7 +7,7 @@ use crate::process::{PassedFd, SignalTarget};
 use crate::report::{self, Remark};
 use crate::session::{Event, ExitReason, NotReloaded, Timer, Unmet};
 use crate::sys;
-use crate::words::Instance;
+use crate::words::{Instance, ServiceId};
 
 impl Runtime {
     pub(super) fn handover_news(&mut self, news: HandoverNews) -> Option<ExitReason> {
@@ -18,7 +18,7 @@ impl Runtime {
             HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
             HandoverNews::StoredHungUp { name } => {
                 self.reporter.remark(&Remark::StoredHungUp { name });
-                return self.tell_stored();
+                return self.tell_stored(ServiceId::MAIN);
             }
             // Everything said before has been taken in: closing its end tells the program so.
             HandoverNews::Barrier { barrier } => drop(barrier),
@@ -31,7 +31,9 @@ impl Runtime {
         match notification {
             Notification::Ready { .. } => return self.said_ready(instance),
             Notification::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
-            Notification::Stored { .. } | Notification::Removed { .. } => return self.tell_stored(),
+            Notification::Stored { .. } | Notification::Removed { .. } => {
+                return self.tell_stored(instance.service);
+            }
             Notification::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
             Notification::StoreFull { name, dropped } => {
                 self.reporter.remark(&Remark::StoreFull { name, dropped });
@@ -70,9 +72,9 @@ impl Runtime {
         self.tell(Event::ProcessReady { instance })
     }
 
-    fn tell_stored(&mut self) -> Option<ExitReason> {
+    fn tell_stored(&mut self, service: ServiceId) -> Option<ExitReason> {
         let stored = !self.handover.store.is_empty();
-        self.tell(Event::Stored(stored))
+        self.tell(Event::Stored { service, stored })
     }
 
     /// Tells the program to run the live binary itself: SIGHUP, where it has a handler (systemd.service(5),

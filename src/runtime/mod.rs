@@ -37,7 +37,7 @@ use crate::site::Site;
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, Instance};
+use crate::words::{ArtifactId, BuildId, Instance};
 
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
@@ -328,7 +328,7 @@ impl Runtime {
             }
             BuildNews::LiveRemoved => {
                 self.sentinel.relieve();
-                return self.tell(Event::LiveRemoved);
+                return self.tell(Event::LiveRemoved(ArtifactId::MAIN));
             }
             BuildNews::Resolved { build } => self.tell_watch(watch::WatchCommand::BuildResolved(build)),
             BuildNews::ScriptRan { build, package, out_dir } => {
@@ -505,7 +505,7 @@ impl Runtime {
         let removed = self.sentinel.misses_it();
         removed.then(|| {
             self.sentinel.relieve();
-            Event::LiveRemoved
+            Event::LiveRemoved(ArtifactId::MAIN)
         })
     }
 

@@ -19,7 +19,7 @@ use crate::history::History;
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Queries;
 use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
-use crate::session::{Session, Settings};
+use crate::session::{Session, Setup};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
 use crate::watch;
@@ -169,7 +169,7 @@ impl Runtime {
             Some(watch)
         };
         Ok(Self {
-            session: Session::new(Settings::from(config)),
+            session: Session::new(Setup::from(config)),
             history: History::new(site.project.target.name.clone(), site.project.workspace_root.clone()),
             site,
             sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),

@@ -12,10 +12,11 @@ use crate::config::{Config, Needs, Stdin};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
 use crate::report::{self, ErrorText, Extras, Remark};
-use crate::session::{ConfigChange, Event, Settings};
+use crate::session::{ConfigChange, Event, Setup};
 use crate::site::{DOUBT, Edit};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
+use crate::words::{ArtifactId, ServiceId};
 
 /// Whether hotrun takes keys with these settings, where there is a terminal.
 pub(super) fn takes_keys(config: &Config) -> bool {
@@ -95,17 +96,20 @@ impl Runtime {
             self.reporter.remark(&Remark::SettingsHeld { keys: edit.held.clone() });
         }
         let needs = |needs| edit.changes.iter().any(|(_, needed)| *needed == needs);
+        let restart = needs(Needs::Restart) || edit.env_files_changed;
         let change = ConfigChange {
             files: edit.files.clone(),
             keys: edit.changes.iter().map(|(key, _)| *key).collect(),
-            settings: Settings::from(&config),
-            restart: needs(Needs::Restart) || edit.env_files_changed,
-            build: needs(Needs::Build),
+            setup: Setup::from(&config),
+            restart: restart.then_some(ServiceId::MAIN).into_iter().collect(),
+            build: needs(Needs::Build).then_some(ArtifactId::MAIN).into_iter().collect(),
             next_start: needs(Needs::NextStart),
         };
-        self.processes.plan(change.settings.stop);
+        if let Some(settings) = change.setup.services.get(&ServiceId::MAIN) {
+            self.processes.plan(settings.stop);
+        }
         self.site.take_over(edit);
-        Ok((!change.keys.is_empty() || change.restart).then_some(change))
+        Ok((!change.keys.is_empty() || restart).then_some(change))
     }
 
     /// Sockets that are still named stay open.

@@ -1,15 +1,15 @@
 //! When to build: bursts of edits, cancelling, and the rule against starvation.
 //!
-//! Pure. Keeps what changed and was in no build that ended by itself; at most one build runs at a time, and a build counts
-//! as running until it is published.
+//! Pure. Keeps what changed and was in no build that ended by itself; at most one build runs at a time, of all artifacts that
+//! are due, and it counts as running until they are published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::events::{BuildOutcome, BuildSummary, Effect, ReadOutcome, Timer};
 use super::notices::{Cause, Notice};
-use crate::words::{BuildId, Change, ChangeKind};
+use crate::words::{ArtifactId, BuildId, Change};
 
 /// After this many cancellations in a row the next build runs to its end.
 pub const CANCELLATIONS_IN_A_ROW: u32 = 3;
@@ -23,6 +23,8 @@ pub(super) struct Builds {
     last: u32,
     current: Option<Current>,
     pending: BTreeMap<PathBuf, Change>,
+    /// What the pending changes and requests are about.
+    due: BTreeSet<ArtifactId>,
     wanted: Option<Cause>,
     /// When the oldest of the pending changes was seen.
     since: Option<Duration>,
@@ -33,17 +35,21 @@ pub(super) struct Builds {
     /// A manifest changed and the project was not read since.
     unread: bool,
     paused: bool,
-    failed: bool,
+    /// What could not be built, published or started: it is in every build until it can.
+    failed: BTreeSet<ArtifactId>,
 }
 
 #[derive(Debug)]
 struct Current {
     build: BuildId,
+    /// What it builds and has not published yet.
+    artifacts: BTreeSet<ArtifactId>,
     cause: Cause,
     changes: BTreeMap<PathBuf, Change>,
     /// The files among them that were in no build before.
     paths: Vec<PathBuf>,
     since: Duration,
+    took: Duration,
     phase: Phase,
 }
 
@@ -67,19 +73,21 @@ struct Burst {
 pub(super) enum Ended {
     /// Stale news, or a cancelled build: nothing to act on.
     Nothing,
-    /// A build succeeded and is to be published.
-    Succeeded(BuildSummary),
-    /// A build failed.
-    Failed(BuildSummary),
+    /// A build of these artifacts succeeded, and they are to be published.
+    Succeeded(BTreeSet<ArtifactId>, BuildSummary),
+    /// A build of these artifacts failed.
+    Failed(BTreeSet<ArtifactId>, BuildSummary),
 }
 
-/// A build that was published or gave the same binary.
+/// The build of an artifact that was published, or not.
 #[derive(Debug)]
 pub(super) struct Finished {
     /// The changes that were in it.
     pub(super) changes: Vec<Change>,
-    /// When the oldest of them was seen.
+    /// When the oldest of the changes was seen.
     pub(super) since: Duration,
+    /// How long cargo ran.
+    pub(super) took: Duration,
 }
 
 impl Builds {
@@ -89,6 +97,7 @@ impl Builds {
             last: 0,
             current: None,
             pending: BTreeMap::new(),
+            due: BTreeSet::new(),
             wanted: None,
             since: None,
             burst: None,
@@ -96,7 +105,7 @@ impl Builds {
             owed: BTreeMap::new(),
             unread: false,
             paused: false,
-            failed: false,
+            failed: BTreeSet::new(),
         }
     }
 
@@ -114,14 +123,20 @@ impl Builds {
         self.current.as_ref().map(|current| current.build)
     }
 
-    /// Whether something changed, or was asked for, that is in no build yet.
-    pub(super) fn due(&self) -> bool {
-        !self.pending.is_empty() || self.wanted.is_some()
+    /// Whether this artifact is in the build that runs, and not published yet.
+    pub(super) fn concerns(&self, artifact: ArtifactId) -> bool {
+        self.current.as_ref().is_some_and(|current| current.artifacts.contains(&artifact))
     }
 
-    /// Whether something changed that no finished build has seen, or the last build failed.
-    pub(super) fn stale(&self) -> bool {
-        !self.pending.is_empty() || self.wanted.is_some() || self.failed
+    /// Whether this artifact is in the next build, which is due.
+    pub(super) fn due(&self, artifact: ArtifactId) -> bool {
+        self.due.contains(&artifact) || !self.due.is_empty() && self.failed.contains(&artifact)
+    }
+
+    /// What no build has yet made of what was saved, and none that runs will.
+    pub(super) fn stale(&self) -> BTreeSet<ArtifactId> {
+        let stale = self.due.union(&self.failed).copied();
+        stale.filter(|artifact| !self.concerns(*artifact)).collect()
     }
 
     pub(super) fn paused(&self) -> bool {
@@ -131,7 +146,8 @@ impl Builds {
     /// Files changed: start at once, or cancel, or remember.
     pub(super) fn changed(&mut self, now: Duration, changes: Vec<Change>, out: &mut Vec<Effect>) {
         for change in changes {
-            self.unread |= change.kind == ChangeKind::Manifest;
+            self.unread |= change.leads_to.project;
+            self.due.extend(&change.leads_to.builds);
             remember(&mut self.pending, change);
         }
         self.since.get_or_insert(now);
@@ -156,8 +172,15 @@ impl Builds {
         }
     }
 
-    /// A build is wanted whether or not a file changed.
-    pub(super) fn want(&mut self, now: Duration, cause: Cause, out: &mut Vec<Effect>) {
+    /// A build of these is wanted whether or not a file changed.
+    pub(super) fn want(
+        &mut self,
+        now: Duration,
+        cause: Cause,
+        artifacts: &BTreeSet<ArtifactId>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.due.extend(artifacts);
         self.wanted.get_or_insert(cause);
         self.since.get_or_insert(now);
         if self.current.is_none() {
@@ -194,15 +217,14 @@ impl Builds {
             }
             (Phase::Reading, ReadOutcome::Read) => {
                 // A change that did not cancel it may have come after what was read.
-                self.unread = self.pending.values().any(|change| change.kind == ChangeKind::Manifest);
+                self.unread = self.pending.values().any(|change| change.leads_to.project);
                 current.phase = Phase::Building;
                 current.begin(out);
                 Ended::Nothing
             }
             (Phase::Reading, ReadOutcome::Failed(summary)) => {
                 out.push(current.started());
-                self.fail();
-                Ended::Failed(summary)
+                Ended::Failed(self.fail(), summary)
             }
         }
     }
@@ -229,35 +251,52 @@ impl Builds {
             }
             (Phase::Building, BuildOutcome::Succeeded(summary)) => {
                 self.cancelled_in_a_row = 0;
-                self.failed = false;
+                self.failed.retain(|failed| !current.artifacts.contains(failed));
                 current.phase = Phase::Publishing;
-                Ended::Succeeded(summary)
+                current.took = summary.took;
+                Ended::Succeeded(current.artifacts.clone(), summary)
             }
-            (Phase::Building, BuildOutcome::Failed(summary)) => {
-                self.fail();
-                Ended::Failed(summary)
-            }
+            (Phase::Building, BuildOutcome::Failed(summary)) => Ended::Failed(self.fail(), summary),
         }
     }
 
-    /// The build was published (or was the same, or could not be): it is over.
-    pub(super) fn finished(&mut self, build: BuildId) -> Option<Finished> {
-        let current =
-            self.current.take_if(|current| current.build == build && current.phase == Phase::Publishing)?;
-        Some(Finished { changes: current.changes.into_values().collect(), since: current.since })
+    /// An artifact of the build was published (or was the same, or could not be). The build is over with the last.
+    pub(super) fn finished(&mut self, build: BuildId, artifact: ArtifactId) -> Option<Finished> {
+        let publishing =
+            |current: &&mut Current| current.build == build && current.phase == Phase::Publishing;
+        let current = self.current.as_mut().filter(publishing)?;
+        if !current.artifacts.remove(&artifact) {
+            return None;
+        }
+        let changes = current.changes.values().cloned().collect();
+        let finished = Finished { changes, since: current.since, took: current.took };
+        self.current.take_if(|current| current.artifacts.is_empty());
+        Some(finished)
     }
 
-    /// The binary could not be published: the next request builds again.
-    pub(super) fn publish_failed(&mut self) {
-        self.failed = true;
+    /// The build that succeeded is not published: hotrun is leaving.
+    pub(super) fn abandon(&mut self) {
+        self.current = None;
+    }
+
+    /// The binary could not be published, or not be started: the next build is one of it as well, and is told what these
+    /// changes ask for beyond "build" (restart in any case).
+    pub(super) fn failed(&mut self, artifact: ArtifactId, changes: Vec<Change>) {
+        self.failed.insert(artifact);
+        self.owe(changes);
+    }
+
+    fn owe(&mut self, changes: Vec<Change>) {
+        for change in changes.into_iter().filter(|change| !change.leads_to.only_builds()) {
+            remember(&mut self.owed, change);
+        }
     }
 
     /// Starts the build that is due, if one is.
     pub(super) fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
         // The first edit of a burst does not wait for its end; after a second one the burst has to end first.
         let calm = self.burst.as_ref().is_none_or(|burst| burst.batches < 2);
-        let due = !self.pending.is_empty() || self.wanted.is_some();
-        if self.current.is_none() && due && calm && !self.paused {
+        if self.current.is_none() && !self.due.is_empty() && calm && !self.paused {
             self.start(now, out);
         }
     }
@@ -274,6 +313,7 @@ impl Builds {
     /// Cancels the current build for good: hotrun is leaving.
     pub(super) fn stop(&mut self, out: &mut Vec<Effect>) {
         self.pending.clear();
+        self.due.clear();
         self.wanted = None;
         self.paused = true;
         if let Some(current) = self.current.as_mut().filter(|current| current.phase.is_cancellable()) {
@@ -290,10 +330,14 @@ impl Builds {
         for (_, change) in std::mem::take(&mut self.pending) {
             remember(&mut changes, change);
         }
+        let mut artifacts = std::mem::take(&mut self.due);
+        artifacts.extend(&self.failed);
         let cause = self.wanted.take().unwrap_or(Cause::Changed);
         let since = self.since.take().unwrap_or(now);
         let phase = if self.unread { Phase::Reading } else { Phase::Building };
-        let current = self.current.insert(Current { build, cause, changes, paths, since, phase });
+        let took = Duration::ZERO;
+        let current =
+            self.current.insert(Current { build, artifacts, cause, changes, paths, since, took, phase });
         if self.unread {
             out.push(Effect::ReadProject(build));
         } else {
@@ -301,29 +345,24 @@ impl Builds {
         }
     }
 
-    fn fail(&mut self) {
+    fn fail(&mut self) -> BTreeSet<ArtifactId> {
         self.cancelled_in_a_row = 0;
-        self.failed = true;
-        self.owe();
+        let Some(current) = self.current.take() else { return BTreeSet::new() };
+        self.failed.extend(&current.artifacts);
+        self.owe(current.changes.into_values().collect());
+        current.artifacts
     }
 
     /// What was in a cancelled build has still to be built, for the same reason.
     fn put_back(&mut self) {
         let Some(current) = self.current.take() else { return };
         self.since = Some(self.since.map_or(current.since, |since| since.min(current.since)));
+        self.due.extend(current.artifacts);
         for (_, change) in current.changes {
             remember(&mut self.pending, change);
         }
         if current.cause != Cause::Changed {
             self.wanted.get_or_insert(current.cause);
-        }
-    }
-
-    /// What a failed build was told beyond "build" (restart in any case) holds for the next one.
-    fn owe(&mut self) {
-        let changes = self.current.take().map(|current| current.changes).unwrap_or_default();
-        for (_, change) in changes.into_iter().filter(|(_, change)| change.kind != ChangeKind::Source) {
-            remember(&mut self.owed, change);
         }
     }
 }
@@ -338,13 +377,14 @@ impl Current {
     /// cargo is to run.
     fn begin(&self, out: &mut Vec<Effect>) {
         let changes = self.changes.values().cloned().collect();
-        out.push(Effect::StartBuild { build: self.build, cause: self.cause, changes });
+        let (build, artifacts, cause) = (self.build, self.artifacts.clone(), self.cause);
+        out.push(Effect::StartBuild { build, artifacts, cause, changes });
         out.push(self.started());
     }
 
     fn started(&self) -> Effect {
-        let (build, cause, paths) = (self.build, self.cause, self.paths.clone());
-        Effect::Report(Notice::BuildStarted { build, cause, paths })
+        let (build, artifacts, cause) = (self.build, self.artifacts.clone(), self.cause);
+        Effect::Report(Notice::BuildStarted { build, artifacts, cause, paths: self.paths.clone() })
     }
 }
 
@@ -353,7 +393,7 @@ fn remember(pending: &mut BTreeMap<PathBuf, Change>, change: Change) {
     match pending.get_mut(&change.path) {
         Some(earlier) => {
             earlier.hidden |= change.hidden;
-            earlier.kind = earlier.kind.max(change.kind);
+            earlier.leads_to.add(change.leads_to);
         }
         None => {
             pending.insert(change.path.clone(), change);

@@ -2,50 +2,55 @@
 //!
 //! Reading it and bringing it into force is the runtime's part, and done when this is told.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Session;
 use super::events::{ConfigChange, Effect};
 use super::notices::{AfterConfig, Notice};
-use super::{Session, Update};
-use crate::words::{Change, ChangeKind};
+use crate::words::{Change, Consequence};
 
 impl Session {
     pub(super) fn config_read(&mut self, now: Duration, change: Option<ConfigChange>, out: &mut Vec<Effect>) {
         let mut changes = std::mem::take(&mut self.edited);
-        let mut launch = false;
+        let mut launch = BTreeSet::new();
         if let Some(change) = change {
-            let manual = self.settings.update == Update::Manual;
-            self.settings = change.settings;
-            self.builds.set_debounce(change.settings.debounce);
-            if change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update") {
-                self.service.wait_for_readiness();
+            self.builds.set_debounce(change.setup.debounce);
+            let readiness =
+                change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update");
+            for (id, settings) in change.setup.services {
+                let Some(service) = self.services.get_mut(&id) else { continue };
+                // What `manual` left to a request is due where that is over.
+                let was_manual = service.is_manual();
+                service.set(settings, readiness);
+                if service.reconfigured(change.restart.contains(&id), was_manual) {
+                    launch.insert(id);
+                }
             }
-            // What `manual` left to a request is due where that is over.
-            let wanted = change.restart || manual && (self.held || self.service.behind());
-            launch = wanted && !self.leaves_to_requests();
-            self.held |= wanted && !launch;
-            let then = if (launch || change.build) && self.builds.paused() {
+            let builds = !change.build.is_empty();
+            let then = if (builds || !launch.is_empty()) && self.builds.paused() {
                 AfterConfig::Resume
-            } else if change.build {
+            } else if builds {
                 AfterConfig::Build
-            } else if launch {
+            } else if !launch.is_empty() {
                 AfterConfig::Restart
-            } else if change.restart || change.next_start {
+            } else if change.next_start || !change.restart.is_empty() {
                 AfterConfig::NextStart
             } else {
                 AfterConfig::Nothing
             };
-            if change.build {
+            if builds {
                 let path = change.files.first().cloned().unwrap_or_default();
-                changes.push(Change { path, kind: ChangeKind::Manifest, hidden: false });
+                let leads_to = Consequence { project: true, builds: change.build, ..Consequence::default() };
+                changes.push(Change { path, leads_to, hidden: false });
             }
-            let ConfigChange { files, keys, .. } = change;
+            let (files, keys) = (change.files, change.keys);
             // An env file sets no key.
             if !keys.is_empty() {
                 out.push(Effect::Report(Notice::ConfigChanged { files, keys, then }));
             }
         }
-        if self.quitting.is_none() && (launch || !changes.is_empty()) {
+        if self.quitting.is_none() && !(launch.is_empty() && changes.is_empty()) {
             self.follow(now, changes, launch, out);
         }
     }

@@ -4,12 +4,13 @@
 //! Plain data. Ids make stale news harmless: an event about a build or a process that is no longer the current one is
 //! ignored by whoever gets it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Settings;
 use super::notices::{Cause, NotReloaded, Notice, Unmet};
-use crate::words::{BuildId, Change, Exit, Instance, StopPlan};
+use super::setup::Setup;
+use crate::words::{ArtifactId, BuildId, Change, Exit, Instance, ServiceId, StopPlan};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum Event {
     /// Files that count have another content than the latest build attempt started from.
     FilesChanged(Vec<Change>),
     /// The live binary or its folder was removed by somebody else (`cargo clean`).
-    LiveRemoved,
+    LiveRemoved(ArtifactId),
     /// The answer to [`Effect::ReadProject`]; nothing that was started for it is left.
     ProjectRead {
         /// The build that waits for it.
@@ -38,6 +39,8 @@ pub enum Event {
     Published {
         /// Which build.
         build: BuildId,
+        /// What it gave.
+        artifact: ArtifactId,
         /// What became of it.
         outcome: PublishOutcome,
     },
@@ -87,7 +90,12 @@ pub enum Event {
         time: Duration,
     },
     /// Whether descriptors are stored for the next process.
-    Stored(bool),
+    Stored {
+        /// The service they are stored for.
+        service: ServiceId,
+        /// Whether there are any.
+        stored: bool,
+    },
     /// A process that was told to run the live binary itself has begun to: its end, or its silence, is the new build's.
     TookUp {
         /// Which one.
@@ -102,6 +110,8 @@ pub enum Event {
     },
     /// The answer to [`Effect::RollBack`].
     RolledBack {
+        /// The service it was ordered for.
+        service: ServiceId,
         /// Why the live path could not be set back, for a person.
         error: Option<String>,
     },
@@ -131,6 +141,36 @@ pub enum Event {
     Asked(Request),
 }
 
+impl Event {
+    /// The service it happened to, where it is about one.
+    pub fn service(&self) -> Option<ServiceId> {
+        match self {
+            Self::ProcessStarted { instance, .. }
+            | Self::MainProcess { instance, .. }
+            | Self::HeldByDebugger { instance }
+            | Self::SpawnFailed { instance, .. }
+            | Self::ProcessReady { instance }
+            | Self::NotReady { instance, .. }
+            | Self::MoreTime { instance, .. }
+            | Self::TookUp { instance }
+            | Self::ReloadFailed { instance, .. }
+            | Self::ProcessExited { instance, .. }
+            | Self::ProcessGone { instance } => Some(instance.service),
+            Self::Stored { service, .. } | Self::RolledBack { service, .. } => Some(*service),
+            Self::TimerFired(timer) => timer.service(),
+            Self::Started
+            | Self::FilesChanged(_)
+            | Self::LiveRemoved(_)
+            | Self::ProjectRead { .. }
+            | Self::BuildEnded { .. }
+            | Self::Published { .. }
+            | Self::HangupSignal { .. }
+            | Self::ConfigRead(_)
+            | Self::Asked(_) => None,
+        }
+    }
+}
+
 /// An edit of the config or of an env file that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
@@ -139,11 +179,11 @@ pub struct ConfigChange {
     /// The keys that have another value.
     pub keys: Vec<&'static str>,
     /// What the session decides by from now on.
-    pub settings: Settings,
-    /// What the program is started with differs.
-    pub restart: bool,
-    /// What cargo is asked differs.
-    pub build: bool,
+    pub setup: Setup,
+    /// What these are started with differs.
+    pub restart: BTreeSet<ServiceId>,
+    /// What cargo is asked for these differs.
+    pub build: BTreeSet<ArtifactId>,
     /// How processes are started differs.
     pub next_start: bool,
 }
@@ -209,7 +249,7 @@ pub enum Timer {
     /// The quiet time that ends a burst of edits.
     Burst,
     /// The wait before the program is started again (`on-exit restart`).
-    Backoff,
+    Backoff(ServiceId),
     /// A terminal that sent SIGHUP and is still there is not hanging up.
     Hangup,
     /// Whoever removed the live binary has had the time to remove the rest.
@@ -220,6 +260,17 @@ pub enum Timer {
     Settled(Instance),
     /// Stopping a process takes longer than a moment.
     Slow(Instance),
+}
+
+impl Timer {
+    /// The service it is about, if it is about one.
+    pub fn service(self) -> Option<ServiceId> {
+        match self {
+            Self::Backoff(service) => Some(service),
+            Self::Ready(instance) | Self::Settled(instance) | Self::Slow(instance) => Some(instance.service),
+            Self::Burst | Self::Hangup | Self::LiveRemoved => None,
+        }
+    }
 }
 
 /// What somebody asked for.
@@ -256,6 +307,8 @@ pub enum Effect {
     StartBuild {
         /// The number of this attempt.
         build: BuildId,
+        /// What is built.
+        artifacts: BTreeSet<ArtifactId>,
         /// Why.
         cause: Cause,
         /// What changed since the last build that ended by itself.
@@ -265,7 +318,12 @@ pub enum Effect {
     /// [`Event::ProjectRead`] follows.
     CancelBuild(BuildId),
     /// Rename the fresh binary of a successful build over the live one; [`Event::Published`] follows.
-    Publish(BuildId),
+    Publish {
+        /// Which build.
+        build: BuildId,
+        /// What of it.
+        artifact: ArtifactId,
+    },
     /// Start the live binary; [`Event::ProcessStarted`] or [`Event::SpawnFailed`] follows.
     StartProcess {
         /// The number of this process.
@@ -277,12 +335,14 @@ pub enum Effect {
     },
     /// Tell a process to run the live binary itself; [`Event::ProcessReady`] or [`Event::ReloadFailed`] follows.
     Reload(Instance),
-    /// The live build was ready once: what replaces it can go back to it.
-    Keep(BuildId),
-    /// The live build could not start: it is no build to go back to.
-    Condemn(BuildId),
+    /// The live build of this service was ready once: what replaces it can go back to it.
+    Keep(ServiceId, BuildId),
+    /// The live build of this service could not start: it is no build to go back to.
+    Condemn(ServiceId, BuildId),
     /// Let the live path name the previous binary again; [`Event::RolledBack`] follows.
     RollBack {
+        /// The service that cannot start it.
+        service: ServiceId,
         /// The build that could not start.
         from: BuildId,
         /// The build before it.

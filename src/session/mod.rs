@@ -2,13 +2,15 @@
 //!
 //! Pure: no files, processes, sockets, environment, clock or threads; the time of each event comes with it. The laws it
 //! keeps: a failed or cancelled build touches neither the live path nor the process (L2), the last edit wins and nothing
-//! starves it (L3), at most one build and one process at a time (L4).
+//! starves it (L3), at most one build and one process of a service at a time (L4).
 
 mod builds;
 mod config;
 mod events;
 mod notices;
+mod requests;
 mod service;
+mod setup;
 mod standing;
 
 #[cfg(test)]
@@ -16,7 +18,7 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,13 +33,10 @@ pub use self::notices::{
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
 use self::service::{Service, Start};
+pub use self::setup::{Settings, Setup};
 use self::standing::Past;
-pub use self::standing::{ProcessStanding, Standing, State, Trouble};
-use crate::config::{Config, OnExit, OnStartFailure, Ready, Update};
-use crate::words::{BuildId, Change, ChangeKind, ServiceId, StopPlan};
-
-/// SIGINT and SIGQUIT, what Ctrl-C and Ctrl-\ send: the same numbers on every Unix (POSIX, `kill -2` and `kill -3`).
-const TYPED: [i32; 2] = [2, 3];
+pub use self::standing::{ProcessStanding, ServiceStanding, Standing, State, Trouble};
+use crate::words::{ArtifactId, BuildId, Change, Consequence, Exit, ServiceId};
 
 /// A login shell that exits sends SIGHUP while the terminal still answers; it dies within this time.
 const HANGUP: Duration = Duration::from_millis(500);
@@ -46,94 +45,40 @@ const CLEANING: Duration = Duration::from_millis(300);
 /// A clean that takes longer breaks a build: so many are tried again.
 const CLEANED_BUILDS: u32 = 3;
 
-/// The settings the session decides by.
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// The quiet time that ends a burst of edits.
-    pub debounce: Duration,
-    /// How a new build takes over.
-    pub update: Update,
-    /// What follows when the program ends by itself.
-    pub on_exit: OnExit,
-    /// How the program is stopped.
-    pub stop: StopPlan,
-    /// A process is ready as soon as it runs.
-    pub ready_at_spawn: bool,
-    /// `ready` names what is waited for: without it what was saved does not run well.
-    pub ready_declared: bool,
-    /// How long a process has to become ready.
-    pub ready_timeout: Duration,
-    /// A build that cannot start makes room for the one before it.
-    pub rollback: bool,
-    /// Build and run once, without watching.
-    pub once: bool,
-}
-
-impl From<&Config> for Settings {
-    fn from(config: &Config) -> Self {
-        let run = &config.run;
-        let notifies = matches!(run.update.value, Update::Overlap | Update::Reexec);
-        let ready_at_spawn = match run.ready.value {
-            Ready::Auto => !notifies,
-            Ready::Spawn => true,
-            Ready::Notify | Ready::Tcp(_) | Ready::Localhost(_) | Ready::Http(_) | Ready::After(_) => false,
-        };
-        Self {
-            debounce: config.watch.debounce.value,
-            update: run.update.value,
-            ready_at_spawn,
-            ready_declared: !matches!(run.ready.value, Ready::Auto | Ready::Spawn),
-            ready_timeout: run.ready_timeout.value,
-            rollback: match run.on_start_failure.value {
-                OnStartFailure::Auto => !ready_at_spawn,
-                OnStartFailure::Rollback => true,
-                OnStartFailure::Wait => false,
-            },
-            on_exit: config.run.on_exit.value,
-            stop: StopPlan { signal: config.run.stop_signal.value, timeout: config.run.stop_timeout.value },
-            once: config.once,
-        }
-    }
-}
-
 /// The one place where anything is decided.
 #[derive(Debug)]
 pub struct Session {
-    settings: Settings,
+    once: bool,
+    /// Everything that is built.
+    artifacts: BTreeSet<ArtifactId>,
     builds: Builds,
-    service: Service,
+    services: BTreeMap<ServiceId, Service>,
     past: Past,
-    /// What was saved is not in force: `manual` leaves it to a request.
-    held: bool,
     /// Changes that came with an edit of the config: they wait until that is in force.
     edited: Vec<Change>,
-    /// A restart is owed whatever the next build gives.
-    restart: Option<StopCause>,
     /// hotrun leaves for this reason once nothing it started is left.
     quitting: Option<ExitReason>,
-    /// There is no live binary: it was removed. So many more builds may fail because the rest is still being removed.
-    cleaned: Option<u32>,
+    /// These have no live binary: it was removed. So many more builds may fail because the rest is still being removed.
+    removed: BTreeSet<ArtifactId>,
+    cleaned: u32,
     exited: bool,
-    /// How long the last successful build took.
-    build_took: Duration,
 }
 
 impl Session {
     /// A session at rest; [`Event::Started`] sets it going.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(setup: Setup) -> Self {
+        let Setup { debounce, once, artifacts, services } = setup;
         Self {
-            settings,
-            builds: Builds::new(settings.debounce),
-            service: Service::new(ServiceId::MAIN),
-            past: Past::default(),
-            held: false,
+            once,
+            artifacts,
+            builds: Builds::new(debounce),
+            past: Past::new(&services),
+            services: services.into_iter().map(|(id, settings)| (id, Service::new(id, settings))).collect(),
             edited: Vec::new(),
-            restart: None,
             quitting: None,
-            cleaned: None,
+            removed: BTreeSet::new(),
+            cleaned: 0,
             exited: false,
-            build_took: Duration::ZERO,
         }
     }
 
@@ -146,26 +91,17 @@ impl Session {
         }
         self.past.event(&event);
         match event {
-            Event::Started => self.builds.want(now, Cause::Start, &mut out),
+            Event::Started => self.builds.want(now, Cause::Start, &self.artifacts, &mut out),
             Event::FilesChanged(changes) => self.files_changed(now, changes, &mut out),
             Event::ConfigRead(change) => self.config_read(now, change, &mut out),
-            Event::LiveRemoved => {
-                if self.quitting.is_none() {
-                    // What removes a folder goes through it file by file.
-                    if self.cleaned.is_none() {
-                        out.push(Effect::Report(Notice::LiveRemoved));
-                    }
-                    out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING));
-                    self.cleaned = Some(CLEANED_BUILDS);
-                }
-            }
+            Event::LiveRemoved(artifact) => self.live_removed(artifact, &mut out),
             Event::HangupSignal { terminal: false } | Event::TimerFired(Timer::Hangup) => {
                 self.asked(now, Request::Restart, &mut out);
             }
             Event::HangupSignal { terminal: true } => out.push(Effect::StartTimer(Timer::Hangup, HANGUP)),
             Event::TimerFired(Timer::LiveRemoved) => {
                 if self.quitting.is_none() {
-                    self.builds.want(now, Cause::LiveRemoved, &mut out);
+                    self.builds.want(now, Cause::LiveRemoved, &self.artifacts, &mut out);
                 }
             }
             Event::ProjectRead { build, outcome } => {
@@ -176,58 +112,46 @@ impl Session {
                 let ended = self.builds.ended(now, build, outcome, &mut out);
                 self.build_ended(now, build, ended, &mut out);
             }
-            Event::Published { build, outcome } => self.published(now, build, outcome, &mut out),
-            Event::ProcessStarted { instance, pid } => {
-                self.held = false;
-                self.service.process_started(now, &self.settings, instance, pid, &mut out);
-            }
-            Event::MainProcess { instance, pid } => self.service.main_process(instance, pid),
-            Event::HeldByDebugger { instance } => {
-                self.service.held_by_debugger(now, instance, self.quitting.is_some(), &mut out);
-            }
-            Event::ProcessReady { instance } => self.service.ready(now, &self.settings, instance, &mut out),
-            Event::MoreTime { instance, time } => self.service.extend(now, instance, time, &mut out),
-            Event::Stored(stored) => self.service.set_stored(stored),
-            Event::TookUp { instance } => self.service.took_up(instance),
-            Event::ReloadFailed { instance, reason } => {
-                self.service.reload_failed(now, &self.settings, instance, reason, &mut out);
-            }
-            Event::RolledBack { error: None } => self.rolled_back(now, &mut out),
-            Event::RolledBack { error: Some(_) } => {}
-            Event::NotReady { instance, unmet } => {
-                self.service.not_ready(now, &self.settings, instance, unmet, &mut out);
-            }
-            Event::TimerFired(Timer::Ready(instance)) => {
-                self.service.not_ready(now, &self.settings, instance, None, &mut out);
-            }
-            Event::SpawnFailed { instance, error } => {
-                self.service.spawn_failed(now, &self.settings, instance, error, &mut out);
-            }
-            Event::ProcessExited { instance, exit } => {
-                self.service.process_exited(now, &self.settings, instance, exit, &mut out);
-            }
-            Event::ProcessGone { instance } => {
-                self.service.process_gone(now, &self.settings, instance, self.quitting.is_some(), &mut out);
+            Event::Published { build, artifact, outcome } => {
+                self.published(now, build, artifact, outcome, &mut out);
             }
             Event::TimerFired(Timer::Burst) => self.builds.burst_over(now, &mut out),
-            Event::TimerFired(Timer::Backoff) => {
-                if self.quitting.is_none() {
-                    self.service.backoff_over(now, &mut out);
-                }
-            }
-            Event::TimerFired(Timer::Settled(instance)) => self.service.settled(instance),
-            Event::TimerFired(Timer::Slow(instance)) => {
-                self.service.slow(now, instance, self.quitting.is_some(), &mut out);
-            }
             Event::Asked(request) => self.asked(now, request, &mut out),
+            event => self.service_event(now, event, &mut out),
         }
         self.leave_when_done(now, &mut out);
         self.past.effects(&out);
         out
     }
 
+    /// What happened to one service.
+    fn service_event(&mut self, now: Duration, event: Event, out: &mut Vec<Effect>) {
+        let Some(service) = event.service().and_then(|id| self.services.get_mut(&id)) else { return };
+        if let Event::RolledBack { .. } = event {
+            // The failed build is tried again by `r` or the next save.
+            self.builds.failed(service.runs(), Vec::new());
+        }
+        let failed = matches!(event, Event::SpawnFailed { .. });
+        service.take_in(now, event, out);
+        if failed && self.once && self.quitting.is_none() {
+            self.leave(now, ExitReason::CannotRun, out);
+        }
+    }
+
+    fn live_removed(&mut self, artifact: ArtifactId, out: &mut Vec<Effect>) {
+        if self.quitting.is_some() {
+            return;
+        }
+        // What removes a folder goes through it file by file.
+        if self.removed.insert(artifact) {
+            out.push(Effect::Report(Notice::LiveRemoved(artifact)));
+        }
+        out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING));
+        self.cleaned = CLEANED_BUILDS;
+    }
+
     fn files_changed(&mut self, now: Duration, changes: Vec<Change>, out: &mut Vec<Effect>) {
-        if self.quitting.is_some() || self.settings.once || changes.is_empty() {
+        if self.quitting.is_some() || self.once || changes.is_empty() {
             return;
         }
         // A file may be several things to the program: an env file that the build reads as well.
@@ -235,200 +159,136 @@ impl Session {
         let paths = changes.iter().map(|change| &change.path).filter(|path| told.insert(*path));
         let paths: Vec<PathBuf> = paths.cloned().collect();
         out.push(Effect::Report(Notice::Changed(paths)));
-        let configures =
-            |kind| matches!(kind, ChangeKind::Config | ChangeKind::EnvFile | ChangeKind::Manifest);
-        let config = changes.iter().filter(|change| configures(change.kind));
+        let config = changes.iter().filter(|change| change.leads_to.config);
         let config: Vec<_> = config.map(|change| change.path.clone()).collect();
         if config.is_empty() {
-            self.follow(now, changes, false, out);
+            self.follow(now, changes, BTreeSet::new(), out);
         } else {
             self.edited.extend(changes);
             out.push(Effect::ReadConfig(config));
         }
     }
 
-    /// Builds what is to be built for these changes, and starts the program again where `launch` asks for it.
-    fn follow(&mut self, now: Duration, changes: Vec<Change>, launch: bool, out: &mut Vec<Effect>) {
-        let to_build: Vec<Change> = changes
-            .into_iter()
-            .filter(|change| !matches!(change.kind, ChangeKind::Config | ChangeKind::EnvFile))
-            .collect();
+    /// Builds what is to be built for these changes, and starts again the services that they, or an edited config (`launch`),
+    /// are about.
+    fn follow(
+        &mut self,
+        now: Duration,
+        changes: Vec<Change>,
+        mut launch: BTreeSet<ServiceId>,
+        out: &mut Vec<Effect>,
+    ) {
+        for (id, service) in &mut self.services {
+            let restarts = |change: &Change| {
+                let Consequence { restarts, builds, .. } = &change.leads_to;
+                restarts.contains(id) && !builds.contains(&service.runs())
+            };
+            if changes.iter().any(restarts) && !service.leave_to_request() {
+                launch.insert(*id);
+            }
+        }
+        let built = |change: &Change| !change.leads_to.builds.is_empty();
+        let to_build: Vec<Change> = changes.into_iter().filter(built).collect();
         if !to_build.is_empty() {
             self.builds.changed(now, to_build, out);
         }
-        if launch {
-            if self.builds.busy() || self.builds.paused() || self.cleaned.is_some() {
-                self.restart.get_or_insert(StopCause::Launch);
-            } else {
-                self.restart_now(now, StopCause::Launch, out);
+        for id in launch {
+            let Some(service) = self.services.get_mut(&id) else { continue };
+            let artifact = service.runs();
+            let waits = self.builds.concerns(artifact) || self.removed.contains(&artifact);
+            if !waits && !self.builds.paused() {
+                service.restart(now, StopCause::Launch, out);
+            } else if service.owed().is_none() {
+                service.owe(StopCause::Launch);
             }
         }
     }
 
     fn build_ended(&mut self, now: Duration, build: BuildId, ended: Ended, out: &mut Vec<Effect>) {
-        match ended {
-            Ended::Nothing => {}
-            Ended::Succeeded(summary) => {
-                let running = self.service.running(now);
-                self.build_took = summary.took;
-                out.push(Effect::Report(Notice::BuildFinished { build, success: true, summary, running }));
-                if self.quitting.is_some() {
-                    let _ = self.builds.finished(build);
-                } else {
-                    out.push(Effect::Publish(build));
-                }
+        let (artifacts, success, summary) = match ended {
+            Ended::Nothing => return,
+            Ended::Succeeded(artifacts, summary) => (artifacts, true, summary),
+            Ended::Failed(artifacts, summary) => (artifacts, false, summary),
+        };
+        let running = self.services.values().filter_map(|service| service.running(now)).collect();
+        let notice = Notice::BuildFinished { build, artifacts: artifacts.clone(), success, summary, running };
+        out.push(Effect::Report(notice));
+        if self.quitting.is_some() {
+            self.builds.abandon();
+        } else if success {
+            out.extend(artifacts.into_iter().map(|artifact| Effect::Publish { build, artifact }));
+        } else if self.once {
+            self.leave(now, ExitReason::BuildFailed, out);
+        } else {
+            if !self.removed.is_empty() && self.cleaned > 0 {
+                self.cleaned -= 1;
+                out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
             }
-            Ended::Failed(summary) => {
-                let running = self.service.running(now);
-                out.push(Effect::Report(Notice::BuildFinished { build, success: false, summary, running }));
-                if self.quitting.is_some() {
-                    return;
-                }
-                if self.settings.once {
-                    self.leave(now, ExitReason::BuildFailed, self.settings.stop, out);
-                    return;
-                }
-                if let Some(left) = self.cleaned.as_mut().filter(|left| **left > 0) {
-                    *left -= 1;
-                    out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
-                }
-                self.builds.go_on(now, out);
-                self.restart_if_owed(now, out);
-            }
+            self.go_on(now, out);
         }
     }
 
-    fn published(&mut self, now: Duration, build: BuildId, outcome: PublishOutcome, out: &mut Vec<Effect>) {
-        let Some(finished) = self.builds.finished(build) else { return };
-        let order = Start::because(finished.since, Some(self.build_took));
-        let watched = finished.changes.iter().any(|change| change.kind == ChangeKind::Watched);
+    fn published(
+        &mut self,
+        now: Duration,
+        build: BuildId,
+        artifact: ArtifactId,
+        outcome: PublishOutcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(finished) = self.builds.finished(build, artifact) else { return };
+        let order = Start::because(finished.since, Some(finished.took));
         if !matches!(outcome, PublishOutcome::Failed { .. }) {
-            self.cleaned = None;
+            self.removed.remove(&artifact);
         }
+        let mut services = self.services.iter_mut();
+        let service = services.find(|(_, service)| service.runs() == artifact);
+        let mut changes = finished.changes.iter();
+        let watched = service
+            .as_ref()
+            .is_some_and(|(id, _)| changes.any(|change| change.leads_to.restarts.contains(id)));
         match outcome {
             PublishOutcome::Published { path } => {
-                out.push(Effect::Report(Notice::Published { build, path }));
-                self.service.published(now, build);
-                if self.holds() && self.quitting.is_none() {
-                    let running = self.service.running(now);
-                    out.push(Effect::Report(Notice::Held { build, running }));
-                }
-                self.take_over(now, StopCause::Update, order, out);
-            }
-            PublishOutcome::Unchanged { launch_changed } => {
-                let due = launch_changed || watched || self.restart.is_some() || self.service.down();
-                let restarts = due && !self.holds();
-                out.push(Effect::Report(Notice::Unchanged { build, restarts }));
-                if due {
-                    self.take_over(now, StopCause::Launch, order, out);
+                out.push(Effect::Report(Notice::Published { build, artifact, path }));
+                if let Some((_, service)) = service {
+                    service.published(now, build, watched, order, out);
                 }
             }
+            PublishOutcome::Unchanged { launch_changed } => match service {
+                Some((_, service)) => service.unchanged(now, build, launch_changed || watched, order, out),
+                None => out.push(Effect::Report(Notice::Unchanged { build, artifact, restarts: false })),
+            },
             PublishOutcome::Failed { error } => {
-                let running = self.service.running(now);
-                self.builds.publish_failed();
-                out.push(Effect::Report(Notice::PublishFailed { build, error, running }));
-                if self.settings.once {
-                    self.leave(now, ExitReason::CannotRun, self.settings.stop, out);
+                let running = service.and_then(|(_, service)| service.running(now));
+                self.builds.failed(artifact, finished.changes);
+                out.push(Effect::Report(Notice::PublishFailed { build, artifact, error, running }));
+                if self.once && self.quitting.is_none() {
+                    self.leave(now, ExitReason::CannotRun, out);
                 }
             }
         }
-        if self.quitting.is_none() {
-            self.builds.go_on(now, out);
-            self.restart_if_owed(now, out);
+        if self.quitting.is_none() && !self.builds.busy() {
+            self.go_on(now, out);
         }
     }
 
-    /// Whether updates wait for a request.
-    fn holds(&self) -> bool {
-        self.leaves_to_requests() && self.restart.is_none()
+    /// A build is over: the next that is due begins, and restarts that were owed to it are paid.
+    fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.builds.go_on(now, out);
+        self.pay(now, out);
     }
 
-    /// `manual` is for what runs: a program that has ended is started with whatever changed.
-    fn leaves_to_requests(&self) -> bool {
-        self.settings.update == Update::Manual && !self.service.down()
-    }
-
-    /// What is live is to run now, unless updates wait for a request.
-    fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
-        if self.quitting.is_some() {
-            return;
-        }
-        if self.holds() {
-            self.held = true;
-            return;
-        }
-        let asked = self.restart.take();
-        self.service.update(now, &self.settings, asked.unwrap_or(cause), order, out);
-    }
-
-    fn restart_now(&mut self, now: Duration, cause: StopCause, out: &mut Vec<Effect>) {
-        let order = Start::because(now, None);
-        self.service.update(now, &self.settings, cause, order, out);
-    }
-
-    /// A restart that was owed to a build which is over, or to the end of a pause. Without a live binary there would be
+    /// Restarts that were owed to a build which is over, or to the end of a pause. Without a live binary there would be
     /// nothing to start.
-    fn restart_if_owed(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        if !self.builds.busy()
-            && self.cleaned.is_none()
-            && let Some(cause) = self.restart.take()
-        {
-            self.restart_now(now, cause, out);
-        }
-    }
-
-    fn asked(&mut self, now: Duration, request: Request, out: &mut Vec<Effect>) {
-        match request {
-            Request::Restart => {
-                if self.quitting.is_some() {
-                    return;
-                }
-                // The build that puts a removed live binary back is due.
-                if self.builds.busy() || self.cleaned.is_some() && !self.builds.stale() {
-                    self.restart = Some(StopCause::Asked);
-                } else if self.builds.stale() {
-                    self.restart = Some(StopCause::Asked);
-                    self.unpause(now, out);
-                    if !self.builds.busy() {
-                        self.builds.want(now, Cause::Asked, out);
-                    }
-                } else {
-                    // One that a pause held back is this one as well.
-                    if self.restart.take().is_some() {
-                        self.unpause(now, out);
-                    }
-                    self.restart_now(now, StopCause::Asked, out);
-                }
+    fn pay(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        for service in self.services.values_mut() {
+            let artifact = service.runs();
+            if !self.builds.concerns(artifact)
+                && !self.removed.contains(&artifact)
+                && let Some(cause) = service.pay()
+            {
+                service.restart(now, cause, out);
             }
-            Request::Pause if self.quitting.is_some() => {}
-            Request::Pause if self.builds.paused() => self.unpause(now, out),
-            Request::Pause => {
-                self.builds.pause();
-                out.push(Effect::Report(Notice::Paused));
-            }
-            Request::Quit(reason) if self.quitting.is_none() => {
-                // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
-                let mut plan = self.settings.stop;
-                if let QuitReason::Signal(signal) = reason
-                    && TYPED.contains(&signal)
-                {
-                    plan.signal = signal;
-                }
-                self.leave(now, ExitReason::Quit(reason), plan, out);
-            }
-            Request::Quit(reason) | Request::QuitNow(reason) => {
-                self.quitting.get_or_insert(ExitReason::Quit(reason));
-                self.builds.stop(out);
-                self.service.kill(out);
-            }
-        }
-    }
-
-    fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        // The failed build is tried again by `r` or the next save.
-        self.builds.publish_failed();
-        if self.quitting.is_none() {
-            self.service.rolled_back(now, out);
         }
     }
 
@@ -438,30 +298,34 @@ impl Session {
         }
         out.push(Effect::Report(Notice::Resumed));
         self.builds.resume(now, out);
-        self.restart_if_owed(now, out);
+        self.pay(now, out);
     }
 
-    /// hotrun is to end: what runs is stopped.
-    fn leave(&mut self, now: Duration, reason: ExitReason, plan: StopPlan, out: &mut Vec<Effect>) {
-        self.quitting = Some(reason);
-        self.builds.stop(out);
-        self.service.quit(now, plan, out);
-    }
-
-    /// hotrun ends with its program, and leaves when the last of what it started has ended.
+    /// hotrun leaves with its services, and when the last of what it started has ended.
     fn leave_when_done(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.quitting.is_none()
-            && let Some(reason) = self.service.over()
+            && let Some(reason) = self.over()
         {
-            self.leave(now, reason, self.settings.stop, out);
+            self.leave(now, reason, out);
         }
         if let Some(reason) = self.quitting
             && !self.builds.busy()
-            && self.service.ended()
+            && self.services.values().all(Service::ended)
         {
             self.exited = true;
             out.push(Effect::Report(Notice::Exiting(reason)));
             out.push(Effect::Exit(reason));
         }
+    }
+
+    /// Why hotrun ends with its services: with one whose `on-exit` says so, and under `--once` with the last, for the first
+    /// that failed.
+    fn over(&self) -> Option<ExitReason> {
+        let over = || self.services.values().map(Service::over);
+        if self.once && over().any(|reason| reason.is_none()) {
+            return None;
+        }
+        let failed = |reason: &ExitReason| *reason != ExitReason::ProgramEnded(Exit::Code(0));
+        over().flatten().find(failed).or_else(|| over().flatten().next())
     }
 }

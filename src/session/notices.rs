@@ -2,12 +2,13 @@
 //!
 //! Plain data; the words are the report's.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::events::{BuildSummary, ExitReason};
 use crate::config::Update;
-use crate::words::{BuildId, Exit, Instance};
+use crate::words::{ArtifactId, BuildId, Exit, Instance, ServiceId};
 
 /// Why a build was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Notice {
     BuildStarted {
         /// Which one.
         build: BuildId,
+        /// What is built.
+        artifacts: BTreeSet<ArtifactId>,
         /// Why.
         cause: Cause,
         /// The files that led to it.
@@ -42,22 +45,28 @@ pub enum Notice {
     BuildFinished {
         /// Which one.
         build: BuildId,
+        /// What was built.
+        artifacts: BTreeSet<ArtifactId>,
         /// Whether it succeeded.
         success: bool,
         /// What it came to.
         summary: BuildSummary,
         /// What is running.
-        running: Option<Running>,
+        running: Vec<Running>,
     },
     /// The live path names a new binary.
     Published {
         /// Which build.
         build: BuildId,
+        /// What of it.
+        artifact: ArtifactId,
         /// The live path.
         path: PathBuf,
     },
     /// A new binary is live and not started before somebody asks for it (`update = "manual"`).
     Held {
+        /// Which service.
+        service: ServiceId,
         /// Which build.
         build: BuildId,
         /// What is running.
@@ -67,6 +76,8 @@ pub enum Notice {
     Unchanged {
         /// Which build.
         build: BuildId,
+        /// What of it.
+        artifact: ArtifactId,
         /// Whether the program is started again all the same.
         restarts: bool,
     },
@@ -74,6 +85,8 @@ pub enum Notice {
     PublishFailed {
         /// Which build.
         build: BuildId,
+        /// What of it.
+        artifact: ArtifactId,
         /// Why.
         error: String,
         /// What is running.
@@ -118,6 +131,8 @@ pub enum Notice {
     },
     /// A process is about to run.
     Starting {
+        /// Which process.
+        instance: Instance,
         /// The build it runs.
         build: BuildId,
         /// Whether the service ran before.
@@ -129,6 +144,8 @@ pub enum Notice {
     },
     /// A program took the live binary up by itself (`update = "reexec"`).
     Reloaded {
+        /// Which process.
+        instance: Instance,
         /// The build it runs now.
         build: BuildId,
         /// From the change (or the order) that led to it.
@@ -168,6 +185,8 @@ pub enum Notice {
     },
     /// A new build could not start.
     StartFailed {
+        /// Which process.
+        instance: Instance,
         /// The build.
         build: BuildId,
         /// Its process, where there was one (else 0).
@@ -181,6 +200,8 @@ pub enum Notice {
     },
     /// A program was not ready in time at its first start; it runs on, and updates no longer wait for it.
     NeverReady {
+        /// Which process.
+        instance: Instance,
         /// The build.
         build: BuildId,
         /// How long it was waited for.
@@ -192,13 +213,17 @@ pub enum Notice {
     },
     /// The live path names the previous build again.
     RolledBack {
+        /// Which service.
+        service: ServiceId,
         /// Which build.
         to: BuildId,
     },
     /// An overlap was not possible because descriptors are stored.
-    NoOverlap,
+    NoOverlap(ServiceId),
     /// A program did not take the live binary up by itself; it is restarted.
     ReloadFailed {
+        /// Which process.
+        instance: Instance,
         /// Why.
         reason: NotReloaded,
     },
@@ -216,7 +241,7 @@ pub enum Notice {
     /// Edits are followed again.
     Resumed,
     /// The live binary was removed by somebody else.
-    LiveRemoved,
+    LiveRemoved(ArtifactId),
     /// hotrun is leaving.
     Exiting(ExitReason),
 }
@@ -310,6 +335,8 @@ pub enum Instead {
 /// The process that runs while something else failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Running {
+    /// Which one.
+    pub instance: Instance,
     /// The build it runs.
     pub build: BuildId,
     /// Since when that build is finished.

@@ -3,12 +3,15 @@
 //! Pure, and only a reader: [`Past`] remembers from the effects of the session what its other parts have no need to,
 //! and nothing here changes what is decided.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Session;
 use super::events::{BuildSummary, Effect, Event, Timer};
 use super::notices::{Instead, Notice, StartFailure, Unmet};
-use crate::words::{BuildId, Exit};
+use super::service::Service;
+use super::{Session, Settings};
+use crate::words::{ArtifactId, BuildId, Exit, ServiceId};
 
 /// Where the session is. It rests in the states that say how it ended; the others lead on to another by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,22 @@ impl State {
     /// Whether it stays so until somebody does something.
     pub fn rests(&self) -> bool {
         !matches!(self, Self::Changed | Self::Building(_) | Self::Starting | Self::Stopping | Self::Leaving)
+    }
+
+    /// Of two, the one that tells more of what there is to wait for or to do.
+    fn rank(&self) -> u32 {
+        match self {
+            Self::Exited => 0,
+            Self::Running => 1,
+            Self::Held => 2,
+            Self::Paused => 3,
+            Self::Failed(_) => 4,
+            Self::Stopping => 5,
+            Self::Starting => 6,
+            Self::Changed => 7,
+            Self::Building(_) => 8,
+            Self::Leaving => 9,
+        }
     }
 
     /// Whether everything that was saved is running, or ran to its end.
@@ -81,14 +100,30 @@ impl Trouble {
 /// What the session is doing and what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Where it is.
+    /// Where it is: the worst of what is built and run.
     pub state: State,
     /// Edits are not followed.
     pub paused: bool,
-    /// The process that runs.
-    pub process: Option<ProcessStanding>,
+    /// Each service.
+    pub services: BTreeMap<ServiceId, ServiceStanding>,
     /// The last build that ended by itself, whether it succeeded, and what it came to.
     pub last_build: Option<(BuildId, bool, BuildSummary)>,
+}
+
+impl Standing {
+    /// The process of the first service that runs.
+    pub fn process(&self) -> Option<ProcessStanding> {
+        self.services.values().find_map(|service| service.process)
+    }
+}
+
+/// What a service is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceStanding {
+    /// Where it is.
+    pub state: State,
+    /// The process that runs.
+    pub process: Option<ProcessStanding>,
 }
 
 /// A process that runs and was not told to stop.
@@ -102,7 +137,7 @@ pub struct ProcessStanding {
     pub up: Duration,
 }
 
-/// What a service is doing.
+/// What the processes of a service are doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Doing {
     Starting,
@@ -122,6 +157,15 @@ pub(super) enum Doing {
 #[derive(Debug, Default)]
 pub(super) struct Past {
     last_build: Option<(BuildId, bool, BuildSummary)>,
+    /// A wait before what was removed is built again.
+    removed: bool,
+    runs: BTreeMap<ServiceId, ArtifactId>,
+    artifacts: BTreeMap<ArtifactId, Record>,
+}
+
+/// What there is to remember of an artifact and the service that runs it.
+#[derive(Debug, Default)]
+struct Record {
     trouble: Option<Trouble>,
     /// The build that was started last.
     started: Option<BuildId>,
@@ -129,14 +173,17 @@ pub(super) struct Past {
     end: Option<(BuildId, Exit)>,
     /// A wait before the program is started again.
     backoff: bool,
-    /// A wait before what was removed is built again.
-    removed: bool,
 }
 
 impl Past {
+    pub(super) fn new(services: &BTreeMap<ServiceId, Settings>) -> Self {
+        let runs = services.iter().map(|(id, settings)| (*id, settings.runs)).collect();
+        Self { runs, ..Self::default() }
+    }
+
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::TimerFired(Timer::Backoff) => self.backoff = false,
+            Event::TimerFired(Timer::Backoff(service)) => self.of(*service).backoff = false,
             Event::TimerFired(Timer::LiveRemoved) => self.removed = false,
             _ => {}
         }
@@ -145,9 +192,13 @@ impl Past {
     pub(super) fn effects(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
-                Effect::StartBuild { .. } => self.trouble = None,
-                Effect::StartTimer(Timer::Backoff, _) => self.backoff = true,
-                Effect::CancelTimer(Timer::Backoff) => self.backoff = false,
+                Effect::StartBuild { artifacts, .. } => {
+                    for artifact in artifacts {
+                        self.made(*artifact).trouble = None;
+                    }
+                }
+                Effect::StartTimer(Timer::Backoff(service), _) => self.of(*service).backoff = true,
+                Effect::CancelTimer(Timer::Backoff(service)) => self.of(*service).backoff = false,
                 Effect::StartTimer(Timer::LiveRemoved, _) => self.removed = true,
                 Effect::Report(notice) => self.notice(notice),
                 _ => {}
@@ -155,39 +206,53 @@ impl Past {
         }
     }
 
+    fn made(&mut self, artifact: ArtifactId) -> &mut Record {
+        self.artifacts.entry(artifact).or_default()
+    }
+
+    fn of(&mut self, service: ServiceId) -> &mut Record {
+        let artifact = self.runs.get(&service).copied().unwrap_or(ArtifactId::MAIN);
+        self.made(artifact)
+    }
+
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::BuildFinished { build, success, summary, .. } => {
+            Notice::BuildFinished { build, artifacts, success, summary, .. } => {
                 self.last_build = Some((*build, *success, *summary));
-                if !success {
-                    self.trouble = Some(Trouble::Build(*build));
+                for artifact in artifacts.iter().filter(|_| !success) {
+                    self.made(*artifact).trouble = Some(Trouble::Build(*build));
                 }
             }
-            Notice::PublishFailed { build, error, .. } => {
-                self.trouble = Some(Trouble::Publish(*build, error.clone()));
+            Notice::PublishFailed { build, artifact, error, .. } => {
+                self.made(*artifact).trouble = Some(Trouble::Publish(*build, error.clone()));
             }
             // The same binary as one that runs, or that is started now.
-            Notice::Unchanged { build, .. } => {
-                self.trouble.take_if(|trouble| trouble.build() < *build);
+            Notice::Unchanged { build, artifact, .. } => {
+                self.made(*artifact).trouble.take_if(|trouble| trouble.build() < *build);
             }
-            // What became of an older build neither adds to a newer one's trouble nor mends it.
-            Notice::StartFailed { build, .. }
-                if self.trouble.as_ref().is_some_and(|old| old.build() > *build)
-                    || self.started.is_some_and(|newer| newer > *build) => {}
-            Notice::StartFailed { build, failure, instead, .. } => {
-                self.trouble = Some(Trouble::Start(*build, failure.clone(), *instead));
+            Notice::StartFailed { instance, build, failure, instead, .. } => {
+                let record = self.of(instance.service);
+                // What became of an older build neither adds to a newer one's trouble nor mends it.
+                let newer = record.trouble.as_ref().is_some_and(|old| old.build() > *build)
+                    || record.started.is_some_and(|newer| newer > *build);
+                if !newer {
+                    record.trouble = Some(Trouble::Start(*build, failure.clone(), *instead));
+                }
             }
             // It or a newer one is tried again: what becomes of that counts. The one before it, started instead, mends
             // nothing.
-            Notice::ProcessStarted { build, .. } => {
-                self.end = None;
-                self.started = Some(*build);
-                self.trouble.take_if(|trouble| trouble.build() <= *build);
+            Notice::ProcessStarted { instance, build, .. } => {
+                let record = self.of(instance.service);
+                record.end = None;
+                record.started = Some(*build);
+                record.trouble.take_if(|trouble| trouble.build() <= *build);
             }
-            Notice::Ready { build, .. } => {
-                self.trouble.take_if(|trouble| trouble.build() <= *build);
+            Notice::Ready { instance, build, .. } => {
+                self.of(instance.service).trouble.take_if(|trouble| trouble.build() <= *build);
             }
-            Notice::ProcessExited { expected: false, build, exit, .. } => self.end = Some((*build, *exit)),
+            Notice::ProcessExited { instance, expected: false, build, exit, .. } => {
+                self.of(instance.service).end = Some((*build, *exit));
+            }
             _ => {}
         }
     }
@@ -196,46 +261,75 @@ impl Past {
 impl Session {
     /// How things stand at `now`.
     pub fn standing(&self, now: Duration) -> Standing {
+        let services: BTreeMap<_, _> = self
+            .services
+            .iter()
+            .map(|(id, service)| {
+                let (state, process) = (self.state_of(service), service.process(now));
+                (*id, ServiceStanding { state, process })
+            })
+            .collect();
+        let states = services.values().map(|service| service.state.clone());
+        let is_run = |artifact| self.services.values().any(|service| service.runs() == artifact);
+        let unused = self.artifacts.iter().copied().filter(|artifact| !is_run(*artifact));
+        let built = unused.filter_map(|artifact| self.state_of_artifact(artifact));
+        let worst = states.chain(built).min_by_key(|state| Reverse(state.rank()));
         Standing {
-            state: self.state(),
+            state: worst.unwrap_or(State::Running),
             paused: self.builds.paused() && self.quitting.is_none(),
-            process: self.service.process(now),
+            services,
             last_build: self.past.last_build,
         }
     }
 
-    fn state(&self) -> State {
+    /// Where an artifact is that is not live as it was saved.
+    fn state_of_artifact(&self, artifact: ArtifactId) -> Option<State> {
         if self.quitting.is_some() || self.exited {
-            return State::Leaving;
+            return Some(State::Leaving);
         }
-        if let Some(build) = self.builds.current() {
-            return State::Building(build);
+        if let Some(build) = self.builds.current().filter(|_| self.builds.concerns(artifact)) {
+            return Some(State::Building(build));
         }
-        if self.past.removed || self.builds.due() && !self.builds.paused() {
-            return State::Changed;
+        let due = self.builds.due(artifact);
+        if self.past.removed || due && !self.builds.paused() {
+            return Some(State::Changed);
         }
-        let doing = self.service.doing(&self.settings);
+        if due {
+            return Some(State::Paused);
+        }
+        let trouble = self.past.artifacts.get(&artifact)?.trouble.clone()?;
+        Some(State::Failed(trouble))
+    }
+
+    fn state_of(&self, service: &Service) -> State {
+        let of_artifact = self.state_of_artifact(service.runs());
+        if let Some(state @ (State::Leaving | State::Building(_) | State::Changed)) = of_artifact {
+            return state;
+        }
+        let record = self.past.artifacts.get(&service.runs());
+        let (end, backoff) = record.map_or((None, false), |record| (record.end, record.backoff));
+        let doing = service.doing();
         match doing {
             Doing::Starting => return State::Starting,
             Doing::Stopping => return State::Stopping,
-            Doing::Down if self.past.backoff && self.past.end.is_some_and(|(_, exit)| !exit.success()) => {
+            Doing::Down if backoff && end.is_some_and(|(_, exit)| !exit.success()) => {
                 return State::Starting;
             }
             Doing::Stuck(pid) => return State::Failed(Trouble::Stuck(pid)),
             Doing::Unready(..) | Doing::Running { .. } | Doing::Down => {}
         }
-        if self.builds.due() || self.restart.is_some() && self.cleaned.is_none() {
+        if service.owed().is_some() && !self.removed.contains(&service.runs()) {
             return State::Paused;
         }
-        if let Some(trouble) = &self.past.trouble {
-            return State::Failed(trouble.clone());
+        if let Some(state) = of_artifact {
+            return state;
         }
-        match (doing, self.past.end) {
+        match (doing, end) {
             (Doing::Unready(build, waited, unmet), _) => {
                 State::Failed(Trouble::NeverReady(build, waited, unmet))
             }
             (Doing::Running { live: false }, _) => State::Held,
-            (Doing::Running { .. }, _) if self.held => State::Held,
+            (Doing::Running { .. }, _) if service.is_held() => State::Held,
             (Doing::Running { .. }, _) => State::Running,
             (_, Some((_, exit))) if exit.success() => State::Exited,
             (_, Some((build, exit))) => State::Failed(Trouble::Ended(build, exit)),

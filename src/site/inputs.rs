@@ -9,7 +9,7 @@ use super::Site;
 use crate::build::script_output;
 use crate::messages::NamedPaths;
 use crate::watch::units::{self, Unit};
-use crate::words::{Change, ChangeKind};
+use crate::words::Change;
 
 impl Site {
     /// Returns the files, existing or not, that may fix a build whose errors named these paths.
@@ -98,7 +98,7 @@ impl Site {
                 .max_by_key(|package| package.root.components().count());
             // A new file has no readers yet, and needs only the package that may pick it up.
             let is_told = owner.is_some_and(|owner| units.iter().any(|unit| unit.root == owner.root))
-                && change.kind != ChangeKind::Input;
+                && !change.leads_to.compile;
             let every = readers.is_empty() && !is_told;
             let affected = packages.iter().filter(|package| {
                 every

@@ -1,14 +1,15 @@
 //! What `hotrun status` and `hotrun wait` say to people, of each way things can stand, on a terminal of 80 and of 40 columns.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hotrun::control::{Answer, AnswerLine, HotrunProcess};
 use hotrun::line_of;
 use hotrun::report::lines::Line;
 use hotrun::session::{
-    BuildSummary, Instead, ProcessStanding, Standing, StartFailure, State, Trouble, Unmet,
+    BuildSummary, Instead, ProcessStanding, ServiceStanding, Standing, StartFailure, State, Trouble, Unmet,
 };
-use hotrun::words::{BuildId, Exit, Sink};
+use hotrun::words::{BuildId, Exit, ServiceId, Sink};
 
 use crate::remarks::compare_lines;
 use crate::snapshots::{complete, variants};
@@ -86,8 +87,11 @@ fn answer(state: State) -> Answer {
     let process = ProcessStanding { build: BuildId(13), pid: 4711, up: Duration::from_secs(185) };
     let standing = Standing {
         paused: state == State::Paused,
-        state,
-        process: runs.then_some(process),
+        state: state.clone(),
+        services: BTreeMap::from([(
+            ServiceId::MAIN,
+            ServiceStanding { state, process: runs.then_some(process) },
+        )]),
         last_build: Some((BUILD, !failed, summary)),
     };
     Answer {

@@ -29,7 +29,7 @@ fn what_comes_to_exist_in_a_busy_folder_is_told() {
     noise(&site);
     assert_eq!(site.changes(), []);
     write(&config, "[build]\njobs = 1\n");
-    assert_eq!(site.expect(&config).kind, ChangeKind::Manifest);
+    assert_eq!(site.expect(&config).leads_to, ChangeKind::Manifest.leads_to_main());
     site.build();
     noise(&site);
     write(&config, "[build]\njobs = 2\n");

@@ -187,7 +187,10 @@ impl Site {
         let mut missing = expected.to_vec();
         let mut told = self.changes();
         loop {
-            missing.retain(|wanted| !told.iter().any(|change| (&*change.path, change.kind) == *wanted));
+            let told_of = |path: &Path, kind: ChangeKind| {
+                told.iter().any(|change| change.path == path && change.leads_to == kind.leads_to_main())
+            };
+            missing.retain(|(path, kind)| !told_of(path, *kind));
             if missing.is_empty() {
                 return;
             }

@@ -295,7 +295,7 @@ fn a_new_plan_is_followed_at_once() {
     site.send(WatchCommand::Replan(Box::new(plan)));
     assert_eq!(site.changes(), []);
     write(&file, "// changed");
-    assert_eq!(site.expect(&file).kind, ChangeKind::Watched);
+    assert_eq!(site.expect(&file).leads_to, ChangeKind::Watched.leads_to_main());
 }
 
 #[test]
@@ -440,5 +440,5 @@ fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
         [named(site.plan.inputs[0].clone(), "build.inputs"), named(missing.clone(), "watch.paths")];
     assert_eq!(warnings, expected);
     write(&missing, "now");
-    assert_eq!(site.expect(&missing).kind, ChangeKind::Watched);
+    assert_eq!(site.expect(&missing).leads_to, ChangeKind::Watched.leads_to_main());
 }

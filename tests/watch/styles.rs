@@ -131,7 +131,7 @@ fn saves_in_every_style_are_noticed_again_and_again() {
         for round in 0..3 {
             save(&file, &format!("// round {round}\n"));
             let change = site.expect(&file);
-            assert_eq!(change.kind, ChangeKind::Source);
+            assert_eq!(change.leads_to, ChangeKind::Source.leads_to_main());
             // What the build starts from is what is there once all was said.
             site.drain();
             site.build();

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::process::{Phase, Process, Readiness, Start};
 use super::{Live, Service};
-use crate::session::Settings;
-use crate::session::events::{Effect, ExitReason};
+use crate::session::events::Effect;
 use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet};
 use crate::words::{BuildId, Instance};
 
@@ -14,21 +13,18 @@ impl Service {
     pub(in crate::session) fn spawn_failed(
         &mut self,
         now: Duration,
-        settings: &Settings,
         instance: Instance,
         error: String,
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
         self.fail(index, StartFailure::Spawn(error), out);
-        self.report_failure(now, settings, index, out);
+        self.report_failure(now, index, out);
         let process = self.processes.remove(index);
-        if settings.once {
-            self.over = Some(ExitReason::CannotRun);
-        } else if self.start.is_some() {
+        if self.start.is_some() {
             self.start_if_room(now, out);
         } else {
-            self.go_back(settings, &process, out);
+            self.go_back(&process, out);
         }
     }
 
@@ -39,7 +35,7 @@ impl Service {
         let proven = self.proven(build);
         if let Some(live) = self.live.as_mut().filter(|live| live.build == build && !proven) {
             live.failed = true;
-            out.push(Effect::Condemn(build));
+            out.push(Effect::Condemn(self.id, build));
         }
     }
 
@@ -47,7 +43,6 @@ impl Service {
     pub(in crate::session) fn not_ready(
         &mut self,
         now: Duration,
-        settings: &Settings,
         instance: Instance,
         unmet: Option<Unmet>,
         out: &mut Vec<Effect>,
@@ -58,11 +53,11 @@ impl Service {
         let waited = now.saturating_sub(process.started);
         match process.phase {
             // One that runs the live binary itself, and need not say so.
-            Phase::Waiting if settings.ready_at_spawn => return self.ready(now, settings, instance, out),
+            Phase::Waiting if self.settings.ready_at_spawn => return self.ready(now, instance, out),
             Phase::Waiting => {}
             Phase::Reloading(_) => {
                 let reason = NotReloaded::NotReady;
-                self.reload_failed(now, settings, instance, reason, out);
+                self.reload_failed(now, instance, reason, out);
                 return;
             }
             // An earlier one was not ready in time, and so this one was not waited for.
@@ -77,38 +72,33 @@ impl Service {
             // At its first start a program that never says it is ready has most likely never been taught to: said once,
             // not at every edit.
             self.silent = true;
-            let (build, update) = (process.build, settings.update);
-            if settings.ready_declared {
+            let (build, update) = (process.build, self.settings.update);
+            if self.settings.ready_declared {
                 process.readiness = Readiness::Missing { waited, unmet: unmet.clone() };
             }
-            out.push(Effect::Report(Notice::NeverReady { build, waited, unmet, update }));
-            self.count_as_ready(now, settings, index, true, out);
+            out.push(Effect::Report(Notice::NeverReady { instance, build, waited, unmet, update }));
+            self.count_as_ready(now, index, true, out);
             return;
         }
         self.fail(index, StartFailure::NotReady { waited, unmet }, out);
-        self.failures += 1;
-        self.quick_ends += 1;
-        self.report_failure(now, settings, index, out);
-        self.stop(now, index, StopCause::NotReady, settings.stop, out);
+        self.ends.failures += 1;
+        self.ends.quick += 1;
+        self.report_failure(now, index, out);
+        self.stop(now, index, StopCause::NotReady, self.settings.stop, out);
     }
 
     /// Says that a build could not start, and what happens instead.
-    pub(super) fn report_failure(
-        &self,
-        now: Duration,
-        settings: &Settings,
-        index: usize,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn report_failure(&self, now: Duration, index: usize, out: &mut Vec<Effect>) {
         let process = &self.processes[index];
         let Some(failure) = process.failure.clone() else { return };
         let serving = self.running_beside(now, process);
-        let instead = match self.back_to().filter(|_| self.rolls_back(settings, process)) {
+        let instead = match self.back_to().filter(|_| self.rolls_back(process)) {
             _ if serving.is_some() => Instead::StillRunning(serving),
             Some(previous) => Instead::RollsBack(previous.build),
             None => Instead::Down,
         };
         out.push(Effect::Report(Notice::StartFailed {
+            instance: process.instance,
             build: process.build,
             pid: process.pid,
             failure,
@@ -137,10 +127,9 @@ impl Service {
     }
 
     /// Whether the previous binary is started instead of one that failed to start: once.
-    pub(super) fn rolls_back(&self, settings: &Settings, process: &Process) -> bool {
+    pub(super) fn rolls_back(&self, process: &Process) -> bool {
         process.failure.is_some()
-            && settings.rollback
-            && !settings.once
+            && self.settings.rollback
             && !process.start.rollback
             && self.live.is_some_and(|live| live.build == process.build)
             && !self.proven(process.build)
@@ -148,7 +137,7 @@ impl Service {
     }
 
     /// A process that failed to start is gone: the live path goes back to what runs, or to what is started instead.
-    pub(super) fn go_back(&mut self, settings: &Settings, process: &Process, out: &mut Vec<Effect>) -> bool {
+    pub(super) fn go_back(&mut self, process: &Process, out: &mut Vec<Effect>) -> bool {
         let is_live =
             self.live.is_some_and(|live| live.build == process.build) && !self.proven(process.build);
         let mut wanted = self.processes.iter().filter(|other| other.wanted()).peekable();
@@ -158,8 +147,9 @@ impl Service {
             return true;
         }
         let Some(previous) = self.back_to().filter(|_| is_live) else { return serving };
-        if serving || self.rolls_back(settings, process) {
-            out.push(Effect::RollBack { from: process.build, to: previous.build });
+        if serving || self.rolls_back(process) {
+            let (from, to) = (process.build, previous.build);
+            out.push(Effect::RollBack { service: self.id, from, to });
             return true;
         }
         false
@@ -167,9 +157,12 @@ impl Service {
 
     /// The live path names the previous binary again.
     pub(in crate::session) fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.leaving {
+            return;
+        }
         let Some(previous) = self.previous.take() else { return };
         self.live = Some(previous);
-        out.push(Effect::Report(Notice::RolledBack { to: previous.build }));
+        out.push(Effect::Report(Notice::RolledBack { service: self.id, to: previous.build }));
         if !self.processes.iter().any(Process::wanted) {
             self.start = Some(Start { rollback: true, ..Start::default() });
             self.start_if_room(now, out);

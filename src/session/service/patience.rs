@@ -38,7 +38,6 @@ impl Service {
         &mut self,
         now: Duration,
         instance: Instance,
-        quitting: bool,
         out: &mut Vec<Effect>,
     ) {
         let Some(index) = self.index(instance) else { return };
@@ -49,7 +48,7 @@ impl Service {
             Some(moment) if !moment.is_zero() => {
                 out.push(Effect::StartTimer(Timer::Slow(instance), moment));
             }
-            _ => self.slow(now, instance, quitting, out),
+            _ => self.slow(now, instance, out),
         }
     }
 }

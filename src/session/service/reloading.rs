@@ -7,20 +7,13 @@ use std::time::Duration;
 
 use super::Service;
 use super::process::{Phase, Start};
-use crate::session::Settings;
 use crate::session::events::{Effect, Timer};
 use crate::session::notices::{NotReloaded, Notice, StopCause};
 use crate::words::Instance;
 
 impl Service {
     /// Tells a program that serves to run the live binary itself.
-    pub(super) fn reload(
-        &mut self,
-        now: Duration,
-        settings: &Settings,
-        order: Start,
-        out: &mut Vec<Effect>,
-    ) -> bool {
+    pub(super) fn reload(&mut self, now: Duration, order: Start, out: &mut Vec<Effect>) -> bool {
         let silent = self.silent;
         let [process] = self.processes.as_mut_slice() else { return false };
         if !matches!(process.phase, Phase::Ready | Phase::Settled) {
@@ -28,15 +21,15 @@ impl Service {
         }
         if silent {
             // Nobody would know when it is done.
-            let reason = NotReloaded::Silent;
-            out.push(Effect::Report(Notice::ReloadFailed { reason }));
+            let (instance, reason) = (process.instance, NotReloaded::Silent);
+            out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
             return false;
         }
         process.phase = Phase::Reloading(now);
-        process.ready_by = now + settings.ready_timeout;
+        process.ready_by = now + self.settings.ready_timeout;
         process.start = order;
         out.push(Effect::CancelTimer(Timer::Settled(process.instance)));
-        out.push(Effect::StartTimer(Timer::Ready(process.instance), settings.ready_timeout));
+        out.push(Effect::StartTimer(Timer::Ready(process.instance), self.settings.ready_timeout));
         out.push(Effect::Reload(process.instance));
         true
     }
@@ -55,7 +48,6 @@ impl Service {
     pub(in crate::session) fn reload_failed(
         &mut self,
         now: Duration,
-        settings: &Settings,
         instance: Instance,
         reason: NotReloaded,
         out: &mut Vec<Effect>,
@@ -63,10 +55,10 @@ impl Service {
         let reloading = |index: &usize| matches!(self.processes[*index].phase, Phase::Reloading(_));
         let Some(index) = self.index(instance).filter(reloading) else { return };
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
-        out.push(Effect::Report(Notice::ReloadFailed { reason }));
+        out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
         self.start = Some(self.processes[index].start);
         self.processes[index].phase = Phase::Settled;
-        self.stop(now, index, StopCause::Update, settings.stop, out);
+        self.stop(now, index, StopCause::Update, self.settings.stop, out);
         self.start_if_room(now, out);
     }
 
@@ -79,7 +71,7 @@ impl Service {
         }
         process.phase = Phase::Stopping;
         self.start = Some(process.start);
-        let reason = NotReloaded::Ended;
-        out.push(Effect::Report(Notice::ReloadFailed { reason }));
+        let (instance, reason) = (process.instance, NotReloaded::Ended);
+        out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
     }
 }

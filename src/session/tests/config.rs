@@ -12,9 +12,9 @@ fn plain() -> ConfigChange {
     ConfigChange {
         files: vec![FILE.into()],
         keys: vec!["watch.debounce"],
-        settings: settings(),
-        restart: false,
-        build: false,
+        setup: setup(settings()),
+        restart: BTreeSet::new(),
+        build: BTreeSet::new(),
         next_start: false,
     }
 }
@@ -25,7 +25,14 @@ fn read(change: ConfigChange) -> Event {
 
 /// An edited env file sets something else.
 pub(super) fn env_file_read(settings: Settings) -> Event {
-    read(ConfigChange { files: vec![".env".into()], keys: Vec::new(), settings, restart: true, ..plain() })
+    let restart = BTreeSet::from([ServiceId::MAIN]);
+    read(ConfigChange {
+        files: vec![".env".into()],
+        keys: Vec::new(),
+        setup: setup(settings),
+        restart,
+        ..plain()
+    })
 }
 
 fn then(t: &mut Table, change: ConfigChange) -> AfterConfig {
@@ -48,15 +55,18 @@ fn an_edit_that_is_invalid_or_changes_nothing_does_nothing() {
 fn settings_are_in_force_at_once() {
     let mut t = Table::running(settings());
     t.expect(edit(&[(FILE, ChangeKind::Config)]), &["read config"]);
-    let slow = Settings { debounce: ms(700), ..settings() };
-    t.expect(read(ConfigChange { settings: slow, ..plain() }), &[]);
+    let slow = Setup { debounce: ms(700), ..setup(settings()) };
+    t.expect(read(ConfigChange { setup: slow, ..plain() }), &[]);
     assert_eq!(t.edit("a.rs"), ["timer Burst 700ms", "build 2"]);
 }
 
 #[test]
 fn what_the_program_is_started_with_restarts_it() {
     let mut t = Table::running(settings());
-    t.expect(read(ConfigChange { restart: true, ..plain() }), &["stop 0.1 with 15"]);
+    t.expect(
+        read(ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() }),
+        &["stop 0.1 with 15"],
+    );
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["start 0.2 build 1"]);
 }
@@ -82,7 +92,11 @@ fn an_env_file_that_is_refused_or_sets_the_same_touches_nothing() {
 fn a_new_stop_signal_is_the_one_of_this_restart() {
     let mut t = Table::running(settings());
     let stop = StopPlan { signal: 2, timeout: ms(100) };
-    let change = ConfigChange { settings: Settings { stop, ..settings() }, restart: true, ..plain() };
+    let change = ConfigChange {
+        setup: setup(Settings { stop, ..settings() }),
+        restart: BTreeSet::from([ServiceId::MAIN]),
+        ..plain()
+    };
     t.expect(read(change), &["stop 0.1 with 2"]);
 }
 
@@ -90,7 +104,10 @@ fn a_new_stop_signal_is_the_one_of_this_restart() {
 fn a_config_and_a_source_saved_at_once_are_one_build_after_which_it_restarts_in_any_case() {
     let mut t = Table::running(settings());
     t.expect(edit(&[(FILE, ChangeKind::Config), ("a.rs", ChangeKind::Source)]), &["read config"]);
-    t.expect(read(ConfigChange { restart: true, ..plain() }), &[BURST, "build 2"]);
+    t.expect(
+        read(ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() }),
+        &[BURST, "build 2"],
+    );
     t.expect(ok(2), &["publish 2"]);
     t.expect(unchanged(2, false), &["stop 0.1 with 15"]);
 }
@@ -105,10 +122,16 @@ fn the_source_of_an_invalid_edit_is_built_all_the_same() {
 #[test]
 fn what_cargo_is_asked_builds_and_a_running_build_makes_room() {
     let mut t = Table::running(settings());
-    t.expect(read(ConfigChange { build: true, ..plain() }), &[BURST, "read for 2"]);
+    t.expect(
+        read(ConfigChange { build: BTreeSet::from([ArtifactId::MAIN]), ..plain() }),
+        &[BURST, "read for 2"],
+    );
     t.expect(project_read(2, ReadOutcome::Read), &["build 2"]);
     t.wait(ms(100)).expect(Event::TimerFired(Timer::Burst), &[]);
-    t.expect(read(ConfigChange { build: true, ..plain() }), &[BURST, "cancel 2"]);
+    t.expect(
+        read(ConfigChange { build: BTreeSet::from([ArtifactId::MAIN]), ..plain() }),
+        &[BURST, "cancel 2"],
+    );
     t.expect(cancelled(2), &["read for 3"]);
 }
 
@@ -141,8 +164,8 @@ fn a_project_is_read_until_it_can_be_and_not_again_for_other_edits() {
 
 #[test]
 fn it_is_said_what_follows() {
-    let restart = ConfigChange { restart: true, ..plain() };
-    let build = ConfigChange { build: true, ..plain() };
+    let restart = ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
+    let build = ConfigChange { build: BTreeSet::from([ArtifactId::MAIN]), ..plain() };
     assert_eq!(then(&mut Table::running(settings()), plain()), AfterConfig::Nothing);
     assert_eq!(then(&mut Table::running(settings()), restart.clone()), AfterConfig::Restart);
     assert_eq!(then(&mut Table::running(settings()), build.clone()), AfterConfig::Build);
@@ -162,7 +185,8 @@ fn it_is_said_what_follows() {
 fn manual_waits_until_somebody_asks_or_it_is_manual_no_longer() {
     let manual = Settings { update: Update::Manual, ..settings() };
     let mut t = Table::running(manual);
-    let restart = ConfigChange { settings: manual, restart: true, ..plain() };
+    let restart =
+        ConfigChange { setup: setup(manual), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
     assert_eq!(then(&mut t, restart.clone()), AfterConfig::NextStart);
     t.expect(read(restart), &[]);
     t.expect(read(plain()), &["stop 0.1 with 15"]);
@@ -170,7 +194,7 @@ fn manual_waits_until_somebody_asks_or_it_is_manual_no_longer() {
     let mut t = Table::running(manual);
     // Nothing changed meanwhile, so nothing is due.
     t.expect(read(plain()), &[]);
-    t.expect(read(ConfigChange { settings: manual, ..plain() }), &[]);
+    t.expect(read(ConfigChange { setup: setup(manual), ..plain() }), &[]);
     t.edit("a.rs");
     t.expect(ok(2), &["publish 2"]);
     t.expect(published(2), &[]);
@@ -183,7 +207,10 @@ fn a_program_that_has_ended_starts_with_what_changed() {
     t.expect(exited(1, 1), &[]);
     t.expect(gone(1), &[]);
     t.expect(read(plain()), &[]);
-    t.expect(read(ConfigChange { restart: true, ..plain() }), &["start 0.2 build 1"]);
+    t.expect(
+        read(ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() }),
+        &["start 0.2 build 1"],
+    );
 }
 
 #[test]
@@ -192,14 +219,15 @@ fn manual_holds_nothing_back_from_a_program_that_has_ended() {
     let mut t = Table::running(manual);
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &[]);
-    t.expect(read(ConfigChange { settings: manual, restart: true, ..plain() }), &["start 0.2 build 1"]);
+    let change = ConfigChange { setup: setup(manual), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
+    t.expect(read(change), &["start 0.2 build 1"]);
 }
 
 #[test]
 fn r_while_paused_pays_the_restart_that_an_edit_is_owed() {
     let mut t = Table::running(settings());
     t.tell(Event::Asked(Request::Pause));
-    t.expect(read(ConfigChange { restart: true, ..plain() }), &[]);
+    t.expect(read(ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() }), &[]);
     t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
     assert!(!t.session.builds.paused());
     t.tell(exited(1, 0));
@@ -211,5 +239,12 @@ fn nothing_is_started_while_hotrun_ends() {
     let mut t = Table::running(settings());
     t.expect(edit(&[(FILE, ChangeKind::Config), ("a.rs", ChangeKind::Source)]), &["read config"]);
     t.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
-    t.expect(read(ConfigChange { restart: true, build: true, ..plain() }), &[]);
+    t.expect(
+        read(ConfigChange {
+            restart: BTreeSet::from([ServiceId::MAIN]),
+            build: BTreeSet::from([ArtifactId::MAIN]),
+            ..plain()
+        }),
+        &[],
+    );
 }

@@ -217,7 +217,7 @@ fn what_is_not_ready_in_time_is_not_started_again_for_ever() {
         t.expect(exited(number, 0), &[]);
         t.expect(gone(number), &[&format!("timer Backoff {wait}")]);
         let next = number + 1;
-        t.expect(Event::TimerFired(Timer::Backoff), &[&format!("start 0.{next} build 2")]);
+        t.expect(Event::TimerFired(Timer::Backoff(ServiceId::MAIN)), &[&format!("start 0.{next} build 2")]);
         t.expect(started(next), &["timer ready 30s"]);
     }
     t.wait(Duration::from_secs(30)).expect(timeout(6), &["stop 0.6 with 15"]);
@@ -237,7 +237,7 @@ fn a_build_that_serves_is_not_gone_back_from_because_a_second_process_of_it_fail
     t.tell(started(3));
     t.tell(exited(3, 1));
     t.expect(gone(3), &[]);
-    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(2)));
+    assert_eq!(t.session.standing(t.now).process().map(|process| process.build), Some(BuildId(2)));
 }
 
 #[test]
@@ -261,15 +261,18 @@ fn a_build_is_not_gone_back_from_while_another_process_of_it_starts() {
 fn a_build_that_was_ready_is_kept_and_one_that_cannot_start_is_condemned() {
     let verdicts = |t: &mut Table, event| -> Vec<Effect> {
         let effects = t.session.handle(t.now, event);
-        effects.into_iter().filter(|effect| matches!(effect, Effect::Keep(_) | Effect::Condemn(_))).collect()
+        effects
+            .into_iter()
+            .filter(|effect| matches!(effect, Effect::Keep(..) | Effect::Condemn(..)))
+            .collect()
     };
     let mut t = starting(notify(Update::Restart));
-    assert_eq!(verdicts(&mut t, ready(2)), [Effect::Keep(BuildId(2))]);
+    assert_eq!(verdicts(&mut t, ready(2)), [Effect::Keep(ServiceId::MAIN, BuildId(2))]);
     // The live build is another one: nothing that happens to this process is about that.
     let mut t = edited(notify(Update::Manual));
     assert_eq!(verdicts(&mut t, published(2)), []);
     assert_eq!(verdicts(&mut t, exited(1, 1)), []);
     assert_eq!(verdicts(&mut t, gone(1)), []);
     assert_eq!(verdicts(&mut t, started(2)), []);
-    assert_eq!(verdicts(&mut t, exited(2, 1)), [Effect::Condemn(BuildId(2))]);
+    assert_eq!(verdicts(&mut t, exited(2, 1)), [Effect::Condemn(ServiceId::MAIN, BuildId(2))]);
 }

@@ -45,7 +45,7 @@ fn nothing_rests_before_the_new_process_has_started() {
     t.now(gone(1), State::Starting);
     t.now(started(2), State::Starting);
     t.now(settled(2), State::Running);
-    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(2)));
+    assert_eq!(t.session.standing(t.now).process().map(|process| process.build), Some(BuildId(2)));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_failed_build_is_no_success_because_the_old_program_starts_again() {
     t.tell(bad(2));
     t.tell(exited(1, 1));
     t.tell(gone(1));
-    t.tell(Event::TimerFired(Timer::Backoff));
+    t.tell(Event::TimerFired(Timer::Backoff(ServiceId::MAIN)));
     t.tell(started(2));
     t.now(settled(2), State::Failed(Trouble::Build(BuildId(2))));
 }
@@ -111,7 +111,7 @@ fn a_program_that_is_tried_again_does_not_rest_before_hotrun_gives_up() {
         t.tell(gone(number));
         if number < FAILURES_IN_A_ROW {
             assert_eq!(t.state(), State::Starting);
-            t.tell(Event::TimerFired(Timer::Backoff));
+            t.tell(Event::TimerFired(Timer::Backoff(ServiceId::MAIN)));
             t.now(started(number + 1), State::Starting);
         }
     }
@@ -139,11 +139,11 @@ fn a_rollback_is_a_failure_although_something_runs() {
     t.tell(started(2));
     t.tell(exited(2, 1));
     t.tell(gone(2));
-    t.now(Event::RolledBack { error: None }, State::Starting);
+    t.now(Event::RolledBack { service: ServiceId::MAIN, error: None }, State::Starting);
     t.tell(started(3));
     t.tell(Event::ProcessReady { instance: process(3) });
     assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());
-    assert_eq!(t.session.standing(t.now).process.map(|process| process.build), Some(BuildId(1)));
+    assert_eq!(t.session.standing(t.now).process().map(|process| process.build), Some(BuildId(1)));
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn an_older_build_that_fails_to_start_and_then_does_mends_no_newer_one() {
     // The process from before ends, and is started again, first in vain.
     t.tell(exited(1, 1));
     t.tell(gone(1));
-    t.tell(env_file_read(t.session.settings));
+    t.tell(env_file_read(Settings { ready_at_spawn: false, rollback: true, ..settings() }));
     t.tell(started(2));
     t.tell(exited(2, 1));
     t.now(gone(2), State::Failed(Trouble::Build(BuildId(2))));
-    t.tell(env_file_read(t.session.settings));
+    t.tell(env_file_read(Settings { ready_at_spawn: false, rollback: true, ..settings() }));
     t.tell(started(3));
     t.tell(Event::ProcessReady { instance: process(3) });
     t.now(settled(3), State::Failed(Trouble::Build(BuildId(2))));
@@ -209,9 +209,9 @@ fn what_manual_held_is_not_held_for_ever() {
     let change = ConfigChange {
         files: Vec::new(),
         keys: vec!["run.update"],
-        settings: settings(),
-        restart: false,
-        build: false,
+        setup: setup(settings()),
+        restart: BTreeSet::new(),
+        build: BTreeSet::new(),
         next_start: false,
     };
     t.now(Event::ConfigRead(Some(change)), State::Stopping);
@@ -227,7 +227,7 @@ fn who_leaves_does_not_rest() {
 #[test]
 fn what_was_removed_is_built_before_anything_rests() {
     let mut t = Table::running(settings());
-    t.now(Event::LiveRemoved, State::Changed);
+    t.now(Event::LiveRemoved(ArtifactId::MAIN), State::Changed);
     t.now(Event::TimerFired(Timer::LiveRemoved), State::Building(BuildId(2)));
 }
 
@@ -243,10 +243,12 @@ fn a_build_that_could_not_start_is_no_success_because_the_one_before_it_does() {
         t.tell(event);
     }
     // The one before it cannot start either at first.
-    for event in [Event::RolledBack { error: None }, started(3), exited(3, 1), gone(3)] {
+    for event in
+        [Event::RolledBack { service: ServiceId::MAIN, error: None }, started(3), exited(3, 1), gone(3)]
+    {
         t.tell(event);
     }
-    t.tell(env_file_read(t.session.settings));
+    t.tell(env_file_read(Settings { ready_at_spawn: false, rollback: true, ..settings() }));
     t.tell(started(4));
     t.tell(Event::ProcessReady { instance: process(4) });
     assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(2), ..))), "{:?}", t.state());
@@ -264,7 +266,7 @@ fn dying_late() -> Table {
     for event in [edit(), calm, ok(2), published(2), exited(1, 0), gone(1), started(2), edit()] {
         t.tell(event);
     }
-    for event in [exited(2, 1), gone(2), Event::RolledBack { error: None }] {
+    for event in [exited(2, 1), gone(2), Event::RolledBack { service: ServiceId::MAIN, error: None }] {
         t.tell(event);
     }
     t.tell(started(3));

@@ -22,7 +22,7 @@ pub(super) fn settled(number: u32) -> Event {
     Event::TimerFired(Timer::Settled(process(number)))
 }
 
-pub(super) const BACK: Event = Event::RolledBack { error: None };
+pub(super) const BACK: Event = Event::RolledBack { service: ServiceId::MAIN, error: None };
 
 /// Build 1 runs as process 1 and is settled; nothing was started yet for the edit that gave build 2.
 pub(super) fn edited(settings: Settings) -> Table {
@@ -127,9 +127,9 @@ fn at_most_two_processes_overlap() {
 #[test]
 fn with_stored_descriptors_an_overlap_is_a_restart_and_says_so() {
     let mut t = edited(notify(Update::Overlap));
-    t.expect(Event::Stored(true), &[]);
+    t.expect(Event::Stored { service: ServiceId::MAIN, stored: true }, &[]);
     let effects = t.session.handle(t.now, published(2));
-    assert!(effects.contains(&Effect::Report(Notice::NoOverlap)));
+    assert!(effects.contains(&Effect::Report(Notice::NoOverlap(ServiceId::MAIN))));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::StopProcess { .. })));
 }
 
@@ -257,9 +257,9 @@ fn the_end_of_the_program_that_is_hotruns_end_waits_for_the_process_it_replaced(
 #[test]
 fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
     let mut t = Table::running(settings());
-    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
-    let again = t.session.handle(t.now, Event::LiveRemoved);
-    assert!(!again.contains(&Effect::Report(Notice::LiveRemoved)), "said once: {again:?}");
+    t.expect(Event::LiveRemoved(ArtifactId::MAIN), &["timer LiveRemoved 300ms"]);
+    let again = t.session.handle(t.now, Event::LiveRemoved(ArtifactId::MAIN));
+    assert!(!again.contains(&Effect::Report(Notice::LiveRemoved(ArtifactId::MAIN))), "said once: {again:?}");
     t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
     // It was still being removed.
     t.expect(bad(2), &["timer LiveRemoved 600ms"]);
@@ -271,7 +271,7 @@ fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
 #[test]
 fn a_restart_waits_until_a_removed_live_binary_is_there_again() {
     let mut t = Table::running(settings());
-    t.expect(Event::LiveRemoved, &["timer LiveRemoved 300ms"]);
+    t.expect(Event::LiveRemoved(ArtifactId::MAIN), &["timer LiveRemoved 300ms"]);
     t.expect(Event::Asked(Request::Restart), &[]);
     t.expect(config::env_file_read(settings()), &[]);
     t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
@@ -286,4 +286,21 @@ fn a_restart_waits_until_a_removed_live_binary_is_there_again() {
     assert_eq!(t.edit("a.rs"), [BURST, "build 6"]);
     t.expect(ok(6), &["publish 6"]);
     t.expect(published(6), &["stop 0.1 with 15"]);
+}
+
+#[test]
+fn a_restart_that_failed_beside_what_runs_is_tried_again_with_the_next_build_of_the_same() {
+    let mut t = edited(notify(Update::Overlap));
+    t.expect(unchanged(2, false), &[]);
+    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
+    t.tell(Event::TimerFired(Timer::Burst));
+    t.expect(ok(3), &["publish 3"]);
+    t.expect(unchanged(3, false), &["start 0.2 build 1"]);
+    t.expect(started(2), &["timer ready 30s"]);
+    t.expect(exited(2, 1), &[]);
+    t.expect(gone(2), &[]);
+    t.tell(Event::FilesChanged(vec![change("a.rs")]));
+    t.tell(Event::TimerFired(Timer::Burst));
+    t.expect(ok(4), &["publish 4"]);
+    t.expect(unchanged(4, false), &["start 0.3 build 1"]);
 }

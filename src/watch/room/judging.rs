@@ -256,7 +256,7 @@ impl Room {
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
         self.acknowledge(path, kinds);
         for kind in kinds {
-            self.changes.push(Change { path: path.to_path_buf(), kind: *kind, hidden });
+            self.changes.push(Change { path: path.to_path_buf(), leads_to: kind.leads_to_main(), hidden });
         }
     }
 

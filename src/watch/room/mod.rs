@@ -34,7 +34,7 @@ use crate::watch::scan::Scan;
 use crate::watch::warning::Warning;
 use crate::watch::watcher::{Native, REPORTS_CLOSE};
 use crate::watch::{dep_info, polling, units};
-use crate::words::{BuildId, Change, ChangeKind};
+use crate::words::{BuildId, Change};
 
 /// Messages taken from the queue before their changes are reported.
 const BATCH: usize = 512;
@@ -221,7 +221,7 @@ impl Room {
                 let unsettled = self.unsettled(sent.wall);
                 self.attempt = Some(BuildAttempt::start(build, sent.wall, self.attempt));
                 // The build has these; changes after its start are reported below.
-                self.changes.retain(|change| change.kind != ChangeKind::Source || change.hidden);
+                self.changes.retain(|change| !change.leads_to.only_builds() || change.hidden);
                 self.saves_during_build.clear();
                 self.touched.clear();
                 self.scripts.clear();
@@ -383,7 +383,7 @@ impl Room {
             // Of two changes of a path, the last one counts.
             let mut told = HashSet::new();
             changes.reverse();
-            changes.retain(|change| told.insert((change.path.clone(), change.kind)));
+            changes.retain(|change| told.insert((change.path.clone(), change.leads_to.clone())));
             changes.reverse();
             (self.sink)(WatchNews::Changed { changes });
         }
