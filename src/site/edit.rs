@@ -85,19 +85,25 @@ impl Site {
             }
             Err(SettingsError::Read { source, .. }) if comes_later(&source) => return Ok(None),
             Err(error) => {
-                self.seen.clear();
+                self.last.seen.clear();
                 return Err(error.into());
             }
         };
         let empty = |path: &Path| text_of(&texts, path).is_none_or(|text| text.text.is_empty());
-        let vanished: Vec<FileText> =
-            self.texts.iter().filter(|text| !text.text.is_empty() && empty(&text.path)).cloned().collect();
+        let vanished: Vec<FileText> = self
+            .last
+            .texts
+            .iter()
+            .filter(|text| !text.text.is_empty() && empty(&text.path))
+            .cloned()
+            .collect();
         // cargo reports what is wrong with a manifest that is gone or empty.
         let (manifests, own): (Vec<_>, Vec<_>) =
             vanished.into_iter().partition(|text| text.kind == FileKind::Manifest);
         let found = texts.clone();
         for manifest in manifests {
-            let place = self.texts.iter().position(|text| text.path == manifest.path).unwrap_or_default();
+            let place =
+                self.last.texts.iter().position(|text| text.path == manifest.path).unwrap_or_default();
             texts.retain(|text| text.path != manifest.path);
             texts.insert(place.min(texts.len()), manifest);
         }
@@ -108,20 +114,21 @@ impl Site {
         if self.is_doubtful(own.chain(self.vanished(&env_files)).collect()) || being_read {
             return Ok(None);
         }
-        self.seen = self.held(&found, &env_files);
-        self.texts = texts;
+        self.last.seen = self.held(&found, &env_files);
+        self.last.texts = texts;
         let read = read.map_err(SettingsError::from)?;
         // A refused edit may be fixed there.
-        self.awaited = env_files.paths();
+        self.last.awaited = env_files.paths();
         let env_files = self.env_files(env_files)?;
         let changes = config::changes(&self.config, &read);
-        let news: Vec<_> = config::changes(&self.read, &read).into_iter().map(|(key, _)| key).collect();
+        let news: Vec<_> =
+            config::changes(&self.last.config, &read).into_iter().map(|(key, _)| key).collect();
         let (held, changes): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, needs)| *needs == Needs::Hotrun);
         let held = held.into_iter().map(|(key, _)| key).filter(|key| news.contains(key)).collect();
-        let files = self.every_file().into_iter().chain(self.awaited.iter().cloned());
+        let files = self.every_file().into_iter().chain(self.last.awaited.iter().cloned());
         let files = files.filter(|file| paths.contains(file)).collect();
-        let env_files_changed = env_files != self.env_files;
+        let env_files_changed = env_files != self.last.env_files;
         Ok(Some(Edit { files, changes, held, env_files_changed, read, env_files }))
     }
 
@@ -137,7 +144,7 @@ impl Site {
     /// Whether one of these files, gone or empty now and not when last read, may be in the middle of a save.
     fn is_doubtful(&mut self, vanished: Vec<PathBuf>) -> bool {
         let now = Instant::now();
-        let before = std::mem::take(&mut self.doubts);
+        let before = std::mem::take(&mut self.last.doubts);
         let seen = |path: PathBuf| {
             let known = before.iter().find(|known| known.path == path);
             let stamp = Stamp::of(&path);
@@ -145,15 +152,15 @@ impl Site {
             let gone = (!path.exists()).then(|| known.and_then(|known| known.gone).unwrap_or(now));
             Doubt { path, stamp, since, gone }
         };
-        self.doubts = vanished.into_iter().map(seen).collect();
-        self.doubts.iter().any(|doubt| !doubt.is_over(now))
+        self.last.doubts = vanished.into_iter().map(seen).collect();
+        self.last.doubts.iter().any(|doubt| !doubt.is_over(now))
     }
 
     /// Puts the edit into force.
     pub(crate) fn take_over(&mut self, edit: Edit) {
         self.config = edit.read.clone().as_started(&self.config);
-        self.read = edit.read;
-        self.env_files = edit.env_files;
+        self.last.config = edit.read;
+        self.last.env_files = edit.env_files;
     }
 
     /// Returns the settings as the edit would make them.
@@ -163,7 +170,7 @@ impl Site {
 
     /// Whether only hotrun reads this file of settings: a manifest is cargo's as well.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
-        self.config_files().iter().chain(&self.awaited).any(|file| file == path)
+        self.config_files().iter().chain(&self.last.awaited).any(|file| file == path)
     }
 
     fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {

@@ -69,7 +69,8 @@ impl Site {
     /// Returns named files that are gone, or empty and were not when last read.
     pub(super) fn vanished<'a>(&self, texts: &'a EnvTexts) -> impl Iterator<Item = PathBuf> + use<'a, '_> {
         let held = |path: &Path| {
-            let text = self.seen.iter().find(|(seen, _)| seen == path).and_then(|(_, text)| text.as_ref());
+            let text =
+                self.last.seen.iter().find(|(seen, _)| seen == path).and_then(|(_, text)| text.as_ref());
             text.is_some_and(|text| !text.is_empty())
         };
         let vanished = move |(path, text): &&EnvText| match text {
@@ -81,6 +82,6 @@ impl Site {
 
     /// Returns every file that settings come from with its content when last read.
     pub(crate) fn seen(&self) -> &[(PathBuf, Option<String>)] {
-        &self.seen
+        &self.last.seen
     }
 }

@@ -42,17 +42,7 @@ pub(crate) struct Site {
     reader: settings::Reader,
     /// The settings in force.
     pub(crate) config: Config,
-    /// The config files as last read, and the settings they gave when last valid.
-    texts: Vec<FileText>,
-    read: Config,
-    /// The env files when last valid.
-    env_files: EnvFiles,
-    /// The env files named by the config files, in force or not.
-    awaited: Vec<PathBuf>,
-    /// The content of all these files when last read.
-    seen: Vec<(PathBuf, Option<String>)>,
-    /// The files among them that are gone or empty, perhaps in the middle of a save.
-    doubts: Vec<Doubt>,
+    last: LastRead,
     pub(crate) environment: Environment,
     pub(crate) toolchain: Toolchain,
     pub(crate) cargo_config: CargoConfig,
@@ -62,6 +52,22 @@ pub(crate) struct Site {
     memo: Option<Memo>,
     /// The `OUT_DIR` of each build script that has run, by cargo's ID of its package.
     scripts: BTreeMap<String, PathBuf>,
+}
+
+/// The files of the settings as last read.
+#[derive(Debug)]
+struct LastRead {
+    /// The config files, and the settings they gave when last valid.
+    texts: Vec<FileText>,
+    config: Config,
+    /// The env files when last valid.
+    env_files: EnvFiles,
+    /// The env files named by the config files, in force or not.
+    awaited: Vec<PathBuf>,
+    /// The content of all these files.
+    seen: Vec<(PathBuf, Option<String>)>,
+    /// The files among them that are gone or empty, perhaps in the middle of a save.
+    doubts: Vec<Doubt>,
 }
 
 impl Site {
@@ -113,19 +119,21 @@ impl Site {
         if cargo_config.rustc.is_none() {
             memo.keep(&toolchain, &platform.host, &cwd, &environment, asked);
         }
-        let read = config.clone();
+        let last = LastRead {
+            texts,
+            config: config.clone(),
+            env_files: EnvFiles::default(),
+            awaited: Vec::new(),
+            seen: Vec::new(),
+            doubts: Vec::new(),
+        };
         let mut site = Self {
             cwd,
             reader: reader.clone(),
             options,
             variables,
             config,
-            texts,
-            read,
-            env_files: EnvFiles::default(),
-            awaited: Vec::new(),
-            seen: Vec::new(),
-            doubts: Vec::new(),
+            last,
             environment,
             toolchain,
             cargo_config,
@@ -136,9 +144,9 @@ impl Site {
         };
         // A missing or broken env file is reported now, not after the first build.
         let env_files = site.read_env_files(&site.config);
-        site.seen = site.held(&site.texts, &env_files);
-        site.awaited = env_files.paths();
-        site.env_files = site.env_files(env_files)?;
+        site.last.seen = site.held(&site.last.texts, &env_files);
+        site.last.awaited = env_files.paths();
+        site.last.env_files = site.env_files(env_files)?;
         site.reader.stop_waiting();
         Ok(site)
     }
@@ -218,7 +226,7 @@ impl Site {
             live: publisher.live(),
             libraries: publisher.libraries(),
             run: &self.config.run,
-            env_files: &self.env_files.variables,
+            env_files: &self.last.env_files.variables,
             environment: &self.environment,
             cwd: &self.cwd,
         })
@@ -236,7 +244,8 @@ impl Site {
         never.extend(self.config.files.events.value.clone());
         never.extend(self.config.files.log.value.clone());
         let mut env_files = values(&self.config.run.env_files);
-        let others: Vec<_> = self.awaited.iter().filter(|path| !env_files.contains(path)).cloned().collect();
+        let others: Vec<_> =
+            self.last.awaited.iter().filter(|path| !env_files.contains(path)).cloned().collect();
         env_files.extend(others);
         Plan {
             packages: self.package_folders(),
