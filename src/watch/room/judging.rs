@@ -286,10 +286,11 @@ impl Room {
         stat.zip(self.attempt).is_some_and(|(stat, attempt)| stat.mtime + SLACK < attempt.started)
     }
 
-    /// Records a file touched since the start of the failed build attempt, which may have read an
-    /// intermediate state.
+    /// Records a file touched since the start of the latest build attempt, which may have read an intermediate
+    /// state: half of a save, if it failed, or with polling a save that came between two looks.
     pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
-        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
+        let polls = self.poll.is_some();
+        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed || polls) else { return };
         let touched = match stat {
             Some(stat) => {
                 stat.kind == EntryKind::File
@@ -303,7 +304,7 @@ impl Room {
         }
     }
 
-    /// Reports a touched file if it is again what the failed build attempt started from. Once, until
+    /// Reports a touched file if it is again what the build attempt started from. Once, until
     /// something really changes.
     pub(super) fn report_touched(&mut self, path: &Path) {
         if !self.touched.remove(path) || self.rebuild_requested || self.by_script(path) {

@@ -89,8 +89,7 @@ pub(super) struct Room {
     waiting: HashMap<PathBuf, Wait>,
     /// How often each file was saved or removed since the latest build attempt started.
     saves_during_build: HashMap<PathBuf, u32>,
-    /// Files touched since the start of the latest build attempt, which failed and may have read them
-    /// half-written.
+    /// Files touched since the start of the latest build attempt, which may have read an intermediate state.
     touched: HashSet<PathBuf>,
     /// Roots of the packages whose build script ended during the latest build attempt, and when.
     scripts: HashMap<PathBuf, SystemTime>,
@@ -245,6 +244,9 @@ impl Room {
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
                 self.update_inputs(read);
                 self.report_saves_during_build(2);
+                if self.poll.is_some() {
+                    self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
+                }
             }
             WatchCommand::BuildFailed { build, named } => {
                 self.build_ended(build, sent.wall);
