@@ -40,6 +40,8 @@ pub(super) struct FileRecord {
     new: bool,
     /// The content reported since the baseline.
     reported: Option<Fingerprint>,
+    /// The content reported before the baseline: the latest build attempt was started for it.
+    built: Option<Fingerprint>,
     /// The content that was read as settings.
     read_as: Option<Content>,
 }
@@ -106,7 +108,8 @@ impl Ledger {
         let first = !matches!(origin, InitialBaseline::Appeared | InitialBaseline::Lost);
         let new = matches!(baseline, Content::Missing | Content::Unknown);
         let (seen, read) = (seen.order, seen.wall);
-        let entry = FileRecord { now, baseline, seen, read, first, new, reported: None, read_as: None };
+        let entry =
+            FileRecord { now, baseline, seen, read, first, new, reported: None, built: None, read_as: None };
         self.entries.insert(path.to_path_buf(), entry);
     }
 
@@ -183,8 +186,12 @@ impl Ledger {
 
     /// Returns the state of `path` that was reported and that no build attempt has started from yet.
     pub(super) fn reported(&self, path: &Path) -> Option<Fingerprint> {
-        let entry = self.entries.get(path).filter(|entry| !entry.now.content.same(&entry.baseline))?;
-        entry.reported
+        self.entries.get(path).filter(|_| !self.unchanged(path))?.reported
+    }
+
+    /// Returns the state of `path` that was reported and that the latest build attempt was started for.
+    pub(super) fn built(&self, path: &Path) -> Option<Fingerprint> {
+        self.entries.get(path).filter(|_| self.unchanged(path))?.built
     }
 
     /// Exactly these are files of settings; the value is the content that was read.
@@ -217,6 +224,7 @@ impl Ledger {
     pub(super) fn mark_reported(&mut self, path: &Path) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.reported = Some(entry.now);
+            entry.built = None;
             entry.mark_read();
         }
     }
@@ -234,6 +242,7 @@ impl Ledger {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
             let reported = entry.reported.take();
+            entry.built = reported;
             if let Some(half) = put_off.get(path) {
                 entry.baseline = if *half {
                     Content::Unknown

@@ -129,6 +129,21 @@ fn a_source_that_was_another_between_two_looks_is_told_where_a_build_may_have_re
 }
 
 #[test]
+fn a_source_saved_again_with_an_older_time_before_a_build_reads_it_is_told_at_the_next_look() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Every(Duration::from_hours(1)));
+    let one = site.root.join("src/one.rs");
+    write(&one, "// other\n");
+    assert_eq!(look(&site, 1), [one.as_path()]);
+    let long_ago = std::time::SystemTime::now() - Duration::from_hours(1);
+    fs::File::options().write(true).open(&one).unwrap().set_modified(long_ago).unwrap();
+    site.build();
+    assert!(site.expect(&one).hidden);
+    site.build();
+    assert!(look(&site, 2).is_empty());
+}
+
+#[test]
 fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
     use std::io::Write;
     let mut site = Site::new();

@@ -234,10 +234,19 @@ impl Room {
     /// Whether there is a change to report, or a reported one that cargo would now overlook: the same content
     /// saved again with an older time.
     pub(super) fn is_unreported(&self, path: &Path) -> bool {
-        let hides_reported = |told: Fingerprint| {
-            !self.hidden(&told) && self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now))
+        let Some(now) = self.ledger.get(path).map(|entry| entry.now) else { return false };
+        let before_build = |reported: Fingerprint| !self.hidden(&reported) && self.hidden(&now);
+        let in_build = |built: Fingerprint| {
+            let (Some(built), Some(stat), Some(attempt)) = (built.stat, now.stat, self.attempt) else {
+                return false;
+            };
+            stat.mtime < built.mtime
+                && stat.mtime + SLACK < attempt.started
+                && attempt.ended.is_none_or(|ended| stat.ctime <= ended)
         };
-        self.ledger.is_unreported(path) || self.ledger.reported(path).is_some_and(hides_reported)
+        self.ledger.is_unreported(path)
+            || self.ledger.reported(path).is_some_and(before_build)
+            || self.ledger.built(path).is_some_and(in_build)
     }
 
     /// Marks the current content as in force.
@@ -263,9 +272,12 @@ impl Room {
     /// Reports files that were saved at least `saves` times while the build ran: it started from them, but
     /// may have read them half-written or in an intermediate state. Once, until something really changes.
     pub(super) fn report_saves_during_build(&mut self, saves: u32) {
-        let disturbed = std::mem::take(&mut self.saves_during_build).into_iter();
-        let disturbed = disturbed.filter(|(path, count)| *count >= saves || self.predates_attempt(path));
-        let disturbed: Vec<PathBuf> = disturbed.map(|(path, _)| path).collect();
+        let disturbed: Vec<PathBuf> = self
+            .saves_during_build
+            .drain()
+            .filter(|(_, count)| *count >= saves)
+            .map(|(path, _)| path)
+            .collect();
         let disturbed = disturbed.into_iter().filter(|path| !self.by_script(path)).collect::<Vec<_>>();
         if self.rebuild_requested {
             return;
@@ -277,13 +289,6 @@ impl Room {
                 self.rebuild_requested = true;
             }
         }
-    }
-
-    /// Whether a file's mtime precedes the latest build attempt, so that cargo may have overlooked a save
-    /// during it.
-    fn predates_attempt(&self, path: &Path) -> bool {
-        let stat = self.ledger.get(path).and_then(|entry| entry.now.stat);
-        stat.zip(self.attempt).is_some_and(|(stat, attempt)| stat.mtime + SLACK < attempt.started)
     }
 
     /// Records a file touched since the start of the latest build attempt, which may have read an intermediate
