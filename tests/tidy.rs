@@ -53,7 +53,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
 const EVERYONE: &[&str] = &["*"];
 
 /// Rooms that are being rebuilt: their own circles and long files wait for that.
-const REBUILT: &[&str] = &["runtime", "session"];
+const REBUILT: &[&str] = &["runtime"];
 
 /// Files of OS rooms that decide by text and plain data alone.
 const PURE_FILES: &[&str] = &[

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::events::{BuildOutcome, BuildSummary, Effect, ReadOutcome, Timer};
-use super::notices::{Cause, Notice};
+use super::events::{BuildOutcome, Effect, ReadOutcome, Timer};
+use super::notices::{BuildSummary, Cause, Notice};
 use crate::words::{ArtifactId, BuildId, Change};
 
 /// After this many cancellations in a row the next build runs to its end.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::notices::{Cause, NotReloaded, Notice, Unmet};
+use super::notices::{BuildSummary, Cause, ExitReason, NotReloaded, Notice, QuitReason, Unmet};
 use super::setup::Setup;
 use crate::words::{ArtifactId, BuildId, Change, Exit, Instance, ServiceId, StopPlan};
 
@@ -210,19 +210,6 @@ pub enum BuildOutcome {
     Cancelled,
 }
 
-/// What a build came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BuildSummary {
-    /// Errors the compiler reported.
-    pub errors: u32,
-    /// Warnings the compiler reported.
-    pub warnings: u32,
-    /// cargo found nothing to do.
-    pub fresh: bool,
-    /// How long cargo ran.
-    pub took: Duration,
-}
-
 /// What became of a publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishOutcome {
@@ -284,17 +271,6 @@ pub enum Request {
     Quit(QuitReason),
     /// Kill what is left and end now.
     QuitNow(QuitReason),
-}
-
-/// Why hotrun ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuitReason {
-    /// The `q` key, or `hotrun stop`.
-    Asked,
-    /// A signal.
-    Signal(i32),
-    /// The terminal went away.
-    Hangup,
 }
 
 /// Something to be done.
@@ -375,17 +351,4 @@ pub enum Effect {
     Report(Notice),
     /// Everything has ended: leave.
     Exit(ExitReason),
-}
-
-/// Why hotrun may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitReason {
-    /// It was told to.
-    Quit(QuitReason),
-    /// The program ended, and `--once` or `--on-exit exit` says to end with it.
-    ProgramEnded(Exit),
-    /// `--once` and the build failed.
-    BuildFailed,
-    /// `--once` and the program could not be started, or the binary not published.
-    CannotRun,
 }

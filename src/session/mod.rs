@@ -25,17 +25,17 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    BuildOutcome, BuildSummary, ConfigChange, Effect, Event, ExitReason, PublishOutcome, QuitReason,
-    ReadOutcome, Request, Timer,
+    BuildOutcome, ConfigChange, Effect, Event, PublishOutcome, ReadOutcome, Request, Timer,
 };
 pub use self::notices::{
-    AfterConfig, AfterExit, Cause, Instead, NotReloaded, Notice, Running, StartFailure, StopCause, Unmet,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
+    Running, StartFailure, StopCause, Unmet,
 };
-pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, SETTLE};
+pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, ProcessStanding, SETTLE};
 use self::service::{Service, Start};
 pub use self::setup::{Settings, Setup};
 use self::standing::Past;
-pub use self::standing::{ProcessStanding, ServiceStanding, Standing, State, Trouble};
+pub use self::standing::{ServiceStanding, Standing, State, Trouble};
 use crate::words::{ArtifactId, BuildId, Change, Consequence, Exit, ServiceId};
 
 /// A login shell that exits sends SIGHUP while the terminal still answers; it dies within this time.

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::events::{BuildSummary, ExitReason};
 use crate::config::Update;
 use crate::words::{ArtifactId, BuildId, Exit, Instance, ServiceId};
 
@@ -375,4 +374,41 @@ pub enum AfterExit {
     Restarts(Duration),
     /// hotrun ends with it.
     Ends,
+}
+
+/// What a build came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BuildSummary {
+    /// Errors the compiler reported.
+    pub errors: u32,
+    /// Warnings the compiler reported.
+    pub warnings: u32,
+    /// cargo found nothing to do.
+    pub fresh: bool,
+    /// How long cargo ran.
+    pub took: Duration,
+}
+
+/// Why hotrun may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It was told to.
+    Quit(QuitReason),
+    /// The program ended, and `--once` or `--on-exit exit` says to end with it.
+    ProgramEnded(Exit),
+    /// `--once` and the build failed.
+    BuildFailed,
+    /// `--once` and the program could not be started, or the binary not published.
+    CannotRun,
+}
+
+/// Why hotrun ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuitReason {
+    /// The `q` key, or `hotrun stop`.
+    Asked,
+    /// A signal.
+    Signal(i32),
+    /// The terminal went away.
+    Hangup,
 }

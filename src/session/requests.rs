@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Session;
-use super::events::{Effect, ExitReason, QuitReason, Request};
-use super::notices::{Cause, Notice, StopCause};
+use super::events::{Effect, Request};
+use super::notices::{Cause, ExitReason, Notice, QuitReason, StopCause};
 
 /// SIGINT and SIGQUIT, what Ctrl-C and Ctrl-\ send: the same numbers on every Unix (POSIX, `kill -2` and `kill -3`).
 const TYPED: [i32; 2] = [2, 3];

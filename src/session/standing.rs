@@ -7,9 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::events::{BuildSummary, Effect, Event, Timer};
-use super::notices::{Instead, Notice, StartFailure, Unmet};
-use super::service::Service;
+use super::events::{Effect, Event, Timer};
+use super::notices::{BuildSummary, Instead, Notice, StartFailure, Unmet};
+use super::service::{Doing, ProcessStanding, Service};
 use super::{Session, Settings};
 use crate::words::{ArtifactId, BuildId, Exit, ServiceId};
 
@@ -124,33 +124,6 @@ pub struct ServiceStanding {
     pub state: State,
     /// The process that runs.
     pub process: Option<ProcessStanding>,
-}
-
-/// A process that runs and was not told to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessStanding {
-    /// The build it runs.
-    pub build: BuildId,
-    /// Its process id.
-    pub pid: u32,
-    /// Since when it runs.
-    pub up: Duration,
-}
-
-/// What the processes of a service are doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Doing {
-    Starting,
-    Stopping,
-    /// This process cannot be stopped, and the next waits for its end.
-    Stuck(u32),
-    /// The process that runs was not ready in this time.
-    Unready(BuildId, Duration, Option<Unmet>),
-    /// The process that runs has started; whether it is the live build.
-    Running {
-        live: bool,
-    },
-    Down,
 }
 
 /// What there is to remember.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::process::{Phase, Start};
 use super::{BACKOFF_FIRST, BACKOFF_LAST, Ends, FAILURES_IN_A_ROW, MOMENT, SETTLE, Service};
 use crate::config::{OnExit, Update};
-use crate::session::events::{Effect, ExitReason, Timer};
-use crate::session::notices::{AfterExit, Notice, StartFailure, StopCause};
+use crate::session::events::{Effect, Timer};
+use crate::session::notices::{AfterExit, ExitReason, Notice, StartFailure, StopCause};
 use crate::words::{Exit, Instance, StopPlan};
 
 impl Service {

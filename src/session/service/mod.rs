@@ -15,9 +15,8 @@ use std::time::Duration;
 pub(super) use self::process::Start;
 use self::process::{Phase, Process, Readiness};
 use super::Settings;
-use super::events::{Effect, Event, ExitReason, Timer};
-use super::notices::{Notice, Running, StopCause};
-use super::standing::{Doing, ProcessStanding};
+use super::events::{Effect, Event, Timer};
+use super::notices::{ExitReason, Notice, Running, StopCause, Unmet};
 use crate::config::Update;
 use crate::words::{ArtifactId, BuildId, Instance, ServiceId};
 
@@ -83,6 +82,33 @@ struct Live {
     ran: bool,
     /// It has lived on for a while after that.
     settled: bool,
+}
+
+/// A process that runs and was not told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessStanding {
+    /// The build it runs.
+    pub build: BuildId,
+    /// Its process id.
+    pub pid: u32,
+    /// Since when it runs.
+    pub up: Duration,
+}
+
+/// What the processes of a service are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Doing {
+    Starting,
+    Stopping,
+    /// This process cannot be stopped, and the next waits for its end.
+    Stuck(u32),
+    /// The process that runs was not ready in this time.
+    Unready(BuildId, Duration, Option<Unmet>),
+    /// The process that runs has started; whether it is the live build.
+    Running {
+        live: bool,
+    },
+    Down,
 }
 
 impl Service {
