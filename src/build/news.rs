@@ -7,7 +7,7 @@ use super::result::BuildResult;
 use super::seed::SeedNews;
 use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
 #[derive(Debug)]
 pub enum BuildNews {
@@ -52,7 +52,7 @@ pub enum BuildNews {
     },
     Seed(SeedNews),
     /// Another process removed the live binary.
-    LiveRemoved,
+    LiveRemoved(ArtifactId),
     /// cargo and its process group have ended.
     Ended {
         build: BuildId,

@@ -8,18 +8,20 @@ use notify_debouncer_full::notify::{self, EventKind, RecommendedWatcher, Recursi
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::BuildNews;
+use crate::words::ArtifactId;
 
 /// Watches a live path.
 #[derive(Debug)]
 pub struct Sentinel {
+    artifact: ArtifactId,
     live: PathBuf,
     news: UnboundedSender<BuildNews>,
     watcher: Option<RecommendedWatcher>,
 }
 
 impl Sentinel {
-    pub fn new(live: PathBuf, news: UnboundedSender<BuildNews>) -> Self {
-        Self { live, news, watcher: None }
+    pub fn new(artifact: ArtifactId, live: PathBuf, news: UnboundedSender<BuildNews>) -> Self {
+        Self { artifact, live, news, watcher: None }
     }
 
     /// Starts watching once the live binary exists. Does without a watch if the system refuses one: the next
@@ -28,12 +30,12 @@ impl Sentinel {
         if self.watcher.is_some() {
             return;
         }
-        let (live, news) = (self.live.clone(), self.news.clone());
+        let (artifact, live, news) = (self.artifact, self.live.clone(), self.news.clone());
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let removed = event.is_ok_and(|event| matches!(event.kind, EventKind::Remove(_)));
             if removed && !live.exists() {
                 // The receiver is gone when hotrun ends.
-                let _ = news.send(BuildNews::LiveRemoved);
+                let _ = news.send(BuildNews::LiveRemoved(artifact));
             }
         });
         let folder = self.live.parent().unwrap_or(Path::new("/"));

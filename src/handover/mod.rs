@@ -28,7 +28,7 @@ pub use probe::Probe;
 pub use store::{LIMIT, Snapshot, Store, Stored};
 pub use unready::Unready;
 
-use crate::words::Instance;
+use crate::words::{Instance, ServiceId};
 
 /// What a process is started with.
 #[derive(Debug)]
@@ -49,16 +49,17 @@ pub struct Handover {
 }
 
 impl Handover {
-    /// Watches the listeners and opens an empty store. `run` is the prefix of this run's tags. Needs a
-    /// `LocalSet`.
+    /// Watches the listeners of a service and opens an empty store. `run` is the prefix of this run's tags. Needs
+    /// a `LocalSet`.
     pub fn new(
+        service: ServiceId,
         run: &str,
         folder: RuntimeFolder,
         mut listeners: Listeners,
         news: UnboundedSender<HandoverNews>,
     ) -> io::Result<Self> {
-        listeners.watch(news.clone())?;
-        let store = Store::new(news.clone())?;
+        listeners.watch(service, news.clone())?;
+        let store = Store::new(service, news.clone())?;
         let notify = Notify::new(run, folder, store.clone(), news.clone());
         Ok(Self { listeners, store, notify, news })
     }

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::notify::message::{Malformed, Reloading};
-use crate::words::Instance;
+use crate::words::{Instance, ServiceId};
 
 /// An event of the handover room.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ pub enum HandoverNews {
     /// The probe of a process succeeded.
     Probed { instance: Instance },
     /// A stored descriptor hung up and was dropped.
-    StoredHungUp { name: String },
+    StoredHungUp { service: ServiceId, name: String },
     /// A listening socket may be broken: call [`super::Listeners::check`].
-    ListenerBroken,
+    ListenerBroken(ServiceId),
 }
 
 /// A message of a process on its `NOTIFY_SOCKET`.

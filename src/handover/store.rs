@@ -18,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::hangup::{Half, Hangups, hung_up};
 use super::news::HandoverNews;
 use crate::sys;
+use crate::words::ServiceId;
 
 /// How many descriptors are stored at most; announced to the program in `FDSTORE`.
 pub const LIMIT: usize = 512;
@@ -47,6 +48,7 @@ pub enum Stored {
 
 #[derive(Debug)]
 struct Inner {
+    service: ServiceId,
     entries: Rc<RefCell<Vec<StoredFd>>>,
     next: Cell<u64>,
     hangups: Hangups,
@@ -63,17 +65,17 @@ struct StoredFd {
 
 impl Store {
     /// Opens an empty store. Needs a `LocalSet`.
-    pub fn new(news: UnboundedSender<HandoverNews>) -> io::Result<Self> {
+    pub fn new(service: ServiceId, news: UnboundedSender<HandoverNews>) -> io::Result<Self> {
         let entries = Rc::new(RefCell::new(Vec::<StoredFd>::new()));
         let (kept, sender) = (Rc::clone(&entries), news.clone());
         let hangups = Hangups::watch(move |token| {
             let mut kept = kept.borrow_mut();
             let place = kept.iter().position(|entry| entry.token == token)?;
             let StoredFd { name, fd, .. } = kept.remove(place);
-            let _ = sender.send(HandoverNews::StoredHungUp { name });
+            let _ = sender.send(HandoverNews::StoredHungUp { service, name });
             Some(fd)
         })?;
-        Ok(Self(Rc::new(Inner { entries, next: Cell::new(0), hangups, news })))
+        Ok(Self(Rc::new(Inner { service, entries, next: Cell::new(0), hangups, news })))
     }
 
     pub fn len(&self) -> usize {
@@ -104,7 +106,8 @@ impl Store {
     /// Returns duplicates for the next process, in the order they were stored. Drops those that have hung up.
     pub fn passed(&self) -> io::Result<Vec<(String, OwnedFd)>> {
         for gone in self.take(|entry| entry.poll && hung_up(&entry.fd, Half::Both)) {
-            let _ = self.0.news.send(HandoverNews::StoredHungUp { name: gone.name });
+            let (service, name) = (self.0.service, gone.name);
+            let _ = self.0.news.send(HandoverNews::StoredHungUp { service, name });
         }
         let entries = self.0.entries.borrow();
         entries.iter().map(|entry| Ok((entry.name.clone(), entry.fd.try_clone()?))).collect()

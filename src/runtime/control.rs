@@ -18,6 +18,7 @@ use crate::session::{Event, ExitReason, QuitReason, Request, State};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
+use crate::words::ServiceId;
 
 /// Those who ask, and what they are answered from.
 #[derive(Debug)]
@@ -170,11 +171,12 @@ impl Runtime {
     /// How things stand, for a client.
     fn answer(&self) -> Answer {
         let standing = self.session.standing(self.began.elapsed());
+        let host = &self.hosts[ServiceId::MAIN];
         let since = standing.process().map(|process| clock(process.up));
         Answer {
             program: Some(self.control.about.program.clone()),
-            live: Some(self.publisher.live().display().to_string()),
-            listening: self.handover.listeners.describe(),
+            live: Some(host.publisher.live().display().to_string()),
+            listening: host.handover.listeners.describe(),
             hotrun: Some(HotrunProcess {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -14,7 +14,7 @@ use crate::report::{self, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
-use crate::words::{BuildId, Change, Instance};
+use crate::words::{ArtifactId, BuildId, Change, Instance};
 
 impl Runtime {
     pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
@@ -27,7 +27,7 @@ impl Runtime {
             }
             Effect::ReadProject(build) => self.read_project(build),
             Effect::Publish { build, artifact } => {
-                let outcome = self.publish();
+                let outcome = self.publish(artifact);
                 return vec![Event::Published { build, artifact, outcome }];
             }
             Effect::StartProcess { instance, starting, .. } => match self.spawn(instance) {
@@ -44,27 +44,28 @@ impl Runtime {
                 self.tell_watch(watch::WatchCommand::ProgramStarts);
                 return self.reload(instance).into_iter().collect();
             }
-            Effect::Keep(..) => self.publisher.keep(),
-            Effect::Condemn(..) => self.publisher.condemn(),
+            Effect::Keep(service, _) => self.hosts[service].publisher.keep(),
+            Effect::Condemn(service, _) => self.hosts[service].publisher.condemn(),
             Effect::RollBack { service, to, .. } => {
-                let error = self.publisher.roll_back().err();
+                let host = &mut self.hosts[service];
+                let error = host.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
                     self.reporter.remark(&Remark::NotRolledBack { to, cause: error.clone() });
                 } else {
-                    self.restore_stored();
-                    self.live_result = self.previous_result.take();
+                    host.restore_stored();
+                    host.live = host.previous.take();
                 }
-                let stored = !self.handover.store.is_empty();
+                let stored = !host.handover.store.is_empty();
                 return vec![Event::Stored { service, stored }, Event::RolledBack { service, error }];
             }
             Effect::StopProcess { instance, plan } => {
-                self.stops.entry(instance).or_default();
+                self.hosts[instance.service].stops.entry(instance).or_default();
                 self.processes.stop(instance, plan);
             }
             Effect::ExtendStop { instance, time } => self.processes.extend_stop(instance, time),
             Effect::KillProcess(instance) => {
-                self.stops.insert(instance, None);
+                self.hosts[instance.service].stops.insert(instance, None);
                 self.processes.kill(instance);
             }
             Effect::StartTimer(timer, after) => {
@@ -75,7 +76,7 @@ impl Runtime {
             }
             Effect::ReadConfig(changed) => {
                 let read = self.read_config(&changed);
-                return self.live_removed().into_iter().chain([read]).collect();
+                return self.live_removed().chain([read]).collect();
             }
             Effect::Report(notice) => {
                 self.reporter.notice(&notice);
@@ -83,8 +84,8 @@ impl Runtime {
                     self.say_unread();
                 }
                 self.remember(&notice);
-                if matches!(notice, Notice::StartFailed { .. }) {
-                    self.hint_at_sockets();
+                if let Notice::StartFailed { instance, .. } = notice {
+                    self.hint_at_sockets(instance.service);
                 }
             }
             Effect::Exit(_) => {}
@@ -123,35 +124,35 @@ impl Runtime {
         self.cargo.start(order);
     }
 
-    fn publish(&mut self) -> PublishOutcome {
-        let Some(result) = &self.result else {
-            return PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
-        };
-        let kept = self.publisher.has_run();
+    fn publish(&mut self, artifact: ArtifactId) -> PublishOutcome {
+        let no_binary = || PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
+        let Some(host) = self.hosts.running(artifact) else { return no_binary() };
+        let Some(result) = host.built.clone() else { return no_binary() };
+        let kept = host.publisher.has_run();
         let live = self.site.live();
-        let renamed = live != self.publisher.live();
-        let moved = if renamed { self.publisher.move_to(live) } else { Ok(()) };
+        let renamed = live != host.publisher.live();
+        let moved = if renamed { host.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
-            self.sentinel.move_to(self.publisher.live().to_owned());
+            host.sentinel.move_to(host.publisher.live().to_owned());
             let project = &self.site.project;
             self.history.set_program(project.target.name.clone(), project.workspace_root.clone());
             self.reporter.set_service(&project.target.name);
         }
-        let publication = moved.and_then(|()| self.publisher.publish(result));
-        self.sentinel.guard();
+        let publication = moved.and_then(|()| host.publisher.publish(&result));
+        host.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
-                let replaced = self.live_result.replace(result.clone());
+                let replaced = host.live.replace(result);
                 if kept {
-                    self.previous_result = replaced;
+                    host.previous = replaced;
                 }
-                PublishOutcome::Published { path: self.publisher.live().to_owned() }
+                PublishOutcome::Published { path: host.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
-                self.live_result = Some(result.clone());
-                let launch = self.site.launch(result, &self.publisher);
+                let launch = self.site.launch(&result, &host.publisher);
+                host.live = Some(result);
                 // One that could not start beside this one leaves what it was started with to be tried again.
-                let launched = self.launches.values().next_back();
+                let launched = host.launches.values().next_back();
                 PublishOutcome::Unchanged { launch_changed: Some(&launch) != launched }
             }
             Err(error) => {
@@ -161,8 +162,9 @@ impl Runtime {
     }
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
-        let result = self.live_result.clone().unwrap_or_default();
-        let launch = self.site.launch(&result, &self.publisher);
+        let host = &self.hosts[instance.service];
+        let result = host.live.clone().unwrap_or_default();
+        let launch = self.site.launch(&result, &host.publisher);
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());
@@ -186,8 +188,9 @@ impl Runtime {
             foreground,
             stop: Settings::from(&self.site.config).stop,
         };
-        self.launches.insert(instance, launch);
-        self.libraries = self.publisher.libraries().map(Path::to_owned);
+        let host = &mut self.hosts[instance.service];
+        host.launches.insert(instance, launch);
+        host.libraries = host.publisher.libraries().map(Path::to_owned);
         Ok(spawn)
     }
 }

@@ -16,13 +16,13 @@ impl Runtime {
                 return self.notified(instance, notification);
             }
             HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
-            HandoverNews::StoredHungUp { name } => {
+            HandoverNews::StoredHungUp { service, name } => {
                 self.reporter.remark(&Remark::StoredHungUp { name });
-                return self.tell_stored(ServiceId::MAIN);
+                return self.tell_stored(service);
             }
             // Everything said before has been taken in: closing its end tells the program so.
             HandoverNews::Barrier { barrier } => drop(barrier),
-            HandoverNews::ListenerBroken => self.look_after_sockets(),
+            HandoverNews::ListenerBroken(service) => self.look_after_sockets(service),
         }
         None
     }
@@ -60,20 +60,21 @@ impl Runtime {
 
     /// READY=1 counts where readiness is declared by it: not where an address is probed.
     fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
-        if self.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
+        let host = &mut self.hosts[instance.service];
+        if host.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
             // Where that cannot be told, it is taken at its word.
             if self.runs_live(instance) == Some(false) {
                 let reason = NotReloaded::OldBinary;
                 return self.tell(Event::ReloadFailed { instance, reason });
             }
-        } else if Probe::of(&self.awaits.ready.value).is_some() {
+        } else if Probe::of(&host.awaits.ready.value).is_some() {
             return None;
         }
         self.tell(Event::ProcessReady { instance })
     }
 
     fn tell_stored(&mut self, service: ServiceId) -> Option<ExitReason> {
-        let stored = !self.handover.store.is_empty();
+        let stored = !self.hosts[service].handover.store.is_empty();
         self.tell(Event::Stored { service, stored })
     }
 
@@ -85,40 +86,44 @@ impl Runtime {
             let reason = NotReloaded::NoHandler;
             return Some(Event::ReloadFailed { instance, reason });
         }
-        if self.libraries.as_deref() != self.publisher.libraries() {
+        let host = &mut self.hosts[instance.service];
+        if host.libraries.as_deref() != host.publisher.libraries() {
             let reason = NotReloaded::OldLibraries;
             return Some(Event::ReloadFailed { instance, reason });
         }
-        self.reloading = Some((instance, false));
-        self.remember_stored();
+        host.reloading = Some((instance, false));
+        self.remember_stored(instance.service);
         self.processes.signal(instance, libc::SIGHUP, SignalTarget::Leader);
         None
     }
 
     /// It begins to run the live binary: what it leaves for its successor is stored by now.
     fn said_reloading(&mut self, instance: Instance) {
-        if let Some((reloading, said)) = &mut self.reloading
+        if let Some((reloading, said)) = &mut self.hosts[instance.service].reloading
             && *reloading == instance
             && !std::mem::replace(said, true)
         {
-            self.remember_stored();
+            self.remember_stored(instance.service);
         }
     }
 
     /// The process has ended. One that said it begins to run the live binary has most likely done so; which of the two it
     /// was that ended, the system does not tell any more.
     pub(super) fn ended_reloading(&mut self, instance: Instance) -> Option<ExitReason> {
-        let (_, said) = self.reloading.take_if(|(reloading, _)| *reloading == instance)?;
+        let reloading = &mut self.hosts[instance.service].reloading;
+        let (_, said) = reloading.take_if(|(reloading, _)| *reloading == instance)?;
         if said { self.tell(Event::TookUp { instance }) } else { None }
     }
 
     pub(super) fn handover_timer(&mut self, timer: Timer) -> Option<ExitReason> {
-        if matches!(timer, Timer::Settled(_)) {
+        if let Timer::Settled(instance) = timer {
             // There is no going back any more, and its duplicates would hold connections that the program let go of.
-            self.snapshot = None;
+            self.hosts[instance.service].snapshot = None;
         }
         // The time to be ready again is over: for the program that should have made way, or for the one that came.
-        let (instance, _) = self.reloading.take_if(|(instance, _)| timer == Timer::Ready(*instance))?;
+        let Timer::Ready(instance) = timer else { return None };
+        let reloading = &mut self.hosts[instance.service].reloading;
+        reloading.take_if(|(reloading, _)| *reloading == instance)?;
         let came = self.runs_live(instance) == Some(true);
         if came { self.tell(Event::TookUp { instance }) } else { None }
     }
@@ -126,10 +131,11 @@ impl Runtime {
     /// What a timer that ran out means.
     pub(super) fn ran_out(&self, timer: Timer) -> Event {
         let Timer::Ready(instance) = timer else { return Event::TimerFired(timer) };
-        let probing = self.probing.as_ref().filter(|(probed, _)| *probed == instance);
+        let host = &self.hosts[instance.service];
+        let probing = host.probing.as_ref().filter(|(probed, _)| *probed == instance);
         let answer = probing.map(|(_, probing)| probing.answer());
         let members = self.processes.members(instance);
-        let unready = Unready::new(&self.awaits, &self.site.cwd, answer, &members);
+        let unready = Unready::new(&host.awaits, &self.site.cwd, answer, &members);
         let unmet = Some(Unmet { reason: unready.to_string(), hint: unready.hint() });
         Event::NotReady { instance, unmet }
     }
@@ -140,7 +146,7 @@ impl Runtime {
         let pid = self.processes.main_pid(instance)?;
         let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
         let executed = id(&std::path::Path::new("/proc").join(pid.to_string()).join("exe"))?;
-        Some(Some(executed) == id(self.publisher.live()))
+        Some(Some(executed) == id(self.hosts[instance.service].publisher.live()))
     }
 
     /// What a new process gets from descriptor 3 on, and the variables that tell it where to speak.
@@ -149,15 +155,16 @@ impl Runtime {
         instance: Instance,
         env: &mut Vec<(std::ffi::OsString, std::ffi::OsString)>,
     ) -> Vec<PassedFd> {
-        self.look_after_sockets();
+        let service = instance.service;
+        self.look_after_sockets(service);
         if self.alone(instance) {
-            self.handover.listeners.reset();
-            self.remember_stored();
+            self.hosts[service].handover.listeners.reset();
+            self.remember_stored(service);
         } else {
             // What is stored is that of the process that runs on.
-            self.snapshot = None;
+            self.hosts[service].snapshot = None;
         }
-        match self.handover.prepare(instance) {
+        match self.hosts[service].handover.prepare(instance) {
             Ok(passed) => {
                 env.retain(|(name, _)| passed.env.iter().all(|(set, _)| set != name));
                 env.extend(passed.env);
@@ -171,8 +178,9 @@ impl Runtime {
     }
 
     /// Keeps what is stored now, also where that is nothing, for a rollback.
-    fn remember_stored(&mut self) {
-        self.snapshot = match self.handover.store.snapshot() {
+    fn remember_stored(&mut self, service: ServiceId) {
+        let host = &mut self.hosts[service];
+        host.snapshot = match host.handover.store.snapshot() {
             Ok(snapshot) => Some(snapshot),
             Err(error) => {
                 self.reporter.remark(&Remark::NoSnapshot { cause: error.to_string() });
@@ -186,25 +194,19 @@ impl Runtime {
         (1..instance.number).all(|number| !self.processes.is_alive(Instance { number, ..instance }))
     }
 
-    /// What was stored before the build that could not start is there again.
-    pub(super) fn restore_stored(&mut self) {
-        if let Some(snapshot) = self.snapshot.take() {
-            self.handover.store.restore(snapshot);
-        }
-    }
-
     /// The process runs: what it says is heard, and it is asked where that tells that it is ready.
     pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
-        self.handover.started(instance, pid);
+        let host = &mut self.hosts[instance.service];
+        host.handover.started(instance, pid);
         // An edited config is for the processes that follow.
-        self.awaits = self.site.config.run.clone();
-        let probe = Probe::of(&self.awaits.ready.value);
-        self.probing = probe.map(|probe| (instance, self.handover.probe(instance, probe)));
+        host.awaits = self.site.config.run.clone();
+        let probe = Probe::of(&host.awaits.ready.value);
+        host.probing = probe.map(|probe| (instance, host.handover.probe(instance, probe)));
     }
 
     /// What a process said so far is taken in.
     pub(super) fn listen_up(&mut self, instance: Instance) -> Option<ExitReason> {
-        self.handover.drain(instance);
+        self.hosts[instance.service].handover.drain(instance);
         while let Ok(news) = self.sources.handover.try_recv() {
             let reason = self.handover_news(news);
             if reason.is_some() {
@@ -220,14 +222,14 @@ impl Runtime {
         if reason.is_some() {
             return reason;
         }
-        self.probing.take_if(|(probed, _)| *probed == instance);
-        self.look_after_sockets();
+        self.hosts[instance.service].probing.take_if(|(probed, _)| *probed == instance);
+        self.look_after_sockets(instance.service);
         None
     }
 
     /// A socket that the program broke is opened again where that is possible (L7).
-    fn look_after_sockets(&mut self) {
-        for repair in self.handover.listeners.check() {
+    fn look_after_sockets(&mut self, service: ServiceId) {
+        for repair in self.hosts[service].handover.listeners.check() {
             self.reporter.remark(&match repair {
                 Repair::Revived { address } => Remark::SocketRevived { address },
                 Repair::Replaced { address } => Remark::SocketReplaced { address },
@@ -239,8 +241,8 @@ impl Runtime {
     }
 
     /// A program that fails to start while hotrun holds its address may be trying to bind it.
-    pub(super) fn hint_at_sockets(&mut self) {
-        let held = self.handover.listeners.describe();
+    pub(super) fn hint_at_sockets(&mut self, service: ServiceId) {
+        let held = self.hosts[service].handover.listeners.describe();
         if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {
             self.reporter.remark(&Remark::HoldsSockets { addresses: held });
         }

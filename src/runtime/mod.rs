@@ -5,6 +5,7 @@
 mod control;
 mod effects;
 mod handover;
+mod host;
 mod leaving;
 mod lending;
 mod opening;
@@ -19,25 +20,25 @@ use std::process::ExitCode;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
+use self::host::Hosts;
 use self::opening::Surroundings;
 use self::reading::{ProjectNews, Reading, beside, no_thread};
-use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher, Sentinel};
-use crate::config::{Config, RunConfig, RunOptions};
+use crate::build::{BuildNews, Cargo, PublishError, Publisher};
+use crate::config::{Config, RunOptions};
 use crate::control::{ControlNews, keeper};
 use crate::error::Error;
-use crate::handover::probe::Probing;
-use crate::handover::{Adopted, Handover, HandoverNews, Listeners, Snapshot};
+use crate::handover::{Adopted, HandoverNews, Listeners};
 use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
-use crate::project::{Launch, Queries};
+use crate::project::Queries;
 use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::Site;
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{ArtifactId, BuildId, Instance};
+use crate::words::{BuildId, ServiceId};
 
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
@@ -115,8 +116,7 @@ pub(crate) fn current_folder() -> Result<PathBuf, Error> {
 
 struct Runtime {
     site: Site,
-    publisher: Publisher,
-    sentinel: Sentinel,
+    hosts: Hosts,
     session: Session,
     reporter: Reporter,
     history: History,
@@ -125,30 +125,12 @@ struct Runtime {
     watch: Option<watch::WatchHandle>,
     timers: BTreeMap<Timer, Instant>,
     began: Instant,
-    /// What the last successful build gave.
-    result: Option<BuildResult>,
-    /// How the processes that run were started.
-    launches: BTreeMap<Instance, Launch>,
-    /// The folder with the libraries of the process started last.
-    libraries: Option<PathBuf>,
-    /// What the live build gave, and the one before it.
-    live_result: Option<BuildResult>,
-    previous_result: Option<BuildResult>,
     /// cargo's process group, while a build runs.
     group: Option<i32>,
     /// Earlier groups of cargo's in which a build script has left something running.
     left_groups: Vec<i32>,
     pipe: lending::Pipe,
-    /// The processes that hotrun told to end: the signal of each stop and when it was sent, unless it was to be killed at once.
-    stops: BTreeMap<Instance, Option<(i32, Instant)>>,
     terminal: Option<Terminal>,
-    handover: Handover,
-    /// The probe that asks a process whether it is ready.
-    probing: Option<(Instance, Probing)>,
-    /// What was stored before the process that was started last.
-    snapshot: Option<Snapshot>,
-    /// A process was told to run the live binary itself, and whether it said that it begins to (RELOADING=1).
-    reloading: Option<(Instance, bool)>,
     /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
     hangup_ignored: bool,
     /// The project is being read again.
@@ -163,8 +145,6 @@ struct Runtime {
     config_fault: Option<String>,
     /// Config files that changed and may be in the middle of a save, and when to look again.
     doubt: Option<(Vec<PathBuf>, Instant)>,
-    /// The settings that the process started last was started with: by what it says that it is ready.
-    awaits: RunConfig,
     sources: Sources,
 }
 
@@ -326,9 +306,11 @@ impl Runtime {
                     reaper.cargo(pid.cast_signed());
                 }
             }
-            BuildNews::LiveRemoved => {
-                self.sentinel.relieve();
-                return self.tell(Event::LiveRemoved(ArtifactId::MAIN));
+            BuildNews::LiveRemoved(artifact) => {
+                if let Some(host) = self.hosts.running(artifact) {
+                    host.sentinel.relieve();
+                }
+                return self.tell(Event::LiveRemoved(artifact));
             }
             BuildNews::Resolved { build } => self.tell_watch(watch::WatchCommand::BuildResolved(build)),
             BuildNews::ScriptRan { build, package, out_dir } => {
@@ -362,7 +344,7 @@ impl Runtime {
                 self.history.set_error(error.map(|error| report::in_a_line(&error, None)));
                 let succeeded = result.is_some();
                 if succeeded {
-                    self.result = result;
+                    self.hosts[ServiceId::MAIN].built = result;
                 }
                 let reason = self.tell(Event::BuildEnded { build, outcome });
                 self.tell_watch_of_end(build, outcome, &named);
@@ -391,7 +373,7 @@ impl Runtime {
         if self.watch.is_none() {
             return;
         }
-        let command = match (outcome, &self.result) {
+        let command = match (outcome, &self.hosts[ServiceId::MAIN].built) {
             (BuildOutcome::Cancelled, _) => watch::WatchCommand::BuildCancelled(build),
             (BuildOutcome::Succeeded(_), Some(result)) => match self.site.dep_info(result) {
                 Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
@@ -423,8 +405,9 @@ impl Runtime {
                 return self.tell(Event::ProcessStarted { instance, pid: pid.cast_unsigned() });
             }
             ProcessNews::SpawnFailed { instance, error } => {
-                self.launches.remove(&instance);
-                self.handover.close(instance);
+                let host = &mut self.hosts[instance.service];
+                host.launches.remove(&instance);
+                host.handover.close(instance);
                 // It may have been meant to have the terminal from its start.
                 self.regain_terminal();
                 let error = report::in_a_line(&error, error.hint().as_deref());
@@ -436,30 +419,33 @@ impl Runtime {
                 return reason;
             }
             ProcessNews::Exited { instance, pid, exit, .. } => {
-                self.launches.remove(&instance);
+                self.hosts[instance.service].launches.remove(&instance);
                 let last_words = self.hear_out(instance).or_else(|| self.ended_reloading(instance));
                 if last_words.is_some() {
                     return last_words;
                 }
-                let by_itself = !self.stops.contains_key(&instance);
+                let by_itself = !self.hosts[instance.service].stops.contains_key(&instance);
                 let quit = self.take_terminal_back(pid, Some(exit).filter(|_| by_itself));
                 // Asked before the end is told, so that nothing is started after it.
                 let reason = quit.and_then(|quit| self.tell(Event::Asked(quit)));
                 return reason.or_else(|| self.tell(Event::ProcessExited { instance, exit }));
             }
             ProcessNews::Gone { instance, .. } => {
-                self.handover.close(instance);
-                self.stops.remove(&instance);
+                let host = &mut self.hosts[instance.service];
+                host.handover.close(instance);
+                host.stops.remove(&instance);
                 return self.tell(Event::ProcessGone { instance });
             }
             ProcessNews::Stopping { instance, step: StopStep::Signal(signal) } => {
-                self.stops.insert(instance, Some((signal, Instant::now())));
+                let stops = &mut self.hosts[instance.service].stops;
+                stops.insert(instance, Some((signal, Instant::now())));
             }
             ProcessNews::Stopping { instance, step: StopStep::Held } => {
                 return self.tell(Event::HeldByDebugger { instance });
             }
             ProcessNews::Stopping { instance, step: StopStep::Kill } => {
-                if let Some((signal, at)) = self.stops.get_mut(&instance).and_then(Option::take) {
+                let stops = &mut self.hosts[instance.service].stops;
+                if let Some((signal, at)) = stops.get_mut(&instance).and_then(Option::take) {
                     self.reporter.remark(&Remark::Killed { signal, waited: at.elapsed() });
                 }
             }
@@ -501,12 +487,15 @@ impl Runtime {
     }
 
     /// Before a restart: there has to be something to start.
-    fn live_removed(&mut self) -> Option<Event> {
-        let removed = self.sentinel.misses_it();
-        removed.then(|| {
-            self.sentinel.relieve();
-            Event::LiveRemoved(ArtifactId::MAIN)
-        })
+    fn live_removed(&mut self) -> impl Iterator<Item = Event> + use<> {
+        let missing = self.hosts.iter_mut().filter(|host| host.sentinel.misses_it());
+        let removed: Vec<Event> = missing
+            .map(|host| {
+                host.sentinel.relieve();
+                Event::LiveRemoved(host.runs)
+            })
+            .collect();
+        removed.into_iter()
     }
 
     /// Tells the session, carries out what it answers, and tells it what came of that.
@@ -519,7 +508,7 @@ impl Runtime {
             Event::Asked(Request::Restart) | Event::HangupSignal { .. } | Event::TimerFired(Timer::Hangup)
         );
         let mut events: VecDeque<Event> =
-            restarts.then(|| self.live_removed()).flatten().into_iter().collect();
+            if restarts { self.live_removed().collect() } else { VecDeque::new() };
         events.push_back(event);
         while let Some(event) = events.pop_front() {
             for effect in self.session.handle(self.began.elapsed(), event) {

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::control::Control;
+use super::host::{Host, Hosts};
 use super::lending::Pipe;
 use super::reload::takes_keys;
 use super::{Runtime, Sources};
@@ -23,6 +24,7 @@ use crate::session::{Session, Setup};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
 use crate::watch;
+use crate::words::{ArtifactId, ServiceId};
 
 /// What needs to know nothing of the project, opened before cargo is asked about it.
 #[derive(Debug)]
@@ -102,7 +104,6 @@ impl Runtime {
             flood: 0,
         };
         let config = &site.config;
-        let awaits = config.run.clone();
         let keys = takes_keys(config);
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
@@ -152,8 +153,11 @@ impl Runtime {
             reporter.remark(&Remark::Listening { address });
         }
         let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
-        let handover = Handover::new(&run.to_string(), folder, listeners, handover_sender)
+        let (service, artifact) = (ServiceId::MAIN, ArtifactId::MAIN);
+        let handover = Handover::new(service, &run.to_string(), folder, listeners, handover_sender)
             .map_err(system("open what watches sockets"))?;
+        let sentinel = Sentinel::new(artifact, publisher.live().to_owned(), build_sender.clone());
+        let host = Host::new(artifact, publisher, sentinel, config.run.clone(), handover);
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
             .map_err(system("listen for signals"))?;
         processes.report_leaving();
@@ -172,23 +176,16 @@ impl Runtime {
             session: Session::new(Setup::from(config)),
             history: History::new(site.project.target.name.clone(), site.project.workspace_root.clone()),
             site,
-            sentinel: Sentinel::new(publisher.live().to_owned(), build_sender.clone()),
-            publisher,
+            hosts: Hosts::new([(service, host)]),
             reporter,
             cargo: Cargo::new(build_sender),
             processes,
             watch,
             timers: BTreeMap::new(),
             began: Instant::now(),
-            result: None,
-            launches: BTreeMap::new(),
-            libraries: None,
-            live_result: None,
-            previous_result: None,
             group: None,
             left_groups: Vec::new(),
             pipe: Pipe::default(),
-            stops: BTreeMap::new(),
             hangup_ignored: signals.hangup_ignored(),
             reading: None,
             unread: None,
@@ -197,12 +194,7 @@ impl Runtime {
             control,
             config_fault: None,
             doubt: None,
-            awaits,
             terminal,
-            handover,
-            probing: None,
-            snapshot: None,
-            reloading: None,
             sources,
         })
     }

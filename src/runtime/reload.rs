@@ -114,7 +114,7 @@ impl Runtime {
 
     /// Sockets that are still named stay open.
     fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
-        let listeners = &mut self.handover.listeners;
+        let listeners = &mut self.hosts[ServiceId::MAIN].handover.listeners;
         let paths = |listeners: &Listeners| -> Vec<PathBuf> {
             listeners.paths().into_iter().map(ToOwned::to_owned).collect()
         };

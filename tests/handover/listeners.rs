@@ -123,7 +123,7 @@ fn a_socket_that_was_shut_down_is_noticed_and_listens_again() {
         let (_, program) = listeners.passed().unwrap().remove(0);
         let address = address(listeners, 0);
         SockRef::from(&program).shutdown(std::net::Shutdown::Both).unwrap();
-        assert!(matches!(house.next().await, HandoverNews::ListenerBroken));
+        assert!(matches!(house.next().await, HandoverNews::ListenerBroken(_)));
         let listeners = &mut house.handover.listeners;
         let repairs = listeners.check();
         let ok = match repairs.as_slice() {
@@ -136,7 +136,7 @@ fn a_socket_that_was_shut_down_is_noticed_and_listens_again() {
         TcpStream::connect(address).unwrap();
         // And the second time as well.
         SockRef::from(&program).shutdown(std::net::Shutdown::Both).unwrap();
-        assert!(matches!(house.next().await, HandoverNews::ListenerBroken));
+        assert!(matches!(house.next().await, HandoverNews::ListenerBroken(_)));
         assert_eq!(house.handover.listeners.check().len(), 1);
     });
 }

@@ -67,7 +67,7 @@ fn what_hangs_up_is_dropped_unless_the_program_wants_it() {
         kept.shutdown(Shutdown::Both).unwrap();
         drop((kept_peer, kept));
         ours.shutdown(Shutdown::Both).unwrap();
-        assert!(matches!(house.next().await, HandoverNews::StoredHungUp { name } if name == "conn"));
+        assert!(matches!(house.next().await, HandoverNews::StoredHungUp { name, .. } if name == "conn"));
         assert_eq!(names(&mut house), ["kept", "half"]);
         drop(peer);
     });

@@ -25,6 +25,7 @@ use self::paths::Paths;
 use super::hangup::{Half, Hangups};
 use super::news::HandoverNews;
 use crate::config::{Listen, RunConfig};
+use crate::words::ServiceId;
 pub use adopted::Adopted;
 pub use error::{Holder, ListenError};
 pub use listener::Repair;
@@ -139,10 +140,10 @@ impl Listeners {
 
     /// Sends [`HandoverNews::ListenerBroken`] when a socket is shut down, or its path names another file.
     /// Needs a `LocalSet`.
-    pub fn watch(&mut self, news: UnboundedSender<HandoverNews>) -> io::Result<()> {
-        let paths = Paths::watch(news.clone());
+    pub fn watch(&mut self, service: ServiceId, news: UnboundedSender<HandoverNews>) -> io::Result<()> {
+        let paths = Paths::watch(service, news.clone());
         let hangups = Hangups::watch(move |_| {
-            let _ = news.send(HandoverNews::ListenerBroken);
+            let _ = news.send(HandoverNews::ListenerBroken(service));
             None
         })?;
         for listener in &self.sockets {

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use super::bind::{Inode, inode};
 use crate::handover::news::HandoverNews;
+use crate::words::ServiceId;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -36,9 +37,9 @@ impl Drop for Paths {
 
 impl Paths {
     /// Sends [`HandoverNews::ListenerBroken`] after each change. Needs a `LocalSet`.
-    pub(super) fn watch(news: UnboundedSender<HandoverNews>) -> Self {
+    pub(super) fn watch(service: ServiceId, news: UnboundedSender<HandoverNews>) -> Self {
         let (files, any) = (Rc::new(RefCell::new(Files::new())), Rc::new(Notify::new()));
-        let task = tokio::task::spawn_local(poll(Rc::clone(&files), Rc::clone(&any), news));
+        let task = tokio::task::spawn_local(poll(Rc::clone(&files), Rc::clone(&any), service, news));
         Self { files, any, task }
     }
 
@@ -49,7 +50,12 @@ impl Paths {
     }
 }
 
-async fn poll(files: Rc<RefCell<Files>>, any: Rc<Notify>, news: UnboundedSender<HandoverNews>) {
+async fn poll(
+    files: Rc<RefCell<Files>>,
+    any: Rc<Notify>,
+    service: ServiceId,
+    news: UnboundedSender<HandoverNews>,
+) {
     loop {
         if files.borrow().is_empty() {
             any.notified().await;
@@ -61,7 +67,7 @@ async fn poll(files: Rc<RefCell<Files>>, any: Rc<Notify>, news: UnboundedSender<
             let now = found(path);
             changed |= std::mem::replace(before, now) != now;
         }
-        if changed && news.send(HandoverNews::ListenerBroken).is_err() {
+        if changed && news.send(HandoverNews::ListenerBroken(service)).is_err() {
             return;
         }
     }
