@@ -120,14 +120,6 @@ fn without_descriptors_or_room_for_files_what_runs_runs_on_and_a_stop_is_complet
     // The limit is one on numbers: all below this one are taken.
     let open = |fd: &i32| PathBuf::from(format!("/proc/{}/fd/{fd}", hotrun.pid())).exists();
     let free = (0..1024).find(|fd| !open(fd)).unwrap();
-    eprintln!(
-        "{free} {:?}",
-        fs::read_dir(format!("/proc/{}/fd", hotrun.pid()))
-            .unwrap()
-            .flatten()
-            .map(|f| (f.file_name(), fs::read_link(f.path())))
-            .collect::<Vec<_>>()
-    );
     limit(&[], &hotrun, &format!("--nofile={free}:"));
     workshop.build_gives(&app(&workshop, "b"));
     assert_eq!(hotrun.wait_for("build-finished").0["success"], false);
