@@ -1,9 +1,9 @@
 //! Detects files that every build writes with different content, which would cause an endless loop of builds.
 //!
-//! Pure. The evidence is a file that changes once in each of several builds in a row, each time about as long
-//! after the build's start, and never outside of builds. A person who saves during builds does not do this
-//! for long; to tell the two apart without losing an edit, later rounds wait for the end of the build and a
-//! pause.
+//! Pure. The evidence is a file that a build script wrote, or else one that changes once in each of several
+//! builds in a row, each time about as long after the build's start, and never outside of builds. A person who
+//! saves during builds does not do this for long; to tell the two apart without losing an edit, later rounds
+//! wait for the end of the build and a pause.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub(super) struct LoopDetector {
     suspects: HashMap<PathBuf, Suspect>,
     silenced: HashSet<PathBuf>,
     warned: HashSet<PathBuf>,
+    /// Files that a build script wrote and nothing changed between builds.
+    scripted: HashSet<PathBuf>,
 }
 
 impl LoopDetector {
@@ -51,15 +53,27 @@ impl LoopDetector {
         self.suspects.retain(|_, suspect| std::mem::take(&mut suspect.fresh));
     }
 
-    /// Whether `path` was found to be written by every build.
-    pub(super) fn warned(&self, path: &Path) -> bool {
-        self.warned.contains(path)
+    /// Whether `path` was found to be written by builds.
+    pub(super) fn is_generated(&self, path: &Path) -> bool {
+        self.warned.contains(path) || self.scripted.contains(path)
+    }
+
+    /// The files that changed during the latest build.
+    pub(super) fn fresh(&self) -> Vec<PathBuf> {
+        let fresh = self.suspects.iter().filter(|(_, suspect)| suspect.fresh);
+        fresh.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Notes that a build script wrote `path`. Returns whether one had done so before.
+    pub(super) fn script_wrote(&mut self, path: &Path) -> bool {
+        !self.scripted.insert(path.to_path_buf())
     }
 
     /// Judges a change of `path`, `offset` after the start of the running build, if one runs.
     pub(super) fn changed(&mut self, path: &Path, offset: Option<Duration>) -> LoopRuling {
         let Some(offset) = offset else {
             self.suspects.remove(path);
+            self.scripted.remove(path);
             self.silenced.clear();
             return LoopRuling::Report;
         };

@@ -447,3 +447,45 @@ fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
     write(&missing, "now");
     assert_eq!(site.expect(&missing).leads_to, ChangeKind::Watched.leads_to_main());
 }
+
+#[test]
+fn what_a_build_script_writes_each_time_ends_no_build_and_is_warned_of() {
+    let mut site = Site::new();
+    let (file, other) = (site.sources[1].clone(), site.sources[0].clone());
+    site.plan.packages[0].build_script = true;
+    site.watch_built(Poll::Never);
+    let round = |site: &mut Site, number: u32, after: bool| {
+        let build = site.start_build();
+        // Long after the start, and each time longer.
+        std::thread::park_timeout(Duration::from_millis(20) * number.pow(2));
+        write(&file, &format!("// written by build {number}\n"));
+        let mut heard = site.drain();
+        let root = site.root.clone();
+        // A file time, as cargo gives it.
+        let ended = fs::metadata(&file).unwrap().modified().unwrap();
+        site.send(WatchCommand::ScriptRan { build, root, ended });
+        if after {
+            write(&file, "// saved by a person\n");
+            heard.extend(site.drain());
+        }
+        site.succeed();
+        heard.extend(site.drain());
+        heard
+    };
+    let reported =
+        |heard: &[WatchNews]| heard.iter().filter(|news| matches!(news, WatchNews::Changed { .. })).count();
+    let warned = |heard: &[WatchNews]| {
+        heard.iter().any(|news| matches!(news, WatchNews::Warning(Warning::Loop { .. })))
+    };
+    let first = round(&mut site, 1, false);
+    assert!(reported(&first) == 1 && !warned(&first), "{first:?}");
+    let second = round(&mut site, 2, false);
+    assert!(reported(&second) == 0 && warned(&second), "{second:?}");
+    // What is saved after the end of the script is reported, and so is everything between builds.
+    let third = round(&mut site, 3, true);
+    assert!(reported(&third) == 1 && !warned(&third), "{third:?}");
+    site.build();
+    write(&other, "fn main() { println!() }\n");
+    write(&site.sources[1], "// saved by a person again\n");
+    site.expect_each(&[(&other, ChangeKind::Source), (&site.sources[1].clone(), ChangeKind::Source)]);
+}

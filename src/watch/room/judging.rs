@@ -95,6 +95,12 @@ impl Room {
         let weight = self.weight(path, &kinds);
         let in_build = (weight == Weight::Code).then(|| self.attempt.zip(self.ledger.get(path))).flatten();
         let in_build = in_build.and_then(|(attempt, entry)| attempt.offset(entry.now.changed_at()));
+        if in_build.is_some() && kinds == [ChangeKind::Source] && self.by_script(path) {
+            // Seen only after the script had ended.
+            let again = self.loops.script_wrote(path);
+            self.settle_scripted(path, again);
+            return None;
+        }
         match self.loops.changed(path, in_build) {
             LoopRuling::Report if in_build.is_some() => {
                 self.echoes.break_chain();
@@ -214,7 +220,7 @@ impl Room {
     /// change is reported when the build ends. The same applies to a file that builds were found to write.
     fn may_be_generated(&self, path: &Path) -> bool {
         self.building().is_some()
-            && (self.ledger.is_new(path) || self.loops.warned(path))
+            && (self.ledger.is_new(path) || self.loops.is_generated(path))
             && self
                 .plan
                 .packages

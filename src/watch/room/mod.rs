@@ -7,6 +7,7 @@ mod events;
 mod following;
 mod git;
 mod judging;
+mod scripted;
 mod sync;
 mod walking;
 
@@ -347,22 +348,7 @@ impl Room {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
             attempt.end(at);
         }
-        for path in std::mem::take(&mut self.maybe_generated) {
-            if self.by_script(&path) {
-                self.ledger.set_baseline(&path);
-            }
-        }
-    }
-
-    /// Whether the file was last changed while the build script of its package ran in the latest attempt. The
-    /// package was compiled after that, from this content.
-    fn by_script(&self, path: &Path) -> bool {
-        let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
-        let changed = entry.now.changed_at();
-        self.scripts
-            .iter()
-            .filter(|(root, _)| path.starts_with(root))
-            .any(|(_, ended)| attempt.started <= changed && changed <= *ended)
+        self.settle_what_scripts_wrote();
     }
 
     fn building(&self) -> Option<BuildAttempt> {

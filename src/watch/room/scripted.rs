@@ -1,0 +1,50 @@
+//! What build scripts write: a package is compiled after its script has ended, so a file that was last changed
+//! while the script ran needs no other build.
+
+use std::path::Path;
+
+use super::Room;
+use crate::watch::inputs::Verdict;
+use crate::watch::warning::Warning;
+use crate::words::ChangeKind;
+
+impl Room {
+    /// To be called when a build has ended.
+    pub(super) fn settle_what_scripts_wrote(&mut self) {
+        for path in std::mem::take(&mut self.maybe_generated) {
+            if self.by_script(&path) {
+                let again = self.loops.script_wrote(&path);
+                self.settle_scripted(&path, again);
+            }
+        }
+        for path in self.loops.fresh() {
+            // Build scripts do not write manifests and settings.
+            if self.verdict(&path) == Verdict::Counts(vec![ChangeKind::Source]) && self.by_script(&path) {
+                self.loops.script_wrote(&path);
+                // The others were reported, and a build follows.
+                if self.waiting.remove(&path).is_some() {
+                    self.settle_scripted(&path, true);
+                }
+            }
+        }
+    }
+
+    /// A build script wrote this file, and its package was compiled from this content.
+    pub(super) fn settle_scripted(&mut self, path: &Path, again: bool) {
+        self.ledger.set_baseline(path);
+        if again {
+            self.warn(Warning::Loop { path: path.to_path_buf() });
+        }
+    }
+
+    /// Whether the file was last changed while the build script of its package ran in the latest attempt. The
+    /// package was compiled after that, from this content.
+    pub(super) fn by_script(&self, path: &Path) -> bool {
+        let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
+        let changed = entry.now.changed_at();
+        self.scripts
+            .iter()
+            .filter(|(root, _)| path.starts_with(root))
+            .any(|(_, ended)| attempt.started <= changed && changed <= *ended)
+    }
+}
