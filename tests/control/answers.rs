@@ -95,7 +95,7 @@ fn how_a_program_ends_is_what_is_answered() {
     assert!(output_is(&answer), "{answer}");
 
     // One that dies at its start is not called running, although it was started.
-    project.write("src/main.rs", "fn main() { panic!(\"at once\") }\n");
+    project.write("src/main.rs", "fn main() { std::process::exit(101) }\n");
     let (code, answer) = wait(&project);
     assert_eq!((code, &answer["state"]), (1, &"failed".into()), "{answer}");
     assert!(
