@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod completions;
+mod config_edits;
 mod control;
 mod crash_matrix;
 mod doctor;
@@ -27,7 +28,6 @@ mod project;
 mod pty;
 mod reading;
 mod readme;
-mod reload;
 mod remarks;
 mod renamed;
 mod schema;

@@ -10,8 +10,8 @@ mod leaving;
 mod lending;
 mod opening;
 mod reading;
-mod reload;
 mod seeding;
+mod settings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

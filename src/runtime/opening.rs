@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::control::Control;
 use super::host::{Host, Hosts};
 use super::lending::Pipe;
-use super::reload::takes_keys;
+use super::settings::takes_keys;
 use super::{Runtime, Sources};
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::config::{self, Config, Setting};
