@@ -52,9 +52,6 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
 ];
 const EVERYONE: &[&str] = &["*"];
 
-/// Rooms that are being rebuilt: their own circles and long files wait for that.
-const REBUILT: &[&str] = &["runtime"];
-
 /// Files of OS rooms that decide by text and plain data alone.
 const PURE_FILES: &[&str] = &[
     "doctor/disk.rs",
@@ -306,7 +303,7 @@ fn files_are_short_open_with_their_purpose_and_hold_no_leftovers() {
         let Source { path, text } = source;
         let code = if source.is_test() { &**text } else { source.before_tests() };
         let (lines, longest) = (code.lines().count(), if source.is_test() { LONGEST_TESTS } else { LONGEST });
-        if lines > longest && !REBUILT.contains(&source.room()) {
+        if lines > longest {
             violations.push(format!("src/{path}: {lines} lines"));
         }
         if !text.starts_with("//!") {

@@ -90,6 +90,13 @@ pub struct Config {
     pub once: bool,
 }
 
+impl Config {
+    /// Returns whether hotrun reads keys from a terminal.
+    pub fn takes_keys(&self) -> bool {
+        self.ui.keys.value && self.run.stdin.value == Stdin::Lend && !self.once
+    }
+}
+
 /// `build.debug-info`: the debug information of builds in the staging target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DebugInfo {

@@ -9,25 +9,28 @@ mod host;
 mod leaving;
 mod lending;
 mod opening;
+mod outputs;
 mod reading;
 mod seeding;
 mod settings;
+mod sources;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use self::host::Hosts;
 use self::opening::Surroundings;
 use self::reading::{ProjectNews, Reading, beside, no_thread};
+use self::sources::{News, Sources};
 use crate::build::{BuildNews, Cargo, PublishError, Publisher};
 use crate::config::{Config, RunOptions};
-use crate::control::{ControlNews, keeper};
+use crate::control::keeper;
 use crate::error::Error;
-use crate::handover::{Adopted, HandoverNews, Listeners};
+use crate::handover::{Adopted, Listeners};
 use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
@@ -42,9 +45,6 @@ use crate::words::{BuildId, ServiceId};
 
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
-
-/// After so much news of the build in a row others are heard first.
-const FLOOD: u32 = 16;
 
 /// How often the last words are looked after.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -146,87 +146,6 @@ struct Runtime {
     /// Config files that changed and may be in the middle of a save, and when to look again.
     doubt: Option<(Vec<PathBuf>, Instant)>,
     sources: Sources,
-}
-
-/// Where news comes from.
-struct Sources {
-    build: UnboundedReceiver<BuildNews>,
-    project: UnboundedReceiver<ProjectNews>,
-    process: UnboundedReceiver<ProcessNews>,
-    watch: UnboundedReceiver<watch::WatchNews>,
-    terminal: UnboundedReceiver<TerminalNews>,
-    handover: UnboundedReceiver<HandoverNews>,
-    control: UnboundedReceiver<ControlNews>,
-    /// How much came from the build, one after the other.
-    flood: u32,
-}
-
-/// One piece of news.
-enum News {
-    Build(BuildNews),
-    Project(ProjectNews),
-    Process(ProcessNews),
-    Watch(watch::WatchNews),
-    Terminal(TerminalNews),
-    Handover(HandoverNews),
-    Control(ControlNews),
-    /// Config files in doubt are to be looked at again.
-    Reread,
-    Timer(Timer),
-}
-
-impl Sources {
-    async fn next(&mut self, timer: Option<(Timer, Instant)>, reread: Option<Instant>) -> News {
-        let reread = reread.map(|at| (News::Reread, at));
-        let timer = timer.map(|(timer, at)| (News::Timer(timer), at));
-        let mut first = timer.into_iter().chain(reread).min_by_key(|(_, at)| *at);
-        if self.flood >= FLOOD {
-            self.flood = 0;
-            if let Some(news) = self.beside_the_build() {
-                return news;
-            }
-            if let Some((news, _)) = first.take_if(|(_, at)| *at <= Instant::now()) {
-                return news;
-            }
-        }
-        let due = async {
-            match first {
-                Some((news, at)) => {
-                    sleep_until(at).await;
-                    news
-                }
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            Some(news) = self.terminal.recv() => News::Terminal(news),
-            Some(news) = self.watch.recv() => News::Watch(news),
-            Some(news) = self.build.recv() => {
-                self.flood += 1;
-                News::Build(news)
-            }
-            Some(news) = self.project.recv() => News::Project(news),
-            Some(news) = self.handover.recv() => News::Handover(news),
-            Some(news) = self.process.recv() => News::Process(news),
-            news = due => news,
-            Some(news) = self.control.recv() => News::Control(news),
-        }
-    }
-}
-
-impl Sources {
-    /// What waits behind the build.
-    fn beside_the_build(&mut self) -> Option<News> {
-        let handover = self.handover.try_recv().map(News::Handover);
-        let process = |_| self.process.try_recv().map(News::Process);
-        let project = |_| self.project.try_recv().map(News::Project);
-        handover
-            .or_else(process)
-            .or_else(project)
-            .or_else(|_| self.control.try_recv().map(News::Control))
-            .ok()
-    }
 }
 
 impl Runtime {

@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use super::Runtime;
 use super::control::Control;
 use super::host::{Host, Hosts};
 use super::lending::Pipe;
-use super::settings::takes_keys;
-use super::{Runtime, Sources};
+use super::outputs::{open_events, open_log};
+use super::sources::Sources;
 use crate::build::{Cargo, Publisher, Sentinel};
-use crate::config::{self, Config, Setting};
 use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::history::History;
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Queries;
-use crate::report::{self, ErrorText, LineFile, Remark, Reporter, Verbosity};
+use crate::report::{self, ErrorText, Remark, Reporter, Verbosity};
 use crate::session::{Session, Setup};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
@@ -104,7 +104,7 @@ impl Runtime {
             flood: 0,
         };
         let config = &site.config;
-        let keys = takes_keys(config);
+        let keys = config.takes_keys();
         terminal::install_panic_hook();
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
         let terminal = device.and_then(|device| {
@@ -202,29 +202,4 @@ impl Runtime {
 
 fn system(what: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |source| Error::System { what, source }
-}
-
-/// The log, where one is named.
-pub(super) fn open_log(site: &Site, config: &Config) -> Result<Option<LineFile>, Error> {
-    open_named(site, "log file", ["log", "--log"], &config.files.log)
-}
-
-/// The events file, where one is named.
-pub(super) fn open_events(site: &Site, config: &Config) -> Result<Option<LineFile>, Error> {
-    open_named(site, "events file", ["events", "--events"], &config.files.events)
-}
-
-fn open_named(
-    site: &Site,
-    what: &'static str,
-    [key, option]: [&str; 2],
-    setting: &Setting<Option<PathBuf>>,
-) -> Result<Option<LineFile>, Error> {
-    let Some(path) = &setting.value else { return Ok(None) };
-    if site.plan().names(path) {
-        let setting = config::named(key, option, &setting.origin, &site.cwd);
-        return Err(Error::Watched { setting, path: report::short_path(path, &site.cwd) });
-    }
-    let opened = report::open_lines(path);
-    opened.map(Some).map_err(|source| Error::Open { what, path: path.clone(), source })
 }

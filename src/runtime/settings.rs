@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use super::Runtime;
-use super::opening::{open_events, open_log};
-use crate::config::{Config, Needs, Stdin};
+use super::outputs::{open_events, open_log};
+use crate::config::{Config, Needs};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
 use crate::report::{self, ErrorText, Extras, Remark};
@@ -17,11 +17,6 @@ use crate::site::{DOUBT, Edit};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
 use crate::words::{ArtifactId, ServiceId};
-
-/// Whether hotrun takes keys with these settings, where there is a terminal.
-pub(super) fn takes_keys(config: &Config) -> bool {
-    config.ui.keys.value && config.run.stdin.value == Stdin::Lend && !config.once
-}
 
 impl Runtime {
     /// Reads the settings again after these files changed.
@@ -91,7 +86,7 @@ impl Runtime {
             self.reporter.set_log(log);
         }
         self.reporter.set_extras(Extras { clear: config.ui.clear.value, notify: config.ui.notify.value });
-        self.set_keys(takes_keys(&config));
+        self.set_keys(config.takes_keys());
         if !edit.held.is_empty() {
             self.reporter.remark(&Remark::SettingsHeld { keys: edit.held.clone() });
         }
