@@ -220,6 +220,8 @@ impl Past {
                 record.started = Some(*build);
                 record.trouble.take_if(|trouble| trouble.build() <= *build);
             }
+            // What fails to start from here on is no older build.
+            Notice::RolledBack { service, to } => self.of(*service).started = Some(*to),
             Notice::Ready { instance, build, .. } => {
                 self.of(instance.service).trouble.take_if(|trouble| trouble.build() <= *build);
             }

@@ -309,3 +309,22 @@ fn what_is_declared_and_never_comes_is_no_success() {
     t.now(late(2), never(2));
     t.now(Event::ProcessReady { instance: process(2) }, State::Running);
 }
+
+#[test]
+fn what_was_gone_back_to_and_cannot_be_started_again_is_a_failure() {
+    let mut t = Table::new(Settings { update: Update::Overlap, ready_at_spawn: false, ..settings() });
+    for event in [Event::Started, ok(1), published(1), started(1)] {
+        t.tell(event);
+    }
+    t.tell(Event::ProcessReady { instance: process(1) });
+    t.now(settled(1), State::Running);
+    for event in [edit(), ok(2), published(2), started(2), exited(2, 1), gone(2)] {
+        t.tell(event);
+    }
+    t.tell(Event::RolledBack { service: ServiceId::MAIN, error: None });
+    for event in [Event::TimerFired(Timer::Burst), edit(), ok(3), unchanged(3, true)] {
+        t.tell(event);
+    }
+    t.tell(Event::SpawnFailed { instance: process(3), error: "exec format error".to_owned() });
+    assert!(matches!(t.state(), State::Failed(Trouble::Start(BuildId(1), ..))), "{:?}", t.state());
+}
