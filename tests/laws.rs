@@ -177,9 +177,12 @@ fn cargo_clean_is_noticed_and_built_again_and_the_process_runs_on() {
 fn a_restart_right_after_cargo_clean_builds_first() {
     let (project, home, mut hotrun, mut one) = running(&[]);
     hotrun.wait_for("ready");
-    // There is no terminal: it means `r`.
+    // A stopped hotrun does not build into the directory while the directory is removed.
+    hotrun.signal(Signal::STOP);
     fs::remove_dir_all(project.join("target")).unwrap();
+    // There is no terminal: it means `r`.
     hotrun.signal(Signal::HUP);
+    hotrun.signal(Signal::CONT);
     hotrun.wait_for_build("build-started", 2);
     assert_eq!(one.ask(), format!("{} one", one.pid));
     let started = hotrun.wait_for("process-started");

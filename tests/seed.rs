@@ -233,7 +233,9 @@ fn a_copy_that_takes_long_is_waited_for_without_a_word() {
     let mut hotrun = start(&project, &home, &[], &[]);
     began_with(&mut hotrun, "target/debug");
     let said = hotrun.stderr();
-    assert!(!said.contains(BLOCKED), "{said}");
+    // Another cargo on this machine may hold the package cache.
+    let blocked = |line: &str| line.contains(BLOCKED) && line.ends_with("directory");
+    assert!(!said.lines().any(blocked), "{said}");
     assert!(project.join("target/hotrun/debug/large").exists());
     assert!(!project.join("target/hotrun/.seed").exists());
     // cargo would keep a copied one where the sources are the same.
