@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::words::BuildId;
+
 /// After this many rounds the file is no longer followed.
 const ROUNDS: usize = 5;
 /// From this round on a change is reported only when the build has ended and the file is at rest.
@@ -42,8 +44,8 @@ pub(super) struct LoopDetector {
     suspects: HashMap<PathBuf, Suspect>,
     silenced: HashSet<PathBuf>,
     warned: HashSet<PathBuf>,
-    /// Files that a build script wrote and nothing changed between builds.
-    scripted: HashSet<PathBuf>,
+    /// Files that a build script wrote and nothing changed between builds, with the build that showed it first.
+    scripted: HashMap<PathBuf, BuildId>,
 }
 
 impl LoopDetector {
@@ -55,7 +57,7 @@ impl LoopDetector {
 
     /// Whether `path` was found to be written by builds.
     pub(super) fn is_generated(&self, path: &Path) -> bool {
-        self.warned.contains(path) || self.scripted.contains(path)
+        self.warned.contains(path) || self.scripted.contains_key(path)
     }
 
     /// The files that changed during the latest build.
@@ -64,9 +66,9 @@ impl LoopDetector {
         fresh.map(|(path, _)| path.clone()).collect()
     }
 
-    /// Notes that a build script wrote `path`. Returns whether one had done so before.
-    pub(super) fn script_wrote(&mut self, path: &Path) -> bool {
-        !self.scripted.insert(path.to_path_buf())
+    /// Notes that a build script wrote `path` in this build. Returns whether one did so in an earlier build.
+    pub(super) fn script_wrote(&mut self, path: &Path, build: BuildId) -> bool {
+        *self.scripted.entry(path.to_path_buf()).or_insert(build) != build
     }
 
     /// Judges a change of `path`, `offset` after the start of the running build, if one runs.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hotrun::config::{IgnoreGlob, Poll};
 use hotrun::watch::inputs::Reason;
-use hotrun::watch::{Backend, Warning, WatchCommand, WatchNews};
+use hotrun::watch::{Backend, PackageFolder, Warning, WatchCommand, WatchNews};
 use hotrun::words::{BuildId, ChangeKind};
 
 use super::fixture::{Site, write};
@@ -446,6 +446,35 @@ fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
     assert_eq!(warnings, expected);
     write(&missing, "now");
     assert_eq!(site.expect(&missing).leads_to, ChangeKind::Watched.leads_to_main());
+}
+
+#[test]
+fn a_source_saved_while_a_script_runs_is_told() {
+    let mut site = Site::new();
+    let root = site.root.join("member");
+    let source = root.join("src/lib.rs");
+    write(&root.join("Cargo.toml"), "[package]\nname = \"member\"\n");
+    write(&source, "// one\n");
+    site.plan.packages[0].build_script = true;
+    site.plan.packages.push(PackageFolder {
+        name: "member".into(),
+        manifest: root.join("Cargo.toml"),
+        root,
+        build_script: false,
+        sources: vec![source.clone()],
+    });
+    site.sources.push(source.clone());
+    site.watch_built(Poll::Never);
+    let build = site.start_build();
+    // The script ends after the save, which the member's compiler may not have seen.
+    let (root, ended) = (site.root.clone(), SystemTime::now() + Duration::from_mins(1));
+    site.send(WatchCommand::ScriptRan { build, root, ended });
+    write(&source, "// two\n");
+    site.expect_each(&[(&source, ChangeKind::Source)]);
+    // One of its own package may be one that the script had read.
+    let own = site.sources[1].clone();
+    write(&own, "// saved by a person\n");
+    site.expect_each(&[(&own, ChangeKind::Source)]);
 }
 
 #[test]

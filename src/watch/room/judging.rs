@@ -95,10 +95,14 @@ impl Room {
         let weight = self.weight(path, &kinds);
         let in_build = (weight == Weight::Code).then(|| self.attempt.zip(self.ledger.get(path))).flatten();
         let in_build = in_build.and_then(|(attempt, entry)| attempt.offset(entry.now.changed_at()));
-        if in_build.is_some() && kinds == [ChangeKind::Source] && self.by_script(path) {
-            // Seen only after the script had ended.
-            let again = self.loops.script_wrote(path);
-            self.settle_scripted(path, again);
+        // A file that a person saved may be one that the script had read: one round is no evidence.
+        if in_build.is_some()
+            && kinds == [ChangeKind::Source]
+            && self.by_script(path)
+            && let Some(attempt) = self.attempt
+            && self.loops.script_wrote(path, attempt.build)
+        {
+            self.settle_scripted(path, true);
             return None;
         }
         match self.loops.changed(path, in_build) {

@@ -11,18 +11,20 @@ use crate::words::ChangeKind;
 impl Room {
     /// To be called when a build has ended.
     pub(super) fn settle_what_scripts_wrote(&mut self) {
-        for path in std::mem::take(&mut self.maybe_generated) {
+        let new = std::mem::take(&mut self.maybe_generated);
+        let Some(build) = self.attempt.map(|attempt| attempt.build) else { return };
+        for path in new {
             if self.by_script(&path) {
-                let again = self.loops.script_wrote(&path);
+                let again = self.loops.script_wrote(&path, build);
                 self.settle_scripted(&path, again);
             }
         }
         for path in self.loops.fresh() {
             // Build scripts do not write manifests and settings.
             if self.verdict(&path) == Verdict::Counts(vec![ChangeKind::Source]) && self.by_script(&path) {
-                self.loops.script_wrote(&path);
+                let again = self.loops.script_wrote(&path, build);
                 // The others were reported, and a build follows.
-                if self.waiting.remove(&path).is_some() {
+                if again && self.waiting.remove(&path).is_some() {
                     self.settle_scripted(&path, true);
                 }
             }
@@ -38,13 +40,15 @@ impl Room {
     }
 
     /// Whether the file was last changed while the build script of its package ran in the latest attempt. The
-    /// package was compiled after that, from this content.
+    /// package was compiled after that, from this content. A package within the folder of another is compiled
+    /// without regard to the other's script.
     pub(super) fn by_script(&self, path: &Path) -> bool {
         let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
+        let roots = self.plan.packages.iter().map(|package| &package.root);
+        let package = roots.filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
         let changed = entry.now.changed_at();
-        self.scripts
-            .iter()
-            .filter(|(root, _)| path.starts_with(root))
-            .any(|(_, ended)| attempt.started <= changed && changed <= *ended)
+        package
+            .and_then(|root| self.scripts.get(root))
+            .is_some_and(|ended| attempt.started <= changed && changed <= *ended)
     }
 }
