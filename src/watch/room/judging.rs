@@ -302,10 +302,9 @@ impl Room {
     }
 
     /// Records a file touched since the start of the latest build attempt, which may have read an intermediate
-    /// state: half of a save, if it failed, or with polling a save that came between two looks.
+    /// state: half of a save, if it failed.
     pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
-        let polls = self.poll.is_some();
-        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed || polls) else { return };
+        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
         let touched = match stat {
             Some(stat) => {
                 stat.kind == EntryKind::File
