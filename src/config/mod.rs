@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod merge;
 mod options;
+mod page;
 mod schema;
 mod shape;
 mod show;
@@ -33,8 +34,8 @@ pub use error::{ConfigError, FileLine, SettingName};
 pub(crate) use merge::named;
 pub use merge::{color, duration, merge};
 pub use options::{CargoOptions, ManifestOptions, OwnOptions, RunOptions, SettingOptions};
+pub(crate) use page::quoted;
 pub use schema::schema;
-pub(crate) use show::quoted;
 pub use show::show;
 pub use table::{
     BuildConfig, FilesConfig, Needs, RunConfig, UiConfig, WatchConfig, changes, documented, variables,

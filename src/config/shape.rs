@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction};
 use serde_json::{Value, json};
 
 use super::error::{ConfigError, Invalid, SettingName};
-use super::show::Page;
+use super::page::Page;
 use super::text::Text;
 use super::units;
 use super::value::{FileReader, Key};

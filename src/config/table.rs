@@ -11,8 +11,8 @@ use clap::{Arg, ValueHint};
 use serde_json::Value;
 
 use super::error::ConfigError;
+use super::page::Page;
 use super::shape::{Comparable, Each, Flag, Layered, List, Maybe, One, Shape, Variables, Whole, Words};
-use super::show::Page;
 use super::text::{
     Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, Signal, Socket, Time,
 };

@@ -147,13 +147,18 @@ impl File {
         let tokens = tokens(source.before_tests());
         let word = |at: usize| tokens.get(at).map_or("", |(_, word)| &**word);
         let mut depth = 0;
+        // What a macro writes out stands in its file.
+        let mut in_macro = false;
         let mut at = 0;
         let mut public = Vec::new();
         let mut used = BTreeSet::new();
         while at < tokens.len() {
             match word(at) {
                 "{" => depth += 1,
-                "}" => depth -= 1,
+                "}" => {
+                    depth -= 1;
+                    in_macro &= depth > 0;
+                }
                 "use" if word(at + 1) != "<" => {
                     let is_public = at > 0 && matches!(word(at - 1), "pub" | ")");
                     let end = (at..tokens.len()).find(|at| word(*at) == ";").unwrap_or(tokens.len());
@@ -174,7 +179,9 @@ impl File {
                     }
                     at = end;
                 }
-                "struct" | "enum" | "fn" | "trait" | "type" | "const" | "static" | "union" if depth == 0 => {
+                "struct" | "enum" | "fn" | "trait" | "type" | "const" | "static" | "union"
+                    if depth == 0 || in_macro =>
+                {
                     let name = if word(at + 1) == "fn" || word(at + 1) == "mut" { at + 2 } else { at + 1 };
                     file.items.insert(word(name).to_owned());
                 }
@@ -189,6 +196,7 @@ impl File {
                 "mod" => at += 1,
                 "macro_rules" => {
                     file.items.insert(word(at + 2).to_owned());
+                    in_macro = true;
                 }
                 name if is_name(name) && word(at.wrapping_sub(1)) != "::" => {
                     let mut path = vec![name.to_owned()];

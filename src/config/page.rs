@@ -1,0 +1,160 @@
+//! Lines of TOML, each with the origin of its value, and TOML strings that no terminal acts on.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use super::units::Word;
+use super::{Color, Config, Origin, Setting, shown};
+
+pub(super) struct Page<'a> {
+    /// Each line and the comment after it.
+    lines: Vec<(String, Option<String>)>,
+    cwd: &'a Path,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(cwd: &'a Path) -> Self {
+        Self { lines: Vec::new(), cwd }
+    }
+
+    /// Adds options that no key of a file sets.
+    pub(super) fn command_line_only(&mut self, config: &Config) {
+        let build = &config.build;
+        let mut options = Vec::new();
+        let mut valued = |name: &str, value: Option<String>| {
+            options.extend(value.map(|value| format!("{name} {value}")));
+        };
+        valued("--manifest-path", build.manifest_path.as_ref().map(|path| path.display().to_string()));
+        valued("--target", build.triple.clone());
+        valued("--target-dir", build.target_dir.as_ref().map(|path| path.display().to_string()));
+        valued("--color", (config.ui.color != Color::Auto).then(|| config.ui.color.word().to_owned()));
+        let flags = [
+            (build.all_features, "--all-features"),
+            (build.no_default_features, "--no-default-features"),
+            (config.ui.verbosity < 0, "--quiet"),
+            (config.ui.verbosity == 1, "-v"),
+            (config.ui.verbosity > 1, "-vv"),
+            (config.once, "--once"),
+        ];
+        options.extend(flags.iter().filter(|(typed, _)| *typed).map(|(_, flag)| (*flag).to_owned()));
+        let passed: Vec<_> = build.common_args.iter().chain(&build.build_args).map(String::as_str).collect();
+        let comments = [("on the command line", options.join(" ")), ("passed on to cargo", passed.join(" "))];
+        for (what, options) in comments.into_iter().filter(|(_, options)| !options.is_empty()) {
+            self.lines.push((String::new(), None));
+            self.lines.push((format!("# {what}: {options}"), None));
+        }
+    }
+
+    pub(super) fn table(&mut self, name: &str) {
+        self.lines.push((String::new(), None));
+        self.lines.push((format!("[{name}]"), None));
+    }
+
+    pub(super) fn setting(&mut self, key: &str, value: &str, origin: &Origin) {
+        let origin = self.origin(origin);
+        self.lines.push((format!("{key} = {value}"), Some(origin)));
+    }
+
+    pub(super) fn unset(&mut self, key: &str) {
+        self.lines.push((format!("# {key} ="), Some("not set".to_owned())));
+    }
+
+    /// Adds a list, each item with its origin.
+    pub(super) fn list<'o>(&mut self, key: &str, items: impl ExactSizeIterator<Item = (String, &'o Origin)>) {
+        if items.len() == 0 {
+            self.lines.push((format!("{key} = []"), Some("nothing set".to_owned())));
+            return;
+        }
+        self.lines.push((format!("{key} = ["), None));
+        for (value, origin) in items {
+            let origin = self.origin(origin);
+            self.lines.push((format!("    {value},"), Some(origin)));
+        }
+        self.lines.push(("]".to_owned(), None));
+    }
+
+    pub(super) fn variables(&mut self, key: &str, variables: &BTreeMap<String, Setting<String>>) {
+        if variables.is_empty() {
+            self.lines.push((format!("{key} = {{}}"), Some("nothing set".to_owned())));
+        }
+        for (name, Setting { value, origin }) in variables {
+            let bare =
+                name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+            let name = if bare { name.clone() } else { quoted(name) };
+            self.setting(&format!("{key}.{name}"), &quoted(value), origin);
+        }
+    }
+
+    fn origin(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::Default => "default".to_owned(),
+            Origin::CommandLine => "command line".to_owned(),
+            Origin::Environment(name) => (*name).to_owned(),
+            Origin::File(path, line) => format!("{}:{line}", shown(path, self.cwd).display()),
+        }
+    }
+
+    /// Renders the lines; their comments share a column unless a line is long.
+    pub(super) fn text(self) -> String {
+        const WIDEST: usize = 40;
+        let widths =
+            self.lines.iter().filter(|(_, comment)| comment.is_some()).map(|(line, _)| line.chars().count());
+        let column = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
+        let mut text = String::new();
+        for (line, comment) in self.lines {
+            let (line, comment) = (visible(&line), comment.map(|comment| visible(&comment)));
+            match comment {
+                Some(comment) => writeln!(text, "{line:column$}  # {comment}"),
+                None => writeln!(text, "{line}"),
+            }
+            .expect("writing to memory cannot fail");
+        }
+        text
+    }
+}
+
+/// Escapes control characters as in a TOML basic string.
+fn visible(line: &str) -> String {
+    let mut visible = String::with_capacity(line.len());
+    line.chars().for_each(|letter| push_visible(&mut visible, letter));
+    visible
+}
+
+/// Formats a TOML basic string.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
+        }
+        push_visible(&mut quoted, letter);
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn push_visible(text: &mut String, letter: char) {
+    match letter {
+        '\n' => text.push_str("\\n"),
+        '\t' => text.push_str("\\t"),
+        '\r' => text.push_str("\\r"),
+        control if control.is_control() => {
+            write!(text, "\\u{:04X}", u32::from(control)).expect("writing to memory cannot fail");
+        }
+        plain => text.push(plain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_character_reaches_the_terminal() {
+        let line = "# on the command line: --manifest-path a\u{1b}[31m\n\u{9b}b\tc";
+        assert_eq!(visible(line), "# on the command line: --manifest-path a\\u001B[31m\\n\\u009Bb\\tc");
+        assert_eq!(quoted("\"\\\u{7}"), r#""\"\\\u0007""#);
+    }
+}
