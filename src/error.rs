@@ -7,7 +7,7 @@ use crate::cli::CliError;
 use crate::config::SettingName;
 use crate::control::ControlError;
 use crate::handover::ListenError;
-use crate::init::InitError;
+use crate::init::error::InitError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
 use crate::sys;

@@ -97,7 +97,7 @@ fn ask(
     options: &ControlOptions,
     question: impl FnOnce(&Client) -> Result<(String, Answer, ExitCode), ControlError>,
 ) -> Result<ExitCode, Error> {
-    let cwd = runtime::current_folder()?;
+    let cwd = site::current_folder()?;
     match Client::find(&options.selection, &cwd).and_then(|client| question(&client)) {
         Ok((text, answer, code)) => {
             print(&if options.json { answer.json() } else { text })?;

@@ -20,8 +20,7 @@ use crate::config::RunOptions;
 use crate::error::Error;
 use crate::project::{Queries, clean_environment};
 use crate::report;
-use crate::runtime::current_folder;
-use crate::site::Site;
+use crate::site::{Site, current_folder};
 
 /// Examines the project. Returns the output and the exit code: 1 if there is an error.
 pub fn run(options: RunOptions, json: bool) -> Result<(String, ExitCode), Error> {

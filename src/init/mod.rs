@@ -5,7 +5,7 @@
 //! ever overwritten, not even a dangling symbolic link.
 
 mod detect;
-mod error;
+pub(crate) mod error;
 mod template;
 
 use std::io::{self, Write as _};
@@ -21,12 +21,12 @@ use crate::error::Error;
 use crate::project::{CargoConfig, Project, ProjectError, Toolchain, cargo_environment, clean_environment};
 use crate::report;
 use crate::report::lines::{self, Line};
-use crate::runtime;
 use crate::settings;
+use crate::site;
 
 /// Writes the file and reports what it sets.
 pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
-    let cwd = runtime::current_folder()?;
+    let cwd = site::current_folder()?;
     let options = RunOptions::from(options);
     let Chosen { project, choice } = choose(&options, &cwd)?;
 

@@ -37,7 +37,7 @@ use crate::process::{ProcessNews, Processes, StopStep};
 use crate::project::Queries;
 use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
-use crate::site::Site;
+use crate::site::{Site, current_folder};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
@@ -108,10 +108,6 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
             Err(error)
         }
     }
-}
-
-pub(crate) fn current_folder() -> Result<PathBuf, Error> {
-    std::env::current_dir().map_err(|source| Error::System { what: "find the current folder", source })
 }
 
 struct Runtime {

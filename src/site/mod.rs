@@ -334,6 +334,11 @@ impl Site {
     }
 }
 
+/// Returns the folder hotrun was started in.
+pub(crate) fn current_folder() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::System { what: "find the current folder", source })
+}
+
 /// Returns hotrun's target directory within the project's own.
 fn staging_of(target_directory: &Path) -> PathBuf {
     target_directory.join("hotrun")
