@@ -18,6 +18,7 @@ mod sources;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
@@ -252,6 +253,7 @@ impl Runtime {
                 self.reporter.cargo_line(&text, transient);
             }
             BuildNews::Ended { build, outcome, result, error, named } => {
+                let ended = SystemTime::now();
                 self.cargo_gone();
                 if let Some(error) = &error {
                     self.reporter.remark(&Remark::NoBuild(ErrorText::of(error, error.hint())));
@@ -262,7 +264,7 @@ impl Runtime {
                     self.hosts[ServiceId::MAIN].built = result;
                 }
                 let reason = self.tell(Event::BuildEnded { build, outcome });
-                self.tell_watch_of_end(build, outcome, &named);
+                self.tell_watch_of_end(build, outcome, ended, &named);
                 return reason;
             }
         }
@@ -284,7 +286,13 @@ impl Runtime {
     }
 
     /// After the session was told, so that nothing here delays the new process.
-    fn tell_watch_of_end(&mut self, build: BuildId, outcome: BuildOutcome, named: &NamedPaths) {
+    fn tell_watch_of_end(
+        &mut self,
+        build: BuildId,
+        outcome: BuildOutcome,
+        ended: SystemTime,
+        named: &NamedPaths,
+    ) {
         if self.watch.is_none() {
             return;
         }
@@ -293,6 +301,7 @@ impl Runtime {
             (BuildOutcome::Succeeded(_), Some(result)) => match self.site.dep_info(result) {
                 Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
                     build,
+                    ended,
                     dep_info,
                     rerun_everything: self.site.rerun_everything(result),
                 },

@@ -21,6 +21,8 @@ pub enum WatchCommand {
     BuildStarted(BuildId),
     BuildSucceeded {
         build: BuildId,
+        /// When cargo ended.
+        ended: SystemTime,
         /// The program's inputs, as returned by [`dep_info::parse`].
         dep_info: Vec<PathBuf>,
         /// Roots of the packages whose build script printed no `rerun-if-changed`.

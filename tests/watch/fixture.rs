@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
 use hotrun::watch::{self, PackageFolder, Plan, WatchCommand, WatchHandle, WatchNews};
@@ -132,6 +132,7 @@ impl Site {
         let build = BuildId(self.build);
         self.send(WatchCommand::BuildSucceeded {
             build,
+            ended: SystemTime::now(),
             dep_info: self.sources.clone(),
             rerun_everything: Vec::new(),
         });

@@ -302,14 +302,16 @@ impl Room {
     }
 
     /// Records a file touched since the start of the latest build attempt, which may have read an intermediate
-    /// state: half of a save, if it failed.
+    /// state: half of a save, if it failed, or with polling a save between two looks, if it came during the build.
     pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
-        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed) else { return };
+        let polls = self.poll.is_some();
+        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed || polls) else { return };
         let touched = match stat {
             Some(stat) => {
                 stat.kind == EntryKind::File
                     && attempt.started < stat.ctime
                     && stat.ctime <= SystemTime::now()
+                    && (attempt.failed || attempt.ended.is_none_or(|ended| stat.ctime <= ended))
             }
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };

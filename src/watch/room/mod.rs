@@ -238,8 +238,8 @@ impl Room {
                     self.judge(path);
                 }
             }
-            WatchCommand::BuildSucceeded { build, dep_info, rerun_everything } => {
-                self.build_ended(build, sent.wall);
+            WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything } => {
+                self.build_ended(build, ended);
                 let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
                 self.add_lost(&sources);
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
