@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ use crate::words::{ArtifactId, ServiceId};
 /// What needs to know nothing of the project, opened before cargo is asked about it.
 #[derive(Debug)]
 pub(super) struct Surroundings {
+    /// Before anything of the project was read.
+    began: SystemTime,
     run: RunId,
     device: Option<Device>,
     reaper: Result<Reaper, ReaperError>,
@@ -39,11 +42,12 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn open() -> Result<Self, Error> {
+        let began = SystemTime::now();
         let (terminal_sender, terminal) = unbounded_channel();
         let signals = Signals::listen(&terminal_sender).map_err(system("listen for signals"))?;
         let (run, device) = (RunId::fresh(), Device::find());
         let reaper = Reaper::start(&run, device.as_ref().map(Device::as_fd));
-        Ok(Self { run, device, reaper, signals, terminal_sender, terminal })
+        Ok(Self { began, run, device, reaper, signals, terminal_sender, terminal })
     }
 
     /// Waits for a signal that ends hotrun.
@@ -85,8 +89,15 @@ impl Runtime {
         publisher: Publisher,
         listeners: Listeners,
     ) -> Result<Self, Error> {
-        let Surroundings { run, device, reaper, signals, terminal_sender, terminal: terminal_receiver } =
-            surroundings;
+        let Surroundings {
+            began,
+            run,
+            device,
+            reaper,
+            signals,
+            terminal_sender,
+            terminal: terminal_receiver,
+        } = surroundings;
         let (build_sender, build) = unbounded_channel();
         let (process_sender, process) = unbounded_channel();
         let (watch_sender, watch_receiver) = unbounded_channel();
@@ -170,6 +181,7 @@ impl Runtime {
             });
             let watch = watch::start(site.plan(), sink)?;
             watch.send(watch::WatchCommand::SettingsRead(site.seen().to_vec()));
+            watch.send(watch::WatchCommand::ProjectRead { began });
             Some(watch)
         };
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -25,6 +25,7 @@ const KILL_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Reading {
     build: BuildId,
+    began: SystemTime,
     cancel: oneshot::Sender<()>,
 }
 
@@ -41,12 +42,13 @@ pub(super) struct ProjectNews {
 
 impl Runtime {
     pub(super) fn read_project(&mut self, build: BuildId) {
+        let began = SystemTime::now();
         // A change from now on may be one that is not read.
         self.tell_watch(watch::WatchCommand::BuildStarted(build));
         self.baseline = Some(build);
         let (question, news) = (self.site.question(), self.project_sender.clone());
         let (cancel, cancelled) = oneshot::channel();
-        self.reading = Some(Reading { build, cancel });
+        self.reading = Some(Reading { build, began, cancel });
         tokio::task::spawn_local(async move {
             let (queries, began) = (Queries::detached(), Instant::now());
             let asked = queries.clone();
@@ -68,7 +70,7 @@ impl Runtime {
 
     pub(super) fn project_news(&mut self, news: ProjectNews) -> Option<ExitReason> {
         let ProjectNews { build, answers, took, groups } = news;
-        self.reading = None;
+        let began = self.reading.take().map(|reading| reading.began);
         if let Some(reaper) = self.processes.reaper() {
             for group in groups {
                 reaper.cargo_gone(group);
@@ -77,6 +79,9 @@ impl Runtime {
         let outcome = match answers {
             Some(Ok(answers)) => {
                 self.take_up(*answers);
+                if let Some(began) = began {
+                    self.tell_watch(watch::WatchCommand::ProjectRead { began });
+                }
                 return self.tell(Event::ProjectRead { build, outcome: ReadOutcome::Read });
             }
             Some(Err(error)) => {

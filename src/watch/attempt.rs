@@ -11,6 +11,8 @@ pub(super) struct BuildAttempt {
     pub(super) started: SystemTime,
     pub(super) ended: Option<SystemTime>,
     pub(super) failed: bool,
+    /// Whether it compiled everything.
+    complete: bool,
     /// The latest time of any attempt, which nothing that cargo compiled exceeds. If the clock was set back,
     /// an earlier attempt had it.
     latest: SystemTime,
@@ -20,7 +22,7 @@ impl BuildAttempt {
     /// Starts an attempt after `before`.
     pub(super) fn start(build: BuildId, started: SystemTime, before: Option<Self>) -> Self {
         let latest = before.map_or(started, |before| before.latest.max(started));
-        Self { build, started, ended: None, failed: false, latest }
+        Self { build, started, ended: None, failed: false, complete: false, latest }
     }
 
     pub(super) fn end(&mut self, ended: SystemTime) {
@@ -34,6 +36,15 @@ impl BuildAttempt {
         let before_end = self.ended.is_none_or(|ended| changed + SLACK <= ended);
         let offset = changed.duration_since(self.started).ok()?;
         (offset > SLACK && before_end).then_some(offset)
+    }
+
+    pub(super) fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    /// Whether the attempt may not have compiled the content that a file had before it got this stat.
+    pub(super) fn may_miss(&self, stat: &Stat) -> bool {
+        !self.complete || self.ended.is_none_or(|ended| stat.ctime <= ended)
     }
 
     /// Whether cargo may overlook a file changed since this attempt started: it compares the mtime with the

@@ -186,7 +186,7 @@ impl Ledger {
 
     /// Returns the state of `path` that was reported and that no build attempt has started from yet.
     pub(super) fn reported(&self, path: &Path) -> Option<Fingerprint> {
-        self.entries.get(path).filter(|_| !self.unchanged(path))?.reported
+        self.entries.get(path)?.reported
     }
 
     /// Returns the state of `path` that was reported and that the latest build attempt was started for.

@@ -46,6 +46,11 @@ pub enum WatchCommand {
     /// cargo has read the manifests and written `Cargo.lock`, which now has the content the attempt is built
     /// from.
     BuildResolved(BuildId),
+    /// The project has been read, and the reading began at this time. A file changed since may have been read
+    /// in an intermediate state.
+    ProjectRead {
+        began: SystemTime,
+    },
     /// The program is about to start. To be sent before it does.
     ProgramStarts,
     /// The files that settings come from, existing or not, each with the content that was read. Any other

@@ -138,6 +138,10 @@ impl Site {
         });
     }
 
+    pub(crate) fn cancel(&self) {
+        self.send(WatchCommand::BuildCancelled(BuildId(self.build)));
+    }
+
     pub(crate) fn build(&mut self) {
         self.start_build();
         self.succeed();

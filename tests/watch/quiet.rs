@@ -199,6 +199,18 @@ fn an_mtime_that_goes_back_is_hidden_from_cargo() {
     site.build();
     save_old("// newer");
     assert_eq!(site.changes(), []);
+    // Back to what a build started from, before the next build.
+    site.drain();
+    site.start_build();
+    // Past the tick of the build's start.
+    std::thread::park_timeout(Duration::from_millis(20));
+    write(&file, "// newest");
+    assert!(!site.expect(&file).hidden);
+    site.cancel();
+    save_old("// newer");
+    assert!(site.expect(&file).hidden);
+    site.build();
+    assert_eq!(site.changes(), []);
 }
 
 #[test]

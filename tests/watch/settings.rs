@@ -1,6 +1,6 @@
 //! Files of settings are read by others than the room, and may hold another thing then than when it looks.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hotrun::config::Poll;
 use hotrun::watch::WatchCommand;
@@ -21,6 +21,34 @@ fn read(site: &Site, text: Option<&str>) {
 fn expect_both(site: &mut Site) {
     let paths = FILES.map(|(file, kind)| (site.root.join(file), kind));
     site.expect_each(&paths.each_ref().map(|(path, kind)| (path.as_path(), *kind)));
+}
+
+#[test]
+fn a_file_of_the_project_saved_while_the_project_is_read_is_reported() {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(50))] {
+        let mut site = Site::new();
+        site.watch_built(poll);
+        let manifest = site.root.join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let began = SystemTime::now();
+        site.start_build();
+        site.send(WatchCommand::ProjectRead { began });
+        assert_eq!(site.changes(), []);
+        // As every cargo does, longer than file times are coarse.
+        std::thread::park_timeout(Duration::from_millis(20));
+        write(&manifest, "");
+        write(&manifest, &text);
+        site.changes();
+        site.send(WatchCommand::ProjectRead { began });
+        site.cancel();
+        site.expect_each(&[(&manifest, ChangeKind::Manifest)]);
+        // The next reading reads the same.
+        let began = SystemTime::now();
+        site.start_build();
+        site.send(WatchCommand::ProjectRead { began });
+        site.succeed();
+        assert_eq!(site.changes(), []);
+    }
 }
 
 #[test]

@@ -245,14 +245,13 @@ impl Room {
     /// saved again with an older time.
     pub(super) fn is_unreported(&self, path: &Path) -> bool {
         let Some(now) = self.ledger.get(path).map(|entry| entry.now) else { return false };
-        let before_build = |reported: Fingerprint| !self.hidden(&reported) && self.hidden(&now);
+        let older = |than: Fingerprint| {
+            now.stat.is_some_and(|stat| than.stat.is_none_or(|than| stat.mtime < than.mtime))
+        };
+        let before_build = |reported: Fingerprint| older(reported) && self.hidden(&now);
         let in_build = |built: Fingerprint| {
-            let (Some(built), Some(stat), Some(attempt)) = (built.stat, now.stat, self.attempt) else {
-                return false;
-            };
-            stat.mtime < built.mtime
-                && stat.mtime + SLACK < attempt.started
-                && attempt.ended.is_none_or(|ended| stat.ctime <= ended)
+            let (Some(stat), Some(attempt)) = (now.stat, self.attempt) else { return false };
+            older(built) && stat.mtime + SLACK < attempt.started && attempt.may_miss(&stat)
         };
         self.ledger.is_unreported(path)
             || self.ledger.reported(path).is_some_and(before_build)
@@ -297,6 +296,23 @@ impl Room {
             if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {
                 self.report(&path, &kinds);
                 self.rebuild_requested = true;
+            }
+        }
+    }
+
+    /// Reports the project's files changed since the reading began, whatever they are now: two checks around
+    /// an intermediate state find no change, but cargo may have read it.
+    pub(super) fn project_read(&mut self, began: SystemTime) {
+        for path in self.ledger.paths().map(Path::to_path_buf).collect::<Vec<_>>() {
+            let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
+            if !kinds.contains(&ChangeKind::Manifest) || path == self.plan.lock_file {
+                continue;
+            }
+            if let Some(stat) = fingerprint::stat(&path)
+                && stat.kind == EntryKind::File
+                && (began..SystemTime::now()).contains(&stat.ctime)
+            {
+                self.report(&path, &kinds);
             }
         }
     }

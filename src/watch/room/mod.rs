@@ -240,6 +240,7 @@ impl Room {
             }
             WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything } => {
                 self.build_ended(build, ended);
+                self.attempt.as_mut().filter(|attempt| attempt.build == build).map(BuildAttempt::complete);
                 let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
                 self.add_lost(&sources);
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
@@ -273,6 +274,7 @@ impl Room {
                 }
             }
             WatchCommand::BuildResolved(build) => self.lock_file_written(build),
+            WatchCommand::ProjectRead { began } => self.project_read(began),
             WatchCommand::ProgramStarts => {
                 self.program_started = Some(sent.wall);
                 self.echoes.started(false);
