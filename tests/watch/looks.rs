@@ -113,19 +113,24 @@ fn a_source_that_comes_and_goes_between_two_looks_is_told_where_a_build_has_read
 
 #[test]
 fn a_source_that_was_another_between_two_looks_is_told_where_a_build_may_have_read_it() {
-    let mut site = Site::new();
-    site.watch_built(Poll::Every(Duration::from_hours(1)));
-    let one = site.root.join("src/one.rs");
-    site.start_build();
-    // As every compiler does, longer than file times are coarse.
-    std::thread::park_timeout(Duration::from_millis(20));
-    write(&one, "// other\n");
-    write(&one, "// one\n");
-    site.succeed();
-    site.expect(&one);
-    // Once.
-    site.build();
-    assert!(look(&site, 1).is_empty());
+    for replanned in [false, true] {
+        let mut site = Site::new();
+        site.watch_built(Poll::Every(Duration::from_hours(1)));
+        let one = site.root.join("src/one.rs");
+        site.start_build();
+        // As every compiler does, longer than file times are coarse.
+        std::thread::park_timeout(Duration::from_millis(20));
+        write(&one, "// other\n");
+        write(&one, "// one\n");
+        site.succeed();
+        if replanned {
+            site.send(WatchCommand::Replan(Box::new(site.plan.clone())));
+        }
+        site.expect(&one);
+        // Once.
+        site.build();
+        assert!(look(&site, 1).is_empty());
+    }
 }
 
 #[test]

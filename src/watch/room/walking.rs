@@ -97,7 +97,6 @@ impl Room {
     pub(super) fn scan_all(&mut self, cause: ScanCause) {
         let (begun, cpu) = (Instant::now(), polling::cpu_time());
         self.scan_due = None;
-        self.unchecked.clear();
         self.unwatched = false;
         // The scan reports the current state; later states must differ from it.
         self.busy.poll(begun);
