@@ -34,6 +34,7 @@ mod schema;
 mod screen;
 mod seed;
 mod sets;
+mod several;
 mod snapshots;
 mod support;
 mod terminal;

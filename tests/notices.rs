@@ -76,8 +76,8 @@ fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>)
     let summary = BuildSummary { errors, warnings, fresh: false, took: millis(910) };
     Notice::BuildFinished {
         build: BUILD,
-        artifacts: main(),
         success,
+        failed: if success { BTreeSet::new() } else { main() },
         summary,
         running: running.into_iter().collect(),
     }

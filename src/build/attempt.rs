@@ -1,6 +1,7 @@
 //! A run of cargo: starts it, reads its output until it ends, and ends its whole group on cancellation.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,13 +17,13 @@ use tokio::time::{sleep, timeout};
 
 use super::error::BuildError;
 use super::news::BuildNews;
-use super::order::{BuildOrder, Job};
+use super::order::{BuildOrder, Job, Program};
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
 use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, NamedPaths, StderrLine};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
 /// How long a cancelled cargo group has before SIGKILL: a build script may need to clean up.
 const CANCEL_GRACE: Duration = Duration::from_millis(300);
@@ -38,7 +39,7 @@ const LONGEST_MESSAGE: u64 = 16 << 20;
 
 pub(super) struct CargoRun {
     pub(super) outcome: BuildOutcome,
-    pub(super) result: Option<BuildResult>,
+    pub(super) results: BTreeMap<ArtifactId, BuildResult>,
     pub(super) error: Option<BuildError>,
     /// Whether it failed because earlier artifacts could not be loaded.
     pub(super) unloadable: bool,
@@ -47,7 +48,7 @@ pub(super) struct CargoRun {
 
 impl CargoRun {
     pub(super) fn without_result(outcome: BuildOutcome, error: Option<BuildError>) -> Self {
-        Self { outcome, result: None, error, unloadable: false, named: NamedPaths::default() }
+        Self { outcome, results: BTreeMap::new(), error, unloadable: false, named: NamedPaths::default() }
     }
 }
 
@@ -84,7 +85,8 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
             } else {
                 BuildError::NoFolder(order.cwd.clone())
             };
-            return CargoRun::without_result(BuildOutcome::Failed(summary), Some(error));
+            let outcome = BuildOutcome::Failed { summary, made: BTreeSet::new() };
+            return CargoRun::without_result(outcome, Some(error));
         }
     };
     let _ = news.send(BuildNews::Spawned { build, pid: child.id().unwrap_or_default() });
@@ -133,7 +135,7 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
         end_group(&mut child, group).await;
         return CargoRun::without_result(BuildOutcome::Cancelled, None);
     };
-    let read = read.into_inner();
+    let mut read = read.into_inner();
     let success = status.is_ok_and(|status| status.success());
     let summary = BuildSummary {
         // A macro may print lines like those of an error.
@@ -142,26 +144,31 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
         fresh: read.fresh,
         took: began.elapsed(),
     };
-    let result = read.executable.map(|executable| {
+    let result = |executable: PathBuf| {
         let mut libraries = scripts::libraries(&read.scripts);
-        libraries.extend(of_program(&executable, read.libraries));
-        BuildResult { executable, libraries, outputs: outputs.changes(), scripts: read.scripts }
-    });
-    let (outcome, result, error) = match (success, result) {
-        (true, Some(result)) => (BuildOutcome::Succeeded(summary), Some(result), None),
-        (true, None) => {
-            let error = BuildError::NoProgram(order.program.target.clone());
-            (BuildOutcome::Failed(summary), None, Some(error))
-        }
-        (false, _) => (BuildOutcome::Failed(summary), None, None),
+        libraries.extend(of_program(&executable, &read.libraries).cloned());
+        BuildResult { executable, libraries, outputs: outputs.changes(), scripts: read.scripts.clone() }
     };
-    CargoRun { outcome, result, error, unloadable: !success && read.unloadable, named: read.named }
+    let executables = std::mem::take(&mut read.executables);
+    let mut results: BTreeMap<_, _> = executables.into_iter().map(|(id, path)| (id, result(path))).collect();
+    let missing = order.programs.iter().find(|(id, _)| !results.contains_key(id));
+    let error = missing.filter(|_| success).map(|(_, program)| BuildError::NoProgram(program.target.clone()));
+    let outcome = match (success, missing) {
+        (true, None) => BuildOutcome::Succeeded(summary),
+        (false, None) => {
+            // What failed is no single program.
+            results.clear();
+            BuildOutcome::Failed { summary, made: BTreeSet::new() }
+        }
+        (_, Some(_)) => BuildOutcome::Failed { summary, made: results.keys().copied().collect() },
+    };
+    CargoRun { outcome, results, error, unloadable: !success && read.unloadable, named: read.named }
 }
 
 /// Returns the libraries built for the program's platform: cargo puts linked ones into the program's folder
 /// or above it.
-fn of_program(executable: &Path, libraries: Vec<Library>) -> impl Iterator<Item = Library> {
-    libraries.into_iter().filter(move |library| {
+fn of_program<'a>(executable: &Path, libraries: &'a [Library]) -> impl Iterator<Item = &'a Library> {
+    libraries.iter().filter(move |library| {
         !library.replaced || library.path.parent().is_some_and(|folder| executable.starts_with(folder))
     })
 }
@@ -208,8 +215,9 @@ async fn all_empty(groups: &[i32]) {
 struct ReadOutput {
     errors: u32,
     warnings: u32,
+    /// Whether cargo had built an executable before.
     fresh: bool,
-    executable: Option<PathBuf>,
+    executables: BTreeMap<ArtifactId, PathBuf>,
     libraries: Vec<Library>,
     scripts: Vec<BuildScript>,
     /// The running examinations of build script output.
@@ -268,11 +276,13 @@ async fn read_messages(
                 let _ =
                     news.send(BuildNews::Diagnostic { build: order.build, diagnostic: Box::new(diagnostic) });
             }
-            CargoMessage::Executable { package, target, path, fresh }
-                if package == order.program.package && target == order.program.target =>
-            {
-                read.executable = Some(path);
-                read.fresh = fresh;
+            CargoMessage::Executable { package, target, path, fresh } => {
+                let program = Program { package, target };
+                let built = order.programs.iter().find(|(_, ordered)| **ordered == program);
+                if let Some((artifact, _)) = built {
+                    read.fresh = fresh && (read.fresh || read.executables.is_empty());
+                    read.executables.insert(*artifact, path);
+                }
             }
             CargoMessage::Libraries { files, linked } => {
                 read.libraries.extend(files.into_iter().map(|path| Library { path, replaced: linked }));

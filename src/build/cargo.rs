@@ -75,8 +75,8 @@ async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
         None => run_cargo(&mut job, false).await,
         Some(seed) => run_seeded(&seed, &mut job).await,
     };
-    let CargoRun { outcome, result, error, named, .. } = run;
-    let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, result, error, named });
+    let CargoRun { outcome, results, error, named, .. } = run;
+    let _ = job.news.send(BuildNews::Ended { build: job.order.build, outcome, results, error, named });
 }
 
 /// Builds with a seed not yet proven by a successful build. Builds again without it if the copied artifacts

@@ -1,5 +1,6 @@
 //! Events of builds.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::error::BuildError;
@@ -57,8 +58,8 @@ pub enum BuildNews {
     Ended {
         build: BuildId,
         outcome: BuildOutcome,
-        /// Present on success.
-        result: Option<BuildResult>,
+        /// What was built.
+        results: BTreeMap<ArtifactId, BuildResult>,
         /// A failure that is no compiler error.
         error: Option<BuildError>,
         /// The paths named by its errors.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::news::BuildNews;
 use super::scripts::Outputs;
 use super::seed::SeedPlan;
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
 /// A build to run.
 #[derive(Debug, Clone)]
@@ -21,12 +21,13 @@ pub struct BuildOrder {
     /// Complete.
     pub env: BTreeMap<OsString, OsString>,
     pub cwd: PathBuf,
-    pub program: Program,
+    /// What is built.
+    pub programs: BTreeMap<ArtifactId, Program>,
     /// How the staging target can be seeded.
     pub seed: Option<SeedPlan>,
 }
 
-/// Identifies the program among the artifacts.
+/// Identifies a program in cargo's messages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Program {
     /// The package's id, as cargo prints it.

@@ -1,10 +1,10 @@
-//! The result of a build.
+//! The result of a build, for each artifact.
 
 use std::path::PathBuf;
 
 use cargo_metadata::BuildScript;
 
-/// The artifacts of a successful build.
+/// A program that was built.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuildResult {
     pub executable: PathBuf,

@@ -189,8 +189,8 @@ mod tests {
                 1160,
                 Notice::BuildFinished {
                     build,
-                    artifacts: BTreeSet::new(),
                     success: true,
+                    failed: BTreeSet::new(),
                     summary,
                     running: Vec::new(),
                 },

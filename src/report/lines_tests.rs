@@ -27,8 +27,8 @@ fn finished(success: bool, errors: u32, warnings: u32, running: Option<Running>)
     let summary = BuildSummary { errors, warnings, fresh: false, took: SECOND };
     Notice::BuildFinished {
         build: BuildId(14),
-        artifacts: main(),
         success,
+        failed: if success { BTreeSet::new() } else { main() },
         summary,
         running: running.into_iter().collect(),
     }

@@ -1,5 +1,6 @@
 //! Carrying out what the session orders.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,9 @@ use crate::words::{ArtifactId, BuildId, Change, Instance};
 impl Runtime {
     pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
-            Effect::StartBuild { build, changes, .. } => self.start_build(build, &changes),
+            Effect::StartBuild { build, artifacts, changes, .. } => {
+                self.start_build(build, &artifacts, &changes);
+            }
             Effect::CancelBuild(build) => {
                 if !self.cancel_reading(build) {
                     self.cargo.cancel(build);
@@ -76,7 +79,7 @@ impl Runtime {
             }
             Effect::ReadConfig(changed) => {
                 let read = self.read_config(&changed);
-                return self.live_removed().chain([read]).collect();
+                return self.live_removed().into_iter().chain([read]).collect();
             }
             Effect::Report(notice) => {
                 self.reporter.notice(&notice);
@@ -105,7 +108,7 @@ impl Runtime {
         }
     }
 
-    fn start_build(&mut self, build: BuildId, changes: &[Change]) {
+    fn start_build(&mut self, build: BuildId, artifacts: &BTreeSet<ArtifactId>, changes: &[Change]) {
         if self.baseline != Some(build) {
             self.tell_watch(watch::WatchCommand::BuildStarted(build));
         }
@@ -118,7 +121,7 @@ impl Runtime {
                 self.reporter.remark(&Remark::NotForced { packages, folder, cause: error.to_string() });
             }
         }
-        let order = self.site.build_order(build, self.reporter.style());
+        let order = self.site.build_order(build, artifacts, self.reporter.style());
         self.reporter
             .set_command(order.command.iter().map(|word| word.to_string_lossy().into_owned()).collect());
         self.cargo.start(order);

@@ -27,7 +27,7 @@ use self::host::Hosts;
 use self::opening::Surroundings;
 use self::reading::{ProjectNews, Reading, beside, no_thread};
 use self::sources::{News, Sources};
-use crate::build::{BuildNews, Cargo, PublishError, Publisher};
+use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher};
 use crate::config::{Config, RunOptions};
 use crate::control::keeper;
 use crate::error::Error;
@@ -42,7 +42,7 @@ use crate::site::{Site, current_folder};
 use crate::sys;
 use crate::terminal::{Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{BuildId, ServiceId};
+use crate::words::{ArtifactId, BuildId};
 
 /// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
@@ -252,19 +252,20 @@ impl Runtime {
                 self.history.cargo_line(&text, transient);
                 self.reporter.cargo_line(&text, transient);
             }
-            BuildNews::Ended { build, outcome, result, error, named } => {
+            BuildNews::Ended { build, outcome, results, error, named } => {
                 let ended = SystemTime::now();
                 self.cargo_gone();
                 if let Some(error) = &error {
                     self.reporter.remark(&Remark::NoBuild(ErrorText::of(error, error.hint())));
                 }
                 self.history.set_error(error.map(|error| report::in_a_line(&error, None)));
-                let succeeded = result.is_some();
-                if succeeded {
-                    self.hosts[ServiceId::MAIN].built = result;
+                for (artifact, result) in &results {
+                    if let Some(host) = self.hosts.running(*artifact) {
+                        host.built = Some(result.clone());
+                    }
                 }
-                let reason = self.tell(Event::BuildEnded { build, outcome });
-                self.tell_watch_of_end(build, outcome, ended, &named);
+                let reason = self.tell(Event::BuildEnded { build, outcome: outcome.clone() });
+                self.tell_watch_of_end(build, &outcome, &results, ended, &named);
                 return reason;
             }
         }
@@ -289,28 +290,31 @@ impl Runtime {
     fn tell_watch_of_end(
         &mut self,
         build: BuildId,
-        outcome: BuildOutcome,
+        outcome: &BuildOutcome,
+        results: &BTreeMap<ArtifactId, BuildResult>,
         ended: SystemTime,
         named: &NamedPaths,
     ) {
         if self.watch.is_none() {
             return;
         }
-        let command = match (outcome, &self.hosts[ServiceId::MAIN].built) {
-            (BuildOutcome::Cancelled, _) => watch::WatchCommand::BuildCancelled(build),
-            (BuildOutcome::Succeeded(_), Some(result)) => match self.site.dep_info(result) {
+        let command = match outcome {
+            BuildOutcome::Cancelled => watch::WatchCommand::BuildCancelled(build),
+            BuildOutcome::Succeeded(_) => match self.site.dep_info(results) {
                 Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
                     build,
                     ended,
                     dep_info,
-                    rerun_everything: self.site.rerun_everything(result),
+                    rerun_everything: self.site.rerun_everything(results),
                 },
                 Err(error) => {
                     self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
                     watch::WatchCommand::BuildFailed { build, named: Vec::new() }
                 }
             },
-            _ => watch::WatchCommand::BuildFailed { build, named: self.site.wanted(named) },
+            BuildOutcome::Failed { .. } => {
+                watch::WatchCommand::BuildFailed { build, named: self.site.wanted(named) }
+            }
         };
         self.tell_watch(command);
     }
@@ -411,15 +415,13 @@ impl Runtime {
     }
 
     /// Before a restart: there has to be something to start.
-    fn live_removed(&mut self) -> impl Iterator<Item = Event> + use<> {
+    fn live_removed(&mut self) -> VecDeque<Event> {
         let missing = self.hosts.iter_mut().filter(|host| host.sentinel.misses_it());
-        let removed: Vec<Event> = missing
-            .map(|host| {
-                host.sentinel.relieve();
-                Event::LiveRemoved(host.runs)
-            })
-            .collect();
-        removed.into_iter()
+        let removed = missing.map(|host| {
+            host.sentinel.relieve();
+            Event::LiveRemoved(host.runs)
+        });
+        removed.collect()
     }
 
     /// Tells the session, carries out what it answers, and tells it what came of that.
@@ -431,8 +433,7 @@ impl Runtime {
             event,
             Event::Asked(Request::Restart) | Event::HangupSignal { .. } | Event::TimerFired(Timer::Hangup)
         );
-        let mut events: VecDeque<Event> =
-            if restarts { self.live_removed().collect() } else { VecDeque::new() };
+        let mut events = if restarts { self.live_removed() } else { VecDeque::new() };
         events.push_back(event);
         while let Some(event) = events.pop_front() {
             for effect in self.session.handle(self.began.elapsed(), event) {

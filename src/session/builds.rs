@@ -68,15 +68,13 @@ struct Burst {
     batches: u32,
 }
 
-/// What ended, for the session to act on.
+/// A build that ended by itself.
 #[derive(Debug)]
-pub(super) enum Ended {
-    /// Stale news, or a cancelled build: nothing to act on.
-    Nothing,
-    /// A build of these artifacts succeeded, and they are to be published.
-    Succeeded(BTreeSet<ArtifactId>, BuildSummary),
-    /// A build of these artifacts failed.
-    Failed(BTreeSet<ArtifactId>, BuildSummary),
+pub(super) struct Ended {
+    /// To be published.
+    pub(super) made: BTreeSet<ArtifactId>,
+    pub(super) failed: BTreeSet<ArtifactId>,
+    pub(super) summary: BuildSummary,
 }
 
 /// The build of an artifact that was published, or not.
@@ -201,30 +199,28 @@ impl Builds {
         build: BuildId,
         outcome: ReadOutcome,
         out: &mut Vec<Effect>,
-    ) -> Ended {
-        let Some(current) = self.current.as_mut().filter(|current| current.build == build) else {
-            return Ended::Nothing;
-        };
+    ) -> Option<Ended> {
+        let current = self.current.as_mut().filter(|current| current.build == build)?;
         match (current.phase, outcome) {
-            (Phase::Building | Phase::Publishing, _) => Ended::Nothing,
+            (Phase::Building | Phase::Publishing, _) => None,
             (Phase::Cancelling, _) | (_, ReadOutcome::Cancelled) => {
                 self.cancelled_in_a_row += 1;
                 // Nobody has heard of it.
                 self.last -= 1;
                 self.put_back();
                 self.go_on(now, out);
-                Ended::Nothing
+                None
             }
             (Phase::Reading, ReadOutcome::Read) => {
                 // A change that did not cancel it may have come after what was read.
                 self.unread = self.pending.values().any(|change| change.leads_to.project);
                 current.phase = Phase::Building;
                 current.begin(out);
-                Ended::Nothing
+                None
             }
             (Phase::Reading, ReadOutcome::Failed(summary)) => {
                 out.push(current.started());
-                Ended::Failed(self.fail(), summary)
+                self.settle(&BTreeSet::new(), summary)
             }
         }
     }
@@ -236,28 +232,39 @@ impl Builds {
         build: BuildId,
         outcome: BuildOutcome,
         out: &mut Vec<Effect>,
-    ) -> Ended {
-        let Some(current) = self.current.as_mut().filter(|current| current.build == build) else {
-            return Ended::Nothing;
-        };
+    ) -> Option<Ended> {
+        let current = self.current.as_ref().filter(|current| current.build == build)?;
         match (current.phase, outcome) {
-            (Phase::Reading | Phase::Publishing, _) => Ended::Nothing,
+            (Phase::Reading | Phase::Publishing, _) => None,
             (Phase::Cancelling, _) | (_, BuildOutcome::Cancelled) => {
                 self.cancelled_in_a_row += 1;
                 self.put_back();
                 out.push(Effect::Report(Notice::BuildCancelled(build)));
                 self.go_on(now, out);
-                Ended::Nothing
+                None
             }
             (Phase::Building, BuildOutcome::Succeeded(summary)) => {
-                self.cancelled_in_a_row = 0;
-                self.failed.retain(|failed| !current.artifacts.contains(failed));
-                current.phase = Phase::Publishing;
-                current.took = summary.took;
-                Ended::Succeeded(current.artifacts.clone(), summary)
+                let made = current.artifacts.clone();
+                self.settle(&made, summary)
             }
-            (Phase::Building, BuildOutcome::Failed(summary)) => Ended::Failed(self.fail(), summary),
+            (Phase::Building, BuildOutcome::Failed { summary, made }) => self.settle(&made, summary),
         }
+    }
+
+    /// A build ended by itself: what was built is to be published, and the rest is in the next.
+    fn settle(&mut self, made: &BTreeSet<ArtifactId>, summary: BuildSummary) -> Option<Ended> {
+        let mut current = self.current.take()?;
+        self.cancelled_in_a_row = 0;
+        let (made, failed): (BTreeSet<_>, _) =
+            current.artifacts.iter().partition(|artifact| made.contains(artifact));
+        self.failed.retain(|artifact| !made.contains(artifact));
+        self.owe(&failed, current.changes.values());
+        if !made.is_empty() {
+            (current.phase, current.took) = (Phase::Publishing, summary.took);
+            current.artifacts.clone_from(&made);
+            self.current = Some(current);
+        }
+        Some(Ended { made, failed, summary })
     }
 
     /// An artifact of the build was published (or was the same, or could not be). The build is over with the last.
@@ -274,21 +281,26 @@ impl Builds {
         Some(finished)
     }
 
-    /// The build that succeeded is not published: hotrun is leaving.
+    /// What was built is not published: hotrun is leaving.
     pub(super) fn abandon(&mut self) {
         self.current = None;
     }
 
     /// The binary could not be published, or not be started: the next build is one of it as well, and is told what these
     /// changes ask for beyond "build" (restart in any case).
-    pub(super) fn failed(&mut self, artifact: ArtifactId, changes: Vec<Change>) {
-        self.failed.insert(artifact);
-        self.owe(changes);
+    pub(super) fn failed(&mut self, artifact: ArtifactId, changes: &[Change]) {
+        self.owe(&BTreeSet::from([artifact]), changes);
     }
 
-    fn owe(&mut self, changes: Vec<Change>) {
-        for change in changes.into_iter().filter(|change| !change.leads_to.only_builds()) {
-            remember(&mut self.owed, change);
+    /// The next build is one of these artifacts as well, with the changes that ask for more than a build of them.
+    fn owe<'a>(&mut self, failed: &BTreeSet<ArtifactId>, changes: impl IntoIterator<Item = &'a Change>) {
+        self.failed.extend(failed);
+        for change in changes {
+            let mut change = change.clone();
+            change.leads_to.builds.retain(|artifact| failed.contains(artifact));
+            if !change.leads_to.builds.is_empty() && !change.leads_to.only_builds() {
+                remember(&mut self.owed, change);
+            }
         }
     }
 
@@ -343,14 +355,6 @@ impl Builds {
         } else {
             current.begin(out);
         }
-    }
-
-    fn fail(&mut self) -> BTreeSet<ArtifactId> {
-        self.cancelled_in_a_row = 0;
-        let Some(current) = self.current.take() else { return BTreeSet::new() };
-        self.failed.extend(&current.artifacts);
-        self.owe(current.changes.into_values().collect());
-        current.artifacts
     }
 
     /// What was in a cancelled build has still to be built, for the same reason.

@@ -200,12 +200,17 @@ pub enum ReadOutcome {
 }
 
 /// How a build ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildOutcome {
     /// cargo ended with success.
     Succeeded(BuildSummary),
-    /// cargo ended with an error, or could not be run.
-    Failed(BuildSummary),
+    /// cargo ended with an error, or could not be run. Others may have been built all the same.
+    Failed {
+        /// What it came to.
+        summary: BuildSummary,
+        /// The artifacts that were built.
+        made: BTreeSet<ArtifactId>,
+    },
     /// It was cancelled before it could end by itself.
     Cancelled,
 }
@@ -293,7 +298,7 @@ pub enum Effect {
     /// End cargo, or what is asked about the project, with its process group; [`Event::BuildEnded`] or
     /// [`Event::ProjectRead`] follows.
     CancelBuild(BuildId),
-    /// Rename the fresh binary of a successful build over the live one; [`Event::Published`] follows.
+    /// Rename a fresh binary over the live one; [`Event::Published`] follows.
     Publish {
         /// Which build.
         build: BuildId,

@@ -1,7 +1,7 @@
 //! The session decides: what happened comes in as an [`Event`], what is to be done goes out as [`Effect`]s.
 //!
 //! Pure: no files, processes, sockets, environment, clock or threads; the time of each event comes with it. The laws it
-//! keeps: a failed or cancelled build touches neither the live path nor the process (L2), the last edit wins and nothing
+//! keeps: what a build did not build keeps its live path and its process (L2), the last edit wins and nothing
 //! starves it (L3), at most one build and one process of a service at a time (L4).
 
 mod builds;
@@ -129,7 +129,7 @@ impl Session {
         let Some(service) = event.service().and_then(|id| self.services.get_mut(&id)) else { return };
         if let Event::RolledBack { .. } = event {
             // The failed build is tried again by `r` or the next save.
-            self.builds.failed(service.runs(), Vec::new());
+            self.builds.failed(service.runs(), &[]);
         }
         let failed = matches!(event, Event::SpawnFailed { .. });
         service.take_in(now, event, out);
@@ -204,26 +204,27 @@ impl Session {
         }
     }
 
-    fn build_ended(&mut self, now: Duration, build: BuildId, ended: Ended, out: &mut Vec<Effect>) {
-        let (artifacts, success, summary) = match ended {
-            Ended::Nothing => return,
-            Ended::Succeeded(artifacts, summary) => (artifacts, true, summary),
-            Ended::Failed(artifacts, summary) => (artifacts, false, summary),
-        };
+    fn build_ended(&mut self, now: Duration, build: BuildId, ended: Option<Ended>, out: &mut Vec<Effect>) {
+        let Some(Ended { made, failed, summary }) = ended else { return };
+        let success = failed.is_empty();
         let running = self.services.values().filter_map(|service| service.running(now)).collect();
-        let notice = Notice::BuildFinished { build, artifacts: artifacts.clone(), success, summary, running };
-        out.push(Effect::Report(notice));
+        let again = !self.removed.is_disjoint(&failed) && self.cleaned > 0;
+        out.push(Effect::Report(Notice::BuildFinished { build, success, failed, summary, running }));
         if self.quitting.is_some() {
             self.builds.abandon();
-        } else if success {
-            out.extend(artifacts.into_iter().map(|artifact| Effect::Publish { build, artifact }));
-        } else if self.once {
+            return;
+        }
+        if self.once && !success {
+            self.builds.abandon();
             self.leave(now, ExitReason::BuildFailed, out);
-        } else {
-            if !self.removed.is_empty() && self.cleaned > 0 {
-                self.cleaned -= 1;
-                out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
-            }
+            return;
+        }
+        if again {
+            self.cleaned -= 1;
+            out.push(Effect::StartTimer(Timer::LiveRemoved, CLEANING * 2));
+        }
+        out.extend(made.into_iter().map(|artifact| Effect::Publish { build, artifact }));
+        if !self.builds.busy() {
             self.go_on(now, out);
         }
     }
@@ -244,9 +245,11 @@ impl Session {
         let mut services = self.services.iter_mut();
         let service = services.find(|(_, service)| service.runs() == artifact);
         let mut changes = finished.changes.iter();
-        let watched = service
-            .as_ref()
-            .is_some_and(|(id, _)| changes.any(|change| change.leads_to.restarts.contains(id)));
+        let watched = service.as_ref().is_some_and(|(id, _)| {
+            changes.any(|Change { leads_to, .. }| {
+                leads_to.restarts.contains(id) && leads_to.builds.contains(&artifact)
+            })
+        });
         match outcome {
             PublishOutcome::Published { path } => {
                 out.push(Effect::Report(Notice::Published { build, artifact, path }));
@@ -260,7 +263,7 @@ impl Session {
             },
             PublishOutcome::Failed { error } => {
                 let running = service.and_then(|(_, service)| service.running(now));
-                self.builds.failed(artifact, finished.changes);
+                self.builds.failed(artifact, &finished.changes);
                 out.push(Effect::Report(Notice::PublishFailed { build, artifact, error, running }));
                 if self.once && self.quitting.is_none() {
                     self.leave(now, ExitReason::CannotRun, out);

@@ -44,10 +44,10 @@ pub enum Notice {
     BuildFinished {
         /// Which one.
         build: BuildId,
-        /// What was built.
-        artifacts: BTreeSet<ArtifactId>,
-        /// Whether it succeeded.
+        /// Whether all of it was built.
         success: bool,
+        /// The artifacts that were not.
+        failed: BTreeSet<ArtifactId>,
         /// What it came to.
         summary: BuildSummary,
         /// What is running.

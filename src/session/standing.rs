@@ -190,9 +190,9 @@ impl Past {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::BuildFinished { build, artifacts, success, summary, .. } => {
+            Notice::BuildFinished { build, success, failed, summary, .. } => {
                 self.last_build = Some((*build, *success, *summary));
-                for artifact in artifacts.iter().filter(|_| !success) {
+                for artifact in failed {
                     self.made(*artifact).trouble = Some(Trouble::Build(*build));
                 }
             }

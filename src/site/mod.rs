@@ -9,7 +9,7 @@ mod inputs;
 mod order;
 mod reading;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -31,7 +31,7 @@ use crate::report::Style;
 use crate::settings;
 use crate::sys;
 use crate::watch::{PackageFolder, Plan};
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
 /// The project, the toolchain and the settings in force.
 #[derive(Debug)]
@@ -181,9 +181,16 @@ impl Site {
     }
 
     /// Returns cargo's command line and environment, for a stderr of this style.
-    pub(crate) fn build_order(&self, build: BuildId, style: Style) -> BuildOrder {
-        let program =
-            Program { package: self.project.package.id.clone(), target: self.project.target.name.clone() };
+    pub(crate) fn build_order(
+        &self,
+        build: BuildId,
+        artifacts: &BTreeSet<ArtifactId>,
+        style: Style,
+    ) -> BuildOrder {
+        let program = |artifact: &ArtifactId| {
+            let (package, target) = (self.project.package.id.clone(), self.project.target.name.clone());
+            (*artifact, Program { package, target })
+        };
         let asked = Asked {
             config: &self.config.build,
             toolchain: &self.toolchain,
@@ -194,7 +201,8 @@ impl Site {
         };
         let command = asked.command(&self.target(), &self.staging());
         let env = asked.environment(&self.staging(), &self.build_directory());
-        BuildOrder { build, command, env, cwd: self.cwd.clone(), program, seed: self.seed() }
+        let programs = artifacts.iter().map(program).collect();
+        BuildOrder { build, command, env, cwd: self.cwd.clone(), programs, seed: self.seed() }
     }
 
     /// Returns the plan for seeding; `None` if nothing is staged apart or cargo would not find it fresh.
@@ -304,19 +312,28 @@ impl Site {
         names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
     }
 
-    /// Returns the files the program was built from, as listed by rustc and cargo.
-    pub(crate) fn dep_info(&self, result: &BuildResult) -> std::io::Result<Vec<PathBuf>> {
-        let text = std::fs::read_to_string(result.executable.with_extension("d"))?;
+    /// Returns the files that programs were built from, as listed by rustc and cargo.
+    pub(crate) fn dep_info(
+        &self,
+        built: &BTreeMap<ArtifactId, BuildResult>,
+    ) -> std::io::Result<Vec<PathBuf>> {
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
-        crate::watch::dep_info::parse(&text, &result.executable, base).map_err(std::io::Error::other)
+        let mut files = Vec::new();
+        for BuildResult { executable, .. } in built.values() {
+            let text = std::fs::read_to_string(executable.with_extension("d"))?;
+            let parsed = crate::watch::dep_info::parse(&text, executable, base);
+            files.extend(parsed.map_err(std::io::Error::other)?);
+        }
+        Ok(files)
     }
 
     /// Returns the roots of packages whose build script named nothing to rerun for: cargo reruns it for any
     /// of their files.
-    pub(crate) fn rerun_everything(&self, result: &BuildResult) -> Vec<PathBuf> {
+    pub(crate) fn rerun_everything(&self, built: &BTreeMap<ArtifactId, BuildResult>) -> Vec<PathBuf> {
         let mut roots = Vec::new();
         for package in self.project.packages.iter().filter(|package| package.build_script.is_some()) {
-            let script = result.scripts.iter().find(|script| script.package_id.repr == package.id);
+            let mut scripts = built.values().flat_map(|result| &result.scripts);
+            let script = scripts.find(|script| script.package_id.repr == package.id);
             if script.is_none_or(|script| !names_reruns(script.out_dir.as_std_path())) {
                 roots.push(package.root.clone());
             }

@@ -120,8 +120,8 @@ impl World {
     }
 
     fn publish(&mut self, build: BuildId, artifact: ArtifactId) {
-        let (staged, contents) = self.cargo.staged.as_ref().expect("a build that is published succeeded");
-        assert_eq!(*staged, build, "L2: only the build that just succeeded is published");
+        let (staged, contents) = self.cargo.staged.as_ref().expect("what is published was built");
+        assert_eq!(*staged, build, "L2: only the build that just ended is published");
         let content = contents[&artifact];
         let full = self.cargo.full;
         let service = self.hosts.iter().find(|(_, host)| host.settings.runs == artifact).map(|(id, _)| *id);
@@ -225,12 +225,15 @@ impl World {
                 let building = self.cargo.building.take_if(|(current, _)| *current == build);
                 let Some((_, contents)) = building else { return };
                 self.settled(build);
-                let outcome = if contents.values().all(|content| content.is_good()) {
-                    self.cargo.staged = Some((build, contents));
-                    BuildOutcome::Succeeded(BuildSummary::default())
+                let (made, failed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    contents.into_iter().partition(|(_, content)| content.is_good());
+                let summary = BuildSummary::default();
+                let outcome = if failed.is_empty() {
+                    BuildOutcome::Succeeded(summary)
                 } else {
-                    BuildOutcome::Failed(BuildSummary::default())
+                    BuildOutcome::Failed { summary, made: made.keys().copied().collect() }
                 };
+                self.cargo.staged = Some((build, made));
                 self.tell(Event::BuildEnded { build, outcome });
             }
             Planned::Cancelled(build) => self.cancelled(build),

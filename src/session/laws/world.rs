@@ -56,6 +56,12 @@ pub(super) struct Made {
     pub(super) live_good: bool,
 }
 
+impl Made {
+    fn live_content(&self) -> Option<Content> {
+        self.live.filter(|_| !self.gone).map(|(_, content)| content)
+    }
+}
+
 /// A process of the world.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Running {
@@ -202,21 +208,22 @@ impl World {
     }
 
     fn handle(&mut self, event: Event) {
-        let failed = matches!(
-            event,
-            Event::BuildEnded { outcome: BuildOutcome::Failed(_) | BuildOutcome::Cancelled, .. }
-                | Event::ProjectRead { .. }
-        );
-        let effects = self.session.handle(Duration::from_millis(self.now), event);
-        let touches = |effect: &&Effect| {
-            matches!(
-                effect,
-                Effect::Publish { .. } | Effect::StopProcess { .. } | Effect::StartProcess { .. }
-            )
+        let made = match &event {
+            Event::BuildEnded { outcome: BuildOutcome::Failed { made, .. }, .. } => Some(made.clone()),
+            Event::BuildEnded { outcome: BuildOutcome::Cancelled, .. } | Event::ProjectRead { .. } => {
+                Some(BTreeSet::new())
+            }
+            _ => None,
         };
-        if failed && !self.tally.asked {
-            let found = effects.iter().find(touches);
-            assert!(found.is_none(), "L2: a failed or cancelled build led to {found:?}");
+        let effects = self.session.handle(Duration::from_millis(self.now), event);
+        if let Some(made) = made
+            && !self.tally.asked
+        {
+            let found = effects.iter().find(|effect| match effect {
+                Effect::Publish { artifact, .. } => !made.contains(artifact),
+                effect => matches!(effect, Effect::StopProcess { .. } | Effect::StartProcess { .. }),
+            });
+            assert!(found.is_none(), "L2: what a build did not build led to {found:?}");
         }
         for effect in effects {
             self.perform(effect);
@@ -249,12 +256,22 @@ impl World {
                     let live = made.live.map(|(_, content)| content);
                     assert_eq!(live, Some(made.content), "what ran is not the last edit");
                 }
+                State::Failed(Trouble::Build(_)) => {
+                    assert!(!made.content.is_good(), "called failed, but it compiles");
+                }
                 _ => {}
             }
         }
         if let State::Failed(Trouble::Build(_)) = standing.state {
             assert!(!self.compiles(), "called failed, but it compiles");
         }
+    }
+
+    /// Whether everything that compiles is published and runs, whatever else fails.
+    pub(super) fn good_runs(&self) -> bool {
+        let live = |made: &Made| !made.content.is_good() || made.live_content() == Some(made.content);
+        let runs = |host: &Host| !self.made[&host.settings.runs].content.is_good() || self.runs_well(host);
+        self.made.values().all(live) && self.hosts.values().all(runs)
     }
 
     /// Whether everything that is saved compiles.
@@ -264,8 +281,7 @@ impl World {
 
     /// Whether everything that was saved is published.
     pub(super) fn all_live(&self) -> bool {
-        let live = |made: &Made| made.live.filter(|_| !made.gone).map(|(_, content)| content);
-        self.made.values().all(|made| live(made) == Some(made.content))
+        self.made.values().all(|made| made.live_content() == Some(made.content))
     }
 
     /// Lets everything planned up to `until` happen.

@@ -3,6 +3,7 @@
 mod config;
 mod failing;
 mod life;
+mod several;
 mod standing;
 mod stopping;
 mod updates;
@@ -123,9 +124,11 @@ impl Table {
 fn brief(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::ReadProject(build) => format!("read for {build}"),
-        Effect::StartBuild { build, .. } => format!("build {build}"),
+        Effect::StartBuild { build, artifacts, .. } => format!("build {build}{}", others(artifacts)),
         Effect::CancelBuild(build) => format!("cancel {build}"),
-        Effect::Publish { build, .. } => format!("publish {build}"),
+        Effect::Publish { build, artifact } => {
+            format!("publish {build}{}", others(&BTreeSet::from([*artifact])))
+        }
         Effect::StartProcess { instance, build, .. } => format!("start {instance} build {build}"),
         Effect::StopProcess { instance, plan } => format!("stop {instance} with {}", plan.signal),
         Effect::ExtendStop { instance, time } => format!("stop {instance} not before {time:?}"),
@@ -146,6 +149,13 @@ fn brief(effect: &Effect) -> Option<String> {
     })
 }
 
+/// Names the artifacts where there are others than the first.
+fn others(artifacts: &BTreeSet<ArtifactId>) -> String {
+    let main = *artifacts == BTreeSet::from([ArtifactId::MAIN]);
+    let names = artifacts.iter().filter(|_| !main).map(|artifact| format!(" of {}", artifact.0));
+    names.collect()
+}
+
 fn project_read(build: u32, outcome: ReadOutcome) -> Event {
     Event::ProjectRead { build: BuildId(build), outcome }
 }
@@ -156,7 +166,8 @@ fn ok(build: u32) -> Event {
 
 fn bad(build: u32) -> Event {
     let summary = BuildSummary { errors: 3, ..BuildSummary::default() };
-    Event::BuildEnded { build: BuildId(build), outcome: BuildOutcome::Failed(summary) }
+    let outcome = BuildOutcome::Failed { summary, made: BTreeSet::new() };
+    Event::BuildEnded { build: BuildId(build), outcome }
 }
 
 fn cancelled(build: u32) -> Event {
