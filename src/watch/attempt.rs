@@ -12,7 +12,7 @@ pub(super) struct BuildAttempt {
     pub(super) ended: Option<SystemTime>,
     pub(super) failed: bool,
     /// Whether it compiled everything.
-    complete: bool,
+    pub(super) complete: bool,
     /// The latest time of any attempt, which nothing that cargo compiled exceeds. If the clock was set back,
     /// an earlier attempt had it.
     latest: SystemTime,
@@ -36,10 +36,6 @@ impl BuildAttempt {
         let before_end = self.ended.is_none_or(|ended| changed + SLACK <= ended);
         let offset = changed.duration_since(self.started).ok()?;
         (offset > SLACK && before_end).then_some(offset)
-    }
-
-    pub(super) fn complete(&mut self) {
-        self.complete = true;
     }
 
     /// Whether the attempt may not have compiled the content that a file had before it got this stat.

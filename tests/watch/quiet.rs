@@ -380,6 +380,25 @@ fn recognised(poll: Poll) {
     site.expect(&file);
 }
 
+/// The events of the saves arrive before or after the end of the build.
+#[test]
+fn a_source_that_was_another_while_a_build_ran_is_reported() {
+    let mut site = Site::new();
+    site.watch_built(Poll::Never);
+    let file = site.root.join("src/one.rs");
+    for _ in 0..30 {
+        site.start_build();
+        // As every compiler does, longer than file times are coarse.
+        std::thread::park_timeout(Duration::from_millis(20));
+        write(&file, "// other\n");
+        write(&file, "// one\n");
+        site.succeed();
+        site.expect(&file);
+        site.build();
+        site.drain();
+    }
+}
+
 #[test]
 fn a_source_that_went_before_it_was_seen_is_told() {
     for _ in 0..20 {

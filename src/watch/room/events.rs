@@ -168,9 +168,17 @@ impl Room {
         }
     }
 
+    /// Counts a save that came while a build ran. Its event may come later.
     pub(super) fn count_save(&mut self, path: &Path) {
-        if self.building().is_some() {
+        let Some(attempt) = self.attempt else { return };
+        let within = |ended| {
+            fingerprint::stat(path).is_some_and(|stat| attempt.started < stat.ctime && stat.ctime <= ended)
+        };
+        if attempt.ended.is_none_or(within) {
             *self.saves_during_build.entry(path.to_path_buf()).or_default() += 1;
+        }
+        if attempt.complete {
+            self.report_saves_during_build(2);
         }
     }
 

@@ -281,16 +281,12 @@ impl Room {
     /// Reports files that were saved at least `saves` times while the build ran: it started from them, but
     /// may have read them half-written or in an intermediate state. Once, until something really changes.
     pub(super) fn report_saves_during_build(&mut self, saves: u32) {
-        let disturbed: Vec<PathBuf> = self
-            .saves_during_build
-            .drain()
-            .filter(|(_, count)| *count >= saves)
-            .map(|(path, _)| path)
-            .collect();
-        let disturbed = disturbed.into_iter().filter(|path| !self.by_script(path)).collect::<Vec<_>>();
         if self.rebuild_requested {
             return;
         }
+        let often = self.saves_during_build.iter().filter(|(_, count)| **count >= saves);
+        let disturbed: Vec<PathBuf> =
+            often.map(|(path, _)| path.clone()).filter(|path| !self.by_script(path)).collect();
         for path in disturbed {
             let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
             if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {

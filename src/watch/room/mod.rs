@@ -240,7 +240,9 @@ impl Room {
             }
             WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything } => {
                 self.build_ended(build, ended);
-                self.attempt.as_mut().filter(|attempt| attempt.build == build).map(BuildAttempt::complete);
+                if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
+                    attempt.complete = true;
+                }
                 let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
                 self.add_lost(&sources);
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
