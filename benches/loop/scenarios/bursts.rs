@@ -15,8 +15,10 @@ const DEBOUNCES: [&str; 4] = ["50ms", "30ms", "20ms", "10ms"];
 /// The modules of the program that change with it.
 const FILES: usize = 50;
 
+type Burst = fn(&Project, usize);
+
 /// What happens to a project, by its name; all of it ends with a version of this name and round.
-const BURSTS: [(&str, fn(&Project, usize)); 4] =
+const BURSTS: [(&str, Burst); 4] =
     [("checkout", checkout), ("rebase", rebase), ("format on save", format_on_save), ("save all", save_all)];
 
 pub(crate) fn measure(yard: &Yard) -> Vec<Section> {
@@ -110,8 +112,8 @@ fn save(project: &Project, version: &str) {
     project.save(version);
     let path = project.folder.join("src/main.rs");
     let text = std::fs::read_to_string(&path).expect("it was saved");
-    let modules: String = (0..FILES).map(|number| format!("mod part{number};\n")).collect();
-    std::fs::write(path, format!("#![allow(dead_code)]\n{text}{modules}")).expect("a file");
+    let modules: Vec<String> = (0..FILES).map(|number| format!("mod part{number};")).collect();
+    std::fs::write(path, format!("#![allow(dead_code)]\n{text}{}", modules.join("\n"))).expect("a file");
 }
 
 fn checkout(project: &Project, round: usize) {

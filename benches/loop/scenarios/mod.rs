@@ -1,5 +1,6 @@
 //! What is measured, one file each.
 
+mod bursts;
 mod downtime;
 mod first;
 mod idle;
@@ -20,6 +21,7 @@ pub(crate) const ALL: &[(&str, Scenario)] = &[
     ("served", served::measure),
     ("downtime", downtime::measure),
     ("storm", storm::measure),
+    ("bursts", bursts::measure),
     ("idle", idle::measure),
     ("large", large::measure),
     ("memory", memory::measure),
