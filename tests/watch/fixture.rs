@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
@@ -26,6 +27,8 @@ pub(crate) struct Site {
     handle: Option<WatchHandle>,
     news: Receiver<WatchNews>,
     told: mpsc::Sender<WatchNews>,
+    /// While it is locked, the room stalls at what it tells next.
+    pub(crate) stall: Arc<Mutex<()>>,
     build: u32,
     fences: u32,
 }
@@ -91,7 +94,18 @@ impl Site {
         };
         let (told, news) = mpsc::channel();
         let sources = vec![root.join("src/main.rs"), root.join("src/one.rs")];
-        Self { _folder: folder, root, plan, sources, handle: None, news, told, build: 0, fences: 0 }
+        Self {
+            _folder: folder,
+            root,
+            plan,
+            sources,
+            handle: None,
+            news,
+            told,
+            stall: Arc::default(),
+            build: 0,
+            fences: 0,
+        }
     }
 
     pub(crate) fn out(&self) -> PathBuf {
@@ -101,9 +115,10 @@ impl Site {
     /// Opens the room and waits until it watches.
     pub(crate) fn watch(&mut self, poll: Poll) {
         self.plan.poll = poll;
-        let told = self.told.clone();
+        let (told, stall) = (self.told.clone(), Arc::clone(&self.stall));
         let sink = Box::new(move |news| {
             let _ = told.send(news);
+            drop(stall.lock());
         });
         self.handle = Some(watch::start(self.plan.clone(), sink).unwrap());
         let watching = self.wait(|news| matches!(news, WatchNews::Watching { .. }).then_some(()));

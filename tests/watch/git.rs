@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
@@ -57,6 +58,27 @@ fn what_git_writes_is_told_as_one_when_it_is_done() {
             assert_eq!(told(&site), [&*site.sources[0], &*site.sources[1]], "{poll:?} {linked} {pause:?}");
             assert_eq!(site.changes(), [], "{poll:?} {linked} {pause:?}");
         }
+    }
+}
+
+#[test]
+fn what_git_wrote_while_the_room_stalled_is_told_as_one() {
+    for poll in [Poll::Never, Poll::Every(Duration::from_millis(20))] {
+        let (mut site, git) = site(poll, false);
+        let stall = Arc::clone(&site.stall);
+        let stalled = stall.lock().unwrap();
+        let file = site.root.join("rust-toolchain.toml");
+        write(&file, "");
+        site.expect(&file);
+        let lock = git.join("index.lock");
+        write(&lock, "");
+        write(&site.sources[1], "// of another branch\n");
+        fs::remove_file(&site.sources[0]).unwrap();
+        rename(&lock, &git.join("index"));
+        std::thread::park_timeout(A_WHILE);
+        drop(stalled);
+        assert_eq!(told(&site), [&*site.sources[0], &*site.sources[1]], "{poll:?}");
+        assert_eq!(site.changes(), [], "{poll:?}");
     }
 }
 

@@ -13,8 +13,7 @@ use crate::watch::fingerprint::{self, Stat};
 /// How long changes wait for git at most.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// How long they wait after git has finished: the check of a deleted file is deferred, and a stash locks
-/// twice.
+/// How long they wait after git has finished: a stash locks twice.
 const SETTLE_TIME: Duration = Duration::from_millis(80);
 
 /// How often to check whether git has finished.
@@ -27,23 +26,22 @@ pub(super) struct GitWait {
     done: Option<Instant>,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum GitWork {
-    Done,
+    /// At this time.
+    Done(SystemTime),
     Writing,
 }
 
 impl Room {
     /// Whether changes must wait because git is writing, or has just finished.
     pub(super) fn waits_for_git(&mut self) -> bool {
-        // A scan finds everything since the one before.
-        let recent = SETTLE_TIME + self.poll.unwrap_or_default();
         // When the first of them was changed. A deleted file does not tell, and counts as the earliest.
         let changes = self.changes.iter();
         let stats = changes.map(|change| self.ledger.get(&change.path).and_then(|entry| entry.now.stat));
         let first = stats.map(|stat| stat.map(|stat| stat.ctime)).min().flatten();
         let folders = self.ignores.git_folders().iter();
-        let Some(work) = folders.filter_map(|folder| work(folder, recent, first)).max() else {
+        let Some(work) = folders.filter_map(|folder| work(folder, self.git_known, first)).max() else {
             return false;
         };
         let now = Instant::now();
@@ -52,23 +50,29 @@ impl Room {
             waiting.done = None;
         } else if waiting.done.is_none() {
             waiting.done = Some(now);
+            // A scan finds everything since the one before.
             self.scan_due = self.poll.map(|_| now).or(self.scan_due);
         }
-        now < waiting.since + MAX_WAIT && waiting.done.is_none_or(|done| now < done + SETTLE_TIME)
+        let settled = waiting.done.is_some_and(|done| now >= done + SETTLE_TIME);
+        let waits = now < waiting.since + MAX_WAIT && !(settled && self.deferred.next().is_none());
+        if let (GitWork::Done(at), false) = (work, waits) {
+            self.git_known = Some(at);
+        }
+        waits
     }
 }
 
-/// Returns the work in a git directory that is under way, or so recent that it may have changed files, the
-/// first of them at this time.
-fn work(folder: &Path, recent: Duration, first: Option<SystemTime>) -> Option<GitWork> {
-    let younger =
-        |moment: SystemTime, limit| SystemTime::now().duration_since(moment).is_ok_and(|age| age < limit);
+/// Returns the work in a git directory that is under way, or that ended after this `known` work and may have changed files,
+/// the first of them at this time.
+fn work(folder: &Path, known: Option<SystemTime>, first: Option<SystemTime>) -> Option<GitWork> {
     let stat = |name| fingerprint::stat(&folder.join(name));
-    if stat("index.lock").is_some_and(|lock| younger(lock.mtime, MAX_WAIT)) {
+    let recent = |lock: Stat| SystemTime::now().duration_since(lock.mtime).is_ok_and(|age| age < MAX_WAIT);
+    if stat("index.lock").is_some_and(recent) {
         return Some(GitWork::Writing);
     }
-    let wrote = |index: &Stat| first.is_none_or(|first| first <= index.ctime);
-    stat("index").filter(wrote).is_some_and(|index| younger(index.ctime, recent)).then_some(GitWork::Done)
+    let done = stat("index")?.ctime;
+    (first.is_none_or(|first| first <= done) && known.is_none_or(|known| known < done))
+        .then_some(GitWork::Done(done))
 }
 
 #[cfg(test)]
@@ -77,20 +81,25 @@ mod tests {
 
     #[test]
     fn a_file_saved_after_the_index_does_not_wait() {
-        let (folder, long) = (tempfile::tempdir().unwrap(), Duration::from_hours(1));
+        let folder = tempfile::tempdir().unwrap();
         let index = folder.path().join("index");
         std::fs::write(&index, "").unwrap();
         let written = fingerprint::stat(&index).unwrap().ctime;
         let tick = Duration::from_nanos(1);
-        for (first, expect) in [
-            (Some(written - tick), Some(GitWork::Done)),
-            (Some(written), Some(GitWork::Done)),
-            (Some(written + tick), None),
-            (None, Some(GitWork::Done)),
+        let (before, after) = (Some(written - tick), Some(written + tick));
+        let done = Some(GitWork::Done(written));
+        for (known, first, expect) in [
+            (None, before, done),
+            (before, Some(written), done),
+            (before, after, None),
+            (None, None, done),
+            // Its changes were reported.
+            (Some(written), before, None),
+            (Some(written), None, None),
         ] {
-            assert_eq!(work(folder.path(), long, first), expect, "{first:?}");
+            assert_eq!(work(folder.path(), known, first), expect, "{known:?} {first:?}");
         }
         std::fs::write(folder.path().join("index.lock"), "").unwrap();
-        assert_eq!(work(folder.path(), long, Some(written + tick)), Some(GitWork::Writing));
+        assert_eq!(work(folder.path(), Some(written), after), Some(GitWork::Writing));
     }
 }

@@ -102,6 +102,8 @@ pub(super) struct Room {
     changes: Vec<Change>,
     /// Since when they are held back until git has finished.
     git: Option<git::GitWait>,
+    /// When git finished the work that was reported last.
+    git_known: Option<SystemTime>,
     /// Requests for a check that has not started.
     sync_requests: Vec<u64>,
     syncs: Vec<sync::PendingSync>,
@@ -145,6 +147,7 @@ impl Room {
             rebuild_requested: false,
             changes: Vec::new(),
             git: None,
+            git_known: None,
             sync_requests: Vec::new(),
             syncs: Vec::new(),
             noted: HashSet::new(),
