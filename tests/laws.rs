@@ -1,7 +1,7 @@
 //! The laws on a real cargo project with real processes.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::support::{EventLine, Home, Hotrun, Project};
+use super::programs::program;
+use super::support::{EventLine, Home, Hotrun, Project, Workshop};
 
 /// The project's program runs as version `one`.
 fn running(args: &[&str]) -> (Project, Home, Hotrun, super::support::Call) {
@@ -111,31 +112,43 @@ fn assert_one_build_at_a_time(events: &[EventLine]) {
 
 #[test]
 fn the_live_path_can_be_executed_at_any_moment() {
-    let (project, home, mut hotrun, _one) = running(&[]);
+    // The same program fifty times, each with another tail.
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read(program("app")).unwrap();
+    let version = |number: usize| {
+        let path = folder.path().join(number.to_string());
+        fs::write(&path, [&text[..], number.to_string().as_bytes()].concat()).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let workshop = Workshop::new(&version(0));
+    let home = Home::new();
+    let mut start = Hotrun::prepare(&workshop.project, &home, &["--", "quiet"]);
+    workshop.equip(start.command());
+    let mut hotrun = start.start();
     hotrun.wait_for("ready");
-    let live = project.live("app");
+    let live = workshop.project.live("app");
     let stop = Arc::new(AtomicBool::new(false));
     let reader = {
-        let (live, stop) = (live.clone(), Arc::clone(&stop));
-        // Nobody is at home there: the program ends at once, with a panic's code.
+        let (live, stop, text) = (live.clone(), Arc::clone(&stop), text.clone());
         std::thread::spawn(move || {
             let mut runs = 0;
             while !stop.load(Ordering::Relaxed) {
                 let status = Command::new(&live)
-                    .env("TEST_HOME", "nobody")
-                    .stderr(std::process::Stdio::null())
+                    .args(["exit", "7"])
                     .status()
                     .unwrap_or_else(|error| panic!("run {runs}: {error}"));
-                assert_eq!(status.code(), Some(101), "run {runs}");
-                assert_eq!(&fs::read(&live).unwrap()[..4], b"\x7fELF", "run {runs}");
+                assert_eq!(status.code(), Some(7), "run {runs}");
+                assert_eq!(fs::read(&live).unwrap()[..text.len()], text, "run {runs}");
                 runs += 1;
             }
             runs
         })
     };
-    for n in 0..50 {
-        project.set_version(&format!("publish {n}"));
-        home.call_of(&format!("publish {n}"));
+    for number in 1..=50 {
+        workshop.build_gives(&version(number));
+        hotrun.wait_for("process-started");
+        assert!(fs::read(&live).unwrap().ends_with(number.to_string().as_bytes()));
     }
     stop.store(true, Ordering::Relaxed);
     let runs = reader.join().expect("the live path failed a reader");
