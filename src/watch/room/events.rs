@@ -144,6 +144,8 @@ impl Room {
                     } =>
                 {
                     self.deferred.remove(&path);
+                    // It may have been found gone in the meantime, and left to the deferred check.
+                    self.judge(&path);
                 }
                 why => self.deferred.defer(&path, why, Instant::now()),
             }
