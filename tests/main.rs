@@ -40,5 +40,7 @@ mod support;
 mod terminal;
 mod tidy;
 mod waits;
+#[cfg(target_os = "linux")]
+mod warm_up;
 mod watch;
 mod zero_downtime;

@@ -32,6 +32,7 @@ variants!(
         SeedCopying,
         SeedDeclined,
         SeedDiscarded,
+        WarmedUp,
         NoBuild,
         NotForced,
         NoDepInfo,
@@ -118,6 +119,7 @@ fn of_seeds() -> Vec<Remark> {
         Remark::SeedBegan { staging: staging(), from: "target/debug".to_owned(), size: "476 MB".to_owned() },
         Remark::SeedCopying { copied: "120 MB".to_owned(), size: "476 MB".to_owned() },
         Remark::SeedDiscarded { from: "target/debug".to_owned() },
+        Remark::WarmedUp { took: Duration::from_millis(5600) },
     ];
     all.extend(declined.map(|error| Remark::SeedDeclined {
         staging: staging(),

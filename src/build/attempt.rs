@@ -59,14 +59,14 @@ pub(super) async fn cancelled_by_order(cancelled: &mut oneshot::Receiver<()>) {
     }
 }
 
-fn spawn(order: &BuildOrder) -> std::io::Result<Child> {
+/// Returns the command of a cargo in a group of its own, without its pipes.
+pub(super) fn command(order: &BuildOrder) -> Command {
     let mut words = order.command.iter();
     let mut command = Command::new(words.next().map_or("cargo".as_ref(), OsString::as_os_str));
     command.args(words).current_dir(&order.cwd);
     sys::adopt_group(command.as_std_mut());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env_clear().envs(&order.env);
-    command.spawn()
+    command.stdin(Stdio::null()).env_clear().envs(&order.env);
+    command
 }
 
 /// Runs cargo until it ends or is cancelled. With `held`, hotrun itself has the lock that cargo may wait for.
@@ -74,7 +74,7 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
     let Job { order, cancelled, news, outputs } = job;
     let (order, build) = (&*order, order.build);
     let began = Instant::now();
-    let mut child = match spawn(order) {
+    let mut child = match command(order).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => child,
         Err(source) => {
             let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
@@ -173,7 +173,7 @@ fn of_program<'a>(executable: &Path, libraries: &'a [Library]) -> impl Iterator<
     })
 }
 
-async fn end_group(child: &mut Child, group: Option<i32>) {
+pub(super) async fn end_group(child: &mut Child, group: Option<i32>) {
     let Some(group) = group else { return };
     // An error means that the group is empty.
     let _ = sys::kill_group(group, libc::SIGTERM);

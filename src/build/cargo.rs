@@ -12,7 +12,7 @@ use super::attempt::{CargoRun, cancelled_by_order, run_cargo};
 use super::news::BuildNews;
 use super::order::{BuildOrder, Job};
 use super::scripts::Outputs;
-use super::seed::{SeedNews, SeedPlan, Seeding};
+use super::seed::{self, SeedNews, SeedPlan, Seeding, WarmUpOrder};
 use crate::session::BuildOutcome;
 use crate::words::BuildId;
 
@@ -21,6 +21,8 @@ use crate::words::BuildId;
 pub struct Cargo {
     news: mpsc::UnboundedSender<BuildNews>,
     current: Option<(BuildId, oneshot::Sender<()>)>,
+    /// Dropping it cancels nothing.
+    warm_up: Option<oneshot::Sender<()>>,
     seed: Option<Rc<Seed>>,
     outputs: Rc<Outputs>,
 }
@@ -34,13 +36,16 @@ struct Seed {
 
 impl Cargo {
     pub fn new(news: mpsc::UnboundedSender<BuildNews>) -> Self {
-        Self { news, current: None, seed: None, outputs: Rc::default() }
+        Self { news, current: None, warm_up: None, seed: None, outputs: Rc::default() }
     }
 
     /// Starts cargo. Must be called within a tokio `LocalSet`.
     pub fn start(&mut self, order: BuildOrder) {
         let (cancel, cancelled) = oneshot::channel();
         self.current = Some((order.build, cancel));
+        if let Some(plan) = &order.seed {
+            seed::make_room(plan);
+        }
         let seed = self.seed_of(order.seed.as_ref());
         let (news, outputs) = (self.news.clone(), Rc::clone(&self.outputs));
         tokio::task::spawn_local(run(Job { order, cancelled, news, outputs }, seed));
@@ -49,6 +54,23 @@ impl Cargo {
     /// Ends the build's whole process group.
     pub fn cancel(&mut self, build: BuildId) {
         if let Some((_, cancel)) = self.current.take_if(|(current, _)| *current == build) {
+            let _ = cancel.send(());
+        }
+    }
+
+    /// Starts a warm-up. Returns whether there is anything to warm up; its end is reported.
+    pub fn warm_up(&mut self, order: WarmUpOrder) -> bool {
+        let due = seed::is_due(&order);
+        if due {
+            let (cancel, cancelled) = oneshot::channel();
+            self.warm_up = Some(cancel);
+            tokio::task::spawn_local(seed::warm_up(order, cancelled, self.news.clone()));
+        }
+        due
+    }
+
+    pub fn cancel_warm_up(&mut self) {
+        if let Some(cancel) = self.warm_up.take() {
             let _ = cancel.send(());
         }
     }

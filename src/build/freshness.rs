@@ -12,6 +12,15 @@ use std::time::{Duration, SystemTime};
 
 /// Ages the fingerprints of `packages` below `build_dir`. Returns the number of aged files.
 pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
+    age(build_dir, packages, |_| true)
+}
+
+/// Does what [`force`] does for everything but build scripts, which would run again.
+pub(super) fn force_without_scripts(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
+    age(build_dir, packages, |name| !name.starts_with("dep-build-script-"))
+}
+
+fn age(build_dir: &Path, packages: &[String], counts: impl Fn(&str) -> bool) -> io::Result<usize> {
     let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     let mut aged = 0;
     let mut folders = vec![(build_dir.to_owned(), false)];
@@ -33,7 +42,7 @@ pub fn force(build_dir: &Path, packages: &[String]) -> io::Result<usize> {
                 if !matches!(name, "incremental" | "live") {
                     folders.push((entry.path(), named));
                 }
-            } else if of_package && kind.is_file() && name.starts_with("dep-") {
+            } else if of_package && kind.is_file() && name.starts_with("dep-") && counts(name) {
                 File::options().write(true).open(entry.path())?.set_times(long_ago)?;
                 aged += 1;
             }

@@ -27,5 +27,5 @@ pub use self::order::{BuildOrder, Program};
 pub use self::publish::{Publication, Publisher, live_path, profile_folder};
 pub use self::result::{BuildResult, Library};
 pub use self::scripts::script_output;
-pub use self::seed::{SeedError, SeedNews, SeedPlan};
+pub use self::seed::{SeedError, SeedNews, SeedPlan, WarmUpNews, WarmUpOrder};
 pub use self::sentinel::Sentinel;

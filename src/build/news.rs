@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::BuildError;
 use super::result::BuildResult;
-use super::seed::SeedNews;
+use super::seed::{SeedNews, WarmUpNews};
 use crate::messages::{Diagnostic, NamedPaths};
 use crate::session::BuildOutcome;
 use crate::words::{ArtifactId, BuildId};
@@ -52,6 +52,7 @@ pub enum BuildNews {
         signal: i32,
     },
     Seed(SeedNews),
+    WarmUp(WarmUpNews),
     /// Another process removed the live binary.
     LiveRemoved(ArtifactId),
     /// cargo and its process group have ended.

@@ -21,6 +21,9 @@ pub struct SourcePackage {
     /// The root source files of its library and its build script.
     pub targets: Vec<PathBuf>,
     pub links: Option<String>,
+    /// No build script and no package from elsewhere is made of it: compiling it again runs nothing and
+    /// compiles no dependency.
+    pub compiles_alone: bool,
 }
 
 pub(super) struct FoundSources {
@@ -45,7 +48,8 @@ pub(super) fn collect(
     let mut outer_manifests = BTreeSet::new();
     let first = chosen.manifest_path.as_std_path().to_owned();
     let mut queue = vec![first.clone()];
-    queue.extend(overrides.into_iter().map(|folder| manifest_in(&folder)));
+    let mut used: Vec<_> = overrides.into_iter().map(|folder| manifest_in(&folder)).collect();
+    queue.extend(used.clone());
     while let Some(manifest) = queue.pop() {
         if found.contains_key(&manifest) {
             continue;
@@ -71,6 +75,7 @@ pub(super) fn collect(
                 build_script: None,
                 targets: Vec::new(),
                 links: None,
+                compiles_alone: false,
             };
             found.insert(manifest, source);
             continue;
@@ -78,10 +83,23 @@ pub(super) fn collect(
         for dependency in &package.dependencies {
             let counts = dependency.kind != DependencyKind::Development || (dev && manifest == first);
             if let Some(path) = dependency.path.as_ref().filter(|_| counts) {
-                queue.push(manifest_in(path.as_std_path()));
+                let manifest = manifest_in(path.as_std_path());
+                if dependency.kind == DependencyKind::Build {
+                    used.push(manifest.clone());
+                }
+                queue.push(manifest);
             }
         }
         found.insert(manifest, source_package(package));
+    }
+    while let Some(manifest) = used.pop() {
+        if let Some(package) = found.get_mut(&manifest)
+            && std::mem::take(&mut package.compiles_alone)
+            && let Some(package) = known.get(&manifest)
+        {
+            let counted = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+            used.extend(counted.filter_map(|it| Some(manifest_in(it.path.as_ref()?.as_std_path()))));
+        }
     }
     let chosen = found.remove(&first);
     let packages: Vec<SourcePackage> = chosen.into_iter().chain(found.into_values()).collect();
@@ -146,6 +164,7 @@ fn source_package(package: &Package) -> SourcePackage {
             .map(|target| target.src_path.clone().into_std_path_buf())
             .collect(),
         links: package.links.clone(),
+        compiles_alone: true,
     }
 }
 

@@ -59,6 +59,9 @@ pub enum Remark {
     #[error("that may be the fault of what was copied from `{from}`: building again without it")]
     SeedDiscarded { from: String },
 
+    #[error("compiled the project's own packages in the background in {}, for the first edit", short_time(*took))]
+    WarmedUp { took: Duration },
+
     /// cargo failed without a compiler error.
     #[error("{0}")]
     NoBuild(ErrorText),
@@ -223,6 +226,7 @@ impl Remark {
             | Self::StdinSpent
             | Self::HoldsSockets { .. } => RemarkKind::Note,
             Self::NotDescribed { .. }
+            | Self::WarmedUp { .. }
             | Self::Sweeping { .. }
             | Self::NotCounted { .. }
             | Self::NothingSet

@@ -29,6 +29,12 @@ impl Runtime {
                 }
             }
             Effect::ReadProject(build) => self.read_project(build),
+            Effect::WarmUp => {
+                if !self.cargo.warm_up(self.site.warm_up_order(self.reporter.style())) {
+                    return vec![Event::WarmedUp];
+                }
+            }
+            Effect::CancelWarmUp => self.cargo.cancel_warm_up(),
             Effect::Publish { build, artifact } => {
                 let outcome = self.publish(artifact);
                 return vec![Event::Published { build, artifact, outcome }];

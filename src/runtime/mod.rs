@@ -248,6 +248,7 @@ impl Runtime {
                 self.reporter.diagnostic(build, &diagnostic, is_new);
             }
             BuildNews::Seed(news) => self.seed_news(news),
+            BuildNews::WarmUp(news) => return self.warm_up_news(&news),
             BuildNews::Line { text, transient, .. } => {
                 self.history.cargo_line(&text, transient);
                 self.reporter.cargo_line(&text, transient);

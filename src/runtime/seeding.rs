@@ -1,10 +1,11 @@
-//! What is said of the first start: where the first build goes, and what it begins with.
+//! What follows from the copy of the project's own target: what is said of it, and the warm-up of it.
 
 use std::path::Path;
 
 use super::Runtime;
-use crate::build::{SeedError, SeedNews, seed};
+use crate::build::{SeedError, SeedNews, WarmUpNews, seed};
 use crate::report::{self, Remark};
+use crate::session::{Event, ExitReason};
 
 impl Runtime {
     pub(super) fn seed_news(&mut self, news: SeedNews) {
@@ -31,5 +32,27 @@ impl Runtime {
             }
         };
         self.reporter.remark(&remark);
+    }
+
+    pub(super) fn warm_up_news(&mut self, news: &WarmUpNews) -> Option<ExitReason> {
+        match *news {
+            WarmUpNews::Spawned { pid } => {
+                if let Some(reaper) = self.processes.reaper() {
+                    reaper.cargo(pid.cast_signed());
+                }
+            }
+            WarmUpNews::Gone { pid } => {
+                if let Some(reaper) = self.processes.reaper() {
+                    reaper.cargo_gone(pid.cast_signed());
+                }
+            }
+            WarmUpNews::Ended { took } => {
+                if let Some(took) = took {
+                    self.reporter.remark(&Remark::WarmedUp { took });
+                }
+                return self.tell(Event::WarmedUp);
+            }
+        }
+        None
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::events::{BuildOutcome, Effect, ReadOutcome, Timer};
 use super::notices::{BuildSummary, Cause, Notice};
+use super::warm_up::WarmUp;
 use crate::words::{ArtifactId, BuildId, Change};
 
 /// After this many cancellations in a row the next build runs to its end.
@@ -37,6 +38,7 @@ pub(super) struct Builds {
     paused: bool,
     /// What could not be built, published or started: it is in every build until it can.
     failed: BTreeSet<ArtifactId>,
+    warm_up: WarmUp,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Builds {
             unread: false,
             paused: false,
             failed: BTreeSet::new(),
+            warm_up: WarmUp::default(),
         }
     }
 
@@ -111,9 +114,9 @@ impl Builds {
         self.debounce = debounce;
     }
 
-    /// Whether a build runs or is being published.
+    /// Whether a build or the warm-up runs, or a build is being published.
     pub(super) fn busy(&self) -> bool {
-        self.current.is_some()
+        self.current.is_some() || self.warm_up.runs()
     }
 
     /// The build that runs or is being published.
@@ -121,9 +124,11 @@ impl Builds {
         self.current.as_ref().map(|current| current.build)
     }
 
-    /// Whether this artifact is in the build that runs, and not published yet.
+    /// Whether this artifact is in the build that runs, and not published yet, or in the one that waits for the end of the
+    /// warm-up.
     pub(super) fn concerns(&self, artifact: ArtifactId) -> bool {
         self.current.as_ref().is_some_and(|current| current.artifacts.contains(&artifact))
+            || self.warm_up.is_ending() && !self.paused && self.due(artifact)
     }
 
     /// Whether this artifact is in the next build, which is due.
@@ -244,6 +249,7 @@ impl Builds {
                 None
             }
             (Phase::Building, BuildOutcome::Succeeded(summary)) => {
+                self.warm_up.built(summary.fresh);
                 let made = current.artifacts.clone();
                 self.settle(&made, summary)
             }
@@ -313,6 +319,23 @@ impl Builds {
         }
     }
 
+    /// The program runs: warms up if the first build compiled nothing, and no other is due.
+    pub(super) fn warm_up(&mut self, out: &mut Vec<Effect>) {
+        if self.current.is_none() && self.due.is_empty() {
+            self.warm_up.begin(out);
+        }
+    }
+
+    /// The warm-up ended: the build that waited for that begins.
+    pub(super) fn warmed_up(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.warm_up.ended();
+        if self.wanted.is_some() && self.current.is_none() {
+            self.start(now, out);
+        } else {
+            self.go_on(now, out);
+        }
+    }
+
     pub(super) fn pause(&mut self) {
         self.paused = true;
     }
@@ -328,6 +351,7 @@ impl Builds {
         self.due.clear();
         self.wanted = None;
         self.paused = true;
+        self.warm_up.end(out);
         if let Some(current) = self.current.as_mut().filter(|current| current.phase.is_cancellable()) {
             current.phase = Phase::Cancelling;
             out.push(Effect::CancelBuild(current.build));
@@ -335,6 +359,10 @@ impl Builds {
     }
 
     fn start(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.warm_up.end(out);
+        if self.warm_up.is_ending() {
+            return;
+        }
         self.last += 1;
         let build = BuildId(self.last);
         let paths = self.pending.keys().cloned().collect();

@@ -35,6 +35,8 @@ pub enum Event {
         /// How.
         outcome: BuildOutcome,
     },
+    /// The answer to [`Effect::WarmUp`]; nothing of the warm-up is left.
+    WarmedUp,
     /// The answer to [`Effect::Publish`].
     Published {
         /// Which build.
@@ -163,6 +165,7 @@ impl Event {
             | Self::LiveRemoved(_)
             | Self::ProjectRead { .. }
             | Self::BuildEnded { .. }
+            | Self::WarmedUp
             | Self::Published { .. }
             | Self::HangupSignal { .. }
             | Self::ConfigRead(_)
@@ -298,6 +301,11 @@ pub enum Effect {
     /// End cargo, or what is asked about the project, with its process group; [`Event::BuildEnded`] or
     /// [`Event::ProjectRead`] follows.
     CancelBuild(BuildId),
+    /// Compile the program's own packages in the background, so that rustc's incremental cache is there for the first edit;
+    /// [`Event::WarmedUp`] follows.
+    WarmUp,
+    /// End the warm-up; [`Event::WarmedUp`] follows.
+    CancelWarmUp,
     /// Rename a fresh binary over the live one; [`Event::Published`] follows.
     Publish {
         /// Which build.

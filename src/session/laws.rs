@@ -46,8 +46,9 @@ proptest! {
         let mut world = World::new(settings(), times);
         world.play(&steps);
         world.quiet();
-        let idle = world.cargo.building.is_none() && world.cargo.reading.is_none();
+        let idle = world.cargo.building.is_none() && world.cargo.reading.is_none() && !world.cargo.warming;
         prop_assert!(idle, "a build never ended");
+        prop_assert!(world.tally.warm_ups <= 1, "warmed up twice");
         prop_assert!(world.tally.most_cancelled_in_a_row <= CANCELLATIONS_IN_A_ROW, "L3: starved");
         prop_assert!(world.tally.started_since_last_save <= 2, "more than two builds after the last save");
         let state = world.standing().state;
@@ -72,6 +73,21 @@ proptest! {
                 prop_assert_eq!(process.content, world.made[&host.settings.runs].content);
             }
         }
+    }
+
+    /// A warm-up changes nothing of what is built: a save is built as soon as the warm-up has been cancelled, and all that
+    /// was saved runs in the end.
+    #[test]
+    fn an_edit_is_built_when_the_warm_up_is_cancelled(after in 0..2000_u64, times in times()) {
+        let mut world = World::new(settings(), times);
+        world.run(after);
+        let warming = world.cargo.warming;
+        world.play(&[(0, Step::Save { of: Some(0), compiles: true })]);
+        world.run(world.now + world.times.cancel);
+        prop_assert!(!world.cargo.warming);
+        prop_assert!(!warming || world.cargo.building.is_some() || world.all_live());
+        world.quiet();
+        prop_assert!(world.good() && world.tally.started_since_last_save <= 2);
     }
 
     /// An edit of what one service is made of touches no process of the other.

@@ -12,6 +12,7 @@ mod requests;
 mod service;
 mod setup;
 mod standing;
+mod warm_up;
 
 #[cfg(test)]
 mod laws;
@@ -112,6 +113,7 @@ impl Session {
                 let ended = self.builds.ended(now, build, outcome, &mut out);
                 self.build_ended(now, build, ended, &mut out);
             }
+            Event::WarmedUp => self.builds.warmed_up(now, &mut out),
             Event::Published { build, artifact, outcome } => {
                 self.published(now, build, artifact, outcome, &mut out);
             }
@@ -132,9 +134,14 @@ impl Session {
             self.builds.failed(service.runs(), &[]);
         }
         let failed = matches!(event, Event::SpawnFailed { .. });
+        let started = matches!(event, Event::ProcessStarted { .. });
         service.take_in(now, event, out);
         if failed && self.once && self.quitting.is_none() {
             self.leave(now, ExitReason::CannotRun, out);
+        }
+        if started && !self.once && self.quitting.is_none() && !self.services.values().any(Service::is_manual)
+        {
+            self.builds.warm_up(out);
         }
     }
 

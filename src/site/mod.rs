@@ -19,13 +19,13 @@ pub(crate) use self::edit::{DOUBT, Edit};
 use self::env_files::EnvFiles;
 use self::order::{Asked, is_seeded};
 pub(crate) use self::reading::Answers;
-use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan};
+use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan, WarmUpOrder};
 use crate::config::RunOptions;
 use crate::config::{self, Config, FileText, OwnVariables, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Queries, Toolchain,
-    cargo_environment, clean_environment,
+    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Queries, SourcePackage,
+    Toolchain, cargo_environment, clean_environment,
 };
 use crate::report::Style;
 use crate::settings;
@@ -203,6 +203,16 @@ impl Site {
         let env = asked.environment(&self.staging(), &self.build_directory());
         let programs = artifacts.iter().map(program).collect();
         BuildOrder { build, command, env, cwd: self.cwd.clone(), programs, seed: self.seed() }
+    }
+
+    /// Returns the order of a warm-up: the program's own package first, which every edit compiles.
+    pub(crate) fn warm_up_order(&self, style: Style) -> WarmUpOrder {
+        let build = self.build_order(BuildId(0), &BTreeSet::from([ArtifactId::MAIN]), style);
+        let name = |package: &SourcePackage| package.compiles_alone.then(|| package.name.clone());
+        let (own, others) = self.project.packages.split_at(1.min(self.project.packages.len()));
+        let mut steps = [own, others].map(|packages| packages.iter().filter_map(name).collect()).to_vec();
+        steps.retain(|packages: &Vec<_>| !packages.is_empty());
+        WarmUpOrder { build, steps }
     }
 
     /// Returns the plan for seeding; `None` if nothing is staged apart or cargo would not find it fresh.

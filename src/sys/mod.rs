@@ -6,6 +6,7 @@ mod background;
 mod content;
 mod descriptors;
 mod lifeline;
+mod priority;
 mod signal;
 mod spawn;
 mod table;
@@ -17,6 +18,7 @@ pub use background::in_background;
 pub use content::{changed_at, hash};
 pub use descriptors::{Datagram, own_outputs, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
+pub use priority::{lowest_priority, normal_priority};
 pub use signal::{
     block_terminal_stops, die_of, ignore_all, is_ignored, kill_exactly, kill_group, kill_process,
     name_process, own_group, own_session, set_up_signals, stop_by_terminal_signal,

@@ -1,6 +1,8 @@
 //! Seeding: a new staging target begins as a copy of the project's own target, so that a project already
 //! built is not compiled again.
 //!
+//! After that the copy is warmed up for the first edit.
+//!
 //! Copies whole profile folders under the locks cargo takes into a temporary folder that then takes their
 //! place; cargo judges what of them is fresh. Reads only the project's own target and writes only to the
 //! staging target. Knows of a profile folder what cargo documents
@@ -13,6 +15,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod warm;
 mod work;
 
 use std::fs;
@@ -23,10 +26,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 
 use self::locks::try_locks;
-pub use self::news::{SeedError, SeedNews, size};
+pub use self::news::{SeedError, SeedNews, WarmUpNews, size};
 use self::place::{WaitPoint, rename_new};
 pub use self::plan::SeedPlan;
 use self::plan::in_thread;
+pub use self::warm::WarmUpOrder;
+pub(super) use self::warm::{is_due, make_room, warm_up};
 use self::work::{copy_loose_files, seed};
 use super::news::BuildNews;
 

@@ -1,4 +1,4 @@
-//! Events and errors of seeding.
+//! Events and errors of seeding and of the warm-up.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +22,20 @@ pub enum SeedNews {
     Declined(SeedError),
     /// The first build failed because of the copy, and is repeated without it.
     Discarded { from: PathBuf },
+}
+
+#[derive(Debug)]
+pub enum WarmUpNews {
+    Spawned {
+        /// cargo's pid, which is also the id of its process group.
+        pid: u32,
+    },
+    /// That process group has ended.
+    Gone { pid: u32 },
+    Ended {
+        /// How long it took, if it came to its end.
+        took: Option<Duration>,
+    },
 }
 
 /// Why the first build begins with nothing.

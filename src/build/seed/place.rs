@@ -75,13 +75,20 @@ impl Destination {
         if !self.wait_point.is_installed() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        renameat_with(CWD, copy, CWD, place, RenameFlags::EXCHANGE).or_else(|_| {
-            // The file system cannot exchange names. If a cargo finds no folder meanwhile, it creates one,
-            // which then stays.
-            rename_new(place, &copy.with_extension("before"))?;
-            rename_new(copy, place)
-        })
+        exchange(copy, place)
     }
+}
+
+/// Exchanges the names of two folders.
+pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).or_else(|_| {
+        // The file system cannot exchange names. If a cargo finds no folder meanwhile, it creates one, which
+        // then stays.
+        let aside = one.with_extension("aside");
+        rename_new(other, &aside)?;
+        rename_new(one, other)?;
+        rename_new(&aside, one)
+    })
 }
 
 impl WaitPoint {

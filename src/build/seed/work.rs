@@ -20,11 +20,11 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 const PACE_KNOWN: Duration = Duration::from_secs(3);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// Disk space left free beside the copy, for later builds.
-const SPARE: u64 = 1 << 30;
+pub(super) const SPARE: u64 = 1 << 30;
 /// The largest file copied from outside the profile folders.
 pub(super) const LARGEST_LOOSE: u64 = 1 << 20;
 /// rustc's incremental cache is often larger than everything else, and useless with another output folder.
-const INCREMENTAL: &str = "incremental";
+pub(super) const INCREMENTAL: &str = "incremental";
 
 /// Seeds. Returns whether there is a copy now. `started` is called once sources and destinations are known.
 pub(super) fn seed(
@@ -84,8 +84,7 @@ fn copy(
         trees.push((tree, place));
     }
     let bytes = trees.iter().map(|(tree, _)| tree.bytes).sum();
-    let space = rustix::fs::statvfs(&plan.staging).map_err(|error| failed(error.into()))?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let free = free_space(&plan.staging).map_err(failed)?;
     if free < bytes + SPARE {
         return Err(SeedError::LittleSpace { folder: folder(), bytes, free });
     }
@@ -124,10 +123,15 @@ fn copy(
     Ok(Some(places.into_iter().map(|(_, place)| place).collect()))
 }
 
+pub(super) fn free_space(folder: &Path) -> io::Result<u64> {
+    let space = rustix::fs::statvfs(folder)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
 /// Whether a path in a profile folder is not copied: rustc's incremental cache, the locks, and cargo's
 /// dep-info of programs. That names the program's original path, and cargo rewrites it only when a listed
 /// source has changed.
-fn is_left_out(path: &Path) -> bool {
+pub(super) fn is_left_out(path: &Path) -> bool {
     let folder = path.parent().unwrap_or(path);
     let in_root = folder.as_os_str().is_empty();
     let is_dep_info = path.extension().is_some_and(|extension| extension == "d");

@@ -24,6 +24,16 @@ impl World {
                 self.cargo.cancelling = true;
                 self.plan(self.times.cancel, Planned::Cancelled(build));
             }
+            Effect::WarmUp => {
+                self.assert_idle();
+                self.cargo.warming = true;
+                self.tally.warm_ups += 1;
+                self.plan(self.times.build * 3, Planned::WarmedUp);
+            }
+            Effect::CancelWarmUp => {
+                assert!(self.cargo.warming, "there is nothing to cancel");
+                self.plan(self.times.cancel, Planned::WarmedUp);
+            }
             Effect::Publish { build, artifact } => self.publish(build, artifact),
             Effect::StartProcess { instance, build, .. } => self.start(instance, build),
             Effect::Reload(instance) => self.reload(instance),
@@ -103,8 +113,8 @@ impl World {
     }
 
     fn assert_idle(&self) {
-        let idle = self.cargo.building.is_none() && self.cargo.reading.is_none();
-        assert!(idle, "L4: a build or a reading beside another, or left behind");
+        let idle = self.cargo.building.is_none() && self.cargo.reading.is_none() && !self.cargo.warming;
+        assert!(idle, "L4: a build, a reading or a warm-up beside another, or left behind");
     }
 
     fn start_build(&mut self, build: BuildId, artifacts: &BTreeSet<ArtifactId>) {
@@ -227,7 +237,7 @@ impl World {
                 self.settled(build);
                 let (made, failed): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     contents.into_iter().partition(|(_, content)| content.is_good());
-                let summary = BuildSummary::default();
+                let summary = BuildSummary { fresh: build.0 == 1, ..BuildSummary::default() };
                 let outcome = if failed.is_empty() {
                     BuildOutcome::Succeeded(summary)
                 } else {
@@ -237,6 +247,11 @@ impl World {
                 self.tell(Event::BuildEnded { build, outcome });
             }
             Planned::Cancelled(build) => self.cancelled(build),
+            Planned::WarmedUp => {
+                if std::mem::take(&mut self.cargo.warming) {
+                    self.tell(Event::WarmedUp);
+                }
+            }
             Planned::Fires(timer, order) => {
                 if self.timers.get(&timer) == Some(&order) {
                     self.timers.remove(&timer);

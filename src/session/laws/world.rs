@@ -97,6 +97,7 @@ pub(super) enum Planned {
     Read(BuildId),
     BuildEnds(BuildId),
     Cancelled(BuildId),
+    WarmedUp,
     Fires(Timer, u64),
     Stopped(Instance),
     Ready(Instance),
@@ -134,6 +135,8 @@ pub(super) struct Cargo {
     pub(super) reading: Option<(BuildId, Content)>,
     pub(super) building: Option<(BuildId, BTreeMap<ArtifactId, Content>)>,
     pub(super) cancelling: bool,
+    /// A warm-up runs.
+    pub(super) warming: bool,
     pub(super) staged: Option<(BuildId, BTreeMap<ArtifactId, Content>)>,
     /// There is no room to publish anything.
     pub(super) full: bool,
@@ -142,6 +145,7 @@ pub(super) struct Cargo {
 /// What is counted for the laws.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    pub(super) warm_ups: u32,
     pub(super) settled_builds: Vec<BuildId>,
     pub(super) cancelled_in_a_row: u32,
     pub(super) most_cancelled_in_a_row: u32,

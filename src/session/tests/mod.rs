@@ -7,6 +7,7 @@ mod several;
 mod standing;
 mod stopping;
 mod updates;
+mod warming;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -126,6 +127,8 @@ fn brief(effect: &Effect) -> Option<String> {
         Effect::ReadProject(build) => format!("read for {build}"),
         Effect::StartBuild { build, artifacts, .. } => format!("build {build}{}", others(artifacts)),
         Effect::CancelBuild(build) => format!("cancel {build}"),
+        Effect::WarmUp => "warm up".to_owned(),
+        Effect::CancelWarmUp => "cancel the warm-up".to_owned(),
         Effect::Publish { build, artifact } => {
             format!("publish {build}{}", others(&BTreeSet::from([*artifact])))
         }
