@@ -1,8 +1,10 @@
-//! The first start in a project that `cargo run` has built, and the second; with nothing to compile, and after an edit.
+//! The first start in a project that `cargo run` has built, and the second; with nothing to compile, and after an edit. And
+//! the first edit after a start with nothing to compile.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::clock::now;
+use crate::clock::{now, pause};
 use crate::keeper::Kept;
 use crate::project::{App, Yard, cargo};
 use crate::report::Section;
@@ -10,6 +12,9 @@ use crate::tools::{Hotrun, Site, Socket, Tool, builds};
 
 /// How a hotrun is started: its name, and its arguments.
 const KINDS: [(&str, &[&str]); 2] = [("hotrun", &[]), ("hotrun --share-build-dir", &["--share-build-dir"])];
+
+/// How long after a first start the first edit is saved.
+const FIRST_EDIT: Duration = Duration::from_secs(5);
 
 /// Each for each build of hotrun.
 fn kinds(yard: &Yard) -> Vec<(String, &'static [&'static str])> {
@@ -56,6 +61,24 @@ fn start(yard: &Yard, app: App) -> Section {
             section.add(&format!("{name}, first start, an edit / cargo run, paired"), "×", took / floor);
         }
         site.project.build();
+        version = format!("first edit {round} for cargo");
+        site.project.save(&version);
+        let floor = cargo_run(&site, &version);
+        section.add("cargo run stopped and run again, an edit", "ms", floor);
+        for (name, arguments) in kinds(yard) {
+            forget(yard, &site);
+            let hotrun = Hotrun::launch(yard, site, &name, arguments);
+            hotrun.site().answered(&version);
+            pause(yard.plan.size(FIRST_EDIT, Duration::from_millis(500)));
+            version = format!("first edit {round} for {name}");
+            let began = now();
+            hotrun.site().project.save(&version);
+            let took = hotrun.site().answered(&version) - began;
+            section.add(&format!("{name}, first edit after a first start"), "ms", took);
+            section.add(&format!("{name}, first edit / cargo run again, paired"), "×", took / floor);
+            site = hotrun.end();
+            site.project.build();
+        }
     }
     section
 }
