@@ -166,10 +166,12 @@ impl Surroundings {
         run: &RunConfig,
         env_files: &[(String, String)],
     ) -> (Launch, String) {
-        let toolchain = Toolchain::find(&self.cwd, &self.clean).unwrap();
+        let toolchain = Toolchain::find(&self.cwd, &self.clean, &Queries::attached()).unwrap();
         let environment = cargo_environment(&toolchain, &self.clean, build);
         let config = CargoConfig::load(&self.cwd, &environment, &build.common_args);
-        let project = Project::discover(&toolchain, &environment, &config, build, &self.cwd).unwrap();
+        let project =
+            Project::discover(&toolchain, &environment, &config, build, &self.cwd, &Queries::attached())
+                .unwrap();
         let platform = Platform::detect(
             &toolchain,
             &environment,
@@ -347,7 +349,7 @@ fn the_real_cargo_gets_what_the_shim_would_have_set() {
     surroundings.clean.insert("PATH".into(), path);
 
     let cargo = which::which_in("cargo", surroundings.clean.get(OsStr::new("PATH")), "/").unwrap();
-    let plain = Toolchain::find(&surroundings.cwd, &surroundings.clean).unwrap();
+    let plain = Toolchain::find(&surroundings.cwd, &surroundings.clean, &Queries::attached()).unwrap();
     let name = plain.name.unwrap_or_else(|| "stable".into());
     let variants: [&[(&str, &OsStr)]; 5] = [
         &[],
@@ -360,7 +362,7 @@ fn the_real_cargo_gets_what_the_shim_would_have_set() {
     for variant in variants {
         let mut clean = surroundings.clean.clone();
         clean.extend(variant.iter().map(|(name, value)| ((*name).into(), (*value).into())));
-        let toolchain = match Toolchain::find(&surroundings.cwd, &clean) {
+        let toolchain = match Toolchain::find(&surroundings.cwd, &clean, &Queries::attached()) {
             Err(ProjectError::NoCargo) => continue,
             toolchain => toolchain.unwrap(),
         };
@@ -379,7 +381,7 @@ fn the_real_cargo_gets_what_the_shim_would_have_set() {
 #[test]
 fn an_edited_toolchain_file_is_followed_under_a_surrounding_cargo() {
     let surroundings = Surroundings::new(&[("file", "")], "");
-    let toolchain = Toolchain::find(&surroundings.cwd, &surroundings.clean).unwrap();
+    let toolchain = Toolchain::find(&surroundings.cwd, &surroundings.clean, &Queries::attached()).unwrap();
     let Some(name) = toolchain.name.clone().filter(|_| toolchain.sysroot.is_some()) else {
         return skip("a toolchain file: rustup is not installed");
     };
@@ -390,7 +392,7 @@ fn an_edited_toolchain_file_is_followed_under_a_surrounding_cargo() {
         again.get(OsStr::new("RUSTUP_TOOLCHAIN")),
         surroundings.clean.get(OsStr::new("RUSTUP_TOOLCHAIN"))
     );
-    assert_eq!(Toolchain::find(&surroundings.cwd, &again).unwrap(), toolchain);
+    assert_eq!(Toolchain::find(&surroundings.cwd, &again, &Queries::attached()).unwrap(), toolchain);
 
     let file = surroundings.root.join("rust-toolchain.toml");
     fs::write(&file, format!("[toolchain]\nchannel = {:?}\n", name.to_str().unwrap())).unwrap();
@@ -398,7 +400,7 @@ fn an_edited_toolchain_file_is_followed_under_a_surrounding_cargo() {
     let mut without = again.clone();
     without.remove(OsStr::new("RUSTUP_TOOLCHAIN"));
     without.remove(OsStr::new("RUSTUP_TOOLCHAIN_SOURCE"));
-    let by_file = Toolchain::find(&surroundings.cwd, &without).unwrap();
+    let by_file = Toolchain::find(&surroundings.cwd, &without, &Queries::attached()).unwrap();
     let source = by_file.env.iter().find(|(name, _)| name == "RUSTUP_TOOLCHAIN_SOURCE").unwrap();
     assert_eq!(
         (by_file.cargo.as_path(), source.1.as_deref()),
@@ -407,6 +409,6 @@ fn an_edited_toolchain_file_is_followed_under_a_surrounding_cargo() {
 
     // One that rustup cannot use: the shim stays, to say what is wrong in its own words.
     fs::write(&file, "[toolchain\n").unwrap();
-    let shim = Toolchain::find(&surroundings.cwd, &without).unwrap();
+    let shim = Toolchain::find(&surroundings.cwd, &without, &Queries::attached()).unwrap();
     assert_eq!((shim.name, shim.env), (None, Vec::new()));
 }

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::handover::{Adopted, ListenError, Listeners, RuntimeFolder};
 use crate::history::BuildTimes;
 use crate::process::{RunId, check};
-use crate::project::{Compiling, Environment, ProgramKind, Toolchain, cargo_environment};
+use crate::project::{Compiling, Environment, ProgramKind, Queries, Toolchain, cargo_environment};
 use crate::report;
 use crate::settings;
 use crate::site::Site;
@@ -39,7 +39,7 @@ pub(super) fn failure(error: &Error) -> Failure {
 }
 
 pub(super) fn tools(cwd: &Path, environment: &Environment) -> Result<Tools, Failure> {
-    let toolchain = Toolchain::find(cwd, environment).map_err(|error| Failure {
+    let toolchain = Toolchain::find(cwd, environment, &Queries::attached()).map_err(|error| Failure {
         check: "cargo",
         message: error.to_string(),
         hint: error.hint(),

@@ -18,7 +18,7 @@ use crate::cli::InitOptions;
 use crate::config::RunOptions;
 use crate::config::{Config, Origin, TargetName};
 use crate::error::Error;
-use crate::project::{CargoConfig, Project, ProjectError, Toolchain, cargo_environment, clean_environment};
+use crate::project::{Project, ProjectError, Queries, Survey, clean_environment};
 use crate::report;
 use crate::report::lines::{self, Line};
 use crate::settings;
@@ -94,11 +94,9 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
         None,
     )?;
     let clean = clean_environment(std::env::vars_os());
-    let toolchain = Toolchain::find(cwd, &clean)?;
-    let environment = cargo_environment(&toolchain, &clean, &config.build);
-    let cargo_config = CargoConfig::load(cwd, &environment, &config.build.common_args);
-    let discover =
-        |config: &Config| Project::discover(&toolchain, &environment, &cargo_config, &config.build, cwd);
+    let discover = |config: &Config| {
+        Survey::take(cwd, &clean, &config.build, &Queries::attached()).map(|survey| survey.project)
+    };
 
     let typed = Choice {
         package: config.build.package.value.clone(),

@@ -4,18 +4,14 @@
 //! unchanged.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use cargo_metadata::{DependencyKind, Metadata};
 
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
-use super::memo::Memo;
-use super::memoized::{self, Memoized};
 use super::queries::Queries;
 use super::toolchain::Toolchain;
 use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
@@ -32,30 +28,11 @@ impl Project {
         config: &CargoConfig,
         build: &BuildConfig,
         cwd: &Path,
-    ) -> Result<Self, ProjectError> {
-        let queries = Queries::attached();
-        Self::recall(toolchain, environment, config, build, cwd, &queries, &mut Memo::default())
-    }
-
-    /// Like [`discover`](Self::discover), without running cargo if the memo has its answer; else memoizes it.
-    pub fn recall(
-        toolchain: &Toolchain,
-        environment: &Environment,
-        config: &CargoConfig,
-        build: &BuildConfig,
-        cwd: &Path,
         queries: &Queries,
-        memo: &mut Memo,
     ) -> Result<Self, ProjectError> {
         check_manifest(build.manifest_path.as_deref(), cwd)?;
         let query = MetadataQuery { toolchain, environment, build, cwd, queries };
-        let (asked, question) = (SystemTime::now(), query.question());
-        let known = memo.metadata.as_ref().and_then(|kept| kept.answer(question)).cloned();
-        let fresh = known.is_none();
-        let json = match known {
-            Some(json) => json,
-            None => query.metadata(build.manifest_path.as_deref())?,
-        };
+        let json = query.metadata(build.manifest_path.as_deref())?;
         let metadata = parse(&json)?;
         let (package, target) =
             select::select(&metadata, build.package.value.as_deref(), build.target().as_ref(), cwd)?;
@@ -85,15 +62,6 @@ impl Project {
         manifests.extend(used.into_iter().cloned());
         manifests.extend(sources.outer_manifests);
         manifests.insert(root_manifest);
-        // Otherwise other files decide too, or the answers for other workspaces matter.
-        let complete = member_patterns.is_empty()
-            && manifests.len() <= members.len() + 1
-            && sources.packages.iter().all(|package| members.contains(&package.manifest));
-        // A toolchain linked into rustup's may be anything.
-        if fresh && complete && toolchain.name.is_some() {
-            let inputs = memoized::metadata_inputs(&toolchain.cargo, &config.files, &manifests, cwd);
-            memo.metadata = Memoized::new(question, inputs, &memo.ancestors, asked, json.clone());
-        }
 
         let (target_directory, build_directory) = directories(&metadata, build.target_dir.as_deref(), cwd);
         Ok(Self {
@@ -126,15 +94,6 @@ struct MetadataQuery<'a> {
 }
 
 impl MetadataQuery<'_> {
-    /// Returns the question of [`metadata`](Self::metadata) for the project itself.
-    fn question(&self) -> u64 {
-        let mut words = vec![OsStr::new("metadata"), self.toolchain.cargo.as_os_str()];
-        words.extend(self.build.common_args.iter().map(OsStr::new));
-        words.push(OsStr::new("--manifest-path"));
-        words.extend(self.build.manifest_path.as_ref().map(|path| path.as_os_str()));
-        memoized::question(&words, self.cwd, self.environment)
-    }
-
     fn metadata(&self, manifest: Option<&Path>) -> Result<String, ProjectError> {
         let mut command = Command::new(&self.toolchain.cargo);
         command

@@ -66,7 +66,6 @@ impl Given {
                 cargo_variable: Some("/t/bin/cargo".into()),
                 name: None,
                 sysroot: None,
-                host: None,
                 env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into()))],
             },
             config,

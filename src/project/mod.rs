@@ -2,8 +2,7 @@
 //! would start the program.
 //!
 //! Runs short-lived cargo, rustup and rustc processes and reads manifests and cargo's configuration. Writes
-//! only the [`Memo`], which spares the next start these questions; later readings of a changed file do
-//! without it. Functions here block for some milliseconds.
+//! nothing. Functions here block for some milliseconds.
 
 mod cargo_config;
 mod compiling;
@@ -11,12 +10,11 @@ mod discover;
 mod environment;
 mod error;
 mod launch;
-mod memo;
-mod memoized;
 mod platform;
 mod queries;
 mod select;
 mod sources;
+mod survey;
 mod toolchain;
 
 use std::path::PathBuf;
@@ -26,10 +24,10 @@ pub use self::compiling::{Compiling, Linking};
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};
-pub use self::memo::Memo;
 pub use self::platform::Platform;
 pub use self::queries::Queries;
 pub use self::sources::SourcePackage;
+pub use self::survey::Survey;
 pub use self::toolchain::Toolchain;
 use crate::config::{BuildConfig, TargetName};
 

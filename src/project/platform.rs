@@ -43,12 +43,9 @@ impl Platform {
     ) -> Result<Self, ProjectError> {
         let in_toolchain = own_sysroot(toolchain, config);
         let rustc = Rustc::of(toolchain, environment, config, cwd, queries);
-        let host = if let Some(host) = toolchain.host.as_ref().filter(|_| in_toolchain.is_some()) {
-            host.clone()
-        } else {
-            let version = rustc.query(&["-vV"])?;
-            version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
-        };
+        let version = rustc.query(&["-vV"])?;
+        let host =
+            version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
         let triple = requested(flag, &config.targets, &host)?;
         let sysroot = match in_toolchain {
             Some(sysroot) => sysroot.clone(),

@@ -99,20 +99,12 @@ impl Workspace {
     }
 
     fn discover(&self, folder: &str, build: &BuildConfig) -> Result<Project, ProjectError> {
-        self.ask(folder, build, &mut Memo::default())
-    }
-
-    pub(super) fn recall(&self, memo: &mut Memo) -> Result<Project, ProjectError> {
-        self.ask("", &build_config(), memo)
-    }
-
-    fn ask(&self, folder: &str, build: &BuildConfig, memo: &mut Memo) -> Result<Project, ProjectError> {
         let cwd = self.root().join(folder);
         let clean = clean_environment(std::env::vars_os());
-        let toolchain = Toolchain::find(&cwd, &clean)?;
+        let toolchain = Toolchain::find(&cwd, &clean, &Queries::attached())?;
         let environment = cargo_environment(&toolchain, &clean, build);
         let config = CargoConfig::load(&cwd, &environment, &build.common_args);
-        Project::recall(&toolchain, &environment, &config, build, &cwd, &Queries::attached(), memo)
+        Project::discover(&toolchain, &environment, &config, build, &cwd, &Queries::attached())
     }
 
     /// Returns the chosen package and cargo's arguments, or the error, its hint and its exit code.

@@ -10,17 +10,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::environment::{self, Environment, LIBRARY_PATH};
 use super::error::ProjectError;
-use super::memoized::{self, Ancestors, Memoized};
 use super::queries::Queries;
 
 /// The cargo in use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
     /// The program to start: the real cargo, or rustup's shim if that is unknown.
     pub cargo: PathBuf,
@@ -30,8 +28,6 @@ pub struct Toolchain {
     pub name: Option<OsString>,
     /// The toolchain's folder as `rustc --print sysroot` prints it, if known.
     pub sysroot: Option<PathBuf>,
-    /// The `host` triple of its rustc, if known without running it.
-    pub host: Option<String>,
     /// Variables to set (or remove) in a clean environment, as the shim would.
     pub env: Vec<(OsString, Option<OsString>)>,
 }
@@ -41,17 +37,7 @@ impl Toolchain {
     ///
     /// Blocks for about 15 ms if rustup has to run, or for as long as rustup takes to install a toolchain
     /// that a file names.
-    pub fn find(cwd: &Path, environment: &Environment) -> Result<Self, ProjectError> {
-        Self::recall(cwd, environment, &Queries::attached(), None)
-    }
-
-    /// Like [`find`](Self::find), without running rustup if `known` has its answer.
-    pub(super) fn recall(
-        cwd: &Path,
-        environment: &Environment,
-        queries: &Queries,
-        known: Option<&Memoized<Self>>,
-    ) -> Result<Self, ProjectError> {
+    pub fn find(cwd: &Path, environment: &Environment, queries: &Queries) -> Result<Self, ProjectError> {
         let found = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok();
         let in_home = || {
             environment::cargo_home(environment, cwd)
@@ -60,44 +46,14 @@ impl Toolchain {
         };
         let shim = found.or_else(in_home).ok_or(ProjectError::NoCargo)?;
         let rustup = rustup_of(&shim);
-        let behind =
-            rustup.as_ref().and_then(|rustup| known?.answer(question(rustup, cwd, environment)).cloned());
-        let query = |rustup: &PathBuf| behind_shim(rustup, cwd, environment, queries);
-        let behind = behind.or_else(|| rustup.as_ref().and_then(query));
+        let behind = rustup.as_ref().and_then(|rustup| behind_shim(rustup, cwd, environment, queries));
         Ok(behind.unwrap_or_else(|| Self {
             cargo_variable: rustup.is_none().then(|| current_exe_of(&shim)),
             cargo: shim,
             name: None,
             sysroot: None,
-            host: None,
             env: Vec::new(),
         }))
-    }
-
-    /// Returns what to memoize of this toolchain, found at `asked`: `None` unless it is one of rustup's own
-    /// and not yet `known`.
-    pub(super) fn kept(
-        &self,
-        cwd: &Path,
-        environment: &Environment,
-        asked: SystemTime,
-        ancestors: &Ancestors,
-        known: Option<&Memoized<Self>>,
-    ) -> Option<Memoized<Self>> {
-        let root = self.cargo.parent()?.parent()?;
-        // A linked toolchain may have any kind of cargo.
-        if root.is_symlink() {
-            return None;
-        }
-        let shim = which::which_in("cargo", environment.get(OsStr::new("PATH")), cwd).ok()?;
-        let rustup = rustup_of(&shim)?;
-        let inputs =
-            memoized::toolchain_inputs(&rustup, self.sysroot.as_ref()?, Self::inputs(cwd, environment));
-        let question = question(&rustup, cwd, environment);
-        if known.is_some_and(|kept| kept.answer(question) == Some(self)) {
-            return None;
-        }
-        Memoized::new(question, inputs, ancestors, asked, self.clone())
     }
 
     /// Returns the environment for cargo and the program: `clean` with the variables of the shim.
@@ -142,10 +98,6 @@ fn rustup_of(cargo: &Path) -> Option<PathBuf> {
     ((shim.dev(), shim.ino()) == (rustup.dev(), rustup.ino())).then_some(beside)
 }
 
-fn question(rustup: &Path, cwd: &Path, environment: &Environment) -> u64 {
-    memoized::question(&[OsStr::new("toolchain"), rustup.as_os_str()], cwd, environment)
-}
-
 fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, queries: &Queries) -> Option<Toolchain> {
     let query = |arguments: &[&str]| query(rustup, arguments, cwd, environment, queries);
     let cargo_home = environment::cargo_home(environment, cwd)?;
@@ -183,7 +135,6 @@ fn behind_shim(rustup: &Path, cwd: &Path, environment: &Environment, queries: &Q
         sysroot: root.canonicalize().ok().filter(|root| root.join("bin/rustc").is_file()),
         cargo,
         name: Some(name.into()),
-        host: host_of(name, &root),
         env,
     })
 }
@@ -212,15 +163,6 @@ fn plain_default(rustup_home: &Path, cwd: &Path, environment: &Environment) -> O
     // Settings of another version may mean something else.
     let is_plain = version == "12" && !is_overridden && Path::new(&name).components().count() == 1;
     (is_plain && !root.is_symlink() && root.join("bin/cargo").is_file()).then_some(name)
-}
-
-/// Returns the triple of one of rustup's own toolchains: its name ends with it, and its component list has a
-/// rustc of that name.
-fn host_of(name: &str, root: &Path) -> Option<String> {
-    let components = std::fs::read_to_string(root.join("lib/rustlib/components")).ok()?;
-    let triples = components.lines().filter_map(|component| component.strip_prefix("rustc-"));
-    let mut own = triples.filter(|triple| name.strip_suffix(triple).is_some_and(|rest| rest.ends_with('-')));
-    own.next().map(ToOwned::to_owned)
 }
 
 /// Returns `RUSTUP_TOOLCHAIN_SOURCE` for the reason that `rustup show active-toolchain` prints in brackets.
@@ -321,19 +263,6 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_the_triple_of_name_and_compiler() {
-        let root = tempfile::tempdir().unwrap();
-        let parts =
-            "cargo-x86_64-a-b\nrust-std-x86_64-a-b\nrustc-dev-x86_64-a-b\nrustc-x86_64-a-b\nrust-std-wasm\n";
-        std::fs::create_dir_all(root.path().join("lib/rustlib")).unwrap();
-        assert_eq!(host_of("stable-x86_64-a-b", root.path()), None);
-        std::fs::write(root.path().join("lib/rustlib/components"), parts).unwrap();
-        assert_eq!(host_of("1.95.0-x86_64-a-b", root.path()).as_deref(), Some("x86_64-a-b"));
-        assert_eq!(host_of("mine", root.path()), None);
-        assert_eq!(host_of("stable-aarch64-a-b", root.path()), None);
-    }
-
-    #[test]
     fn rustups_reason_maps_to_its_source_variable() {
         let none = Environment::new();
         let cli = Environment::from([("RUSTUP_TOOLCHAIN_SOURCE".into(), "cli".into())]);
@@ -351,7 +280,6 @@ mod tests {
             cargo_variable: Some("/t/bin/cargo".into()),
             name: None,
             sysroot: None,
-            host: None,
             env: vec![(LIBRARY_PATH.into(), Some("/t/lib".into())), ("GONE".into(), None)],
         };
         let clean = Environment::from([("GONE".into(), "x".into()), (LIBRARY_PATH.into(), "/a".into())]);
@@ -370,7 +298,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let environment =
             Environment::from([("PATH".into(), folder.path().into()), ("HOME".into(), folder.path().into())]);
-        let error = Toolchain::find(folder.path(), &environment).unwrap_err();
+        let error = Toolchain::find(folder.path(), &environment, &Queries::attached()).unwrap_err();
         assert_eq!(error.to_string(), "could not find `cargo` in `PATH`");
         assert_eq!(error.exit_code(), 1);
         assert!(error.hint().unwrap().contains("rustup.rs"));
@@ -382,7 +310,7 @@ mod tests {
         let cargo = folder.path().canonicalize().unwrap().join("cargo");
         std::fs::copy("/bin/sh", &cargo).unwrap();
         let environment = Environment::from([("PATH".into(), folder.path().canonicalize().unwrap().into())]);
-        let toolchain = Toolchain::find(folder.path(), &environment).unwrap();
+        let toolchain = Toolchain::find(folder.path(), &environment, &Queries::attached()).unwrap();
         assert_eq!((toolchain.cargo, toolchain.env), (cargo, Vec::new()));
     }
 }

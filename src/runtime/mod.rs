@@ -90,7 +90,7 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
         surroundings.close();
         return Ok(Err(ExitReason::Quit(QuitReason::Signal(signal))));
     };
-    let opened = site.flatten().and_then(|mut site| {
+    let opened = site.flatten().and_then(|site| {
         let publisher = Publisher::open(site.live())?;
         if publisher.may_be_shared()
             && let Some(pid) = keeper(publisher.live())
@@ -98,7 +98,6 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
             let live = publisher.live().to_owned();
             return Err(PublishError::Taken { pid: Some(pid), live }.into());
         }
-        site.remember();
         let listeners = Listeners::open(&site.config.run, adopted)?;
         Ok((site, publisher, listeners))
     });

@@ -10,10 +10,9 @@ use tokio::time::{Instant, timeout};
 use super::Runtime;
 use crate::error::Error;
 use crate::messages::NamedPaths;
-use crate::project::Queries;
+use crate::project::{Queries, Survey};
 use crate::report::{self, ErrorText, Remark};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
-use crate::site::Answers;
 use crate::watch;
 use crate::words::BuildId;
 
@@ -34,7 +33,7 @@ pub(super) struct Reading {
 pub(super) struct ProjectNews {
     build: BuildId,
     /// Nothing where it was cancelled.
-    answers: Option<Result<Box<Answers>, Error>>,
+    answers: Option<Result<Box<Survey>, Error>>,
     took: Duration,
     /// The process groups of what was asked.
     groups: Vec<i32>,
@@ -46,14 +45,14 @@ impl Runtime {
         // A change from now on may be one that is not read.
         self.tell_watch(watch::WatchCommand::BuildStarted(build));
         self.baseline = Some(build);
-        let (question, news) = (self.site.question(), self.project_sender.clone());
+        let (reading, news) = (self.site.reading(), self.project_sender.clone());
         let (cancel, cancelled) = oneshot::channel();
         self.reading = Some(Reading { build, began, cancel });
         tokio::task::spawn_local(async move {
             let (queries, began) = (Queries::detached(), Instant::now());
             let asked = queries.clone();
             let cancelled = async { drop(cancelled.await) };
-            let answers = match beside(&queries, move || question.ask(&asked), cancelled).await {
+            let answers = match beside(&queries, move || reading(&asked), cancelled).await {
                 Ok(answers) => answers.map(|answers| answers.map(Box::new).map_err(Error::from)),
                 Err(error) => Some(Err(no_thread(error))),
             };
@@ -109,7 +108,7 @@ impl Runtime {
         }
     }
 
-    fn take_up(&mut self, answers: Answers) {
+    fn take_up(&mut self, answers: Survey) {
         let before = self.site.plan();
         self.site.take_up(answers);
         self.describe_again();

@@ -7,10 +7,8 @@ mod edit;
 mod env_files;
 mod inputs;
 mod order;
-mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,14 +16,13 @@ use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
 use self::env_files::EnvFiles;
 use self::order::{Asked, is_seeded};
-pub(crate) use self::reading::Answers;
 use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan, WarmUpOrder};
 use crate::config::RunOptions;
 use crate::config::{self, Config, FileText, OwnVariables, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Memo, Platform, Project, Queries, SourcePackage,
-    Toolchain, cargo_environment, clean_environment,
+    CargoConfig, Environment, Launch, LaunchInput, Platform, Project, ProjectError, Queries, SourcePackage,
+    Survey, Toolchain, clean_environment,
 };
 use crate::report::Style;
 use crate::settings;
@@ -48,8 +45,6 @@ pub(crate) struct Site {
     pub(crate) cargo_config: CargoConfig,
     pub(crate) platform: Platform,
     pub(crate) project: Project,
-    /// The memo for the next start, until it is written.
-    memo: Option<Memo>,
     /// The `OUT_DIR` of each build script that has run, by cargo's ID of its package.
     scripts: BTreeMap<String, PathBuf>,
 }
@@ -78,47 +73,15 @@ impl Site {
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
         let first = settings::load(&reader, &options, &variables, &cwd, nearest.as_deref(), None)?;
-        let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].map(OsStr::new);
-        let named = named.into_iter().find_map(|name| environment.get(name)).map(Path::new);
-        let known = Memo::read(&cwd, first.build.target_dir.as_deref().or(named));
-        let mut memo = known.clone();
-        let asked = SystemTime::now();
-        let toolchain = memo.toolchain(&cwd, &environment, queries)?;
-        let for_cargo = cargo_environment(&toolchain, &environment, &first.build);
-        let cargo_config = CargoConfig::load(&cwd, &for_cargo, &first.build.common_args);
-        let mut discover = |config: &Config| {
-            Project::recall(&toolchain, &for_cargo, &cargo_config, &config.build, &cwd, queries, &mut memo)
-        };
-        // rustc is queried in parallel to cargo.
-        let triple = first.build.triple.as_deref();
-        let detect = || Platform::detect(&toolchain, &for_cargo, &cargo_config, triple, &cwd, queries);
-        let (project, platform) = std::thread::scope(|scope| {
-            let beside = std::thread::Builder::new().name("rustc".to_owned()).spawn_scoped(scope, detect);
-            let project = discover(&first);
-            let platform = match beside {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // The system refused a thread.
-                Err(_) => detect(),
-            };
-            (project, platform)
-        });
-        let texts;
+        let mut survey = Survey::take(&cwd, &environment, &first.build, queries)?;
+        let (config, texts) = load(&reader, &options, &variables, &cwd, &survey.project)?;
         // The workspace's own file may choose the program if the nearest package does not.
-        let (project, config) = match project {
-            Ok(project) => {
-                let (config, read) = load(&reader, &options, &variables, &cwd, &project)?;
-                texts = read;
-                let same = (&config.build.package.value, config.build.target())
-                    == (&first.build.package.value, first.build.target());
-                if same { (project, config) } else { (discover(&config)?, config) }
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let platform = platform?;
-        // The answer of another compiler says nothing about the toolchain.
-        if cargo_config.rustc.is_none() {
-            memo.keep(&toolchain, &platform.host, &cwd, &environment, asked);
+        if (&config.build.package.value, config.build.target())
+            != (&first.build.package.value, first.build.target())
+        {
+            survey = Survey::take(&cwd, &environment, &config.build, queries)?;
         }
+        let Survey { toolchain, cargo_config, project, platform } = survey;
         let last = LastRead {
             texts,
             config: config.clone(),
@@ -139,7 +102,6 @@ impl Site {
             cargo_config,
             platform,
             project,
-            memo: Some(memo).filter(|memo| *memo != known),
             scripts: BTreeMap::new(),
         };
         // A missing or broken env file is reported now, not after the first build.
@@ -151,11 +113,20 @@ impl Site {
         Ok(site)
     }
 
-    /// Writes the memo for the next start. The staging target has to exist.
-    pub(crate) fn remember(&mut self) {
-        if let Some(mut memo) = self.memo.take() {
-            memo.write(&self.staging());
-        }
+    /// Returns a reading of the project, cargo's configuration and the toolchain, for another thread.
+    pub(crate) fn reading(&self) -> impl FnOnce(&Queries) -> Result<Survey, ProjectError> + Send + use<> {
+        let (cwd, environment) = (self.cwd.clone(), self.environment.clone());
+        let build = self.config.build.clone();
+        move |queries| Survey::take(&cwd, &environment, &build, queries)
+    }
+
+    /// Puts a reading into force for later builds and starts; the settings stay as they are.
+    pub(crate) fn take_up(&mut self, survey: Survey) {
+        let Survey { toolchain, cargo_config, project, platform } = survey;
+        self.toolchain = toolchain;
+        self.cargo_config = cargo_config;
+        self.project = project;
+        self.platform = platform;
     }
 
     pub(crate) fn target(&self) -> TargetName {
