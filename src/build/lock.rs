@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::PublishError;
 use super::files::{beside, names};
 
-pub(super) fn path(live: &Path) -> PathBuf {
+fn path(live: &Path) -> PathBuf {
     beside(live, ".lock")
 }
 

@@ -35,6 +35,10 @@ impl Finding {
         Self::new(check, Severity::Ok, message)
     }
 
+    pub(super) fn error(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, Severity::Error, message)
+    }
+
     pub(super) fn note(check: &'static str, message: impl Into<String>) -> Self {
         Self::new(check, Severity::Note, message)
     }

@@ -5,7 +5,6 @@
 //! nothing. Functions here block for some milliseconds.
 
 mod cargo_config;
-mod compiling;
 mod discover;
 mod environment;
 mod error;
@@ -19,8 +18,7 @@ mod toolchain;
 
 use std::path::PathBuf;
 
-pub use self::cargo_config::{CargoConfig, CompileSettings, EnvEntry};
-pub use self::compiling::{Compiling, Linking};
+pub use self::cargo_config::{CargoConfig, EnvEntry};
 pub use self::environment::{Environment, LIBRARY_PATH, clean_environment};
 pub use self::error::{ProjectError, UnknownTarget};
 pub use self::launch::{Launch, LaunchInput};

@@ -1,7 +1,9 @@
-//! A single inspection of what would be watched, without watching it: for `hotrun doctor`.
+//! A single inspection of what would be watched, for `hotrun doctor`.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use notify_debouncer_full::notify::{self, RecursiveMode, Watcher};
 
 use super::fingerprint::EntryKind;
 use super::ignores::Ignores;
@@ -9,6 +11,8 @@ use super::inputs::Rules;
 use super::plan::Plan;
 use super::polling;
 use super::scan::scan;
+use super::warning::Refused;
+use super::watcher::refused;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -18,6 +22,8 @@ pub struct Inspection {
     pub folders: usize,
     /// A folder whose file system does not report every change, and the file system's name.
     pub unreliable: Option<(PathBuf, &'static str)>,
+    /// Why the system refuses to watch these folders, if it does (Linux).
+    pub refused: Option<Refused>,
     /// The file modified last.
     pub newest: Option<(PathBuf, SystemTime)>,
 }
@@ -36,8 +42,21 @@ pub fn inspect(plan: &Plan) -> Inspection {
         files: files.count(),
         folders: scan.folders.len(),
         unreliable: unreliable_folder(plan),
+        refused: refusal(scan.folders.keys()),
         newest,
     }
+}
+
+/// Watches the folders for a moment.
+fn refusal<'a>(mut folders: impl Iterator<Item = &'a PathBuf>) -> Option<Refused> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let watcher = notify::recommended_watcher(|_| {});
+    let tried = watcher.and_then(|mut watcher| {
+        folders.try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))
+    });
+    tried.err().map(|error| refused(&error))
 }
 
 /// Returns the first folder with sources whose file system does not report all changes.

@@ -105,7 +105,7 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
-    fn hint(self) -> Option<&'static str> {
+    pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::Watches => Some("raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`"),
             Self::Instances => Some("raise the limit with `sudo sysctl fs.inotify.max_user_instances=512`"),

@@ -300,7 +300,7 @@ fn can_start_threads() -> bool {
     ended.count() == 2
 }
 
-fn refused(error: &notify::Error) -> Refused {
+pub(super) fn refused(error: &notify::Error) -> Refused {
     match &error.kind {
         ErrorKind::MaxFilesWatch => Refused::Watches,
         ErrorKind::Io(error) => match error.raw_os_error() {

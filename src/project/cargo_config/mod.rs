@@ -3,7 +3,6 @@
 //! Reads `.cargo/config.toml` files, `--config` arguments and cargo's environment variables. Reports no
 //! errors: cargo reads the same files and refuses wrong ones in its own words.
 
-mod compile;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
@@ -11,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::cargo_platform::{Cfg, CfgExpr};
 
-pub use self::compile::CompileSettings;
-use self::compile::CompileTables;
 use self::tree::{ConfigTree, Node, ValueOrigin, program};
 use super::environment::{self, Environment};
 
@@ -34,8 +31,9 @@ pub struct CargoConfig {
     pub source_overrides: Vec<PathBuf>,
     /// Every configuration file that exists or could exist, with includes.
     pub files: Vec<PathBuf>,
+    /// Whether cargo compiles the standard library too.
+    pub build_std: bool,
     runners: Vec<Runner>,
-    compile: CompileTables,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +84,8 @@ impl CargoConfig {
             target_dir,
             rustc: rustc.map(PathBuf::from),
             source_overrides: source_overrides(&root),
-            compile: CompileTables::read(&root),
+            build_std: root.get(&["unstable", "build-std"]).is_some()
+                || environment.contains_key(OsStr::new("CARGO_UNSTABLE_BUILD_STD")),
             runners: root.get(&["target"]).map(runners).unwrap_or_default(),
             files,
         }
@@ -115,21 +114,6 @@ impl CargoConfig {
             })
         };
         exact.or_else(matching).map(|runner| runner.command.clone()).unwrap_or_default()
-    }
-}
-
-impl CargoConfig {
-    /// Returns how rustc is called for `triple` and a profile, whose `incremental` in the manifest is
-    /// `in_manifest`.
-    pub fn compile_settings(
-        &self,
-        triple: &str,
-        cfgs: &[Cfg],
-        profile: &str,
-        in_manifest: Option<bool>,
-        environment: &Environment,
-    ) -> CompileSettings {
-        self.compile.settings(triple, cfgs, profile, in_manifest, environment)
     }
 }
 
