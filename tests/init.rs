@@ -1,6 +1,5 @@
 //! `hotrun init`: for projects of every shape, what it writes is accepted, and hotrun runs the program with it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -10,18 +9,6 @@ use super::support::{Home, Hotrun, Project, Said, manifest, said};
 fn package(project: &Project, folder: &str, manifest: &str) {
     project.write(&format!("{folder}/Cargo.toml"), manifest);
     project.write(&format!("{folder}/src/main.rs"), &Project::caller_text("one"));
-}
-
-/// Crates of these names, which the package in the project's folder depends on.
-fn depend_on(project: &Project, names: &[&str]) {
-    let mut text = manifest("app").replace("[workspace]", "[dependencies]");
-    for name in names {
-        writeln!(text, "{name} = {{ path = \"stand-ins/{name}\" }}").unwrap();
-        let own = manifest(name).replace("[workspace]\n", "");
-        project.write(&format!("stand-ins/{name}/Cargo.toml"), &own);
-        project.write(&format!("stand-ins/{name}/src/lib.rs"), "");
-    }
-    project.write("Cargo.toml", &format!("{text}\n[workspace]\n"));
 }
 
 #[track_caller]
@@ -136,44 +123,17 @@ fn a_workspace_without_a_package_gets_its_file_at_the_root() {
 }
 
 #[test]
-fn the_file_of_a_workspace_runs_its_server_and_leaves_the_others_their_settings() {
+fn a_server_is_preferred_and_an_env_file_is_noted() {
     let project = Project::empty();
-    project
-        .write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"client\", \"server\", \"tera\"]\n");
-    let depends = "[dependencies]\ntera = { path = \"../tera\" }\n";
-    for name in ["client", "server", "tera"] {
-        let dependencies = if name == "server" { depends } else { "" };
-        package(&project, name, &manifest(name).replace("[workspace]\n", dependencies));
+    project.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"client\", \"server\"]\n");
+    for name in ["client", "server"] {
+        package(&project, name, &manifest(name).replace("[workspace]\n", ""));
     }
-    project.write("tera/src/lib.rs", "");
-    fs::remove_file(project.join("tera/src/main.rs")).unwrap();
-    project.write("server/templates/page.html", "");
+    project.write("server/.env", "A=1\n");
     let said = init(project.path(), &[]);
     assert!(said.contains("bin = \"server\" (the program to run; there is `client` too)"), "{said}");
-    let text = fs::read_to_string(project.join("hotrun.toml")).unwrap();
-    assert!(text.contains("\n# paths = [\"server/templates\"] "), "{text}");
-    // In the program's own file they are in force.
-    fs::remove_file(project.join("hotrun.toml")).unwrap();
-    init(&project.join("server"), &[]);
-    let text = fs::read_to_string(project.join("server/hotrun.toml")).unwrap();
-    assert!(text.contains("\npaths = [\"templates\"] "), "{text}");
-}
-
-#[test]
-fn what_the_program_reads_is_found() {
-    let project = Project::caller();
-    depend_on(&project, &["axum", "sqlx", "tera"]);
-    project.write("templates/page.html", "");
-    project.write("migrations/1_first.sql", "");
-    project.write(".env", "A=1\n");
-    let said = init(project.path(), &[]);
-    assert!(said.contains("note: `.env` is there"), "{said}");
-    let shown = settings(project.path());
-    has(&shown, "ready = \"auto\"");
-    has(&shown, &format!("\"{}\",", project.join("templates").canonicalize().unwrap().display()));
-    has(&shown, &format!("\"{}\",", project.join("migrations").canonicalize().unwrap().display()));
-    has(&shown, "env-file = []");
-    runs(&project, &[]);
+    assert!(said.contains("note: `server/.env` is there"), "{said}");
+    has(&settings(project.path()), "env-file = []");
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! `hotrun init`: writes a commented `hotrun.toml` for the project.
 //!
-//! `detect` examines the project, `template` renders the file (pure). A setting is active only if something
-//! in the project calls for it; all others are comments with their defaults. Invariant: no existing file is
+//! `template` renders the file (pure). Only what chooses the program is active; all other settings are comments
+//! with their defaults. Invariant: no existing file is
 //! ever overwritten, not even a dangling symbolic link.
 
-mod detect;
 pub(crate) mod error;
 mod template;
 
@@ -18,7 +17,7 @@ use crate::cli::InitOptions;
 use crate::config::RunOptions;
 use crate::config::{Config, Origin, TargetName};
 use crate::error::Error;
-use crate::project::{Project, ProjectError, Queries, Survey, clean_environment};
+use crate::project::{ProgramKind, Project, ProjectError, Queries, Survey, clean_environment};
 use crate::report;
 use crate::report::lines::{self, Line};
 use crate::settings;
@@ -53,7 +52,17 @@ pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
         }
         target => target,
     };
-    let findings = detect::examine(&project, folder, at_root, package, target, choice.others);
+    let findings = Findings {
+        program: program(&project),
+        package,
+        target,
+        others: choice.others,
+        env_file: [&project.package.root, &project.workspace_root]
+            .into_iter()
+            .map(|place| place.join(".env"))
+            .find(|file| file.is_file())
+            .map(|file| file.strip_prefix(folder).unwrap_or(&file).to_owned()),
+    };
     let page = template::render(&findings);
     create(&path, &page.text).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
@@ -68,6 +77,12 @@ fn report_lines(path: &str, findings: &Findings, page: &Rendered) -> Vec<Line> {
     report.extend(page.reasons.iter().map(|reason| Line::status("Set", reason.clone())));
     report.extend(page.remarks.iter().map(|remark| lines::note(remark)));
     report
+}
+
+fn program(project: &Project) -> String {
+    let kind = if project.target.kind == ProgramKind::Example { "example " } else { "" };
+    let (name, package) = (&project.target.name, &project.package.name);
+    if name == package { format!("`{name}`") } else { format!("{kind}`{name}` of package `{package}`") }
 }
 
 /// The program the file is for, and the settings that choose it.
@@ -177,12 +192,10 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::template::CrateFolder;
     use super::*;
 
     /// Projects that together trigger every line.
     fn projects() -> [Findings; 3] {
-        let folder = |crate_name, path: &str| Some(CrateFolder { crate_name, path: path.into() });
         [
             Findings { program: "`shop`".to_owned(), ..Findings::default() },
             Findings {
@@ -190,17 +203,11 @@ mod tests {
                 package: Some("shop".to_owned()),
                 target: Some(TargetName::Bin("api".to_owned())),
                 others: ["job", "mail", "seed", "tour", "work", "zip"].map(ToOwned::to_owned).into(),
-                shared: false,
-                templates: folder("tera", "templates"),
-                rocket_toml: None,
-                migrations: folder("sqlx", "migrations"),
                 env_file: Some(".env".into()),
             },
             Findings {
                 program: "example `tour` of package `shop`".to_owned(),
                 target: Some(TargetName::Example("tour".to_owned())),
-                templates: folder("rocket_dyn_templates", "templates"),
-                rocket_toml: Some("Rocket.toml".into()),
                 ..Findings::default()
             },
         ]

@@ -15,19 +15,8 @@ pub(super) struct Findings {
     pub(super) target: Option<TargetName>,
     /// The programs not chosen.
     pub(super) others: Vec<String>,
-    /// The file is also read for other programs.
-    pub(super) shared: bool,
-    /// Templates read at run time.
-    pub(super) templates: Option<CrateFolder>,
-    pub(super) rocket_toml: Option<PathBuf>,
-    pub(super) migrations: Option<CrateFolder>,
+    /// An existing `.env`.
     pub(super) env_file: Option<PathBuf>,
-}
-
-#[derive(Debug)]
-pub(super) struct CrateFolder {
-    pub(super) crate_name: &'static str,
-    pub(super) path: PathBuf,
 }
 
 #[derive(Debug)]
@@ -53,7 +42,7 @@ pub(super) fn render(findings: &Findings) -> Rendered {
     page.commented("events = \"target/events.jsonl\"", "--events: what happens, as JSON");
     page.commented("log = \"target/hotrun.log\"", "--log: hotrun's own lines, also in a file");
     page.build(findings);
-    page.watch(findings);
+    page.watch();
     page.run(findings);
     page.table("ui");
     page.commented("clear = false", "-c: clear the screen when there is something new to show");
@@ -88,39 +77,14 @@ impl Rendered {
         self.commented("profile = \"dev\"", "--profile, -r");
         self.commented("args = [\"--locked\"]", "for cargo, what has no key of its own");
         self.commented("env = { SQLX_OFFLINE = \"true\" }", "for cargo only");
-        match &findings.migrations {
-            Some(folder) => self.own(
-                findings,
-                &format!("inputs = [{}]", quoted_path(&folder.path)),
-                &format!("`{}` may compile them in, and tells cargo of no new ones", folder.crate_name),
-            ),
-            None => {
-                self.commented("inputs = [\"migrations\"]", "what the compiler reads without telling cargo");
-            }
-        }
+        self.commented("inputs = [\"migrations\"]", "what the compiler reads without telling cargo");
         self.commented("share-build-dir = false", "--share-build-dir");
         self.commented("debug-info = \"profile\"", "lines or none: faster builds in target/hotrun");
     }
 
-    fn watch(&mut self, findings: &Findings) {
+    fn watch(&mut self) {
         self.table("watch");
-        let mut paths = Vec::new();
-        let mut readers = Vec::new();
-        if let Some(folder) = &findings.templates {
-            paths.push(quoted_path(&folder.path));
-            readers.push(format!("`{}`", folder.crate_name));
-        }
-        if let Some(file) = &findings.rocket_toml {
-            paths.push(quoted_path(file));
-            readers.push("`rocket`".to_owned());
-        }
-        readers.dedup();
-        if paths.is_empty() {
-            self.commented("paths = [\"templates\"]", "-w: what the program reads when it runs");
-        } else {
-            let reason = format!("read by {} when the program runs", readers.join(" and "));
-            self.own(findings, &format!("paths = [{}]", paths.join(", ")), &reason);
-        }
+        self.commented("paths = [\"templates\"]", "-w: what the program reads when it runs");
         self.commented("ignore = [\"*.generated.rs\"]", "-i: gitignore-style; wins over everything");
         self.commented("debounce = \"50ms\"", "quiet time that ends a burst of edits");
         self.commented("poll = \"auto\"", "auto, always, never or an interval");
@@ -132,7 +96,7 @@ impl Rendered {
         self.commented("env = { RUST_LOG = \"debug\" }", "-E: for the program only");
         let env_file = findings.env_file.as_deref().unwrap_or(Path::new(".env"));
         self.commented(
-            &format!("env-file = [{}]", quoted_path(env_file)),
+            &format!("env-file = [{}]", quoted(&env_file.to_string_lossy())),
             "not loaded unless named; an edit restarts without a build",
         );
         self.commented("cwd = \".\"", "where the program starts; else where hotrun was started");
@@ -177,11 +141,6 @@ impl Rendered {
         }
     }
 
-    /// A setting for the chosen program: active only in the program's own file.
-    fn own(&mut self, findings: &Findings, setting: &str, reason: &str) {
-        if findings.shared { self.commented(setting, reason) } else { self.active(setting, reason) }
-    }
-
     fn commented(&mut self, setting: &str, comment: &str) {
         let setting = format!("# {setting}");
         self.line(&format!("{setting:COLUMN$} # {comment}"));
@@ -197,10 +156,6 @@ fn others(names: &[String]) -> Option<String> {
         more => format!(" and {more} more"),
     };
     (!names.is_empty()).then(|| quoted.join(", ") + &more)
-}
-
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
 }
 
 #[cfg(test)]
@@ -264,28 +219,6 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_one_program_are_inactive_in_a_shared_file() {
-        let templates = || Some(CrateFolder { crate_name: "tera", path: "api/templates".into() });
-        let migrations = || Some(CrateFolder { crate_name: "sqlx", path: "api/migrations".into() });
-        let of = |shared| {
-            render(&Findings {
-                shared,
-                templates: templates(),
-                migrations: migrations(),
-                ..Findings::default()
-            })
-        };
-        let (own, shared) = (of(false), of(true));
-        assert_eq!(own.reasons.len(), 2);
-        assert!(shared.reasons.is_empty(), "{:?}", shared.reasons);
-        for setting in ["paths = [\"api/templates\"] ", "inputs = [\"api/migrations\"] "] {
-            assert!(own.text.contains(&format!("\n{setting}")), "{}", own.text);
-            assert!(shared.text.contains(&format!("\n# {setting}")), "{}", shared.text);
-        }
-        assert_eq!(accepted(&uncommented(&shared.text)), accepted(&uncommented(&own.text)));
-    }
-
-    #[test]
     fn a_few_of_many_programs_are_named() {
         let names: Vec<String> = (1..=8).map(|number| format!("p{number}")).collect();
         assert_eq!(others(&[]), None);
@@ -295,13 +228,9 @@ mod tests {
 
     #[test]
     fn special_characters_in_names_are_escaped() {
-        let findings = Findings {
-            target: Some(TargetName::Bin("we\"ird\\name".to_owned())),
-            templates: Some(CrateFolder { crate_name: "tera", path: "a \"b\"/templates".into() }),
-            ..Findings::default()
-        };
+        let findings =
+            Findings { target: Some(TargetName::Bin("we\"ird\\name".to_owned())), ..Findings::default() };
         let config = accepted(&render(&findings).text);
         assert_eq!(config.build.target(), Some(TargetName::Bin("we\"ird\\name".to_owned())));
-        assert_eq!(config.watch.paths[0].value, Path::new("/project/a \"b\"/templates"));
     }
 }

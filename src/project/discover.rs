@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cargo_metadata::{DependencyKind, Metadata};
+use cargo_metadata::Metadata;
 
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
@@ -199,17 +199,8 @@ fn package_info(package: &cargo_metadata::Package, json: &str) -> PackageInfo {
         ("CARGO_PKG_VERSION_PRE", version.pre.to_string()),
     ];
     variables.sort_unstable();
-    let mut dependencies: Vec<String> = package
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.kind == DependencyKind::Normal)
-        .map(|dependency| dependency.name.clone())
-        .collect();
-    dependencies.sort_unstable();
-    dependencies.dedup();
     let manifest = package.manifest_path.as_std_path();
     PackageInfo {
-        dependencies,
         name: package.name.to_string(),
         version: version.to_string(),
         id: package.id.repr.clone(),

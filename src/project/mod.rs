@@ -66,8 +66,6 @@ pub struct PackageInfo {
     pub id: String,
     pub root: PathBuf,
     pub manifest: PathBuf,
-    /// The sorted names of its dependencies, except those for tests and build scripts.
-    pub dependencies: Vec<String>,
     /// The `CARGO_PKG_*` variables that `cargo run` sets, sorted.
     pub variables: Vec<(&'static str, String)>,
 }
