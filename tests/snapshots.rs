@@ -251,7 +251,6 @@ fn spawn_errors() -> Vec<SpawnError> {
         SpawnError::Folder { program: "/srv/shop".into(), cwd: "/nowhere".into(), source: missing() },
         SpawnError::NotExecutable("/srv/shop".into()),
         SpawnError::MissingInterpreter { program: "/srv/shop".into(), interpreter: "/bin/python9".into() },
-        SpawnError::WrongArchitecture { program: "/srv/shop".into(), built_for: "arm".to_owned() },
         SpawnError::NotAProgram("/srv/shop".into()),
         SpawnError::Busy("/srv/shop".into()),
         SpawnError::Other { program: "/srv/shop".into(), source: missing() },
@@ -344,17 +343,7 @@ variants!(
 variants!(
     OF_SPAWN,
     spawn_name,
-    SpawnError {
-        NotOnPath,
-        Missing,
-        Folder,
-        NotExecutable,
-        MissingInterpreter,
-        WrongArchitecture,
-        NotAProgram,
-        Busy,
-        Other,
-    }
+    SpawnError { NotOnPath, Missing, Folder, NotExecutable, MissingInterpreter, NotAProgram, Busy, Other }
 );
 variants!(OF_BUILD, build_name, BuildError { NotRun, NoFolder, NoProgram });
 variants!(OF_REAPER, reaper_name, ReaperError { OwnBinary, Start });

@@ -1,4 +1,5 @@
-//! Finds out from a file's first bytes why the kernel refused to execute it. Used only after a failed start.
+//! Finds out from a file's first bytes what the kernel missed when it was to execute it. Used only after a failed
+//! start.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,27 +7,15 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Why a file cannot be executed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
-    /// The script's interpreter or the program's dynamic linker is missing.
-    Interpreter(PathBuf),
-    /// Built for another processor or system.
-    Architecture(String),
-}
-
 /// The header, program headers and interpreter of an ELF file lie within this many bytes.
 const HEAD: u64 = 16 * 1024;
 
-/// Returns the flaw of a file, if it has a recognisable one.
-pub(super) fn flaw_of(program: &Path) -> Option<Flaw> {
+/// Returns the script's interpreter, or the program's dynamic linker, if it is missing.
+pub(super) fn missing_interpreter(program: &Path) -> Option<PathBuf> {
     let mut head = Vec::new();
     File::open(program).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
-    if let Some(machine) = foreign_machine(&head) {
-        return Some(Flaw::Architecture(machine));
-    }
     let interpreter = script_interpreter(&head).or_else(|| elf_interpreter(&head))?;
-    (!interpreter.exists()).then_some(Flaw::Interpreter(interpreter))
+    (!interpreter.exists()).then_some(interpreter)
 }
 
 /// Returns the first word after `#!`. Only spaces and tabs end it, so that a carriage return is part of it.
@@ -49,43 +38,6 @@ fn elf_interpreter(head: &[u8]) -> Option<PathBuf> {
             let path = head.get(range)?.split(|&byte| byte == 0).next()?;
             return Some(OsStr::from_bytes(path).into());
         }
-    }
-    None
-}
-
-/// Returns the platform of a program that is not built for this machine.
-fn foreign_machine(head: &[u8]) -> Option<String> {
-    if head.starts_with(b"\x7fELF") {
-        if !cfg!(target_os = "linux") {
-            return Some("Linux".to_owned());
-        }
-        let machine = match number(head, 18, 2)? {
-            3 => "x86",
-            40 => "arm",
-            62 => "x86_64",
-            183 => "aarch64",
-            243 => "riscv64",
-            258 => "loongarch64",
-            21 => "powerpc64",
-            22 => "s390x",
-            other => return Some(format!("ELF machine {other}")),
-        };
-        return (machine != std::env::consts::ARCH).then(|| machine.to_owned());
-    }
-    if head.starts_with(b"MZ") {
-        return Some("Windows".to_owned());
-    }
-    if head.starts_with(b"\0asm") {
-        return Some("WebAssembly".to_owned());
-    }
-    if head.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
-        let machine = match number(head, 4, 4)? {
-            0x0100_0007 => "x86_64",
-            0x0100_000c => "aarch64",
-            _ => "another processor",
-        };
-        return (!cfg!(target_os = "macos") || machine != std::env::consts::ARCH)
-            .then(|| format!("macOS {machine}"));
     }
     None
 }
@@ -113,15 +65,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn reads_its_own_header() {
         let me = std::env::current_exe().unwrap();
-        assert_eq!(flaw_of(&me), None);
+        assert_eq!(missing_interpreter(&me), None);
         let head = std::fs::read(me).unwrap();
         assert!(elf_interpreter(&head).is_none_or(|path| path.exists()));
-    }
-
-    #[test]
-    fn knows_programs_for_other_systems() {
-        assert_eq!(foreign_machine(b"MZ\x90\0"), Some("Windows".to_owned()));
-        assert_eq!(foreign_machine(b"#!/bin/sh"), None);
-        assert_eq!(foreign_machine(b"\x7fEL"), None);
     }
 }

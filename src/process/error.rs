@@ -26,9 +26,7 @@ pub enum SpawnError {
         /// From its first line or its header.
         interpreter: PathBuf,
     },
-    #[error("`{}` is built for {built_for}, and this machine is {}", program.display(), std::env::consts::ARCH)]
-    WrongArchitecture { program: PathBuf, built_for: String },
-    /// Neither a program nor a script with a `#!` line.
+    /// Neither a program for this machine nor a script with a `#!` line.
     #[error("`{}` is not a program that this system can execute", .0.display())]
     NotAProgram(PathBuf),
     #[error("`{}` is open for writing in another process", .0.display())]
@@ -52,11 +50,11 @@ impl SpawnError {
             Self::MissingInterpreter { .. } => {
                 "install it, or build for a target that this system can run".to_owned()
             }
-            Self::WrongArchitecture { .. } => {
-                "set a `runner` for this target in `.cargo/config.toml`, or build without `--target`"
+            Self::NotAProgram(_) => {
+                "a program for another target needs a `runner` in `.cargo/config.toml`, a script a first line \
+                 such as `#!/bin/sh`"
                     .to_owned()
             }
-            Self::NotAProgram(_) => "a script needs a first line such as `#!/bin/sh`".to_owned(),
             Self::Busy(_) => "close it there, then press `r`".to_owned(),
             Self::Other { source, .. } => return sys::limit_hint(source).map(ToOwned::to_owned),
             Self::Missing(_) => return None,

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::diagnose::{Flaw, flaw_of};
+use super::diagnose::missing_interpreter;
 use super::error::SpawnError;
 use super::shared::Shared;
 use super::tree::TAG;
@@ -191,10 +191,9 @@ fn explain(program: PathBuf, cwd: &Path, failure: sys::SpawnFailure) -> SpawnErr
         Some(libc::ETXTBSY) => SpawnError::Busy(program),
         Some(libc::EACCES | libc::EPERM) => SpawnError::NotExecutable(program),
         Some(libc::ENOENT | libc::ENOTDIR) if !file.exists() => SpawnError::Missing(program),
-        _ => match flaw_of(&file) {
-            Some(Flaw::Interpreter(interpreter)) => SpawnError::MissingInterpreter { program, interpreter },
-            Some(Flaw::Architecture(built_for)) => SpawnError::WrongArchitecture { program, built_for },
-            None if source.raw_os_error() == Some(libc::ENOEXEC) => SpawnError::NotAProgram(program),
+        Some(libc::ENOEXEC) => SpawnError::NotAProgram(program),
+        _ => match missing_interpreter(&file) {
+            Some(interpreter) => SpawnError::MissingInterpreter { program, interpreter },
             None => SpawnError::Other { program, source },
         },
     }
