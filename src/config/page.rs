@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::units::Word;
-use super::{Color, Config, Origin, Setting, shown};
+use super::{Origin, Setting, shown};
 
 pub(super) struct Page<'a> {
     /// Each line and the comment after it.
@@ -16,34 +15,6 @@ pub(super) struct Page<'a> {
 impl<'a> Page<'a> {
     pub(super) fn new(cwd: &'a Path) -> Self {
         Self { lines: Vec::new(), cwd }
-    }
-
-    /// Adds options that no key of a file sets.
-    pub(super) fn command_line_only(&mut self, config: &Config) {
-        let build = &config.build;
-        let mut options = Vec::new();
-        let mut valued = |name: &str, value: Option<String>| {
-            options.extend(value.map(|value| format!("{name} {value}")));
-        };
-        valued("--manifest-path", build.manifest_path.as_ref().map(|path| path.display().to_string()));
-        valued("--target", build.triple.clone());
-        valued("--target-dir", build.target_dir.as_ref().map(|path| path.display().to_string()));
-        valued("--color", (config.ui.color != Color::Auto).then(|| config.ui.color.word().to_owned()));
-        let flags = [
-            (build.all_features, "--all-features"),
-            (build.no_default_features, "--no-default-features"),
-            (config.ui.verbosity < 0, "--quiet"),
-            (config.ui.verbosity == 1, "-v"),
-            (config.ui.verbosity > 1, "-vv"),
-            (config.once, "--once"),
-        ];
-        options.extend(flags.iter().filter(|(typed, _)| *typed).map(|(_, flag)| (*flag).to_owned()));
-        let passed: Vec<_> = build.common_args.iter().chain(&build.build_args).map(String::as_str).collect();
-        let comments = [("on the command line", options.join(" ")), ("passed on to cargo", passed.join(" "))];
-        for (what, options) in comments.into_iter().filter(|(_, options)| !options.is_empty()) {
-            self.lines.push((String::new(), None));
-            self.lines.push((format!("# {what}: {options}"), None));
-        }
     }
 
     pub(super) fn table(&mut self, name: &str) {
@@ -153,8 +124,8 @@ mod tests {
 
     #[test]
     fn no_control_character_reaches_the_terminal() {
-        let line = "# on the command line: --manifest-path a\u{1b}[31m\n\u{9b}b\tc";
-        assert_eq!(visible(line), "# on the command line: --manifest-path a\\u001B[31m\\n\\u009Bb\\tc");
+        let line = "events = a\u{1b}[31m\n\u{9b}b\tc";
+        assert_eq!(visible(line), "events = a\\u001B[31m\\n\\u009Bb\\tc");
         assert_eq!(quoted("\"\\\u{7}"), r#""\"\\\u0007""#);
     }
 }

@@ -17,6 +17,5 @@ pub fn show(config: &Config, cwd: &Path) -> String {
         }
         (entry.show)(&mut page, config);
     }
-    page.command_line_only(config);
     page.text()
 }

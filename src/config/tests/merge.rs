@@ -126,10 +126,6 @@ fn the_command_line_sets_everything() {
     clear = true                   # command line
     keys = true                    # default
     notify = true                  # command line
-
-    # on the command line: --manifest-path /p/app/Cargo.toml --target t --target-dir /p/app/td --color never --all-features -vv --once
-
-    # passed on to cargo: --locked --jobs 4
     "#);
     assert_eq!(config.run.listen[0].origin, Origin::CommandLine);
     assert_eq!(config.ui.verbosity, 2);
@@ -237,8 +233,6 @@ fn a_file_sets_every_key() {
     clear = true                         # hotrun.toml:37
     keys = false                         # hotrun.toml:38
     notify = true                        # hotrun.toml:39
-
-    # passed on to cargo: --offline --jobs 2
     "#);
     let again = self::config("", &shown);
     assert_eq!(strip(&show(&again, Path::new(CWD))), strip(&shown), "what is printed is a config file");
