@@ -14,7 +14,8 @@ const PF_EXITING: u32 = 0x4;
 /// be read would look empty. Reading needs one descriptor at a time.
 static RESERVE: Mutex<Option<File>> = Mutex::new(None);
 
-pub(super) fn reserve() {
+/// Keeps a descriptor in reserve, so that the table can be read when the limit on open files is reached.
+pub fn reserve_for_table() {
     let mut reserve = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
     if reserve.is_none() {
         *reserve = File::open("/dev/null").ok();
@@ -27,7 +28,7 @@ fn with_spare_descriptor<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
             *RESERVE.lock().unwrap_or_else(PoisonError::into_inner) = None;
             let done = open();
-            reserve();
+            reserve_for_table();
             done
         }
         done => done,
@@ -42,11 +43,12 @@ fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     with_spare_descriptor(|| fs::read_to_string(&path))
 }
 
-pub(super) fn processes() -> Vec<ProcessRow> {
+/// Returns every process this user can see.
+pub fn processes() -> Vec<ProcessRow> {
     numbers("/proc").into_iter().filter_map(process).collect()
 }
 
-pub(super) fn process(pid: i32) -> Option<ProcessRow> {
+pub fn process(pid: i32) -> Option<ProcessRow> {
     row(&read(format!("/proc/{pid}/stat")).ok()?)
 }
 
@@ -54,7 +56,8 @@ pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
     read(format!("/proc/{pid}/environ")).ok()
 }
 
-pub(super) fn own_descendants() -> Vec<ProcessRow> {
+/// Returns all descendants, zombies included; without orphans unless this process is a subreaper.
+pub fn own_descendants() -> Vec<ProcessRow> {
     let me = std::process::id().cast_signed();
     // The lists of children (CONFIG_PROC_CHILDREN) spare reading every process of the machine.
     let Some(first) = children(me) else {
@@ -71,26 +74,30 @@ pub(super) fn own_descendants() -> Vec<ProcessRow> {
     found
 }
 
-pub(super) fn is_traced(pid: i32) -> bool {
+/// Whether a debugger traces the process.
+pub fn is_traced(pid: i32) -> bool {
     read_text(format!("/proc/{pid}/status")).is_ok_and(|status| {
         status.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|tracer| tracer.trim() != "0"))
     })
 }
 
-/// `SigCgt` of `/proc/PID/status`, a mask in hexadecimal (`proc_pid_status(5)`).
-pub(super) fn catches(pid: i32, signal: i32) -> bool {
+/// Whether the process has a handler for the signal; `true` where the platform does not tell. `SigCgt` of
+/// `/proc/PID/status` is a mask in hexadecimal (`proc_pid_status(5)`).
+pub fn catches(pid: i32, signal: i32) -> bool {
     let Ok(status) = read_text(format!("/proc/{pid}/status")) else { return true };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-pub(super) fn is_stopped(pid: i32) -> bool {
+/// Whether a signal, not a debugger, stopped the process.
+pub fn is_stopped(pid: i32) -> bool {
     read(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| fields(&stat).is_some_and(|(_, rest)| rest.starts_with('T')))
 }
 
-pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
+/// Returns the foreground group of the terminal with this device number, also from outside its session.
+pub(in crate::sys) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
     // Any process of the session has the terminal's `tty_nr` (with the minor in two parts) and `tpgid`.
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let number = (minor & 0xff) | (major << 8) | ((minor >> 8) << 20);

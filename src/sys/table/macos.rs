@@ -11,9 +11,9 @@ const P_TRACED: u32 = 0x800;
 const P_WEXIT: u32 = 0x2000;
 
 /// Reading this table opens no file.
-pub(super) fn reserve() {}
+pub fn reserve_for_table() {}
 
-pub(super) fn processes() -> Vec<ProcessRow> {
+pub fn processes() -> Vec<ProcessRow> {
     // SAFETY: with a null buffer the call only returns the number of processes.
     let count = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
     // Room for processes started between the two calls.
@@ -25,7 +25,7 @@ pub(super) fn processes() -> Vec<ProcessRow> {
     pids.into_iter().filter(|&pid| pid > 0).filter_map(process).collect()
 }
 
-pub(super) fn process(pid: i32) -> Option<ProcessRow> {
+pub fn process(pid: i32) -> Option<ProcessRow> {
     let info = info(pid)?;
     Some(ProcessRow {
         pid,
@@ -76,25 +76,25 @@ pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
     Some(rest.to_vec())
 }
 
-pub(super) fn own_descendants() -> Vec<ProcessRow> {
+pub fn own_descendants() -> Vec<ProcessRow> {
     below(std::process::id().cast_signed(), &processes())
 }
 
-pub(super) fn is_traced(pid: i32) -> bool {
+pub fn is_traced(pid: i32) -> bool {
     info(pid).is_some_and(|info| info.pbi_flags & P_TRACED != 0)
 }
 
-pub(super) fn catches(_pid: i32, _signal: i32) -> bool {
+pub fn catches(_pid: i32, _signal: i32) -> bool {
     true
 }
 
-pub(super) fn is_stopped(pid: i32) -> bool {
+pub fn is_stopped(pid: i32) -> bool {
     /// `p_stat` of a stopped process (sys/proc.h).
     const SSTOP: u32 = 4;
     info(pid).is_some_and(|info| info.pbi_status == SSTOP)
 }
 
-pub(super) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
+pub(in crate::sys) fn holder_of(device: rustix::fs::Dev) -> Option<i32> {
     processes().into_iter().find_map(|row| {
         let info = info(row.pid)?;
         (info.e_tdev.cast_signed() == device && info.e_tpgid > 0).then(|| info.e_tpgid.cast_signed())
