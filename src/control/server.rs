@@ -3,8 +3,6 @@
 //! No client affects another: one that sends nothing, too much or nonsense is disconnected. With no client
 //! connected, nothing wakes up.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,8 +13,8 @@ use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{About, Answer, ControlRequest, Envelope};
@@ -27,8 +25,6 @@ pub(super) const SOCKET: &str = "control";
 const MAX_REQUEST: usize = 1024;
 /// The limit for a client to send its request, and to take the answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many clients may be connected without a complete request; one more disconnects the oldest.
-const MAX_PENDING: usize = 64;
 /// How many clients may wait for an answer; hotrun needs descriptors for other things as well.
 const MAX_WAITING: usize = 256;
 
@@ -85,82 +81,35 @@ impl Server {
     }
 }
 
-#[derive(Debug, Default)]
-struct Clients {
-    /// The clients whose request has not arrived, oldest first.
-    pending: RefCell<VecDeque<(u64, AbortHandle)>>,
-    waiting: Cell<usize>,
-}
-
-impl Clients {
-    fn connected(&self, number: u64, task: AbortHandle) {
-        let mut pending = self.pending.borrow_mut();
-        if pending.len() >= MAX_PENDING
-            && let Some((_, oldest)) = pending.pop_front()
-        {
-            oldest.abort();
-        }
-        pending.push_back((number, task));
-    }
-
-    fn requested(&self, number: u64) {
-        self.pending.borrow_mut().retain(|(pending, _)| *pending != number);
-    }
-
-    /// Returns a slot for a client that waits, if one is free.
-    fn slot(&self) -> Option<WaitSlot<'_>> {
-        let limit = getrlimit(Resource::Nofile)
-            .current
-            .map_or(MAX_WAITING, |limit| usize::try_from(limit / 4).unwrap_or(MAX_WAITING).min(MAX_WAITING));
-        (self.waiting.get() < limit).then(|| {
-            self.waiting.update(|waiting| waiting + 1);
-            WaitSlot(&self.waiting)
-        })
-    }
-}
-
-/// A client's share of the limit, given back on drop.
-struct WaitSlot<'a>(&'a Cell<usize>);
-
-impl Drop for WaitSlot<'_> {
-    fn drop(&mut self) {
-        self.0.update(|waiting| waiting - 1);
-    }
+/// Returns how many clients may wait, a quarter of the limit on descriptors at most.
+fn most_waiting() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(MAX_WAITING, |limit| usize::try_from(limit / 4).unwrap_or(MAX_WAITING).min(MAX_WAITING))
 }
 
 async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
-    let clients = Rc::new(Clients::default());
+    let slots = Rc::new(Semaphore::new(most_waiting()));
     let user = rustix::process::geteuid().as_raw();
-    for number in 0.. {
+    loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, which other tasks give back in time; without a pause this loop would spin.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         // The folder admits only this user; this check holds even if someone changes its mode.
-        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == user) {
-            continue;
+        if stream.peer_cred().is_ok_and(|peer| peer.uid() == user) {
+            tokio::task::spawn_local(serve(stream, news.clone(), Rc::clone(&slots)));
         }
-        let (news, here) = (news.clone(), Rc::clone(&clients));
-        let task = tokio::task::spawn_local(async move { serve(stream, news, number, &here).await });
-        clients.connected(number, task.abort_handle());
     }
 }
 
-async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, number: u64, clients: &Clients) {
-    let request = timeout(CLIENT_TIMEOUT, request(&mut stream)).await;
-    clients.requested(number);
-    let mut slot = None;
-    let request = match request {
-        Ok(Ok(request)) => {
-            if matches!(request, ControlRequest::Wait | ControlRequest::Restart) {
-                slot = clients.slot();
-            }
-            let full = matches!(request, ControlRequest::Wait | ControlRequest::Restart) && slot.is_none();
-            if full { Err("too many clients wait already".to_owned()) } else { Ok(request) }
-        }
-        Ok(Err(problem)) => Err(problem),
-        Err(_) => return,
+async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, slots: Rc<Semaphore>) {
+    let Ok(request) = timeout(CLIENT_TIMEOUT, request(&mut stream)).await else { return };
+    let waits = matches!(request, Ok(ControlRequest::Wait | ControlRequest::Restart));
+    let slot = waits.then(|| slots.try_acquire());
+    let request = match (request, &slot) {
+        (_, Some(Err(_))) => Err("too many clients wait already".to_owned()),
+        (request, _) => request,
     };
     let request = match request {
         Ok(request) => request,
