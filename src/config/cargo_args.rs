@@ -2,39 +2,35 @@
 
 use super::error::Invalid;
 
-enum ArgKind {
-    /// A setting: the reason for the refusal, and the hint.
-    Refused(&'static str, &'static str),
-    TakesNext,
-    /// Takes no value, or has it in the same word.
-    Alone,
-}
-
 const SELECTION: &str = "it selects what is built";
 const NOTHING_ELSE: &str =
     "hotrun builds the one program it runs: see `build.package`, `build.bin` and `build.example`";
 const MESSAGES: &str = "hotrun reads cargo's messages itself";
 const EVENTS: &str = "`events` writes every diagnostic as JSON";
 
+/// Splits arguments into options, each with its value if that is a word of its own.
+fn options(args: &[String]) -> impl Iterator<Item = &[String]> {
+    let mut rest = args;
+    std::iter::from_fn(move || {
+        let takes_next = matches!(&**rest.first()?, "--jobs" | "--config" | "-j" | "-Z");
+        let (option, after) = rest.split_at(if takes_next { rest.len().min(2) } else { 1 });
+        rest = after;
+        Some(option)
+    })
+}
+
 /// Refuses arguments that change what hotrun has to know. The error has the argument and the reason.
 pub(super) fn check_build_args(args: &[String]) -> Result<(), (&str, Invalid)> {
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match classify(arg) {
-            ArgKind::Refused(reason, hint) => return Err((arg, Invalid::new(reason).or(hint))),
-            ArgKind::TakesNext if is_config(arg) => {
-                if let Some(value) = args.next() {
-                    check_config(value).map_err(|invalid| (value.as_str(), invalid))?;
-                }
-            }
-            ArgKind::TakesNext => {
-                args.next();
-            }
-            ArgKind::Alone => {
-                if let Some(value) = arg.strip_prefix("--config=") {
-                    check_config(value).map_err(|invalid| (arg.as_str(), invalid))?;
-                }
-            }
+    for option in options(args) {
+        if let Some((reason, hint)) = refusal(&option[0]) {
+            return Err((&option[0], Invalid::new(reason).or(hint)));
+        }
+        let config = match option {
+            [name, value] if name == "--config" => Some((value, &**value)),
+            _ => option[0].strip_prefix("--config=").map(|value| (&option[0], value)),
+        };
+        if let Some((word, value)) = config {
+            check_config(value).map_err(|invalid| (&**word, invalid))?;
         }
     }
     Ok(())
@@ -43,81 +39,59 @@ pub(super) fn check_build_args(args: &[String]) -> Result<(), (&str, Invalid)> {
 /// Splits checked arguments into those every cargo command takes (`--locked`, `--config`, …) and those of
 /// `cargo build`.
 pub(super) fn split_build_args(args: &[String]) -> (Vec<String>, Vec<String>) {
-    let (mut common, mut build) = (Vec::new(), Vec::new());
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let everywhere = matches!(&**arg, "--locked" | "--offline" | "--frozen")
-            || is_config(arg)
-            || arg.starts_with("--config=")
-            || arg.starts_with("-Z");
-        let list = if everywhere { &mut common } else { &mut build };
-        list.push(arg.clone());
-        if matches!(classify(arg), ArgKind::TakesNext) {
-            list.extend(args.next().cloned());
-        }
-    }
-    (common, build)
+    let everywhere = |option: &&[String]| {
+        matches!(&*option[0], "--locked" | "--offline" | "--frozen" | "--config")
+            || option[0].starts_with("--config=")
+            || option[0].starts_with("-Z")
+    };
+    let (common, build): (Vec<_>, Vec<_>) = options(args).partition(everywhere);
+    (common.concat(), build.concat())
 }
 
 /// Removes a number of jobs, which cargo accepts only once.
 pub(super) fn without_jobs(args: &[String]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        if matches!(&**arg, "-j" | "--jobs") {
-            args.next();
-        } else if !arg.starts_with("-j") && !arg.starts_with("--jobs=") {
-            kept.push(arg.clone());
-        }
-    }
-    kept
+    let is_jobs = |arg: &str| arg == "--jobs" || arg.starts_with("--jobs=") || arg.starts_with("-j");
+    options(args).filter(|option| !is_jobs(&option[0])).collect::<Vec<_>>().concat()
 }
 
-fn is_config(arg: &str) -> bool {
-    arg == "--config"
-}
-
-fn classify(arg: &str) -> ArgKind {
-    use ArgKind::{Alone, Refused, TakesNext};
+/// Returns why an argument is a setting, and the setting.
+fn refusal(arg: &str) -> Option<(&'static str, &'static str)> {
     if let Some(letters) = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
         // Only the first of several letters can be no setting: all of cargo's one-letter flags are settings.
-        return match letters.chars().next() {
-            Some('p') => classify("--package"),
-            Some('r') => classify("--release"),
-            Some('F') => classify("--features"),
-            Some('q') => classify("--quiet"),
-            Some('v') => classify("--verbose"),
-            Some('j' | 'Z') if letters.len() == 1 => TakesNext,
-            _ => Alone,
-        };
+        return refusal(match letters.chars().next()? {
+            'p' => "--package",
+            'r' => "--release",
+            'F' => "--features",
+            'q' => "--quiet",
+            'v' => "--verbose",
+            _ => return None,
+        });
     }
-    let name = arg.split_once('=').map_or(arg, |(name, _)| name);
-    match name {
-        "--" => Refused("it ends cargo's options", "arguments for the program belong to `run.args`"),
-        "--package" => Refused(SELECTION, "set `build.package`"),
-        "--bin" => Refused(SELECTION, "set `build.bin`"),
-        "--example" => Refused(SELECTION, "set `build.example`"),
+    match arg.split_once('=').map_or(arg, |(name, _)| name) {
+        "--" => Some(("it ends cargo's options", "arguments for the program belong to `run.args`")),
+        "--package" => Some((SELECTION, "set `build.package`")),
+        "--bin" => Some((SELECTION, "set `build.bin`")),
+        "--example" => Some((SELECTION, "set `build.example`")),
         "--workspace" | "--all" | "--exclude" | "--lib" | "--bins" | "--examples" | "--test" | "--tests"
-        | "--bench" | "--benches" | "--all-targets" => Refused(SELECTION, NOTHING_ELSE),
-        "--features" => Refused("it selects features", "set `build.features`"),
+        | "--bench" | "--benches" | "--all-targets" => Some((SELECTION, NOTHING_ELSE)),
+        "--features" => Some(("it selects features", "set `build.features`")),
         "--all-features" | "--no-default-features" => {
-            Refused("it selects features", "set `build.features`, or give it to hotrun on the command line")
+            Some(("it selects features", "set `build.features`, or give it to hotrun on the command line"))
         }
-        "--release" => Refused("it selects the profile", "set `build.profile = \"release\"`"),
-        "--profile" => Refused("it selects the profile", "set `build.profile`"),
-        "--target" => Refused(
+        "--release" => Some(("it selects the profile", "set `build.profile = \"release\"`")),
+        "--profile" => Some(("it selects the profile", "set `build.profile`")),
+        "--target" => Some((
             "it selects the target",
             "give `--target` to hotrun, or set `build.target` in `.cargo/config.toml`",
-        ),
-        "--target-dir" | "--artifact-dir" | "--out-dir" | "--build-dir" => Refused(
+        )),
+        "--target-dir" | "--artifact-dir" | "--out-dir" | "--build-dir" => Some((
             "it moves what cargo builds",
             "give `--target-dir` to hotrun, or set `build.target-dir` in `.cargo/config.toml`",
-        ),
-        "--manifest-path" => Refused(SELECTION, "give `--manifest-path` to hotrun"),
-        "--message-format" | "--unit-graph" | "--build-plan" => Refused(MESSAGES, EVENTS),
-        "--quiet" | "--verbose" | "--color" => Refused(MESSAGES, "give `-q`, `-v` or `--color` to hotrun"),
-        "--jobs" | "--config" if name == arg => TakesNext,
-        _ => Alone,
+        )),
+        "--manifest-path" => Some((SELECTION, "give `--manifest-path` to hotrun")),
+        "--message-format" | "--unit-graph" | "--build-plan" => Some((MESSAGES, EVENTS)),
+        "--quiet" | "--verbose" | "--color" => Some((MESSAGES, "give `-q`, `-v` or `--color` to hotrun")),
+        _ => None,
     }
 }
 
