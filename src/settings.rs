@@ -131,55 +131,79 @@ impl Reader {
     }
 }
 
-/// Reads the config files and merges them with options and environment. `cwd` is absolute.
-pub fn load(
-    reader: &Reader,
-    options: &RunOptions,
-    environment: &OwnVariables,
-    cwd: &Path,
-    package_root: Option<&Path>,
-    workspace_root: Option<&Path>,
-) -> Result<Config, SettingsError> {
-    let texts = read(reader, options, environment, cwd, package_root, workspace_root)?;
-    Ok(config::merge(options, environment, &texts, cwd)?)
+/// Where settings are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a> {
+    pub options: &'a RunOptions,
+    pub environment: &'a OwnVariables,
+    /// Absolute.
+    pub cwd: &'a Path,
+    /// The folder of the package.
+    pub package: Option<&'a Path>,
+    /// The folder of the workspace.
+    pub workspace: Option<&'a Path>,
 }
 
-/// Reads the config files that exist, the one of highest precedence first.
-pub fn read(
-    reader: &Reader,
-    options: &RunOptions,
-    environment: &OwnVariables,
-    cwd: &Path,
-    package_root: Option<&Path>,
-    workspace_root: Option<&Path>,
-) -> Result<Vec<FileText>, SettingsError> {
-    let mut texts = Vec::new();
-    for source in sources(options, environment, cwd, package_root, workspace_root) {
-        match reader.read(&source.path) {
-            Ok(text) => texts.push(FileText { path: source.path, text, kind: source.kind }),
-            Err(error) if !source.named && is_missing(&error) => {}
-            Err(error) => {
-                let what = match source.kind {
-                    FileKind::Hotrun => "config file",
-                    FileKind::Manifest => "manifest",
-                };
-                return Err(SettingsError::Read { what, path: source.path, source: error });
+impl Search<'_> {
+    /// Reads the config files and merges them with options and environment.
+    pub fn load(&self, reader: &Reader) -> Result<Config, SettingsError> {
+        let texts = self.read(reader)?;
+        Ok(config::merge(self.options, self.environment, &texts, self.cwd)?)
+    }
+
+    /// Reads the config files that exist, the one of highest precedence first.
+    pub fn read(&self, reader: &Reader) -> Result<Vec<FileText>, SettingsError> {
+        let mut texts = Vec::new();
+        for source in self.sources() {
+            match reader.read(&source.path) {
+                Ok(text) => texts.push(FileText { path: source.path, text, kind: source.kind }),
+                Err(error) if !source.named && is_missing(&error) => {}
+                Err(error) => {
+                    let what = match source.kind {
+                        FileKind::Hotrun => "config file",
+                        FileKind::Manifest => "manifest",
+                    };
+                    return Err(SettingsError::Read { what, path: source.path, source: error });
+                }
             }
         }
+        Ok(texts)
     }
-    Ok(texts)
-}
 
-/// Returns every file that [`load`] reads or would read if it existed. Env files are in [`Config`].
-pub fn files(
-    options: &RunOptions,
-    environment: &OwnVariables,
-    cwd: &Path,
-    package_root: Option<&Path>,
-    workspace_root: Option<&Path>,
-) -> Vec<PathBuf> {
-    let sources = sources(options, environment, cwd, package_root, workspace_root);
-    sources.into_iter().map(|source| source.path).collect()
+    /// Returns every file that [`load`](Self::load) reads or would read if it existed. Env files are in
+    /// [`Config`].
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.sources().into_iter().map(|source| source.path).collect()
+    }
+
+    /// Returns the files in order of precedence: the package's (or the named one), the package's manifest, the
+    /// workspace's.
+    fn sources(&self) -> Vec<Source> {
+        let from_environment =
+            self.environment.get(CONFIG_FILE).filter(|path| !path.is_empty()).map(Path::new);
+        let named = self.options.own.config_file.as_deref().or(from_environment);
+        let source = |path: PathBuf, kind| Source { path: path.components().collect(), kind, named: false };
+        let mut sources = Vec::new();
+        match (named, self.package) {
+            (Some(path), _) => {
+                sources.push(Source { named: true, ..source(self.cwd.join(path), FileKind::Hotrun) });
+            }
+            (None, Some(root)) => sources.push(source(root.join(FILE_NAME), FileKind::Hotrun)),
+            (None, None) => {}
+        }
+        if let Some(root) = self.package {
+            // With `--manifest-path` the manifest may have another name (unstable in cargo), in the same folder.
+            sources.push(source(root.join("Cargo.toml"), FileKind::Manifest));
+        }
+        if let Some(root) = self.workspace {
+            let file = source(root.join(FILE_NAME), FileKind::Hotrun);
+            // In a project of one package both are the same file; a named file replaces it.
+            if self.package != Some(root) && sources.iter().all(|source| source.path != file.path) {
+                sources.push(file);
+            }
+        }
+        sources
+    }
 }
 
 /// Whether the manifest has settings of hotrun. Invalid TOML counts as none: cargo reports it.
@@ -222,38 +246,6 @@ struct Source {
     named: bool,
 }
 
-/// Returns the files in order of precedence: the package's (or the named one), the package's manifest, the
-/// workspace's.
-fn sources(
-    options: &RunOptions,
-    environment: &OwnVariables,
-    cwd: &Path,
-    package_root: Option<&Path>,
-    workspace_root: Option<&Path>,
-) -> Vec<Source> {
-    let from_environment = environment.get(CONFIG_FILE).filter(|path| !path.is_empty()).map(Path::new);
-    let named = options.own.config_file.as_deref().or(from_environment);
-    let source = |path: PathBuf, kind| Source { path: path.components().collect(), kind, named: false };
-    let mut sources = Vec::new();
-    match (named, package_root) {
-        (Some(path), _) => sources.push(Source { named: true, ..source(cwd.join(path), FileKind::Hotrun) }),
-        (None, Some(root)) => sources.push(source(root.join(FILE_NAME), FileKind::Hotrun)),
-        (None, None) => {}
-    }
-    if let Some(root) = package_root {
-        // With `--manifest-path` the manifest may have another name (unstable in cargo), in the same folder.
-        sources.push(source(root.join("Cargo.toml"), FileKind::Manifest));
-    }
-    if let Some(root) = workspace_root {
-        let file = source(root.join(FILE_NAME), FileKind::Hotrun);
-        // In a project of one package both are the same file; a named file replaces it.
-        if package_root != Some(root) && sources.iter().all(|source| source.path != file.path) {
-            sources.push(file);
-        }
-    }
-    sources
-}
-
 /// Whether there is no such file.
 pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
@@ -283,6 +275,12 @@ mod tests {
         folder
     }
 
+    fn load(line: &str, cwd: &Path, package: Option<&Path>) -> Result<Config, SettingsError> {
+        let (options, environment) = (options(line), OwnVariables::new());
+        Search { options: &options, environment: &environment, cwd, package, workspace: None }
+            .load(&Reader::default())
+    }
+
     fn variables(config: &Config) -> Result<BTreeMap<String, String>, SettingsError> {
         env_file_variables(read_env_files(&Reader::default(), config), &|_| None)
     }
@@ -298,7 +296,11 @@ mod tests {
         let root = folder.path();
         let app = root.join("app");
         let load = |line, environment: &OwnVariables| {
-            load(&Reader::default(), &options(line), environment, root, Some(&app), Some(root)).unwrap()
+            let options = options(line);
+            let (package, workspace) = (Some(&*app), Some(root));
+            Search { options: &options, environment, cwd: root, package, workspace }
+                .load(&Reader::default())
+                .unwrap()
         };
         let none = OwnVariables::new();
         let config = load("", &none);
@@ -323,8 +325,10 @@ mod tests {
     fn the_files_to_watch_need_not_exist() {
         let root = Path::new("/p");
         let app = Path::new("/p/app");
-        let files =
-            |line, package, workspace| files(&options(line), &OwnVariables::new(), root, package, workspace);
+        let files = |line, package, workspace| {
+            let (options, environment) = (options(line), OwnVariables::new());
+            Search { options: &options, environment: &environment, cwd: root, package, workspace }.files()
+        };
         let list = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(
             files("", Some(app), Some(root)),
@@ -341,16 +345,7 @@ mod tests {
     #[test]
     fn named_files_that_are_missing_are_errors() {
         let folder = project(&[("Cargo.toml", "")]);
-        let load = |line| {
-            load(
-                &Reader::default(),
-                &options(line),
-                &OwnVariables::new(),
-                folder.path(),
-                Some(folder.path()),
-                None,
-            )
-        };
+        let load = |line| load(line, folder.path(), Some(folder.path()));
         let path = folder.path().join("no.toml");
         let error = load("--config-file no.toml").unwrap_err();
         assert_eq!(error.to_string(), format!("could not read the config file `{}`", path.display()));
@@ -366,9 +361,7 @@ mod tests {
     #[test]
     fn env_files_are_read_in_order() {
         let folder = project(&[("a.env", "X=1\nY=1"), ("b.env", "Y=${X}2"), ("bad.env", "A=1\n\nnonsense")]);
-        let load = |line| {
-            load(&Reader::default(), &options(line), &OwnVariables::new(), folder.path(), None, None).unwrap()
-        };
+        let load = |line| load(line, folder.path(), None).unwrap();
         let set = variables(&load("--env-file a.env --env-file b.env")).unwrap();
         assert_eq!(set, BTreeMap::from([("X".into(), "1".into()), ("Y".into(), "12".into())]));
         let error = variables(&load("--env-file bad.env")).unwrap_err();

@@ -14,13 +14,12 @@ use std::process::ExitCode;
 pub use self::error::InitError;
 use self::template::{Findings, Rendered};
 use crate::cli::InitOptions;
-use crate::config::RunOptions;
-use crate::config::{Config, Origin, TargetName};
+use crate::config::{self, Config, Origin, OwnVariables, RunOptions, TargetName};
 use crate::error::Error;
 use crate::project::{ProgramKind, Project, ProjectError, Queries, Survey, clean_environment};
 use crate::report;
 use crate::report::lines::{self, Line};
-use crate::settings;
+use crate::settings::{self, Search, SettingsError};
 use crate::site;
 
 /// Writes the file and reports what it sets.
@@ -100,14 +99,7 @@ struct Choice {
 
 /// Chooses the program that `cargo run` would take with these options, or the likeliest if that is ambiguous.
 fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
-    let mut config: Config = settings::load(
-        &settings::Reader::default(),
-        options,
-        &std::collections::BTreeMap::new(),
-        cwd,
-        None,
-        None,
-    )?;
+    let mut config = config::merge(options, &OwnVariables::new(), &[], cwd).map_err(SettingsError::from)?;
     let clean = clean_environment(std::env::vars_os());
     let discover = |config: &Config| {
         Survey::take(cwd, &clean, &config.build, &Queries::attached()).map(|survey| survey.project)
@@ -139,15 +131,10 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
 
 /// Whether the workspace's own file names a program, which would apply here too.
 fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Result<bool, Error> {
-    let root = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
-    let config = settings::load(
-        &settings::Reader::default(),
-        options,
-        &std::collections::BTreeMap::new(),
-        cwd,
-        None,
-        root,
-    )?;
+    let workspace = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
+    let environment = OwnVariables::new();
+    let config = Search { options, environment: &environment, cwd, package: None, workspace }
+        .load(&settings::Reader::default())?;
     let from_file = |origin: &Origin| matches!(origin, Origin::File(..));
     Ok([&config.build.package, &config.build.bin, &config.build.example]
         .iter()

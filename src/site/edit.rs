@@ -9,7 +9,7 @@ use super::Site;
 use super::env_files::{EnvFiles, EnvTexts};
 use crate::config::{self, Config, FileKind, FileText, Needs};
 use crate::error::Error;
-use crate::settings::{self, SettingsError};
+use crate::settings::{Search, SettingsError};
 
 /// How long a config file has to stay gone or empty to be so on purpose: a save in place empties it first,
 /// and one with a backup moves it away for a moment.
@@ -174,15 +174,7 @@ impl Site {
     }
 
     fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {
-        let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
-        settings::read(
-            &self.reader,
-            &self.options,
-            &self.variables,
-            &self.cwd,
-            Some(package),
-            Some(workspace),
-        )
+        self.search().read(&self.reader)
     }
 
     /// Returns hotrun's own config files, existing or not.
@@ -193,8 +185,17 @@ impl Site {
 
     /// Returns every file that may hold settings, existing or not.
     fn every_file(&self) -> Vec<PathBuf> {
-        let (package, workspace) = (&self.project.package.root, &self.project.workspace_root);
-        settings::files(&self.options, &self.variables, &self.cwd, Some(package), Some(workspace))
+        self.search().files()
+    }
+
+    fn search(&self) -> Search<'_> {
+        Search {
+            options: &self.options,
+            environment: &self.variables,
+            cwd: &self.cwd,
+            package: Some(&self.project.package.root),
+            workspace: Some(&self.project.workspace_root),
+        }
     }
 }
 

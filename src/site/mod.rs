@@ -25,7 +25,7 @@ use crate::project::{
     Survey, Toolchain, clean_environment,
 };
 use crate::report::Style;
-use crate::settings;
+use crate::settings::{self, Search, SettingsError};
 use crate::sys;
 use crate::watch::{PackageFolder, Plan};
 use crate::words::{ArtifactId, BuildId};
@@ -72,9 +72,19 @@ impl Site {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
-        let first = settings::load(&reader, &options, &variables, &cwd, nearest.as_deref(), None)?;
+        let search = Search {
+            options: &options,
+            environment: &variables,
+            cwd: &cwd,
+            package: nearest.as_deref(),
+            workspace: None,
+        };
+        let first = search.load(&reader)?;
         let mut survey = Survey::take(&cwd, &environment, &first.build, queries)?;
-        let (config, texts) = load(&reader, &options, &variables, &cwd, &survey.project)?;
+        let Project { package, workspace_root, .. } = &survey.project;
+        let search = Search { package: Some(&package.root), workspace: Some(workspace_root), ..search };
+        let texts = search.read(&reader)?;
+        let config = config::merge(&options, &variables, &texts, &cwd).map_err(SettingsError::from)?;
         // The workspace's own file may choose the program if the nearest package does not.
         if (&config.build.package.value, config.build.target())
             != (&first.build.package.value, first.build.target())
@@ -340,20 +350,6 @@ pub(crate) fn current_folder() -> Result<PathBuf, Error> {
 /// Returns hotrun's target directory within the project's own.
 fn staging_of(target_directory: &Path) -> PathBuf {
     target_directory.join("hotrun")
-}
-
-/// Returns the settings once the package is known, and the files they are read from.
-fn load(
-    reader: &settings::Reader,
-    options: &RunOptions,
-    variables: &OwnVariables,
-    cwd: &Path,
-    project: &Project,
-) -> Result<(Config, Vec<FileText>), Error> {
-    let (package, workspace) = (&project.package.root, &project.workspace_root);
-    let texts = settings::read(reader, options, variables, cwd, Some(package), Some(workspace))?;
-    let config = config::merge(options, variables, &texts, cwd).map_err(settings::SettingsError::from)?;
-    Ok((config, texts))
 }
 
 /// Whether a build script printed any `rerun-if-…`; if its output cannot be read, every file counts.
