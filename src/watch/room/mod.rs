@@ -191,8 +191,11 @@ impl Room {
         self.busy.clear();
         self.choose_backend();
         self.scan_all(ScanCause::Plan);
+        // What is created once it watches is not missing.
+        let missing: Vec<_> =
+            named_plainly(&self.plan).into_iter().filter(|(path, _)| !path.exists()).collect();
         self.send_watching();
-        for (path, key) in named_plainly(&self.plan).into_iter().filter(|(path, _)| !path.exists()) {
+        for (path, key) in missing {
             self.warn(Warning::Missing { path, key });
         }
     }
