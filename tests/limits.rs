@@ -100,7 +100,9 @@ fn a_start_with_few_processes_ends_with_an_error_or_runs() {
         let mut hotrun = start.start();
         hotrun.wait_for_end();
         let said = hotrun.stderr();
-        assert!(!said.contains("panicked"), "{most} processes:\n{said}");
+        // rustc panics where it gets no thread.
+        let panics = said.lines().filter(|line| line.contains("panicked") && !line.contains("'rustc'"));
+        assert_eq!(panics.count(), 0, "{most} processes:\n{said}");
     }
 }
 
