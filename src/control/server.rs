@@ -153,11 +153,40 @@ async fn request(stream: &mut UnixStream) -> Result<ControlRequest, String> {
             return Err("a request is one line of JSON".to_owned());
         }
     }
-    let envelope: Envelope = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
-    Ok(envelope.request)
+    parse(&line)
+}
+
+fn parse(line: &[u8]) -> Result<ControlRequest, String> {
+    serde_json::from_slice(line).map(|Envelope { request }| request).map_err(|error| error.to_string())
 }
 
 async fn write(stream: &mut UnixStream, answer: &Answer) {
     // A client that does not take the answer, or has gone, is disconnected.
     let _ = timeout(CLIENT_TIMEOUT, stream.write_all(answer.json().as_bytes())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn requests_parse() {
+        assert_eq!(parse(br#"{"request":"wait"}"#), Ok(ControlRequest::Wait));
+        assert!(parse(br#"{"request":"dance"}"#).is_err());
+        assert!(parse(b"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn arbitrary_json_never_panics(text in r#"\{("request"|"[a-z]{0,4}")[:,](\[|\{|null|-?[0-9]{0,20}|"\PC{0,9}"?)[\]}]{0,2}"#) {
+            prop_assert!(parse(text.as_bytes()).is_err());
+        }
+    }
 }

@@ -40,7 +40,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_text_never_panics(text in "\\PC{0,24}") {
+    fn arbitrary_text_never_panics(text in prop_oneof!["\\PC{0,24}", "([a-z.]{0,5}[=:/]){0,3}[\\[\\]:./0-9a-z%=-]{0,16}"]) {
         let _ = (parse_duration(&text), parse_poll(&text), parse_signal(&text), parse_ready(&text));
         let _ = (parse_listen(&text, Path::new("/")), parse_variable(&text), parse_profile(&text));
     }
