@@ -112,7 +112,7 @@ fn ask_on(address: SocketAddr, client: usize, tally: &Tally, done: &AtomicBool) 
         }
         tally.add(client);
         // As many requests as possible are not the point, and others need the processor.
-        std::thread::park_timeout(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
     number
 }
