@@ -1,4 +1,4 @@
-//! The examples, which speak the protocols through the crates that everybody uses, handed over from process to process.
+//! The examples, which speak the protocols through common crates, handed over from process to process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{DEADLINE, House, run};
 use crate::programs::example;
 
-/// A program that is started again and again, with what its predecessor left.
+/// A program started again and again, each time with the descriptors of its predecessor.
 struct Successors {
     house: House,
     processes: Processes,
@@ -67,7 +67,7 @@ impl Successors {
         while self.house.notice_of(instance).await != (Notification::Ready { reloaded: None }) {}
     }
 
-    /// Waits until nothing of it is left, and takes in what it said last.
+    /// Waits until its whole tree has ended, and takes in its last messages.
     async fn gone(&mut self) -> Exit {
         let mut ended = None;
         loop {
@@ -98,7 +98,7 @@ impl Successors {
 
 impl Drop for Successors {
     fn drop(&mut self) {
-        // Of a test that failed nothing is to be left either.
+        // A failed test leaves no process behind.
         if let Some(group) = self.processes.group(self.instance()) {
             let _ = hotrun::sys::kill_group(group, libc::SIGKILL);
         }
@@ -117,7 +117,7 @@ impl House {
     }
 }
 
-/// Sends numbers until it is told to stop, each when the one before was answered; gives how many.
+/// Sends numbers until `stop` is set, each after the answer to the one before. Returns how many.
 fn count_on(address: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>) -> JoinHandle<u64> {
     thread::spawn(move || {
         let stream = TcpStream::connect(address).unwrap();
@@ -127,7 +127,7 @@ fn count_on(address: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>
         while !stop.load(Ordering::SeqCst) {
             number += 1;
             (&stream).write_all(format!("{number}\n").as_bytes()).unwrap();
-            // An answer may come twice, if the one who gave it did not live to take note of that.
+            // An answer comes twice if the process was killed before it recorded the first.
             while !lines.next().unwrap().unwrap().starts_with(&format!("{number} ")) {}
             answered.fetch_add(1, Ordering::SeqCst);
         }
@@ -136,14 +136,14 @@ fn count_on(address: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>
 }
 
 #[test]
-fn every_connection_and_every_count_outlives_kill() {
+fn connections_and_counts_outlive_a_kill() {
     run(|| async {
         let mut lines = Successors::new("lines");
         lines.start().await;
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let clients: Vec<_> =
             (0..16).map(|_| count_on(lines.address(), Arc::clone(&stop), Arc::clone(&answered))).collect();
-        // One that is not stored yet is lost with its process, as anywhere.
+        // A connection that is not stored yet is lost with its process.
         while lines.house.handover.store.len() < 17 {
             lines.house.next().await;
         }
@@ -174,7 +174,7 @@ fn every_connection_and_every_count_outlives_kill() {
             line
         });
         assert_eq!(last.await.unwrap(), format!("1 counted {}\n", sum + 1));
-        // Whoever has hung up is forgotten.
+        // Closed connections are dropped from the store.
         while lines.house.handover.store.len() > 1 {
             lines.house.next().await;
         }
@@ -194,7 +194,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 }
 
 #[test]
-fn a_service_answers_what_it_has_begun_and_refuses_nobody() {
+fn a_service_finishes_its_requests_and_refuses_none() {
     run(|| async {
         let mut web = Successors::new("web");
         web.start().await;

@@ -1,4 +1,4 @@
-//! The sockets of `listen`: what they are, who is in their way, and what happens to broken ones.
+//! The sockets of `listen`: their kinds, conflicts over addresses, and repair.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ fn names(listeners: &Listeners) -> Vec<String> {
     listeners.passed().unwrap().into_iter().map(|(name, _)| name).collect()
 }
 
-/// Where the socket with this number is.
+/// Returns the address of the socket with this number.
 fn address(listeners: &Listeners, number: usize) -> SocketAddr {
     let fd = listeners.passed().unwrap().swap_remove(number).1;
     SockRef::from(&fd).local_addr().unwrap().as_socket().unwrap()
@@ -52,7 +52,7 @@ fn sockets_are_as_systemd_would_open_them() {
     listeners.reset();
     assert!(listeners.passed().unwrap().iter().all(|(_, fd)| !SockRef::from(fd).nonblocking().unwrap()));
 
-    // Nobody accepts, and nobody is refused.
+    // Nothing accepts yet, and no connection is refused.
     let waiting: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(first).unwrap()).collect();
     assert_eq!(listeners.paths(), [path.as_path()]);
     drop((waiting, listeners));
@@ -60,7 +60,7 @@ fn sockets_are_as_systemd_would_open_them() {
 }
 
 #[test]
-fn whoever_holds_an_address_is_named() {
+fn the_holder_of_an_address_is_named() {
     let mut holder = Command::new(program("talker"))
         .args(["hold", "127.0.0.1:0"])
         .stdin(Stdio::piped())
@@ -85,7 +85,7 @@ fn whoever_holds_an_address_is_named() {
 }
 
 #[test]
-fn addresses_that_cannot_be_are_explained() {
+fn impossible_addresses_are_explained() {
     let error = open(&["192.0.2.1:3000"]).unwrap_err();
     assert!(matches!(error, ListenError::NotHere { .. }) && error.hint().unwrap().contains("0.0.0.0"));
     let long = format!("unix:/tmp/{}", "x".repeat(110));
@@ -95,7 +95,7 @@ fn addresses_that_cannot_be_are_explained() {
 }
 
 #[test]
-fn only_a_dead_socket_makes_way() {
+fn only_a_dead_socket_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let text = format!("unix:{}", path.display());
@@ -134,7 +134,7 @@ fn a_socket_that_was_shut_down_is_noticed_and_listens_again() {
         assert!(ok, "{repairs:?}");
         assert!(listeners.check().is_empty());
         TcpStream::connect(address).unwrap();
-        // And the second time as well.
+        // The second time too.
         SockRef::from(&program).shutdown(std::net::Shutdown::Both).unwrap();
         assert!(matches!(house.next().await, HandoverNews::ListenerBroken(_)));
         assert_eq!(house.handover.listeners.check().len(), 1);
@@ -142,7 +142,7 @@ fn a_socket_that_was_shut_down_is_noticed_and_listens_again() {
 }
 
 #[test]
-fn a_datagram_socket_hears_everybody_again() {
+fn a_datagram_socket_receives_from_every_client_again() {
     let mut listeners = open(&["udp:127.0.0.1:0"]).unwrap();
     let place = address(&listeners, 0);
     let hears = |listeners: &Listeners| {
@@ -166,7 +166,7 @@ fn a_datagram_socket_hears_everybody_again() {
 }
 
 #[test]
-fn a_path_that_is_gone_is_bound_again() {
+fn a_removed_path_is_bound_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let mut listeners = open(&[&format!("unix:{}", path.display())]).unwrap();
@@ -178,7 +178,7 @@ fn a_path_that_is_gone_is_bound_again() {
     assert!(matches!(listeners.check().as_slice(), [Repair::Replaced { .. }]));
     UnixStream::connect(&path).unwrap();
 
-    // A file of somebody's is not taken away; told once, and tried again.
+    // A file that is no socket is not removed; hotrun reports it once and tries again.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "mine").unwrap();
     let repairs = listeners.check();
@@ -191,7 +191,7 @@ fn a_path_that_is_gone_is_bound_again() {
 }
 
 #[test]
-fn an_edited_configuration_keeps_what_is_still_named() {
+fn an_edited_configuration_keeps_sockets_it_still_names() {
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (one, two, three) = (free(), free(), free());
     let mut listeners = open(&[&one, &two]).unwrap();
@@ -200,7 +200,7 @@ fn an_edited_configuration_keeps_what_is_still_named() {
     assert_eq!(listeners.describe(), [format!("http://{three}"), format!("http://{two}")]);
     assert_eq!(names(&listeners)[1], "named");
     assert!(TcpStream::connect(&one).is_err());
-    // Who waited still waits.
+    // A connection in the queue stays there.
     let fd = listeners.passed().unwrap().remove(1).1;
     let (_, peer) = std::net::TcpListener::from(fd).accept().unwrap();
     assert_eq!(peer, kept.local_addr().unwrap());

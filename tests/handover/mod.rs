@@ -23,7 +23,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-/// Far beyond what anything here takes, also on a busy machine.
+/// Far longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 const FIRST: Instance = Instance { service: ServiceId::MAIN, number: 1 };
@@ -80,7 +80,7 @@ impl House {
         timeout(DEADLINE, self.news.recv()).await.unwrap().unwrap()
     }
 
-    /// What the first instance says next.
+    /// Returns the next message of the first instance.
     async fn notice(&mut self) -> Notification {
         match self.next().await {
             HandoverNews::Notified { instance: FIRST, notification } => notification,
@@ -89,7 +89,7 @@ impl House {
     }
 }
 
-/// What speaks as a program does.
+/// Sends messages as a program does.
 struct Client(UnixDatagram);
 
 impl Client {
@@ -111,7 +111,7 @@ impl Client {
     }
 }
 
-/// A pipe that tells when nobody has its other end any more.
+/// A pipe that shows when every copy of its other end is closed.
 struct Witness(PipeReader, Option<OwnedFd>);
 
 impl Witness {

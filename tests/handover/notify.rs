@@ -1,4 +1,4 @@
-//! What a program says, who may say it, and that nothing it does stalls or leaks.
+//! Messages of a program: their order, their senders, and that none stalls hotrun or leaks.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -11,14 +11,14 @@ use super::{FIRST, House, Witness, run};
 use crate::programs::program;
 
 #[test]
-fn what_a_program_says_is_told_in_order() {
+fn messages_are_reported_in_order() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
         client.say("STATUS=opening the database\nEXTEND_TIMEOUT_USEC=2000000");
         assert_eq!(house.notice().await, Notification::ExtendTimeout(Duration::from_secs(2)));
         assert_eq!(house.notice().await, Notification::Status("opening the database".to_owned()));
-        // The status comes before what was said after it, however soon that was.
+        // The status precedes a message that follows it at once.
         client.say("STATUS=done");
         client.say("READY=1");
         assert_eq!(house.notice().await, Notification::Status("done".to_owned()));
@@ -35,7 +35,7 @@ fn what_a_program_says_is_told_in_order() {
 }
 
 #[test]
-fn what_it_said_last_is_heard_and_later_words_are_not() {
+fn messages_before_the_end_count_and_later_ones_do_not() {
     run(|| async {
         let mut house = House::new();
         let path = house.socket();
@@ -52,7 +52,7 @@ fn what_it_said_last_is_heard_and_later_words_are_not() {
         assert_eq!(told, [Notification::Ready { reloaded: None }, Notification::Status("failed".to_owned())]);
         house.handover.close(FIRST);
         assert!(!path.exists());
-        // The task that listened goes at its next turn.
+        // The listening task ends when it runs next.
         while client.0.send(b"READY=1").is_ok() {
             tokio::task::yield_now().await;
         }
@@ -64,7 +64,7 @@ fn what_it_said_last_is_heard_and_later_words_are_not() {
 }
 
 #[test]
-fn nonsense_is_dropped_with_its_descriptors() {
+fn malformed_messages_are_dropped_with_their_descriptors() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -90,7 +90,7 @@ fn nonsense_is_dropped_with_its_descriptors() {
         witness.closed().await;
         assert!(client.say_with(b"X=1", &[client_fd(&client); 254]).is_err());
         assert_eq!(house.notice().await, Notification::Malformed(Malformed::Nul));
-        // Told once, and nothing else came of it.
+        // Reported once, without any other effect.
         client.say("READY=1");
         assert_eq!(house.notice().await, Notification::Ready { reloaded: None });
         assert!(house.handover.store.is_empty());
@@ -103,7 +103,7 @@ fn client_fd(client: &super::Client) -> std::os::fd::BorrowedFd<'_> {
 }
 
 #[test]
-fn a_barrier_opens_when_everything_before_it_is_taken_in() {
+fn a_barrier_opens_after_everything_before_it() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -121,7 +121,7 @@ fn a_barrier_opens_when_everything_before_it_is_taken_in() {
 }
 
 #[test]
-fn a_flood_of_words_stalls_nobody() {
+fn a_flood_of_messages_stalls_nothing() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -131,7 +131,7 @@ fn a_flood_of_words_stalls_nobody() {
                 client.say(&format!("STATUS=number {number}"));
             }
         });
-        // The others' turn comes again and again meanwhile.
+        // Other tasks run meanwhile.
         let mut turns = 0;
         while !flood.is_finished() {
             tokio::task::yield_now().await;
@@ -163,7 +163,7 @@ impl Drop for Kept {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn wrappers_and_helpers_are_heard_and_strangers_are_not() {
+fn wrappers_and_helpers_may_notify_and_strangers_may_not() {
     use std::os::unix::process::CommandExt;
     run(|| async {
         let mut house = House::new();
@@ -182,7 +182,7 @@ fn wrappers_and_helpers_are_heard_and_strangers_are_not() {
         let me = std::process::id().cast_signed();
         assert_eq!(house.notice().await, Notification::Stranger { pid: me });
 
-        // Its tag is all that a daemon may have in common with the program.
+        // A daemon may share nothing but its tag with the program.
         let daemon = Command::new(&talker)
             .args(["say".as_ref(), path.as_os_str(), "STATUS=from afar".as_ref()])
             .env("HOTRUN_ID", format!("{}.{FIRST}", house.run))
@@ -200,7 +200,7 @@ fn wrappers_and_helpers_are_heard_and_strangers_are_not() {
 }
 
 #[test]
-fn a_main_process_has_to_be_one_of_its_own() {
+fn a_main_process_must_belong_to_the_service() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();

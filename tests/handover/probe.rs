@@ -1,4 +1,4 @@
-//! Readiness that is asked for.
+//! Probes for readiness.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -25,7 +25,7 @@ fn an_address_is_ready_when_it_accepts() {
 }
 
 #[test]
-fn a_page_is_ready_when_it_answers_well() {
+fn a_page_is_ready_when_it_answers_with_success() {
     run(|| async {
         let mut house = House::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,7 +55,7 @@ fn a_page_is_ready_when_it_answers_well() {
 }
 
 #[test]
-fn a_time_passes_unless_the_probe_is_dropped() {
+fn a_delay_ends_unless_the_probe_is_dropped() {
     run(|| async {
         let mut house = House::new();
         let dropped = house.handover.probe(FIRST, Probe::After(Duration::from_millis(1)));
@@ -67,10 +67,10 @@ fn a_time_passes_unless_the_probe_is_dropped() {
 }
 
 #[test]
-fn localhost_is_ready_where_only_one_of_its_addresses_accepts() {
+fn localhost_is_ready_if_one_of_its_addresses_accepts() {
     run(|| async {
         for address in ["127.0.0.1:0", "[::1]:0"] {
-            // A machine may be without IPv6.
+            // The machine may lack IPv6.
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
             let http = format!("http://localhost:{port}/");
@@ -94,7 +94,7 @@ fn localhost_is_ready_where_only_one_of_its_addresses_accepts() {
     });
 }
 
-/// Accepts once, reads the request, and says this.
+/// Accepts once, reads the request, and sends this answer.
 fn answering(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -108,7 +108,7 @@ fn answering(answer: &'static [u8]) -> SocketAddr {
 }
 
 #[test]
-fn the_last_answer_of_a_probe_is_told() {
+fn the_last_answer_of_a_probe_is_reported() {
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let table = [
         (free_address(), ProbeAnswer::Refused),
@@ -134,7 +134,7 @@ fn the_last_answer_of_a_probe_is_told() {
 }
 
 #[test]
-fn what_is_not_met_is_named_with_its_place_its_answer_and_what_the_program_listens_on() {
+fn an_unmet_probe_is_named_with_its_place_answer_and_listening_sockets() {
     let mut settings = listening(&[]);
     let mut said = |ready: Ready, answer, members: &[i32]| {
         settings.ready.value = ready;

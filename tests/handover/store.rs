@@ -1,4 +1,4 @@
-//! What a program entrusts to hotrun, and what its successor gets.
+//! Descriptors that a program stores in hotrun for its successor.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -39,7 +39,7 @@ fn descriptors_are_kept_by_name_after_the_sockets() {
         let passed = house.handover.prepare(FIRST).unwrap();
         let names: Vec<&str> = passed.fds.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["web", "conn-1", "stored"]);
-        // The connection lives on in what was passed.
+        // The connection stays open in the passed descriptors.
         let mut theirs = TcpStream::from(passed.fds.into_iter().nth(1).unwrap().1);
         (&peer).write_all(b"x").unwrap();
         theirs.read_exact(&mut [0]).unwrap();
@@ -49,7 +49,7 @@ fn descriptors_are_kept_by_name_after_the_sockets() {
 }
 
 #[test]
-fn what_hangs_up_is_dropped_unless_the_program_wants_it() {
+fn a_closed_connection_is_dropped_unless_the_program_wants_it() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -62,7 +62,7 @@ fn what_hangs_up_is_dropped_unless_the_program_wants_it() {
         for _ in 0..3 {
             assert!(matches!(house.notice().await, Notification::Stored { .. }));
         }
-        // A peer that has said all it wants may still be listening.
+        // A peer that has shut down its sending side may still read.
         half_peer.shutdown(Shutdown::Write).unwrap();
         kept.shutdown(Shutdown::Both).unwrap();
         drop((kept_peer, kept));
@@ -74,7 +74,7 @@ fn what_hangs_up_is_dropped_unless_the_program_wants_it() {
 }
 
 #[test]
-fn removing_and_the_end_close_what_was_stored() {
+fn removal_and_the_end_close_stored_descriptors() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -93,7 +93,7 @@ fn removing_and_the_end_close_what_was_stored() {
 }
 
 #[test]
-fn there_is_a_limit() {
+fn the_store_has_a_limit() {
     run(|| async {
         let mut house = House::new();
         let client = house.client();
@@ -101,7 +101,7 @@ fn there_is_a_limit() {
         let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
         client.say_with(b"FDSTORE=1\nFDPOLL=0", &fds).unwrap();
         assert_eq!(house.notice().await, Notification::Stored { name: "stored".to_owned(), count: 253 });
-        // The files are opened again, so that each is another.
+        // Each is opened by itself, so that no two are the same file.
         let null = || OwnedFd::from(File::open("/dev/null").unwrap());
         let before = house.handover.store.len();
         for _ in before..LIMIT {
@@ -139,7 +139,7 @@ fn text(fd: OwnedFd) -> String {
 }
 
 #[test]
-fn a_rollback_finds_what_the_old_process_left() {
+fn a_rollback_finds_the_state_of_the_old_process() {
     run(|| async {
         let house = House::new();
         let store = &house.handover.store;

@@ -1,4 +1,4 @@
-//! Real processes: started, stopped, and nothing left of them.
+//! Real processes: started and stopped, with nothing left.
 
 mod reaper;
 mod refused;
@@ -21,15 +21,15 @@ use tokio::time::timeout;
 
 use crate::programs::program;
 
-/// Far beyond what anything here takes, also on a busy machine.
+/// Far longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 const FIRST: Instance = Instance { service: ServiceId::MAIN, number: 1 };
 
-/// A long stop timeout, for those who end by themselves.
+/// A long stop timeout, for programs that end by themselves.
 const PATIENT: StopPlan = StopPlan { signal: libc::SIGTERM, timeout: Duration::from_mins(1) };
 
-/// A short one, for those who do not.
+/// A short one, for programs that do not.
 const SHORT: StopPlan = StopPlan { signal: libc::SIGTERM, timeout: Duration::from_millis(150) };
 
 /// The room under test, and the pipe by which its programs report.
@@ -51,7 +51,7 @@ impl House {
         Self { processes, news, reports, write_end: Some(write.into()), run }
     }
 
-    /// What starts the fixture so that it behaves as named.
+    /// Returns a start of the fixture with this behaviour.
     fn app(&self, behaviour: &[&str]) -> Spawn {
         let mut argv = vec![program("app").into_os_string()];
         argv.extend(behaviour.iter().map(OsString::from));
@@ -68,7 +68,7 @@ impl House {
         }
     }
 
-    /// Starts it, waits until `reports` processes have reported, and gives the pid of the first.
+    /// Starts it and waits until `reports` processes have reported. Returns the pid of the first.
     async fn start(&mut self, behaviour: &[&str], reports: usize) -> i32 {
         self.processes.spawn(self.app(behaviour));
         let pid = match self.next().await {
@@ -100,7 +100,7 @@ impl House {
         }
     }
 
-    /// Waits for the last word and checks that it is true.
+    /// Waits for the last news and checks that nothing is left.
     async fn gone(&mut self) -> Vec<ProcessNews> {
         let mut before = Vec::new();
         loop {
@@ -119,7 +119,7 @@ impl House {
             .collect();
         assert_eq!(left, []);
         self.write_end = None;
-        // Nobody holds the pipe any more: not even one that lost its tag.
+        // No process holds the pipe any more, not even one without its tag.
         while timeout(DEADLINE, self.reports.next_line()).await.unwrap().unwrap().is_some() {}
         before
     }

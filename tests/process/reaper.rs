@@ -1,4 +1,4 @@
-//! hotrun is killed: the reaper leaves nothing of it.
+//! When hotrun is killed, its reaper leaves nothing behind.
 //!
 //! The part of hotrun is played by this test binary, started again as [`stand_in`], so that it can be killed.
 
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::{FIRST, PATIENT, SHORT, run};
 use crate::programs::program;
 
-/// What the stand-in is to start; the test is no test without it.
+/// The behaviour that the stand-in starts. Without it the test does nothing.
 const BEHAVIOUR: &str = "STAND_IN_BEHAVIOUR";
 
 /// Where it may leave a file.
@@ -116,7 +116,7 @@ impl StandIn {
         Self { process, words, reports: BufReader::new(read), reaper: 0 }
     }
 
-    /// Waits for a line that begins like this and gives the rest.
+    /// Waits for a line with this prefix. Returns the rest.
     fn says(&mut self, word: &str) -> String {
         self.words.find_map(|line| line.unwrap().strip_prefix(word).map(str::to_owned)).unwrap()
     }
@@ -140,7 +140,7 @@ impl StandIn {
         self.process.wait().unwrap();
     }
 
-    /// Waits until nobody holds the pipe, and then for the reaper.
+    /// Waits until no process holds the pipe, and then for the end of the reaper.
     fn nothing_left(mut self) {
         let mut line = String::new();
         while self.reports.read_line(&mut line).unwrap() != 0 {}
@@ -169,7 +169,7 @@ fn everything_ends_with_a_killed_hotrun() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn also_when_it_is_killed_at_any_moment() {
+fn everything_ends_whenever_hotrun_is_killed() {
     for moment in 0..12 {
         let mut hotrun = StandIn::start("stubborn", None);
         // Spread over the time a start takes.
@@ -183,14 +183,14 @@ fn also_when_it_is_killed_at_any_moment() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn another_reaper_takes_the_place_of_one_that_was_killed() {
+fn a_killed_reaper_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a socket");
     let mut hotrun = StandIn::start("family", Some(&file));
     hotrun.reports(4);
     for _ in 0..2 {
         let reaper = hotrun.reaper();
-        // Before it names itself it does not ignore this one.
+        // Before it has its name it does not ignore this signal.
         for signal in [libc::SIGTERM, libc::SIGPROF, libc::SIGRTMAX(), libc::SIGKILL] {
             sys::kill_process(reaper, signal).unwrap();
         }
@@ -203,7 +203,7 @@ fn another_reaper_takes_the_place_of_one_that_was_killed() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_reaper_that_hears_nothing_is_replaced() {
+fn a_stopped_reaper_is_replaced() {
     run(|| async {
         let hotrun = Path::new(env!("CARGO_BIN_EXE_hotrun"));
         let argv = ["hr-reaper".into(), hotrun::process::reaper::ENTRY.into()];
@@ -227,7 +227,7 @@ fn a_reaper_that_hears_nothing_is_replaced() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_stop_plan_that_changes_is_the_reapers_too() {
+fn a_changed_stop_plan_reaches_the_reaper() {
     let (read, write) = std::io::pipe().unwrap();
     let mut command = StandIn::command("stubborn");
     command.env(PLANNED_LATER, "");
@@ -241,13 +241,13 @@ fn a_stop_plan_that_changes_is_the_reapers_too() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn files_are_removed_and_the_name_is_another() {
+fn the_reaper_has_its_own_name_and_removes_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a socket");
     let mut hotrun = StandIn::start("plain", Some(&file));
     hotrun.reports(2);
     assert!(file.exists());
-    // It names itself when it runs, which may be after the programs do.
+    // It takes its name once it runs, which may be after the programs do.
     let reaper = || {
         sys::processes().into_iter().find(|row| {
             std::fs::read_to_string(format!("/proc/{}/comm", row.pid))

@@ -13,7 +13,7 @@ use super::{FIRST, House, PATIENT, run};
 use crate::edits::world::skip;
 use crate::programs::program;
 
-/// The set-uid program; the test is no test without it.
+/// The set-uid program. Without it the test does nothing.
 const PROGRAM: &str = "REFUSED_PROGRAM";
 
 /// A user that owns nothing.

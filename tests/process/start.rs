@@ -1,4 +1,4 @@
-//! What a program finds when it starts, and what is said when it cannot.
+//! The state in which a program starts, and the errors when it cannot.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Seek, Write};
@@ -36,7 +36,7 @@ async fn failure(argv0: impl Into<std::ffi::OsString>) -> SpawnError {
 fn a_program_finds_a_clean_state() {
     run(|| async {
         let mut house = House::new();
-        // Inherited by everything but for the spawn's own care.
+        // Every child inherits these unless the spawn prevents it.
         let stray = rustix::io::dup(house.write_end.as_ref().unwrap()).unwrap();
         rustix::io::fcntl_setfd(&stray, rustix::io::FdFlags::empty()).unwrap();
         let mut spawn = house.app(&["state"]);
@@ -54,7 +54,7 @@ fn a_program_finds_a_clean_state() {
         assert_eq!(
             report,
             format!(
-                // Only SIGPIPE, and that by the start of every Rust program.
+                // Only SIGPIPE, which every Rust program ignores from its start.
                 "fds=0,1,2,3,4 ignored=0000000000001000 blocked=0000000000000000 group={pid} listen-pid={pid} \
                  listen-fds=2 names=report:second tag={tag} {pid}"
             )
@@ -65,7 +65,7 @@ fn a_program_finds_a_clean_state() {
 }
 
 #[test]
-fn a_file_is_read_from_where_it_is() {
+fn stdin_from_a_file_is_read_from_its_offset() {
     run(|| async {
         let mut house = House::new();
         let mut input = tempfile::tempfile().unwrap();
@@ -115,7 +115,7 @@ fn a_program_for_another_machine_needs_a_runner() {
     run(|| async {
         let folder = tempfile::tempdir().unwrap();
         let mut program = fs::read(program("app")).unwrap();
-        // The machine of an ELF header, little-endian: 22 is s390x, which nobody tests this on.
+        // The machine of an ELF header, little-endian: 22 is s390x, where this test does not run.
         program[18..20].copy_from_slice(&[22, 0]);
         let foreign = file(&folder, "foreign", &program, 0o755);
         let error = failure(&foreign).await;

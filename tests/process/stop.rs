@@ -1,4 +1,4 @@
-//! The stop ladder: each kind of program ends, with all that it started.
+//! The stop ladder ends each kind of program with its whole tree.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -38,7 +38,7 @@ fn a_well_behaved_program_ends_by_the_stop_signal() {
 }
 
 #[test]
-fn a_slow_one_is_given_its_time_and_its_code_is_told() {
+fn a_slow_program_gets_its_time_and_its_code_is_reported() {
     run(|| async {
         let mut house = House::new();
         house.start(&["slow", "300"], 1).await;
@@ -51,7 +51,7 @@ fn a_slow_one_is_given_its_time_and_its_code_is_told() {
 }
 
 #[test]
-fn one_that_ignores_the_signal_is_killed_after_the_timeout() {
+fn a_program_that_ignores_the_signal_is_killed_after_the_timeout() {
     run(|| async {
         let mut house = House::new();
         house.start(&["stubborn"], 1).await;
@@ -64,7 +64,7 @@ fn one_that_ignores_the_signal_is_killed_after_the_timeout() {
 }
 
 #[test]
-fn a_kill_in_the_middle_of_a_ladder_is_at_once() {
+fn a_kill_during_a_stop_acts_at_once() {
     run(|| async {
         let mut house = House::new();
         house.start(&["family"], 3).await;
@@ -127,7 +127,7 @@ fn a_child_in_its_own_session_ends_with_the_leader() {
         house.processes.stop(FIRST, PATIENT);
         assert_eq!(house.exit().await.0, Exit::Signal(libc::SIGTERM));
         let rest = house.gone().await;
-        // It ended by the stop signal, which it only got because it was found.
+        // It ended by the stop signal, so it was found.
         assert!(!killed(&rest) && swept(&rest) == 1, "{rest:?}");
     });
 }
@@ -152,7 +152,7 @@ fn a_daemon_in_its_own_session_ends_with_the_leader() {
 }
 
 #[test]
-fn what_a_program_leaves_behind_when_it_ends_by_itself_is_swept() {
+fn leftovers_of_a_program_that_ended_by_itself_are_swept() {
     run(|| async {
         let mut house = House::new();
         house.start(&["daemon-and-exit"], 2).await;
@@ -164,7 +164,7 @@ fn what_a_program_leaves_behind_when_it_ends_by_itself_is_swept() {
 }
 
 #[test]
-fn what_is_still_becoming_a_daemon_is_swept_as_well() {
+fn a_half_started_daemon_is_swept() {
     run(|| async {
         for _ in 0..20 {
             let mut house = House::new();
@@ -192,7 +192,7 @@ fn a_stopped_program_ends_by_the_stop_signal() {
 }
 
 #[test]
-fn suspended_programs_are_no_news() {
+fn suspending_a_program_is_not_reported() {
     run(|| async {
         let mut house = House::new();
         let pid = house.start(&["handle"], 1).await;
@@ -213,7 +213,7 @@ fn suspended_programs_are_no_news() {
 }
 
 #[test]
-fn a_stop_by_somebody_else_holds_the_ladder() {
+fn a_stop_signal_from_elsewhere_pauses_the_ladder() {
     run(|| async {
         let mut house = House::new();
         let pid = house.start(&["stubborn"], 1).await;
@@ -233,7 +233,7 @@ fn a_stop_by_somebody_else_holds_the_ladder() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_debugger_holds_the_ladder() {
+fn a_debugger_pauses_the_ladder() {
     run(|| async {
         let mut house = House::new();
         // It takes longer to end than hotrun to notice that the debugger is gone.
@@ -254,7 +254,7 @@ fn a_debugger_holds_the_ladder() {
         assert!(quiet.is_err(), "{quiet:?}");
         debugger.kill().unwrap();
         debugger.wait().unwrap();
-        // The signal comes to it only now, and it has the whole time for its end.
+        // The signal is delivered only now, and the whole timeout is left.
         let (exit, _) = house.exit().await;
         assert_eq!(exit, Exit::Code(100 + libc::SIGTERM));
         house.gone().await;

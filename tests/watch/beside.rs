@@ -1,4 +1,4 @@
-//! Files that ask for more than a build, edited beside a source: the build that starts for the source does not swallow them.
+//! Files whose edit needs more than a build, edited together with a source: the build of the source does not swallow them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ const FILES: [(&str, ChangeKind); 8] = [
     ("data/words.txt", ChangeKind::Watched),
 ];
 
-/// How a file is edited: each leaves something that may be half of a save.
+/// Ways to edit a file: each leaves a state that may be half of a save.
 type Edit = fn(&Path);
 
 const EDITS: [Edit; 4] = [
@@ -65,7 +65,7 @@ fn run(rounds: &[Round], poll: Poll) {
             edit(file);
         }
         write(&site.root.join("src/one.rs"), &format!("// {turn}\n"));
-        // The look at some of them is put off when the build starts.
+        // The look at some of them is deferred when the build starts.
         std::thread::park_timeout(Duration::from_millis(*wait));
         site.build();
         let files: Vec<_> = edited.iter().map(|(file, kind, _)| (file.as_path(), *kind)).collect();
@@ -80,7 +80,7 @@ fn run(rounds: &[Round], poll: Poll) {
 }
 
 #[test]
-fn an_edit_beside_a_save_is_told_whenever_the_build_starts() {
+fn an_edit_beside_a_save_is_reported_whenever_the_build_starts() {
     std::thread::scope(|scope| {
         for lane in 0..4 {
             scope.spawn(move || {
@@ -102,7 +102,7 @@ fn an_edit_beside_a_save_is_told_whenever_the_build_starts() {
 
 /// New in a package with a build script, which may be its work, where another build starts.
 #[test]
-fn a_setting_made_while_a_build_runs_is_told_though_another_starts() {
+fn a_setting_created_during_a_build_is_reported_though_another_starts() {
     let mut site = Site::new();
     site.plan.packages[0].build_script = true;
     site.plan.paths.push(site.root.join("data"));

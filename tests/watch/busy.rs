@@ -1,4 +1,4 @@
-//! Folders above the project in which others are busy, and what no file event tells.
+//! Busy folders above the project, and changes without a file event.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn noise(site: &Site) {
 }
 
 #[test]
-fn what_comes_to_exist_in_a_busy_folder_is_told() {
+fn a_new_file_in_a_busy_folder_is_reported() {
     let mut site = Site::new();
     let above = site.root.parent().unwrap().to_path_buf();
     let (config, toolchain) = (above.join(".cargo/config.toml"), above.join("rust-toolchain.toml"));
@@ -71,7 +71,7 @@ fn a_project_moved_away_below_a_busy_folder_and_back_is_followed() {
 
 /// Events come by the name that was written to.
 #[test]
-fn what_was_written_through_another_name_of_the_file_is_told_after_a_build() {
+fn a_write_through_a_hard_link_is_reported_after_a_build() {
     let mut site = Site::new();
     let other = site.out().join("other-name");
     fs::hard_link(&site.sources[1], &other).unwrap();

@@ -1,4 +1,4 @@
-//! Files that change after each build or start without an edit are no longer told after a few rounds, and edits are.
+//! Files that change after each build or start without an edit are no longer reported after a few rounds; edits still are.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ type Echo = fn(&Path, u32);
 
 const HOWS: [Poll; 2] = [Poll::Never, Poll::Every(Duration::from_millis(20))];
 
-/// Builds and starts for each change that is told, until one brings a warning; gives the rounds and the warning.
+/// Builds and starts for each reported change until a warning comes. Returns the rounds and the warning.
 fn until_warned(site: &mut Site, builds: bool, echo: Echo) -> (u32, String) {
     let end = std::time::Instant::now() + Duration::from_secs(40);
     for round in 1.. {
@@ -25,7 +25,7 @@ fn until_warned(site: &mut Site, builds: bool, echo: Echo) -> (u32, String) {
         } else {
             site.fail();
         }
-        // What was told again of earlier rounds is no round of its own.
+        // A repeated report of an earlier round is no round of its own.
         site.send(WatchCommand::Sync(u64::from(round)));
         site.wait(|news| matches!(news, WatchNews::Synced(_)).then_some(())).expect("no answer");
         echo(&root, round);
@@ -66,7 +66,7 @@ const ECHOES: [(&str, bool, u32, Echo); 5] = [
 ];
 
 #[test]
-fn what_changes_after_every_start_is_warned_of_and_edits_are_told_all_the_same() {
+fn files_that_change_after_every_start_give_a_warning_and_edits_are_still_reported() {
     std::thread::scope(|scope| {
         for (poll, (name, builds, rounds, echo)) in
             HOWS.into_iter().flat_map(|poll| ECHOES.map(|it| (poll, it)))
@@ -78,7 +78,7 @@ fn what_changes_after_every_start_is_warned_of_and_edits_are_told_all_the_same()
                 site.watch_built(poll);
                 let (took, warning) = until_warned(&mut site, builds, echo);
                 assert!(took <= rounds, "{name} with {poll:?}: {took} rounds; {warning}");
-                // The last one is told.
+                // The last one is reported.
                 site.build();
                 site.send(WatchCommand::ProgramStarts);
                 echo(&site.root.clone(), 100);
@@ -92,7 +92,7 @@ fn what_changes_after_every_start_is_warned_of_and_edits_are_told_all_the_same()
 }
 
 #[test]
-fn a_log_that_is_kept_open_is_told_when_it_is_closed() {
+fn a_log_kept_open_is_reported_when_it_is_closed() {
     use std::io::Write;
     let mut site = Site::new();
     site.watch_built(Poll::Never);
@@ -110,7 +110,7 @@ fn a_log_that_is_kept_open_is_told_when_it_is_closed() {
 }
 
 #[test]
-fn the_files_of_hotruns_own_output_are_not_told() {
+fn the_files_of_hotruns_own_output_are_not_reported() {
     use std::os::unix::fs::MetadataExt;
     for poll in HOWS {
         let mut site = Site::new();
@@ -127,9 +127,9 @@ fn the_files_of_hotruns_own_output_are_not_told() {
     }
 }
 
-/// As a test or an agent does it: each as soon as the one before has started.
+/// As tests and agents edit: each as soon as the build before has started.
 #[test]
-fn edits_of_a_source_that_follow_every_start_are_all_told() {
+fn edits_of_a_source_after_every_start_are_all_reported() {
     let mut site = Site::new();
     site.watch_built(Poll::Never);
     let file = site.root.join("src/one.rs");

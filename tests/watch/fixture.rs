@@ -12,10 +12,10 @@ use hotrun::words::{BuildId, Change, ChangeKind};
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// How long nothing must be said before it counts as silence: longer than the room holds anything back.
+/// The silence after which nothing more comes: longer than the room defers anything.
 const SILENCE: Duration = Duration::from_millis(160);
 
-/// Toolchain files which tests write in turn to see that the room has come this far: settings, which people write.
+/// Toolchain files that tests write in turn: a report of one shows that the room has handled everything before it.
 const FENCES: [&str; 7] =
     ["fence0.txt", "fence1.txt", "fence2.txt", "fence3.txt", "fence4.txt", "fence5.txt", "fence6.txt"];
 
@@ -27,7 +27,7 @@ pub(crate) struct Site {
     handle: Option<WatchHandle>,
     news: Receiver<WatchNews>,
     told: mpsc::Sender<WatchNews>,
-    /// While it is locked, the room stalls at what it tells next.
+    /// While it is locked, the room stalls at its next report.
     pub(crate) stall: Arc<Mutex<()>>,
     build: u32,
     fences: u32,
@@ -39,7 +39,7 @@ pub(crate) fn write(path: &Path, text: &str) {
 }
 
 impl Site {
-    /// A package `app` below a folder `ws`, beside a folder `out` for what lies elsewhere.
+    /// A package `app` below a folder `ws`, beside a folder `out` for files elsewhere.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
@@ -123,7 +123,7 @@ impl Site {
         self.handle = Some(watch::start(self.plan.clone(), sink).unwrap());
         let watching = self.wait(|news| matches!(news, WatchNews::Watching { .. }).then_some(()));
         assert!(watching.is_some(), "it never watched");
-        // Until what was prepared is older than anything the clock of file times could confuse.
+        // Longer than a tick of file times, so that the prepared files are older than any edit.
         std::thread::park_timeout(Duration::from_millis(25));
     }
 
@@ -172,7 +172,7 @@ impl Site {
         self.send(WatchCommand::BuildFailed { build, named: named.to_vec() });
     }
 
-    /// The next news that `wanted` wants.
+    /// Returns the next news that `wanted` accepts.
     pub(crate) fn wait<T>(&self, mut wanted: impl FnMut(WatchNews) -> Option<T>) -> Option<T> {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -183,7 +183,7 @@ impl Site {
         }
     }
 
-    /// The next changes that are told, if any are.
+    /// Returns the next reported changes, if any.
     pub(crate) fn next_changes(&self) -> Option<Vec<Change>> {
         self.wait(|news| match news {
             WatchNews::Changed { changes } => Some(changes),
@@ -191,7 +191,7 @@ impl Site {
         })
     }
 
-    /// Waits until `path` is told to have changed.
+    /// Waits for a report of `path`.
     #[track_caller]
     pub(crate) fn expect(&self, path: &Path) -> Change {
         let change = self.wait(|news| match news {
@@ -201,7 +201,7 @@ impl Site {
         change.unwrap_or_else(|| panic!("`{}` was not told", path.display()))
     }
 
-    /// Waits until each of these changes is told, in whatever order and company.
+    /// Waits until each of these changes is reported, in any order and among others.
     #[track_caller]
     pub(crate) fn expect_each(&mut self, expected: &[(&Path, ChangeKind)]) {
         let mut missing = expected.to_vec();
@@ -218,7 +218,7 @@ impl Site {
         }
     }
 
-    /// Waits until the room has dealt with everything so far, and gives what it said.
+    /// Waits until the room has handled everything so far. Returns its news.
     #[track_caller]
     pub(crate) fn drain(&mut self) -> Vec<WatchNews> {
         self.fences += 1;
@@ -245,7 +245,7 @@ impl Site {
         }
     }
 
-    /// What changed and counted, once the room has dealt with everything so far.
+    /// Waits until the room has handled everything so far. Returns the reported changes.
     #[track_caller]
     pub(crate) fn changes(&mut self) -> Vec<Change> {
         let changed = |news| match news {

@@ -1,4 +1,4 @@
-//! git at work: what it writes is told as one when it is done.
+//! Changes by git are reported together when it has finished.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use hotrun::watch::{WatchCommand, WatchNews};
 use super::fixture::{Site, write};
 use super::styles::rename;
 
-/// Longer than any look is put off.
+/// Longer than any look is deferred.
 const A_WHILE: Duration = Duration::from_millis(150);
 
 /// A site that was built, and its git directory: that of the repository or of a linked worktree.
@@ -44,7 +44,7 @@ fn set_age(file: &Path, age: Duration) {
 }
 
 #[test]
-fn what_git_writes_is_told_as_one_when_it_is_done() {
+fn changes_by_git_are_reported_together_when_it_has_finished() {
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(20)), Poll::Every(Duration::from_millis(400))]
     {
         for (linked, pause) in [(false, A_WHILE), (false, Duration::ZERO), (true, A_WHILE)] {
@@ -62,7 +62,7 @@ fn what_git_writes_is_told_as_one_when_it_is_done() {
 }
 
 #[test]
-fn what_git_wrote_while_the_room_stalled_is_told_as_one() {
+fn changes_by_git_are_reported_together_after_a_stall() {
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(20))] {
         let (mut site, git) = site(poll, false);
         let stall = Arc::clone(&site.stall);
@@ -83,7 +83,7 @@ fn what_git_wrote_while_the_room_stalled_is_told_as_one() {
 }
 
 #[test]
-fn a_look_is_answered_when_git_is_done() {
+fn a_look_is_answered_when_git_has_finished() {
     let (site, git) = site(Poll::Never, false);
     let lock = git.join("index.lock");
     write(&lock, "");
@@ -106,7 +106,7 @@ fn a_look_is_answered_when_git_is_done() {
 }
 
 #[test]
-fn a_lock_that_stays_delays_two_seconds_and_an_old_one_nothing() {
+fn a_lasting_lock_delays_by_two_seconds_and_an_old_one_not_at_all() {
     let (mut site, git) = site(Poll::Never, false);
     let lock = git.join("index.lock");
     let file = site.sources[1].clone();
@@ -123,7 +123,7 @@ fn a_lock_that_stays_delays_two_seconds_and_an_old_one_nothing() {
 }
 
 #[test]
-fn a_lock_that_is_given_up_delays_nothing_more() {
+fn a_released_lock_delays_nothing() {
     let (site, git) = site(Poll::Never, false);
     let lock = git.join("index.lock");
     write(&lock, "");

@@ -1,4 +1,4 @@
-//! A look that somebody waits for: whatever was saved before it was asked for is told before it is answered.
+//! Looks on request: everything saved before the request is reported before the answer.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use hotrun::watch::{WatchCommand, WatchNews};
 use super::fixture::{Site, write};
 use super::styles::rename;
 
-/// Asks for a look and gives the paths that were told before it was answered.
+/// Requests a look. Returns the paths reported before the answer.
 fn look(site: &Site, token: u64) -> Vec<std::path::PathBuf> {
     site.send(WatchCommand::Sync(token));
     let mut told = Vec::new();
@@ -28,13 +28,13 @@ fn look(site: &Site, token: u64) -> Vec<std::path::PathBuf> {
     told
 }
 
-/// Events, and no events at all: the interval never comes.
+/// With events, and without any: the interval never passes.
 fn hows() -> [Poll; 2] {
     [Poll::Never, Poll::Every(Duration::from_hours(1))]
 }
 
 #[test]
-fn every_save_is_told_before_the_answer() {
+fn every_save_is_reported_before_the_answer() {
     for poll in hows() {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -58,7 +58,7 @@ fn every_save_is_told_before_the_answer() {
 }
 
 #[test]
-fn two_saves_within_a_tick_are_told_as_the_second() {
+fn of_two_saves_within_a_tick_the_second_is_reported() {
     for poll in hows() {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -76,7 +76,7 @@ fn two_saves_within_a_tick_are_told_as_the_second() {
 }
 
 #[test]
-fn what_was_deleted_made_or_moved_is_told() {
+fn deletions_creations_and_moves_are_reported() {
     for poll in hows() {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -96,7 +96,7 @@ fn what_was_deleted_made_or_moved_is_told() {
 }
 
 #[test]
-fn a_source_that_comes_and_goes_between_two_looks_is_told_where_a_build_has_read_it() {
+fn a_source_that_comes_and_goes_between_two_looks_is_reported_if_a_build_has_read_it() {
     for poll in hows() {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -112,7 +112,7 @@ fn a_source_that_comes_and_goes_between_two_looks_is_told_where_a_build_has_read
 }
 
 #[test]
-fn a_source_that_was_another_between_two_looks_is_told_where_a_build_may_have_read_it() {
+fn a_source_that_differed_between_two_looks_is_reported_if_a_build_may_have_read_it() {
     for replanned in [false, true] {
         let mut site = Site::new();
         site.watch_built(Poll::Every(Duration::from_hours(1)));
@@ -134,7 +134,7 @@ fn a_source_that_was_another_between_two_looks_is_told_where_a_build_may_have_re
 }
 
 #[test]
-fn a_source_saved_again_with_an_older_time_before_a_build_reads_it_is_told_at_the_next_look() {
+fn a_source_saved_again_with_an_older_time_before_a_build_reads_it_is_reported_at_the_next_look() {
     let mut site = Site::new();
     site.watch_built(Poll::Every(Duration::from_hours(1)));
     let one = site.root.join("src/one.rs");
@@ -149,7 +149,7 @@ fn a_source_saved_again_with_an_older_time_before_a_build_reads_it_is_told_at_th
 }
 
 #[test]
-fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
+fn a_file_kept_open_or_written_endlessly_delays_no_answer() {
     use std::io::Write;
     let mut site = Site::new();
     site.watch_built(Poll::Never);
@@ -157,7 +157,7 @@ fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
     let mut open = fs::File::create(&file).unwrap();
     open.write_all(b"// written, not closed\n").unwrap();
     assert!(look(&site, 1).contains(&file));
-    // Somebody writes all the time.
+    // A thread writes without a pause.
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let writer = std::thread::spawn(move || {
         while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
@@ -172,7 +172,7 @@ fn a_file_that_is_kept_open_or_written_for_ever_holds_no_answer_back() {
 }
 
 #[test]
-fn nothing_is_told_where_nothing_was_saved() {
+fn without_a_save_nothing_is_reported() {
     let mut site = Site::new();
     site.watch_built(Poll::Never);
     site.drain();

@@ -1,4 +1,4 @@
-//! What must not be told, and what must be told in spite of everything.
+//! Saves that must not be reported, and saves that must be in spite of everything.
 
 use std::fs;
 use std::io::Write as _;
@@ -89,7 +89,7 @@ const NOTHING: &[(&str, Act)] = &[
 ];
 
 #[test]
-fn what_does_not_change_the_program_is_not_told() {
+fn a_save_that_does_not_affect_the_program_is_not_reported() {
     let failed: Vec<String> = std::thread::scope(|scope| {
         let jobs: Vec<_> = NOTHING
             .iter()
@@ -129,7 +129,7 @@ fn every_file_counts_until_it_builds() {
 }
 
 #[test]
-fn what_changed_while_a_build_ran_that_then_failed_is_told() {
+fn a_change_during_a_failing_build_is_reported() {
     let mut site = Site::new();
     site.watch_built(Poll::Never);
     site.start_build();
@@ -140,7 +140,7 @@ fn what_changed_while_a_build_ran_that_then_failed_is_told() {
 }
 
 #[test]
-fn a_save_between_the_start_of_a_build_and_hearing_of_it_is_told() {
+fn a_save_between_the_start_of_a_build_and_its_message_is_reported() {
     for _ in 0..20 {
         let mut site = Site::new();
         site.watch_built(Poll::Never);
@@ -154,7 +154,7 @@ fn a_save_between_the_start_of_a_build_and_hearing_of_it_is_told() {
 }
 
 #[test]
-fn dep_info_that_names_a_file_saved_during_the_build_tells_it() {
+fn a_file_saved_during_the_build_and_named_by_dep_info_is_reported() {
     let mut site = Site::new();
     write(&site.out().join("text.txt"), "one");
     site.watch(Poll::Never);
@@ -214,7 +214,7 @@ fn an_mtime_that_goes_back_is_hidden_from_cargo() {
 }
 
 #[test]
-fn one_note_for_each_folder_says_why_a_save_did_nothing() {
+fn one_note_per_folder_says_why_a_save_did_nothing() {
     let mut site = Site::new();
     write(&site.root.join("made/kept.txt"), "");
     fs::create_dir(site.root.join("ignored")).unwrap();
@@ -255,7 +255,7 @@ fn one_note_for_each_folder_says_why_a_save_did_nothing() {
 }
 
 #[test]
-fn verbosely_every_reason_is_said() {
+fn verbose_notes_give_every_reason() {
     let mut site = Site::new();
     site.plan.verbose = true;
     site.plan.ignore = vec![IgnoreGlob { base: site.root.clone(), glob: "*.rst".into() }];
@@ -339,12 +339,12 @@ fn an_ignored_tree_costs_nothing() {
 }
 
 #[test]
-fn a_file_that_every_build_writes_anew_is_recognised() {
+fn a_file_that_every_build_rewrites_is_recognised() {
     recognised(Poll::Never);
 }
 
 #[test]
-fn polling_recognises_it_as_well() {
+fn polling_recognises_a_file_that_every_build_rewrites() {
     recognised(Poll::Every(Duration::from_millis(30)));
 }
 
@@ -375,14 +375,14 @@ fn recognised(poll: Poll) {
     let message = warned.flatten().expect("no warning");
     assert!(message.contains("src/one.rs"), "{message}");
     assert_eq!(site.changes(), []);
-    // By hand it counts again.
+    // An edit by hand counts again.
     write(&file, "// by hand");
     site.expect(&file);
 }
 
 /// The events of the saves arrive before or after the end of the build.
 #[test]
-fn a_source_that_was_another_while_a_build_ran_is_reported() {
+fn a_source_that_differed_during_a_build_is_reported() {
     let mut site = Site::new();
     site.watch_built(Poll::Never);
     let file = site.root.join("src/one.rs");
@@ -400,7 +400,7 @@ fn a_source_that_was_another_while_a_build_ran_is_reported() {
 }
 
 #[test]
-fn a_source_that_went_before_it_was_seen_is_told() {
+fn a_source_removed_before_it_was_seen_is_reported() {
     for _ in 0..20 {
         let mut site = Site::new();
         site.watch_built(Poll::Never);
@@ -416,7 +416,7 @@ fn a_source_that_went_before_it_was_seen_is_told() {
 }
 
 #[test]
-fn an_included_file_outside_that_went_before_it_was_seen_is_told() {
+fn an_included_file_outside_removed_before_it_was_seen_is_reported() {
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -431,9 +431,9 @@ fn an_included_file_outside_that_went_before_it_was_seen_is_told() {
     }
 }
 
-/// What the failed build may have read is not what it started from, though the file holds that again.
+/// The failed build may have read another text than the one it started from, which the file holds again.
 #[test]
-fn half_of_a_save_that_a_failed_build_may_have_read_is_told_once_it_is_whole() {
+fn a_partial_save_that_a_failed_build_may_have_read_is_reported_when_complete() {
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
         let mut site = Site::new();
         site.watch_built(poll);
@@ -458,7 +458,7 @@ fn half_of_a_save_that_a_failed_build_may_have_read_is_told_once_it_is_whole() {
 }
 
 #[test]
-fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
+fn a_missing_path_named_by_settings_gives_one_warning() {
     let mut site = Site::new();
     let missing = site.root.join("ignored/not/yet.txt");
     site.plan.paths =
@@ -480,7 +480,7 @@ fn a_path_that_settings_name_and_nobody_made_is_warned_of_once() {
 }
 
 #[test]
-fn a_source_saved_while_a_script_runs_is_told() {
+fn a_source_saved_while_a_script_runs_is_reported() {
     let mut site = Site::new();
     let root = site.root.join("member");
     let source = root.join("src/lib.rs");
@@ -509,7 +509,7 @@ fn a_source_saved_while_a_script_runs_is_told() {
 }
 
 #[test]
-fn what_a_build_script_writes_each_time_ends_no_build_and_is_warned_of() {
+fn a_file_that_a_build_script_rewrites_cancels_no_build_and_gives_a_warning() {
     let mut site = Site::new();
     let (file, other) = (site.sources[1].clone(), site.sources[0].clone());
     site.plan.packages[0].build_script = true;

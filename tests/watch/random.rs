@@ -1,4 +1,4 @@
-//! Whatever happens to the files, once all is quiet the last build started from what is there.
+//! Random edits: at rest, the last build has started from the files as they are.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -130,7 +130,7 @@ fn run(acts: &[Act], poll: Poll) {
         let changes = news.iter().filter(|news| matches!(news, WatchNews::Changed { .. })).count();
         told.push(news);
         if changes == 0 {
-            // On a busy machine silence may come before the end; a change that was lost is never told.
+            // On a busy machine silence may come before the end; a lost change is never reported.
             if built == sources(&site) || site.next_changes().is_none() {
                 break;
             }
@@ -152,8 +152,7 @@ fn run(acts: &[Act], poll: Poll) {
     );
 }
 
-/// Several at once: most of the time goes by in the silence at the end of each. Not so many that the inotify instances a
-/// user may have run out.
+/// Cases at once, since each spends most of its time in the silence at its end. Fewer than the inotify instances of a user.
 const LANES: u32 = 20;
 
 fn cases() -> u32 {
@@ -185,9 +184,9 @@ fn the_last_build_has_the_final_content() {
     });
 }
 
-/// Found by the random ones: the first look at a new source was put off, and the compiler had read it before it went.
+/// Found by the random test: the first look at a new source was deferred, and the compiler read it before its removal.
 #[test]
-fn a_source_that_goes_before_its_first_look_is_told_where_the_build_has_read_it() {
+fn a_source_removed_before_its_first_look_is_reported_if_the_build_has_read_it() {
     let acts = [Act::Replace(4, 97), Act::Build, Act::Replace(2, 236), Act::Rename(2, 4), Act::Delete(4)];
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(30))] {
         for _ in 0..5 {
@@ -196,9 +195,9 @@ fn a_source_that_goes_before_its_first_look_is_told_where_the_build_has_read_it(
     }
 }
 
-/// Between the walk that finds it and the look at it there is a moment, which these try to hit.
+/// Tries to hit the moment between the walk that finds the file and the look at it.
 #[test]
-fn a_file_outside_that_goes_while_its_first_build_ends_is_told() {
+fn a_file_outside_removed_as_its_first_build_ends_is_reported() {
     std::thread::scope(|scope| {
         for lane in 0..12u64 {
             scope.spawn(move || {

@@ -1,4 +1,4 @@
-//! Files of settings are read by others than the room, and may hold another thing then than when it looks.
+//! Settings are read outside the room too, and may differ between that read and the room's look.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use super::fixture::{Site, write};
 const FILES: [(&str, ChangeKind); 2] =
     [("hotrun.toml", ChangeKind::Config), ("app.env", ChangeKind::EnvFile)];
 
-/// Both were read, and held this.
+/// Both were read with this text.
 fn read(site: &Site, text: Option<&str>) {
     let file = |(file, _): (&str, _)| (site.root.join(file), text.map(ToOwned::to_owned));
     site.send(WatchCommand::SettingsRead(FILES.map(file).into()));
@@ -52,7 +52,7 @@ fn a_file_of_the_project_saved_while_the_project_is_read_is_reported() {
 }
 
 #[test]
-fn what_was_read_between_two_looks_is_told() {
+fn settings_read_between_two_looks_are_reported() {
     for poll in [Poll::Never, Poll::Every(Duration::from_millis(50))] {
         let mut site = Site::new();
         site.plan.env_files.push(site.root.join("app.env"));
@@ -73,7 +73,7 @@ fn what_was_read_between_two_looks_is_told() {
                 assert_eq!(site.changes(), []);
             }
         }
-        // Gone since it was read, before anything looked.
+        // Removed after the read and before a look.
         std::fs::remove_file(site.root.join("app.env")).unwrap();
         site.expect(&site.root.join("app.env"));
         read(&site, None);

@@ -132,7 +132,7 @@ fn saves_in_every_style_are_noticed_again_and_again() {
             save(&file, &format!("// round {round}\n"));
             let change = site.expect(&file);
             assert_eq!(change.leads_to, ChangeKind::Source.leads_to_main());
-            // What the build starts from is what is there once all was said.
+            // The build starts after everything was reported.
             site.drain();
             site.build();
             assert_eq!(site.changes(), [], "after round {round}");
@@ -140,7 +140,7 @@ fn saves_in_every_style_are_noticed_again_and_again() {
     });
 }
 
-/// A change of the tree, and the file that is told.
+/// A change of the tree, and the file that is reported.
 type Edit = fn(&mut Site) -> PathBuf;
 
 const EDITS: &[(&str, Edit)] = &[
@@ -243,7 +243,7 @@ fn changes_of_the_tree_are_noticed() {
     });
 }
 
-/// What has to be there before, which files the build then reads, and an edit.
+/// The files needed before, the files the build reads, and an edit.
 type Scene = (fn(&mut Site), Edit);
 
 const SCENES: &[(&str, Scene)] = &[
@@ -500,7 +500,7 @@ const SCENES: &[(&str, Scene)] = &[
 ];
 
 #[test]
-fn whatever_the_program_is_made_of_is_noticed() {
+fn every_part_of_the_program_is_noticed() {
     each(SCENES, |(prepare, edit), poll| {
         let mut site = Site::new();
         prepare(&mut site);
