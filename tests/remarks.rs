@@ -9,11 +9,11 @@ use hotrun::build::{BuildError, SeedError};
 use hotrun::handover::{ListenError, Malformed};
 use hotrun::process::{NotFollowed, ReaperError};
 use hotrun::report::lines::{self, Context, Line};
-use hotrun::report::{ErrorText, Remark, Watching, in_a_line, key_help};
+use hotrun::report::{ErrorText, ProgramRemark, Remark, Watching, in_a_line, key_help};
 use hotrun::session::Cause;
 use hotrun::watch::inputs::Reason;
 use hotrun::watch::{Refused, Warning};
-use hotrun::words::BuildId;
+use hotrun::words::{BuildId, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
@@ -21,9 +21,9 @@ variants!(
     REMARKS,
     remark,
     Remark {
+        Program,
         NoReaper,
         ReaperEnded,
-        Listening,
         NotLocked,
         NoControl,
         NotDescribed,
@@ -36,11 +36,6 @@ variants!(
         NoBuild,
         NotForced,
         NoDepInfo,
-        NotRolledBack,
-        Killed,
-        NotPermitted,
-        StillThere,
-        Sweeping,
         NotCounted,
         Watch,
         ConfigValidAgain,
@@ -48,13 +43,25 @@ variants!(
         ConfigRefused,
         ConfigTakesOwn,
         SettingsHeld,
+        StdinSpent,
+    }
+);
+variants!(
+    ON_PROGRAMS,
+    on_program,
+    ProgramRemark {
+        Listening,
+        NotRolledBack,
+        Killed,
+        NotPermitted,
+        StillThere,
+        Sweeping,
         StoredHungUp,
         StoreFull,
         NoSnapshot,
         NotFollowed,
         Stranger,
         Malformed,
-        StdinSpent,
         NothingPassed,
         SocketRevived,
         SocketReplaced,
@@ -179,8 +186,24 @@ fn of_the_watch() -> Vec<Remark> {
     all
 }
 
+/// What becomes of the program and its processes.
+fn of_the_program() -> Vec<ProgramRemark> {
+    let mut all = vec![
+        ProgramRemark::NotRolledBack { to: BuildId(13), cause: cause() },
+        ProgramRemark::Killed { signal: 15, waited: Duration::from_secs(5) },
+        ProgramRemark::NotPermitted { pids: vec![4711] },
+        ProgramRemark::NotPermitted { pids: vec![4711, 4712] },
+        ProgramRemark::StillThere { pids: vec![4711] },
+        ProgramRemark::StillThere { pids: vec![4711, 4712] },
+        ProgramRemark::Sweeping { pids: vec![4711, 4712] },
+    ];
+    all.extend(of_the_handover());
+    complete(ON_PROGRAMS, all.iter().map(on_program));
+    all
+}
+
 /// What the program gets and says.
-fn of_the_handover() -> Vec<Remark> {
+fn of_the_handover() -> Vec<ProgramRemark> {
     let address = || "http://127.0.0.1:3000".to_owned();
     let followed = [NotFollowed::Untold, NotFollowed::Ended];
     complete(NOT_FOLLOWED, followed.iter().map(not_followed));
@@ -188,22 +211,24 @@ fn of_the_handover() -> Vec<Remark> {
     complete(MALFORMED, messages.iter().map(malformed));
     let lost = ListenError::InUse { address: "127.0.0.1:3000".to_owned(), holder: None };
     let mut all = vec![
-        Remark::Listening { address: address() },
-        Remark::Listening { address: "unix:/run/shop.sock".to_owned() },
-        Remark::StoredHungUp { name: "sessions".to_owned() },
-        Remark::StoreFull { name: "sessions".to_owned(), dropped: 3 },
-        Remark::NoSnapshot { cause: cause() },
-        Remark::NotFollowed { pid: 4711, cause: None },
-        Remark::Stranger { pid: 4711 },
-        Remark::NothingPassed { cause: cause() },
-        Remark::SocketRevived { address: address() },
-        Remark::SocketReplaced { address: address() },
-        Remark::SocketLost { address: address(), cause: in_a_line(&lost, None), hint: lost.hint() },
-        Remark::HoldsSockets { addresses: vec![address()] },
-        Remark::HoldsSockets { addresses: vec![address(), "unix:/run/shop.sock".to_owned()] },
+        ProgramRemark::Listening { address: address() },
+        ProgramRemark::Listening { address: "unix:/run/shop.sock".to_owned() },
+        ProgramRemark::StoredHungUp { name: "sessions".to_owned() },
+        ProgramRemark::StoreFull { name: "sessions".to_owned(), dropped: 3 },
+        ProgramRemark::NoSnapshot { cause: cause() },
+        ProgramRemark::NotFollowed { pid: 4711, cause: None },
+        ProgramRemark::Stranger { pid: 4711 },
+        ProgramRemark::NothingPassed { cause: cause() },
+        ProgramRemark::SocketRevived { address: address() },
+        ProgramRemark::SocketReplaced { address: address() },
+        ProgramRemark::SocketLost { address: address(), cause: in_a_line(&lost, None), hint: lost.hint() },
+        ProgramRemark::HoldsSockets { addresses: vec![address()] },
+        ProgramRemark::HoldsSockets { addresses: vec![address(), "unix:/run/shop.sock".to_owned()] },
     ];
-    all.extend(followed.map(|error| Remark::NotFollowed { pid: 4711, cause: Some(error.to_string()) }));
-    all.extend(messages.map(|error| Remark::Malformed { cause: error.to_string() }));
+    all.extend(
+        followed.map(|error| ProgramRemark::NotFollowed { pid: 4711, cause: Some(error.to_string()) }),
+    );
+    all.extend(messages.map(|error| ProgramRemark::Malformed { cause: error.to_string() }));
     all
 }
 
@@ -226,13 +251,6 @@ fn samples() -> Vec<Remark> {
             cause: cause(),
         },
         Remark::NoDepInfo { cause: cause() },
-        Remark::NotRolledBack { to: BuildId(13), cause: cause() },
-        Remark::Killed { signal: 15, waited: Duration::from_secs(5) },
-        Remark::NotPermitted { pids: vec![4711] },
-        Remark::NotPermitted { pids: vec![4711, 4712] },
-        Remark::StillThere { pids: vec![4711] },
-        Remark::StillThere { pids: vec![4711, 4712] },
-        Remark::Sweeping { pids: vec![4711, 4712] },
         Remark::ConfigValidAgain,
         Remark::NothingSet,
         Remark::ConfigRefused(ErrorText::of(&taken, taken.hint())),
@@ -242,7 +260,7 @@ fn samples() -> Vec<Remark> {
     ];
     all.extend(of_seeds());
     all.extend(of_the_watch());
-    all.extend(of_the_handover());
+    all.extend(of_the_program().into_iter().map(|remark| Remark::Program(ServiceId::MAIN, remark)));
     all
 }
 
@@ -301,9 +319,14 @@ pub(crate) fn compare_lines(file: &str, samples: &[(String, Vec<Line>)]) {
 fn snapshots_of_every_remark() {
     let mut samples = samples();
     complete(REMARKS, samples.iter().map(remark));
-    samples.sort_by_key(|sample| REMARKS.iter().position(|name| *name == remark(sample)));
+    let name = |sample: &Remark| match sample {
+        Remark::Program(_, program) => on_program(program),
+        other => remark(other),
+    };
+    let names = [REMARKS, ON_PROGRAMS].concat();
+    samples.sort_by_key(|sample| names.iter().position(|known| *known == name(sample)));
     let mut lines: Vec<(String, Vec<Line>)> =
-        samples.iter().map(|sample| (remark(sample).to_owned(), sample.lines())).collect();
+        samples.iter().map(|sample| (name(sample).to_owned(), sample.lines())).collect();
     lines.extend(of_the_reporter());
     compare_lines("remarks", &lines);
 }

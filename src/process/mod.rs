@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::sys;
-use crate::words::{Instance, StopPlan};
+use crate::words::{Instance, ServiceId, StopPlan};
 
 pub use error::SpawnError;
 use life::Life;
@@ -120,9 +120,9 @@ impl Processes {
         self.order(instance, Order::Stop(plan));
     }
 
-    /// Sets the stop plan for the case that hotrun is killed, or the program ends by itself.
-    pub fn plan(&self, plan: StopPlan) {
-        for life in self.lives.values() {
+    /// Sets the stop plan of a service for the case that hotrun is killed, or the program ends by itself.
+    pub fn plan(&self, service: ServiceId, plan: StopPlan) {
+        for (_, life) in self.lives.iter().filter(|(instance, _)| instance.service == service) {
             let _ = life.orders.send(Order::Plan(plan));
             if let (Some(reaper), Some(group)) = (self.reaper(), life.group.id.get()) {
                 reaper.program(group, plan);

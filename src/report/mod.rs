@@ -23,7 +23,7 @@ use self::lines::{Context, Line};
 pub use self::outlet::write_all;
 pub use self::records::Watching;
 use self::remarks::RemarkKind;
-pub use self::remarks::{ErrorText, Remark, key_help};
+pub use self::remarks::{ErrorText, ProgramRemark, Remark, key_help};
 use self::terminal::Output;
 pub use self::terminal::{Style, TerminalHolder, notifies_by_osc_9, page};
 pub use self::text::{in_a_line, short_path, with_causes};
@@ -33,7 +33,7 @@ use crate::config::Color;
 use crate::history::History;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
-use crate::words::{BuildId, Instance};
+use crate::words::{BuildId, Instance, ServiceId};
 pub use crate::words::{short_age, short_time};
 
 /// How much is printed.
@@ -345,6 +345,11 @@ impl Reporter {
             RemarkKind::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
             RemarkKind::Detail => {}
         }
+    }
+
+    /// Reports a fact about the program of a service.
+    pub fn remark_on(&mut self, service: ServiceId, remark: ProgramRemark) {
+        self.remark(&Remark::Program(service, remark));
     }
 
     /// The `h` key.

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::lines::{self, Line};
 use super::text::with_causes;
 use crate::config::signal_name;
-use crate::words::{BuildId, short_time};
+use crate::words::{BuildId, ServiceId, short_time};
 
 /// A message other than a [`Notice`](crate::session::Notice).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Remark {
+    #[error("{1}")]
+    Program(ServiceId, ProgramRemark),
     #[error("{0}")]
     NoReaper(ErrorText),
     #[error(
@@ -27,8 +29,6 @@ pub enum Remark {
         /// Why no other has taken its place yet.
         cause: Option<ErrorText>,
     },
-    #[error("{address}")]
-    Listening { address: String },
     #[error(
         "the file system of `{folder}` has no file locks ({cause}): another hotrun that runs the same program may go unnoticed"
     )]
@@ -75,17 +75,6 @@ pub enum Remark {
     },
     #[error("could not read what the program is made of: {cause}; watching every file of its packages")]
     NoDepInfo { cause: String },
-    #[error("could not go back to build {to}: {cause}")]
-    NotRolledBack { to: BuildId, cause: String },
-
-    #[error("the program did not end within {} of {}; killed", short_time(*waited), signal_name(*signal))]
-    Killed { signal: i32, waited: Duration },
-    #[error("hotrun may not stop {}: another user's", pids_text(pids))]
-    NotPermitted { pids: Vec<i32> },
-    #[error("still there after SIGKILL: {}", pids_text(pids))]
-    StillThere { pids: Vec<i32> },
-    #[error("stopping what the program left behind: {}", pids_text(pids))]
-    Sweeping { pids: Vec<i32> },
 
     #[error("`{path}` does not count: {reason}{}", hint.map_or(String::new(), |hint| [" (", hint, ")"].concat()))]
     NotCounted {
@@ -115,7 +104,25 @@ pub enum Remark {
     /// Settings were edited that only another start of hotrun applies.
     #[error("the {} not in force", edits_text(keys))]
     SettingsHeld { keys: Vec<&'static str> },
+    #[error("stdin is a pipe, which the first process was given; the next ones read nothing")]
+    StdinSpent,
+}
 
+/// A message about the program of a service, its sockets and its processes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgramRemark {
+    #[error("{address}")]
+    Listening { address: String },
+    #[error("could not go back to build {to}: {cause}")]
+    NotRolledBack { to: BuildId, cause: String },
+    #[error("the program did not end within {} of {}; killed", short_time(*waited), signal_name(*signal))]
+    Killed { signal: i32, waited: Duration },
+    #[error("hotrun may not stop {}: another user's", pids_text(pids))]
+    NotPermitted { pids: Vec<i32> },
+    #[error("still there after SIGKILL: {}", pids_text(pids))]
+    StillThere { pids: Vec<i32> },
+    #[error("stopping what the program left behind: {}", pids_text(pids))]
+    Sweeping { pids: Vec<i32> },
     #[error("the stored descriptor `{name}` hung up and was dropped")]
     StoredHungUp { name: String },
     #[error("the descriptor store is full: {dropped} more named `{name}` were dropped")]
@@ -135,8 +142,6 @@ pub enum Remark {
     Stranger { pid: i32 },
     #[error("a message on NOTIFY_SOCKET was dropped: {cause}")]
     Malformed { cause: String },
-    #[error("stdin is a pipe, which the first process was given; the next ones read nothing")]
-    StdinSpent,
     #[error(
         "could not open what the program gets: {cause}; it runs without sockets and without NOTIFY_SOCKET"
     )]
@@ -192,14 +197,10 @@ impl Remark {
 
     pub(super) fn kind(&self) -> RemarkKind {
         match self {
-            Self::Listening { .. } => RemarkKind::Status("Listening"),
+            Self::Program(_, remark) => remark.kind(),
             Self::SeedBlocked => RemarkKind::Cargo { verb: "Blocking", transient: false },
             Self::SeedCopying { .. } => RemarkKind::Cargo { verb: "Copying", transient: true },
-            Self::NoBuild(_)
-            | Self::NotRolledBack { .. }
-            | Self::ConfigRefused(_)
-            | Self::ConfigTakesOwn { .. }
-            | Self::SocketLost { .. } => RemarkKind::Error,
+            Self::NoBuild(_) | Self::ConfigRefused(_) | Self::ConfigTakesOwn { .. } => RemarkKind::Error,
             Self::NoReaper(_)
             | Self::NotLocked { .. }
             | Self::ReaperEnded { .. }
@@ -208,31 +209,17 @@ impl Remark {
             | Self::SeedDiscarded { .. }
             | Self::NotForced { .. }
             | Self::NoDepInfo { .. }
-            | Self::Killed { .. }
-            | Self::NotPermitted { .. }
-            | Self::StillThere { .. }
             | Self::Watch(_)
-            | Self::SettingsHeld { .. }
-            | Self::StoreFull { .. }
-            | Self::NoSnapshot { .. }
-            | Self::NotFollowed { .. }
-            | Self::NothingPassed { .. }
-            | Self::SocketRevived { .. }
-            | Self::SocketReplaced { .. } => RemarkKind::Warning,
+            | Self::SettingsHeld { .. } => RemarkKind::Warning,
             Self::SeedBegan { .. }
             | Self::SeedDeclined { hint: None, .. }
             | Self::NotCounted { first_in_folder: true, .. }
             | Self::ConfigValidAgain
-            | Self::StdinSpent
-            | Self::HoldsSockets { .. } => RemarkKind::Note,
+            | Self::StdinSpent => RemarkKind::Note,
             Self::NotDescribed { .. }
             | Self::WarmedUp { .. }
-            | Self::Sweeping { .. }
             | Self::NotCounted { .. }
-            | Self::NothingSet
-            | Self::StoredHungUp { .. }
-            | Self::Stranger { .. }
-            | Self::Malformed { .. } => RemarkKind::Detail,
+            | Self::NothingSet => RemarkKind::Detail,
         }
     }
 
@@ -242,8 +229,44 @@ impl Remark {
                 return told.hint.clone();
             }
             Self::ReaperEnded { cause } => return cause.as_ref().and_then(|told| told.hint.clone()),
-            Self::SocketLost { hint, .. } => return hint.clone(),
+            Self::Program(_, remark) => return remark.hint(),
             Self::SeedDeclined { hint, .. } => return hint.map(ToOwned::to_owned),
+            Self::NotForced { folder, .. } => {
+                return Some(format!("`cargo clean --target-dir {folder}` makes it compile everything"));
+            }
+            Self::SettingsHeld { keys } if keys.len() > 1 => "start hotrun again to apply them",
+            Self::SettingsHeld { .. } | Self::ConfigTakesOwn { .. } => "start hotrun again to apply it",
+            _ => return None,
+        };
+        Some(fixed.to_owned())
+    }
+}
+
+impl ProgramRemark {
+    fn kind(&self) -> RemarkKind {
+        match self {
+            Self::Listening { .. } => RemarkKind::Status("Listening"),
+            Self::NotRolledBack { .. } | Self::SocketLost { .. } => RemarkKind::Error,
+            Self::Killed { .. }
+            | Self::NotPermitted { .. }
+            | Self::StillThere { .. }
+            | Self::StoreFull { .. }
+            | Self::NoSnapshot { .. }
+            | Self::NotFollowed { .. }
+            | Self::NothingPassed { .. }
+            | Self::SocketRevived { .. }
+            | Self::SocketReplaced { .. } => RemarkKind::Warning,
+            Self::HoldsSockets { .. } => RemarkKind::Note,
+            Self::Sweeping { .. }
+            | Self::StoredHungUp { .. }
+            | Self::Stranger { .. }
+            | Self::Malformed { .. } => RemarkKind::Detail,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let fixed = match self {
+            Self::SocketLost { hint, .. } => return hint.clone(),
             Self::NotPermitted { pids } => {
                 let ended = if pids.len() == 1 { "that has" } else { "they have" };
                 return Some(format!(
@@ -251,11 +274,6 @@ impl Remark {
                     pids_text(pids)
                 ));
             }
-            Self::NotForced { folder, .. } => {
-                return Some(format!("`cargo clean --target-dir {folder}` makes it compile everything"));
-            }
-            Self::SettingsHeld { keys } if keys.len() > 1 => "start hotrun again to apply them",
-            Self::SettingsHeld { .. } | Self::ConfigTakesOwn { .. } => "start hotrun again to apply it",
             Self::StoreFull { .. } => "send FDSTOREREMOVE=1 for those that are no longer needed",
             Self::SocketReplaced { .. } => {
                 "press `r` to restart; a program must neither shut down nor unlink a socket that was passed to it"

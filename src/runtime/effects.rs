@@ -11,7 +11,7 @@ use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
 use crate::history::BuildTimes;
 use crate::process::{Spawn, check};
-use crate::report::{self, Remark};
+use crate::report::{self, ProgramRemark, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
@@ -60,7 +60,8 @@ impl Runtime {
                 let error = host.publisher.roll_back().err();
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
-                    self.reporter.remark(&Remark::NotRolledBack { to, cause: error.clone() });
+                    let remark = ProgramRemark::NotRolledBack { to, cause: error.clone() };
+                    self.reporter.remark_on(service, remark);
                 } else {
                     host.restore_stored();
                     host.live = host.previous.take();

@@ -4,7 +4,7 @@ use super::Runtime;
 use crate::config::Ready;
 use crate::handover::{HandoverNews, Notification, Probe, Repair, Unready};
 use crate::process::{PassedFd, SignalTarget};
-use crate::report::{self, Remark};
+use crate::report::{self, ProgramRemark};
 use crate::session::{Event, ExitReason, NotReloaded, Timer, Unmet};
 use crate::sys;
 use crate::words::{Instance, ServiceId};
@@ -17,7 +17,7 @@ impl Runtime {
             }
             HandoverNews::Probed { instance } => return self.tell(Event::ProcessReady { instance }),
             HandoverNews::StoredHungUp { service, name } => {
-                self.reporter.remark(&Remark::StoredHungUp { name });
+                self.reporter.remark_on(service, ProgramRemark::StoredHungUp { name });
                 return self.tell_stored(service);
             }
             // Everything said before has been taken in: closing its end tells the program so.
@@ -28,26 +28,32 @@ impl Runtime {
     }
 
     fn notified(&mut self, instance: Instance, notification: Notification) -> Option<ExitReason> {
+        let service = instance.service;
         match notification {
             Notification::Ready { .. } => return self.said_ready(instance),
             Notification::ExtendTimeout(time) => return self.tell(Event::MoreTime { instance, time }),
             Notification::Stored { .. } | Notification::Removed { .. } => {
-                return self.tell_stored(instance.service);
+                return self.tell_stored(service);
             }
             Notification::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
             Notification::StoreFull { name, dropped } => {
-                self.reporter.remark(&Remark::StoreFull { name, dropped });
+                self.reporter.remark_on(service, ProgramRemark::StoreFull { name, dropped });
             }
             Notification::MainPid(pid) => match self.processes.follow(instance, pid) {
                 Ok(()) => return self.tell(Event::MainProcess { instance, pid: pid.cast_unsigned() }),
                 Err(error) => {
-                    self.reporter.remark(&Remark::NotFollowed { pid, cause: Some(error.to_string()) });
+                    let cause = Some(error.to_string());
+                    self.reporter.remark_on(service, ProgramRemark::NotFollowed { pid, cause });
                 }
             },
-            Notification::NotMain { pid } => self.reporter.remark(&Remark::NotFollowed { pid, cause: None }),
-            Notification::Stranger { pid } => self.reporter.remark(&Remark::Stranger { pid }),
+            Notification::NotMain { pid } => {
+                self.reporter.remark_on(service, ProgramRemark::NotFollowed { pid, cause: None });
+            }
+            Notification::Stranger { pid } => {
+                self.reporter.remark_on(service, ProgramRemark::Stranger { pid });
+            }
             Notification::Malformed(problem) => {
-                self.reporter.remark(&Remark::Malformed { cause: problem.to_string() });
+                self.reporter.remark_on(service, ProgramRemark::Malformed { cause: problem.to_string() });
             }
             Notification::Reloading(_) => self.said_reloading(instance),
             Notification::Status(_)
@@ -171,7 +177,7 @@ impl Runtime {
                 passed.fds.into_iter().map(|(name, fd)| PassedFd { name, fd }).collect()
             }
             Err(error) => {
-                self.reporter.remark(&Remark::NothingPassed { cause: error.to_string() });
+                self.reporter.remark_on(service, ProgramRemark::NothingPassed { cause: error.to_string() });
                 Vec::new()
             }
         }
@@ -183,7 +189,7 @@ impl Runtime {
         host.snapshot = match host.handover.store.snapshot() {
             Ok(snapshot) => Some(snapshot),
             Err(error) => {
-                self.reporter.remark(&Remark::NoSnapshot { cause: error.to_string() });
+                self.reporter.remark_on(service, ProgramRemark::NoSnapshot { cause: error.to_string() });
                 None
             }
         };
@@ -230,13 +236,16 @@ impl Runtime {
     /// A socket that the program broke is opened again where that is possible (L7).
     fn look_after_sockets(&mut self, service: ServiceId) {
         for repair in self.hosts[service].handover.listeners.check() {
-            self.reporter.remark(&match repair {
-                Repair::Revived { address } => Remark::SocketRevived { address },
-                Repair::Replaced { address } => Remark::SocketReplaced { address },
-                Repair::Lost { address, error } => {
-                    Remark::SocketLost { address, cause: report::in_a_line(&error, None), hint: error.hint() }
-                }
-            });
+            let remark = match repair {
+                Repair::Revived { address } => ProgramRemark::SocketRevived { address },
+                Repair::Replaced { address } => ProgramRemark::SocketReplaced { address },
+                Repair::Lost { address, error } => ProgramRemark::SocketLost {
+                    address,
+                    cause: report::in_a_line(&error, None),
+                    hint: error.hint(),
+                },
+            };
+            self.reporter.remark_on(service, remark);
         }
     }
 
@@ -244,7 +253,7 @@ impl Runtime {
     pub(super) fn hint_at_sockets(&mut self, service: ServiceId) {
         let held = self.hosts[service].handover.listeners.describe();
         if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {
-            self.reporter.remark(&Remark::HoldsSockets { addresses: held });
+            self.reporter.remark_on(service, ProgramRemark::HoldsSockets { addresses: held });
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
 use crate::project::Queries;
-use crate::report::{self, ErrorText, Remark, Reporter, TerminalHolder, Watching};
+use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, TerminalHolder, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::{Site, current_folder};
 use crate::sys;
@@ -374,16 +374,19 @@ impl Runtime {
             ProcessNews::Stopping { instance, step: StopStep::Kill } => {
                 let stops = &mut self.hosts[instance.service].stops;
                 if let Some((signal, at)) = stops.get_mut(&instance).and_then(Option::take) {
-                    self.reporter.remark(&Remark::Killed { signal, waited: at.elapsed() });
+                    self.reporter
+                        .remark_on(instance.service, ProgramRemark::Killed { signal, waited: at.elapsed() });
                 }
             }
-            ProcessNews::Stopping { step: StopStep::NotPermitted(pids), .. } => {
-                self.reporter.remark(&Remark::NotPermitted { pids });
+            ProcessNews::Stopping { instance, step: StopStep::NotPermitted(pids) } => {
+                self.reporter.remark_on(instance.service, ProgramRemark::NotPermitted { pids });
             }
-            ProcessNews::Stopping { step: StopStep::StillThere(pids), .. } => {
-                self.reporter.remark(&Remark::StillThere { pids });
+            ProcessNews::Stopping { instance, step: StopStep::StillThere(pids) } => {
+                self.reporter.remark_on(instance.service, ProgramRemark::StillThere { pids });
             }
-            ProcessNews::Sweeping { pids, .. } => self.reporter.remark(&Remark::Sweeping { pids }),
+            ProcessNews::Sweeping { instance, pids } => {
+                self.reporter.remark_on(instance.service, ProgramRemark::Sweeping { pids });
+            }
             ProcessNews::Stopped { instance, signal } => self.program_stopped(instance, signal),
             ProcessNews::ReaperEnded { error } => {
                 let cause = error.map(|error| ErrorText::of(&error, error.hint()));

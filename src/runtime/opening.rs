@@ -20,7 +20,7 @@ use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::history::History;
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Queries;
-use crate::report::{self, ErrorText, Remark, Reporter, Verbosity};
+use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, Verbosity};
 use crate::session::{Session, Setup};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
@@ -160,11 +160,11 @@ impl Runtime {
             let folder = report::short_path(folder, &site.cwd);
             reporter.remark(&Remark::NotLocked { folder, cause: error.to_string() });
         }
+        let (service, artifact) = (ServiceId::MAIN, ArtifactId::MAIN);
         for address in listeners.describe() {
-            reporter.remark(&Remark::Listening { address });
+            reporter.remark_on(service, ProgramRemark::Listening { address });
         }
         let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
-        let (service, artifact) = (ServiceId::MAIN, ArtifactId::MAIN);
         let handover = Handover::new(service, &run.to_string(), folder, listeners, handover_sender)
             .map_err(system("open what watches sockets"))?;
         let sentinel = Sentinel::new(artifact, publisher.live().to_owned(), build_sender.clone());

@@ -11,12 +11,12 @@ use super::outputs::{open_events, open_log};
 use crate::config::{Config, Needs};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
-use crate::report::{self, ErrorText, Extras, Remark};
+use crate::report::{self, ErrorText, Extras, ProgramRemark, Remark};
 use crate::session::{ConfigChange, Event, Setup};
 use crate::site::{DOUBT, Edit};
 use crate::terminal::{Keys, Terminal};
 use crate::watch;
-use crate::words::{ArtifactId, ServiceId};
+use crate::words::ServiceId;
 
 impl Runtime {
     /// Reads the settings again after these files changed.
@@ -92,16 +92,17 @@ impl Runtime {
         }
         let needs = |needs| edit.changes.iter().any(|(_, needed)| *needed == needs);
         let restart = needs(Needs::Restart) || edit.env_files_changed;
+        let setup = Setup::from(&config);
         let change = ConfigChange {
             files: edit.files.clone(),
             keys: edit.changes.iter().map(|(key, _)| *key).collect(),
-            setup: Setup::from(&config),
-            restart: restart.then_some(ServiceId::MAIN).into_iter().collect(),
-            build: needs(Needs::Build).then_some(ArtifactId::MAIN).into_iter().collect(),
+            restart: setup.services.keys().copied().filter(|_| restart).collect(),
+            build: setup.artifacts.iter().copied().filter(|_| needs(Needs::Build)).collect(),
             next_start: needs(Needs::NextStart),
+            setup,
         };
-        if let Some(settings) = change.setup.services.get(&ServiceId::MAIN) {
-            self.processes.plan(settings.stop);
+        for (service, settings) in &change.setup.services {
+            self.processes.plan(*service, settings.stop);
         }
         self.site.take_over(edit);
         Ok((!change.keys.is_empty() || restart).then_some(change))
@@ -109,7 +110,8 @@ impl Runtime {
 
     /// Sockets that are still named stay open.
     fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
-        let listeners = &mut self.hosts[ServiceId::MAIN].handover.listeners;
+        let service = ServiceId::MAIN;
+        let listeners = &mut self.hosts[service].handover.listeners;
         let paths = |listeners: &Listeners| -> Vec<PathBuf> {
             listeners.paths().into_iter().map(ToOwned::to_owned).collect()
         };
@@ -121,7 +123,7 @@ impl Runtime {
             now.iter().filter(|path| !files.contains(path)).for_each(|path| reaper.unlink_later(path));
         }
         for address in listeners.describe().iter().filter(|address| !addresses.contains(address)) {
-            self.reporter.remark(&Remark::Listening { address: address.clone() });
+            self.reporter.remark_on(service, ProgramRemark::Listening { address: address.clone() });
         }
         Ok(())
     }

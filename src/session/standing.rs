@@ -184,8 +184,7 @@ impl Past {
     }
 
     fn of(&mut self, service: ServiceId) -> &mut Record {
-        let artifact = self.runs.get(&service).copied().unwrap_or(ArtifactId::MAIN);
-        self.made(artifact)
+        self.made(self.runs[&service])
     }
 
     fn notice(&mut self, notice: &Notice) {

@@ -72,7 +72,7 @@ fn stand_in() {
         loop {
             match news.recv().await.unwrap() {
                 ProcessNews::Started { .. } if later => {
-                    processes.plan(SHORT);
+                    processes.plan(FIRST.service, SHORT);
                     println!("\nplanned");
                 }
                 ProcessNews::Started { .. } => {}
