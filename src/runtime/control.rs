@@ -88,7 +88,7 @@ impl Runtime {
                 self.control.clients.push(PendingClient { request, reply, look });
             }
             ControlRequest::Stop => {
-                let leaving = self.session.standing(self.began.elapsed()).state == State::Leaving;
+                let leaving = self.session.standing(self.clock.now()).state == State::Leaving;
                 // Never answered: it goes with hotrun.
                 self.control.clients.push(PendingClient { request, reply, look: Look::Taken });
                 if !leaving {
@@ -130,7 +130,7 @@ impl Runtime {
                 return reason;
             }
         }
-        let rests = self.session.standing(self.began.elapsed()).state.rests() && self.doubt.is_none();
+        let rests = self.session.standing(self.clock.now()).state.rests() && self.edits.doubt.is_none();
         if rests {
             let answered = |client: &mut PendingClient| {
                 client.request == ControlRequest::Wait && client.look == Look::Taken
@@ -170,7 +170,7 @@ impl Runtime {
 
     /// How things stand, for a client.
     fn answer(&self) -> Answer {
-        let standing = self.session.standing(self.began.elapsed());
+        let standing = self.session.standing(self.clock.now());
         let host = &self.hosts[ServiceId::MAIN];
         let since = standing.process().map(|process| clock(process.up));
         Answer {
@@ -184,7 +184,7 @@ impl Runtime {
             ..Answer::of(&standing, since)
                 .with_history(&self.history)
                 .with_stderr(&sys::sink(rustix::stdio::stderr()))
-                .with_config_fault(self.config_fault.as_deref())
+                .with_config_fault(self.edits.fault.as_deref())
         }
     }
 }

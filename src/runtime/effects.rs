@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
-
 use super::Runtime;
 use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
@@ -79,10 +77,10 @@ impl Runtime {
                 self.processes.kill(instance);
             }
             Effect::StartTimer(timer, after) => {
-                self.timers.insert(timer, Instant::now() + after);
+                self.clock.set(timer, after);
             }
             Effect::CancelTimer(timer) => {
-                self.timers.remove(&timer);
+                self.clock.cancel(timer);
             }
             Effect::ReadConfig(changed) => {
                 let read = self.read_config(&changed);
@@ -110,13 +108,13 @@ impl Runtime {
             Notice::Changed(paths) => paths.first().and_then(|path| age(path)),
             _ => None,
         };
-        if let Some(times) = self.history.notice(notice, self.began.elapsed(), saved) {
+        if let Some(times) = self.history.notice(notice, self.clock.now(), saved) {
             let _ = std::fs::write(self.site.staging().join(BuildTimes::FILE), times.text());
         }
     }
 
     fn start_build(&mut self, build: BuildId, artifacts: &BTreeSet<ArtifactId>, changes: &[Change]) {
-        if self.baseline != Some(build) {
+        if self.reader.baseline != Some(build) {
             self.tell_watch(watch::WatchCommand::BuildStarted(build));
         }
         let unseen: Vec<&Change> =
@@ -182,8 +180,8 @@ impl Runtime {
             .map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
         let stdin = self.stdin();
         let foreground = self.site.config.run.stdin.value == Stdin::Inherit
-            && self.terminal.as_ref().is_some_and(Terminal::in_foreground);
-        if foreground && let Some(terminal) = &self.terminal {
+            && self.shared.terminal.as_ref().is_some_and(Terminal::in_foreground);
+        if foreground && let Some(terminal) = &self.shared.terminal {
             terminal.prepare_to_lend();
         }
         let mut env = launch.env.clone();

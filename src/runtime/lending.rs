@@ -15,8 +15,8 @@ impl Runtime {
     pub(super) fn terminal_news(&mut self, news: TerminalNews) -> Option<ExitReason> {
         match news {
             TerminalNews::Key(key) => self.key(key),
-            TerminalNews::HungUp if self.hangup_ignored => {
-                self.terminal = None;
+            TerminalNews::HungUp if self.shared.hangup_ignored => {
+                self.shared.terminal = None;
                 self.hold_output();
                 None
             }
@@ -31,7 +31,7 @@ impl Runtime {
             }
             TerminalNews::Signal(libc::SIGWINCH) => {
                 // A program without the terminal is not in its foreground group, which is all the kernel tells.
-                let lent = self.terminal.as_ref().and_then(Terminal::lent_to);
+                let lent = self.shared.terminal.as_ref().and_then(Terminal::lent_to);
                 for instance in self.processes.living() {
                     if lent.is_none() || self.processes.group(instance) != lent {
                         self.processes.signal(instance, libc::SIGWINCH, SignalTarget::Group);
@@ -40,10 +40,10 @@ impl Runtime {
                 None
             }
             TerminalNews::Signal(libc::SIGHUP) => {
-                if self.terminal.as_ref().is_some_and(Terminal::is_hung_up) {
+                if self.shared.terminal.as_ref().is_some_and(Terminal::is_hung_up) {
                     return self.tell(Event::Asked(Request::Quit(QuitReason::Hangup)));
                 }
-                self.tell(Event::HangupSignal { terminal: self.terminal.is_some() })
+                self.tell(Event::HangupSignal { terminal: self.shared.terminal.is_some() })
             }
             TerminalNews::Signal(signal) => {
                 self.tell(Event::Asked(Request::Quit(QuitReason::Signal(signal))))
@@ -67,11 +67,11 @@ impl Runtime {
     /// Ctrl-Z: everything of this job stops until the shell lets it go on.
     fn stop_for_a_while(&mut self, job: SuspendScope) {
         self.processes.living().for_each(|instance| self.processes.suspend(instance));
-        if let Some(group) = self.group {
+        if let Some(group) = self.groups.current {
             // cargo may have ended just now.
             let _ = sys::kill_group(group, libc::SIGTSTP);
         }
-        if let Some(terminal) = &self.terminal {
+        if let Some(terminal) = &self.shared.terminal {
             terminal.put_aside();
         }
         suspend(job);
@@ -80,7 +80,7 @@ impl Runtime {
 
     fn go_on(&mut self) {
         self.regain_terminal();
-        if let Some(group) = self.group {
+        if let Some(group) = self.groups.current {
             let _ = sys::kill_group(group, libc::SIGCONT);
         }
         self.processes.living().for_each(|instance| self.processes.resume(instance));
@@ -88,7 +88,7 @@ impl Runtime {
 
     /// Takes note of how the terminal is now, and has keys read again or lends it again.
     pub(super) fn regain_terminal(&mut self) {
-        if let Some(terminal) = &self.terminal {
+        if let Some(terminal) = &self.shared.terminal {
             let lent = terminal.regain();
             if let Some(reaper) = self.processes.reaper() {
                 reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
@@ -122,7 +122,7 @@ impl Runtime {
     }
 
     fn lend(&mut self, group: i32) -> bool {
-        let Some(terminal) = &self.terminal else { return false };
+        let Some(terminal) = &self.shared.terminal else { return false };
         let lent = terminal.lend(group) == Lent::Now;
         if lent && let Some(reaper) = self.processes.reaper() {
             reaper.terminal_lent();
@@ -132,15 +132,15 @@ impl Runtime {
     }
 
     fn is_lent_to(&self, instance: Instance) -> bool {
-        let lent = self.terminal.as_ref().and_then(Terminal::lent_to);
+        let lent = self.shared.terminal.as_ref().and_then(Terminal::lent_to);
         lent.is_some() && lent == self.processes.group(instance)
     }
 
     /// hotrun prints nothing into a full-screen program that has the terminal.
     fn hold_output(&mut self) {
-        self.reporter.set_holder(match self.terminal.as_ref().and_then(Terminal::lent_to) {
+        self.reporter.set_holder(match self.shared.terminal.as_ref().and_then(Terminal::lent_to) {
             None => TerminalHolder::Own,
-            lent if lent == self.group => TerminalHolder::Cargo,
+            lent if lent == self.groups.current => TerminalHolder::Cargo,
             Some(_) => TerminalHolder::Program,
         });
     }
@@ -157,7 +157,7 @@ impl Runtime {
     /// Takes the terminal back from a group that has ended. Where it had it and Ctrl-C ended it, that was meant for
     /// hotrun as well.
     pub(super) fn take_terminal_back(&mut self, group: i32, exit: Option<Exit>) -> Option<Request> {
-        let terminal = self.terminal.as_ref()?;
+        let terminal = self.shared.terminal.as_ref()?;
         let had_it = terminal.lent_to() == Some(group);
         let next = terminal.reclaim(group);
         self.hold_output();
@@ -183,20 +183,28 @@ impl Runtime {
                 crate::process::stdin_from_start().map_or(StdinSource::Inherit, StdinSource::File)
             }
             Ok(rustix::fs::FileType::CharacterDevice) => StdinSource::Inherit,
-            _ if self.pipe == Pipe::Fresh => {
-                self.pipe = Pipe::Given;
+            _ if self.shared.pipe == Pipe::Fresh => {
+                self.shared.pipe = Pipe::Given;
                 StdinSource::Inherit
             }
             _ => {
                 // One that nobody ever writes to (an editor's, an agent's) is not missed.
-                if self.pipe == Pipe::Given && is_used() {
-                    self.pipe = Pipe::Told;
+                if self.shared.pipe == Pipe::Given && is_used() {
+                    self.shared.pipe = Pipe::Told;
                     self.reporter.remark(&Remark::StdinSpent);
                 }
                 StdinSource::Null
             }
         }
     }
+}
+
+/// What hotrun shares with the programs: the terminal and stdin.
+pub(super) struct Shared {
+    pub(super) terminal: Option<Terminal>,
+    /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
+    pub(super) hangup_ignored: bool,
+    pub(super) pipe: Pipe,
 }
 
 /// What became of a pipe on stdin.

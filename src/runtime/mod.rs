@@ -2,8 +2,10 @@
 //!
 //! The only room that knows everyone. Decides nothing.
 
+mod clock;
 mod control;
 mod effects;
+mod groups;
 mod handover;
 mod host;
 mod leaving;
@@ -20,12 +22,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
+use self::clock::Clock;
+use self::groups::CargoGroups;
 use self::host::Hosts;
 use self::opening::Surroundings;
-use self::reading::{ProjectNews, Reading, beside, no_thread};
+use self::reading::{ProjectReader, beside, no_thread};
 use self::sources::{News, Sources};
 use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher};
 use crate::config::{Config, RunOptions};
@@ -40,7 +43,7 @@ use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, TerminalHo
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::{Site, current_folder};
 use crate::sys;
-use crate::terminal::{Terminal, TerminalNews};
+use crate::terminal::TerminalNews;
 use crate::watch;
 use crate::words::{ArtifactId, BuildId};
 
@@ -114,34 +117,18 @@ struct Runtime {
     site: Site,
     hosts: Hosts,
     session: Session,
+    clock: Clock,
+    sources: Sources,
     reporter: Reporter,
     history: History,
     cargo: Cargo,
+    groups: CargoGroups,
+    reader: ProjectReader,
     processes: Processes,
     watch: Option<watch::WatchHandle>,
-    timers: BTreeMap<Timer, Instant>,
-    began: Instant,
-    /// cargo's process group, while a build runs.
-    group: Option<i32>,
-    /// Earlier groups of cargo's in which a build script has left something running.
-    left_groups: Vec<i32>,
-    pipe: lending::Pipe,
-    terminal: Option<Terminal>,
-    /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
-    hangup_ignored: bool,
-    /// The project is being read again.
-    reading: Option<Reading>,
-    /// Why it could not be, until that is said.
-    unread: Option<ErrorText>,
-    /// The build that the watch room knows of already, because it waited for the project.
-    baseline: Option<BuildId>,
-    project_sender: UnboundedSender<ProjectNews>,
+    shared: lending::Shared,
     control: control::Control,
-    /// What is wrong with the config as it was edited.
-    config_fault: Option<String>,
-    /// Config files that changed and may be in the middle of a save, and when to look again.
-    doubt: Option<(Vec<PathBuf>, Instant)>,
-    sources: Sources,
+    edits: settings::Edits,
 }
 
 impl Runtime {
@@ -149,14 +136,14 @@ impl Runtime {
     async fn follow(mut self) -> Result<ExitReason, Error> {
         let mut reason = self.tell(Event::Started);
         while reason.is_none() {
-            let timer = self.timers.iter().map(|(timer, at)| (*timer, *at)).min_by_key(|(_, at)| *at);
-            let news = self.sources.next(timer, self.doubt.as_ref().map(|(_, at)| *at)).await;
+            let news =
+                self.sources.next(self.clock.next(), self.edits.doubt.as_ref().map(|(_, at)| *at)).await;
             reason = self.take_in(news).or_else(|| self.attend());
         }
         if let Some(watch) = self.watch.take() {
             watch.send(watch::WatchCommand::Stop);
         }
-        crate::build::end_left(&self.left_groups).await;
+        crate::build::end_left(&self.groups.left).await;
         self.close();
         let Some(reason) = reason else { unreachable!("the loop ends with a reason") };
         self.finish_writing(reason).await;
@@ -186,7 +173,7 @@ impl Runtime {
 
     /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
     fn close(&mut self) {
-        drop(self.terminal.take());
+        drop(self.shared.terminal.take());
         self.reporter.set_holder(TerminalHolder::Own);
         self.processes.dismiss_reaper();
     }
@@ -206,7 +193,7 @@ impl Runtime {
                 self.tell(event)
             }
             News::Timer(timer) => {
-                self.timers.remove(&timer);
+                self.clock.cancel(timer);
                 let took_up = self.handover_timer(timer);
                 took_up.or_else(|| self.tell(self.ran_out(timer)))
             }
@@ -216,7 +203,7 @@ impl Runtime {
     fn build_news(&mut self, news: BuildNews) -> Option<ExitReason> {
         match news {
             BuildNews::Spawned { pid, .. } => {
-                self.group = Some(pid.cast_signed());
+                self.groups.current = Some(pid.cast_signed());
                 if let Some(reaper) = self.processes.reaper() {
                     reaper.cargo(pid.cast_signed());
                 }
@@ -234,7 +221,7 @@ impl Runtime {
                 }
             }
             BuildNews::Stopped { signal, .. } => {
-                if let Some(group) = self.group {
+                if let Some(group) = self.groups.current {
                     self.cargo_stopped(group, signal);
                 }
             }
@@ -274,9 +261,9 @@ impl Runtime {
 
     /// cargo has ended, and of its process group is left what a build script may have started to stay.
     fn cargo_gone(&mut self) {
-        let Some(group) = self.group.take() else { return };
-        self.left_groups.push(group);
-        self.left_groups.retain(|&group| {
+        let Some(group) = self.groups.current.take() else { return };
+        self.groups.left.push(group);
+        self.groups.left.retain(|&group| {
             let empty = sys::own_group_members(group).is_empty();
             if empty && let Some(reaper) = self.processes.reaper() {
                 reaper.cargo_gone(group);
@@ -439,7 +426,7 @@ impl Runtime {
         let mut events = if restarts { self.live_removed() } else { VecDeque::new() };
         events.push_back(event);
         while let Some(event) = events.pop_front() {
-            for effect in self.session.handle(self.began.elapsed(), event) {
+            for effect in self.session.handle(self.clock.now(), event) {
                 if let Effect::Exit(reason) = effect {
                     return Some(reason);
                 }

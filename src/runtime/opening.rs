@@ -1,17 +1,19 @@
 //! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::Instant;
 
 use super::Runtime;
+use super::clock::Clock;
 use super::control::Control;
+use super::groups::CargoGroups;
 use super::host::{Host, Hosts};
-use super::lending::Pipe;
+use super::lending::{Pipe, Shared};
 use super::outputs::{open_events, open_log};
+use super::reading::ProjectReader;
+use super::settings::Edits;
 use super::sources::Sources;
 use crate::build::{Cargo, Publisher, Sentinel};
 use crate::control::About;
@@ -189,25 +191,17 @@ impl Runtime {
             history: History::new(site.project.target.name.clone(), site.project.workspace_root.clone()),
             site,
             hosts: Hosts::new([(service, host)]),
+            clock: Clock::start(),
+            sources,
             reporter,
             cargo: Cargo::new(build_sender),
+            groups: CargoGroups::default(),
+            reader: ProjectReader::new(project_sender),
             processes,
             watch,
-            timers: BTreeMap::new(),
-            began: Instant::now(),
-            group: None,
-            left_groups: Vec::new(),
-            pipe: Pipe::default(),
-            hangup_ignored: signals.hangup_ignored(),
-            reading: None,
-            unread: None,
-            baseline: None,
-            project_sender,
+            shared: Shared { terminal, hangup_ignored: signals.hangup_ignored(), pipe: Pipe::default() },
             control,
-            config_fault: None,
-            doubt: None,
-            terminal,
-            sources,
+            edits: Edits::default(),
         })
     }
 }

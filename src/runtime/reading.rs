@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
@@ -20,9 +21,25 @@ use crate::words::BuildId;
 const GRACE: Duration = Duration::from_millis(300);
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
+/// Reads the project again.
+pub(super) struct ProjectReader {
+    news: UnboundedSender<ProjectNews>,
+    current: Option<Reading>,
+    /// Why the project could not be read, until that is said.
+    unread: Option<ErrorText>,
+    /// The build that the watch room knows of already, because it waited for the project.
+    pub(super) baseline: Option<BuildId>,
+}
+
+impl ProjectReader {
+    pub(super) fn new(news: UnboundedSender<ProjectNews>) -> Self {
+        Self { news, current: None, unread: None, baseline: None }
+    }
+}
+
 /// A reading under way.
 #[derive(Debug)]
-pub(super) struct Reading {
+struct Reading {
     build: BuildId,
     began: SystemTime,
     cancel: oneshot::Sender<()>,
@@ -44,10 +61,10 @@ impl Runtime {
         let began = SystemTime::now();
         // A change from now on may be one that is not read.
         self.tell_watch(watch::WatchCommand::BuildStarted(build));
-        self.baseline = Some(build);
-        let (reading, news) = (self.site.reading(), self.project_sender.clone());
+        self.reader.baseline = Some(build);
+        let (reading, news) = (self.site.reading(), self.reader.news.clone());
         let (cancel, cancelled) = oneshot::channel();
-        self.reading = Some(Reading { build, began, cancel });
+        self.reader.current = Some(Reading { build, began, cancel });
         tokio::task::spawn_local(async move {
             let (queries, began) = (Queries::detached(), Instant::now());
             let asked = queries.clone();
@@ -63,13 +80,13 @@ impl Runtime {
 
     /// Says whether that build was waiting for the project.
     pub(super) fn cancel_reading(&mut self, build: BuildId) -> bool {
-        let reading = self.reading.take_if(|reading| reading.build == build);
+        let reading = self.reader.current.take_if(|reading| reading.build == build);
         reading.is_some_and(|reading| reading.cancel.send(()).is_ok())
     }
 
     pub(super) fn project_news(&mut self, news: ProjectNews) -> Option<ExitReason> {
         let ProjectNews { build, answers, took, groups } = news;
-        let began = self.reading.take().map(|reading| reading.began);
+        let began = self.reader.current.take().map(|reading| reading.began);
         if let Some(reaper) = self.processes.reaper() {
             for group in groups {
                 reaper.cargo_gone(group);
@@ -85,7 +102,7 @@ impl Runtime {
             }
             Some(Err(error)) => {
                 self.history.set_error(Some(report::in_a_line(&error, error.hint().as_deref())));
-                self.unread = Some(ErrorText::of(&error, error.hint()));
+                self.reader.unread = Some(ErrorText::of(&error, error.hint()));
                 let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));
                 let named = self.site.wanted(&named);
@@ -97,13 +114,13 @@ impl Runtime {
                 ReadOutcome::Cancelled
             }
         };
-        self.baseline = None;
+        self.reader.baseline = None;
         self.tell(Event::ProjectRead { build, outcome })
     }
 
     /// Why the project could not be read is said as a part of the build that failed for it.
     pub(super) fn say_unread(&mut self) {
-        if let Some(told) = self.unread.take() {
+        if let Some(told) = self.reader.unread.take() {
             self.reporter.remark(&Remark::NoBuild(told));
         }
     }

@@ -18,21 +18,30 @@ use crate::terminal::{Keys, Terminal};
 use crate::watch;
 use crate::words::ServiceId;
 
+/// Edited settings that are not in force.
+#[derive(Default)]
+pub(super) struct Edits {
+    /// What is wrong with them.
+    pub(super) fault: Option<String>,
+    /// Files that may be in the middle of a save, and when to look again.
+    pub(super) doubt: Option<(Vec<PathBuf>, Instant)>,
+}
+
 impl Runtime {
     /// Reads the settings again after these files changed.
     pub(super) fn read_config(&mut self, changed: &[PathBuf]) -> Event {
         let plan = self.site.plan();
         // What was told of a file in doubt counts when the doubt is over.
         let mut changed = changed.to_vec();
-        changed.extend(self.doubt.take().into_iter().flat_map(|(paths, _)| paths));
+        changed.extend(self.edits.doubt.take().into_iter().flat_map(|(paths, _)| paths));
         let Some(edit) = self.site.edit(&changed).transpose() else {
-            self.doubt = Some((changed, Instant::now() + DOUBT));
+            self.edits.doubt = Some((changed, Instant::now() + DOUBT));
             return Event::ConfigRead(None);
         };
         let own = changed.iter().any(|path| self.site.is_own(path));
         let event = match edit.and_then(|edit| self.apply(edit)) {
             Ok(change) => {
-                if self.config_fault.take().is_some() && change.is_none() {
+                if self.edits.fault.take().is_some() && change.is_none() {
                     self.reporter.remark(&Remark::ConfigValidAgain);
                 } else if own && change.is_none() {
                     self.reporter.remark(&Remark::NothingSet);
@@ -42,7 +51,7 @@ impl Runtime {
             Err(error) => {
                 // A manifest that cargo cannot read either is for cargo to complain about, and the same once is enough.
                 let text = report::with_causes(&error);
-                let said = self.config_fault.replace(text.clone());
+                let said = self.edits.fault.replace(text.clone());
                 if own || (said.as_ref() != Some(&text) && !error.is_syntax()) {
                     self.reporter.remark(&self.refusal(&error));
                 }
@@ -129,12 +138,12 @@ impl Runtime {
     }
 
     fn set_keys(&mut self, keys: bool) {
-        let Some(terminal) = &self.terminal else { return };
+        let Some(terminal) = &self.shared.terminal else { return };
         if terminal.set_keys(if keys { Keys::Read } else { Keys::Off }) {
             if let Some(reaper) = self.processes.reaper() {
                 reaper.terminal(&terminal.found_modes(), terminal.key_modes().as_ref());
             }
-            self.reporter.set_keys(self.terminal.as_ref().and_then(Terminal::key_modes).is_some());
+            self.reporter.set_keys(self.shared.terminal.as_ref().and_then(Terminal::key_modes).is_some());
         }
     }
 }
