@@ -3,7 +3,6 @@
 //! Pure. The names are public: new ones may be added, none is changed or removed.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::ControlError;
 use crate::config::signal_name;
@@ -251,14 +250,14 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
                     format!("it {} after {}", ended(*exit), short_time(*lived))
                 }
                 StartFailure::NotReady { waited, unmet } => {
-                    format!("it {}", not_ready(*waited, unmet.as_ref()))
+                    format!("it {}", Unmet::not_ready(*waited, unmet.as_ref()))
                 }
             };
             let back = if matches!(instead, Instead::RollsBack(_)) { "; rolled back" } else { "" };
             format!("build {build} could not start: {how}{back}")
         }
         Trouble::NeverReady(build, waited, unmet) => {
-            return format!("build {build} runs but {}", not_ready(*waited, unmet.as_ref()));
+            return format!("build {build} runs but {}", Unmet::not_ready(*waited, unmet.as_ref()));
         }
         Trouble::Ended(build, exit) => format!("the program (build {build}) {}", ended(*exit)),
         Trouble::Stuck(pid) => {
@@ -291,10 +290,6 @@ fn hint(trouble: &Trouble) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-fn not_ready(waited: Duration, unmet: Option<&Unmet>) -> String {
-    format!("was not ready within {}{}", short_time(waited), Unmet::because(unmet))
 }
 
 fn ended(exit: Exit) -> String {

@@ -185,7 +185,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
                 Update::Reexec => "; updates will restart instead of reloading",
                 Update::Restart | Update::Manual => "",
             };
-            let text = not_ready_text(*waited, unmet.as_ref());
+            let text = Unmet::not_ready(*waited, unmet.as_ref());
             let hint = unmet.as_ref().and_then(|unmet| unmet.hint.as_deref());
             warning(&format!("build {build} {text}{updates}"), hint)
         }
@@ -257,12 +257,10 @@ fn failure_text(failure: &StartFailure) -> String {
         StartFailure::Exited { exit: Exit::Signal(signal), lived } => {
             format!("it was ended by {} after {}", signal_name(*signal), short_time(*lived))
         }
-        StartFailure::NotReady { waited, unmet } => format!("it {}", not_ready_text(*waited, unmet.as_ref())),
+        StartFailure::NotReady { waited, unmet } => {
+            format!("it {}", Unmet::not_ready(*waited, unmet.as_ref()))
+        }
     }
-}
-
-fn not_ready_text(waited: Duration, unmet: Option<&Unmet>) -> String {
-    format!("was not ready within {}{}", short_time(waited), Unmet::because(unmet))
 }
 
 fn instead_text(instead: Instead, context: &Context) -> String {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Update;
-use crate::words::{ArtifactId, BuildId, Exit, Instance, ServiceId};
+use crate::words::{ArtifactId, BuildId, Exit, Instance, ServiceId, short_time};
 
 /// Why a build was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,6 +294,11 @@ impl Unmet {
     /// As the end of a sentence that says that something is not ready.
     pub fn because(unmet: Option<&Self>) -> String {
         unmet.map_or(String::new(), |unmet| format!(": {}", unmet.reason))
+    }
+
+    /// The end of a sentence about a process that was not ready in time.
+    pub fn not_ready(waited: Duration, unmet: Option<&Self>) -> String {
+        format!("was not ready within {}{}", short_time(waited), Self::because(unmet))
     }
 }
 
