@@ -20,7 +20,7 @@ use crate::sys;
 use crate::watch;
 use crate::words::ServiceId;
 
-/// Those who ask, and what they are answered from.
+/// The clients of `hotrun status` and the like.
 #[derive(Debug)]
 pub(super) struct Control {
     server: Option<Server>,
@@ -29,7 +29,7 @@ pub(super) struct Control {
     looks: u64,
 }
 
-/// Somebody who waits for an answer.
+/// A client that waits for its answer.
 #[derive(Debug)]
 struct PendingClient {
     request: ControlRequest,
@@ -40,16 +40,16 @@ struct PendingClient {
 /// Whether everything that was saved before the question is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// No, or it may have changed since: it has to be looked (again).
+    /// Not, or no longer.
     Needed,
-    /// The watch room looks.
+    /// The watch room was asked to look.
     Asked(u64),
     /// Yes.
     Taken,
 }
 
 impl Control {
-    /// Listens in the runtime folder. Without a socket hotrun works as well, so that is said and no reason to end.
+    /// Listens in the runtime folder. Without a socket hotrun works as well.
     pub(super) fn open(
         site: &Site,
         folder: &std::path::Path,
@@ -66,7 +66,7 @@ impl Control {
 }
 
 impl Runtime {
-    /// The project was read again.
+    /// Describes this hotrun again if the project changed.
     pub(super) fn describe_again(&mut self) {
         let about = about(&self.site);
         if about != self.control.about
@@ -83,13 +83,13 @@ impl Runtime {
         match request {
             ControlRequest::Status => reply.send(self.answer()),
             ControlRequest::Wait | ControlRequest::Restart => {
-                // An edit saved before a restart was ordered is to be in it. `--once` follows none.
+                // A restart includes the edits saved before. `--once` follows none.
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
                 self.control.clients.push(PendingClient { request, reply, look });
             }
             ControlRequest::Stop => {
                 let leaving = self.session.standing(self.clock.now()).state == State::Leaving;
-                // Never answered: it goes with hotrun.
+                // The end of hotrun is the answer.
                 self.control.clients.push(PendingClient { request, reply, look: Look::Taken });
                 if !leaving {
                     return self.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
@@ -99,7 +99,7 @@ impl Runtime {
         None
     }
 
-    /// The watch room has told everything that was saved before it was asked.
+    /// Notes that the watch room has told everything saved before it was asked.
     pub(super) fn looked(&mut self, token: u64) {
         for client in &mut self.control.clients {
             if client.look == Look::Asked(token) {
@@ -108,7 +108,7 @@ impl Runtime {
         }
     }
 
-    /// Answers everybody who can be answered now. To be called after each piece of news.
+    /// Answers the clients that can be answered. Must be called after each piece of news.
     pub(super) fn attend(&mut self) -> Option<ExitReason> {
         if self.control.clients.is_empty() {
             return None;
@@ -143,7 +143,7 @@ impl Runtime {
                 }
             }
         } else {
-            // Whatever was known is old when this is over.
+            // What is known now is old when this is over.
             let followed = self.watch.is_some();
             let waits = |client: &&mut PendingClient| client.request == ControlRequest::Wait && followed;
             self.control.clients.iter_mut().filter(waits).for_each(|client| client.look = Look::Needed);
@@ -168,7 +168,7 @@ impl Runtime {
         self.tell_watch(watch::WatchCommand::Sync(token));
     }
 
-    /// How things stand, for a client.
+    /// Returns how things stand, for a client.
     fn answer(&self) -> Answer {
         let standing = self.session.standing(self.clock.now());
         let host = &self.hosts[ServiceId::MAIN];
@@ -189,7 +189,7 @@ impl Runtime {
     }
 }
 
-/// When it was so long ago.
+/// Returns the time of day that long ago.
 fn clock(ago: Duration) -> String {
     let then = SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
     humantime::format_rfc3339_seconds(then).to_string()

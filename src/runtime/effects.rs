@@ -101,8 +101,8 @@ impl Runtime {
         Vec::new()
     }
 
-    /// Takes a notice into the history. The times of a build that has come to its end are written down for
-    /// `hotrun doctor`, which alone misses them.
+    /// Takes a notice into the history. The times of a build that has ended are written down for
+    /// `hotrun doctor`.
     fn remember(&mut self, notice: &Notice) {
         let saved = match notice {
             Notice::Changed(paths) => paths.first().and_then(|path| age(path)),
@@ -159,7 +159,7 @@ impl Runtime {
             Ok(Publication::Unchanged) => {
                 let launch = self.site.launch(&result, &host.publisher);
                 host.live = Some(result);
-                // One that could not start beside this one leaves what it was started with to be tried again.
+                // The last launch may have failed beside the process that runs, and is tried again.
                 let launched = host.launches.values().next_back();
                 PublishOutcome::Unchanged { launch_changed: Some(&launch) != launched }
             }
@@ -203,7 +203,7 @@ impl Runtime {
     }
 }
 
-/// How long ago a file was saved; nothing for a time that cannot be that of a save just now.
+/// Returns how long ago a file was saved; `None` if that cannot be a save just now.
 fn age(path: &Path) -> Option<Duration> {
     let modified = path.metadata().ok()?.modified().ok()?;
     SystemTime::now().duration_since(modified).ok().filter(|age| *age < Duration::from_secs(5))

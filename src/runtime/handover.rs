@@ -20,7 +20,7 @@ impl Runtime {
                 self.reporter.remark_on(service, ProgramRemark::StoredHungUp { name });
                 return self.tell_stored(service);
             }
-            // Everything said before has been taken in: closing its end tells the program so.
+            // Closing its end tells the program that everything said before was read.
             HandoverNews::Barrier { barrier } => drop(barrier),
             HandoverNews::ListenerBroken(service) => self.look_after_sockets(service),
         }
@@ -68,7 +68,7 @@ impl Runtime {
     fn said_ready(&mut self, instance: Instance) -> Option<ExitReason> {
         let host = &mut self.hosts[instance.service];
         if host.reloading.take_if(|(reloading, _)| *reloading == instance).is_some() {
-            // Where that cannot be told, it is taken at its word.
+            // If that is unknown, its word counts.
             if self.runs_live(instance) == Some(false) {
                 let reason = NotReloaded::OldBinary;
                 return self.tell(Event::ReloadFailed { instance, reason });
@@ -103,7 +103,7 @@ impl Runtime {
         None
     }
 
-    /// It begins to run the live binary: what it leaves for its successor is stored by now.
+    /// Snapshots the store as the program begins to run the live binary: what it leaves is stored by now.
     fn said_reloading(&mut self, instance: Instance) {
         if let Some((reloading, said)) = &mut self.hosts[instance.service].reloading
             && *reloading == instance
@@ -134,7 +134,7 @@ impl Runtime {
         if came { self.tell(Event::TookUp { instance }) } else { None }
     }
 
-    /// What a timer that ran out means.
+    /// Returns the event of a timer that ran out.
     pub(super) fn ran_out(&self, timer: Timer) -> Event {
         let Timer::Ready(instance) = timer else { return Event::TimerFired(timer) };
         let host = &self.hosts[instance.service];
@@ -146,7 +146,7 @@ impl Runtime {
         Event::NotReady { instance, unmet }
     }
 
-    /// Whether the process executes the live binary, where that can be told.
+    /// Whether the process executes the live binary; `None` if unknown.
     fn runs_live(&self, instance: Instance) -> Option<bool> {
         use std::os::unix::fs::MetadataExt;
         let pid = self.processes.main_pid(instance)?;
@@ -155,7 +155,7 @@ impl Runtime {
         Some(Some(executed) == id(self.hosts[instance.service].publisher.live()))
     }
 
-    /// What a new process gets from descriptor 3 on, and the variables that tell it where to speak.
+    /// Returns the descriptors of a new process from 3 on, and sets the variables that name them.
     pub(super) fn pass_on(
         &mut self,
         instance: Instance,
@@ -167,7 +167,7 @@ impl Runtime {
             self.hosts[service].handover.listeners.reset();
             self.remember_stored(service);
         } else {
-            // What is stored is that of the process that runs on.
+            // The store is that of the process that runs on.
             self.hosts[service].snapshot = None;
         }
         match self.hosts[service].handover.prepare(instance) {
@@ -183,7 +183,7 @@ impl Runtime {
         }
     }
 
-    /// Keeps what is stored now, also where that is nothing, for a rollback.
+    /// Snapshots the store for a rollback, also if it is empty.
     fn remember_stored(&mut self, service: ServiceId) {
         let host = &mut self.hosts[service];
         host.snapshot = match host.handover.store.snapshot() {
@@ -200,17 +200,17 @@ impl Runtime {
         (1..instance.number).all(|number| !self.processes.is_alive(Instance { number, ..instance }))
     }
 
-    /// The process runs: what it says is heard, and it is asked where that tells that it is ready.
+    /// Listens to a process that runs, and probes it if that tells its readiness.
     pub(super) fn listen_to(&mut self, instance: Instance, pid: i32) {
         let host = &mut self.hosts[instance.service];
         host.handover.started(instance, pid);
-        // An edited config is for the processes that follow.
+        // A later edit of the config is for the processes that follow.
         host.awaits = self.site.config.run.clone();
         let probe = Probe::of(&host.awaits.ready.value);
         host.probing = probe.map(|probe| (instance, host.handover.probe(instance, probe)));
     }
 
-    /// What a process said so far is taken in.
+    /// Takes in what a process said so far.
     pub(super) fn listen_up(&mut self, instance: Instance) -> Option<ExitReason> {
         self.hosts[instance.service].handover.drain(instance);
         while let Ok(news) = self.sources.handover.try_recv() {
@@ -222,7 +222,7 @@ impl Runtime {
         None
     }
 
-    /// The process has ended: what it said last is taken in before its end is.
+    /// Takes in what a process said last, before its end.
     pub(super) fn hear_out(&mut self, instance: Instance) -> Option<ExitReason> {
         let reason = self.listen_up(instance);
         if reason.is_some() {
@@ -233,7 +233,7 @@ impl Runtime {
         None
     }
 
-    /// A socket that the program broke is opened again where that is possible (L7).
+    /// Opens sockets again that the program broke, where possible (L7).
     fn look_after_sockets(&mut self, service: ServiceId) {
         for repair in self.hosts[service].handover.listeners.check() {
             let remark = match repair {
@@ -249,7 +249,7 @@ impl Runtime {
         }
     }
 
-    /// A program that fails to start while hotrun holds its address may be trying to bind it.
+    /// Hints at the sockets that hotrun holds, which a program that cannot start may be trying to bind.
     pub(super) fn hint_at_sockets(&mut self, service: ServiceId) {
         let held = self.hosts[service].handover.listeners.describe();
         if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {

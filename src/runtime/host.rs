@@ -13,7 +13,6 @@ use crate::handover::{Handover, Snapshot};
 use crate::project::Launch;
 use crate::words::{ArtifactId, Instance, ServiceId};
 
-/// Every service.
 pub(super) struct Hosts(BTreeMap<ServiceId, Host>);
 
 impl Hosts {
@@ -45,31 +44,31 @@ impl IndexMut<ServiceId> for Hosts {
     }
 }
 
-/// One service.
+/// A service.
 pub(super) struct Host {
     pub(super) runs: ArtifactId,
     pub(super) publisher: Publisher,
     pub(super) sentinel: Sentinel,
-    /// What the last successful build gave.
+    /// What it was built as last.
     pub(super) built: Option<BuildResult>,
     /// What the live build gave, and the one before it.
     pub(super) live: Option<BuildResult>,
     pub(super) previous: Option<BuildResult>,
     /// How the processes that run were started.
     pub(super) launches: BTreeMap<Instance, Launch>,
-    /// The settings that the process started last was started with: by what it says that it is ready.
+    /// The settings of the process started last, which say how it becomes ready.
     pub(super) awaits: RunConfig,
     /// The folder with the libraries of the process started last.
     pub(super) libraries: Option<PathBuf>,
-    /// The processes that hotrun told to end: the signal of each stop and when it was sent, unless it was to be killed at
+    /// The processes that hotrun stops: the signal and its time, unless they are killed at
     /// once.
     pub(super) stops: BTreeMap<Instance, Option<(i32, Instant)>>,
     pub(super) handover: Handover,
-    /// The probe that asks a process whether it is ready.
+    /// The probe of a process's readiness.
     pub(super) probing: Option<(Instance, Probing)>,
     /// What was stored before the process that was started last.
     pub(super) snapshot: Option<Snapshot>,
-    /// A process was told to run the live binary itself, and whether it said that it begins to (RELOADING=1).
+    /// The process told to run the live binary itself, and whether it said RELOADING=1.
     pub(super) reloading: Option<(Instance, bool)>,
 }
 
@@ -99,7 +98,7 @@ impl Host {
         }
     }
 
-    /// What was stored before the build that could not start is there again.
+    /// Restores what was stored before the build that could not start.
     pub(super) fn restore_stored(&mut self) {
         if let Some(snapshot) = self.snapshot.take() {
             self.handover.store.restore(snapshot);

@@ -6,7 +6,7 @@ use crate::session::{ExitReason, QuitReason};
 use crate::sys;
 use crate::words::Exit;
 
-/// The exit code for a reason; does not return where hotrun has to die of a signal.
+/// Returns the exit code for a reason, or dies of its signal.
 pub(super) fn leave(reason: ExitReason) -> ExitCode {
     let code = match reason {
         ExitReason::Quit(QuitReason::Asked) => 0,

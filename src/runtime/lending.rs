@@ -1,4 +1,4 @@
-//! The terminal's part of the runtime: keys, signals, and lending it to whoever asks for it.
+//! The terminal's part of the runtime: keys, signals, and lending the terminal to programs.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -64,7 +64,7 @@ impl Runtime {
         None
     }
 
-    /// Ctrl-Z: everything of this job stops until the shell lets it go on.
+    /// Stops everything of this job until the shell continues it (Ctrl-Z).
     fn stop_for_a_while(&mut self, job: SuspendScope) {
         self.processes.living().for_each(|instance| self.processes.suspend(instance));
         if let Some(group) = self.groups.current {
@@ -86,7 +86,7 @@ impl Runtime {
         self.processes.living().for_each(|instance| self.processes.resume(instance));
     }
 
-    /// Takes note of how the terminal is now, and has keys read again or lends it again.
+    /// Notes the modes of the terminal, and reads keys or lends it again.
     pub(super) fn regain_terminal(&mut self) {
         if let Some(terminal) = &self.shared.terminal {
             let lent = terminal.regain();
@@ -100,7 +100,7 @@ impl Runtime {
         self.hold_output();
     }
 
-    /// The program was stopped by a signal that hotrun did not send.
+    /// Handles a program stopped by a signal that hotrun did not send.
     pub(super) fn program_stopped(&mut self, instance: Instance, signal: i32) {
         match signal {
             libc::SIGTTIN | libc::SIGTTOU => {
@@ -114,7 +114,7 @@ impl Runtime {
         }
     }
 
-    /// cargo or something it runs asks for the terminal: for a password.
+    /// Lends the terminal to cargo or a process of it, for a password.
     pub(super) fn cargo_stopped(&mut self, group: i32, signal: i32) {
         if matches!(signal, libc::SIGTTIN | libc::SIGTTOU) && self.lend(group) {
             let _ = sys::kill_group(group, libc::SIGCONT);
@@ -145,7 +145,7 @@ impl Runtime {
         });
     }
 
-    /// The program runs: where it is to have the terminal from its start, it has it now.
+    /// Lends the terminal to a program that has it from its start.
     pub(super) fn program_started(&mut self, instance: Instance) {
         if self.site.config.run.stdin.value == Stdin::Inherit
             && let Some(group) = self.processes.group(instance)
@@ -168,7 +168,7 @@ impl Runtime {
         (had_it && interrupted).then_some(Request::Quit(QuitReason::Signal(libc::SIGINT)))
     }
 
-    /// What the next process reads: the terminal when it asks for it, a file from its start, a pipe only once.
+    /// Returns the stdin of the next process: the terminal on demand, a file from its start, a pipe only once.
     pub(super) fn stdin(&mut self) -> StdinSource {
         if self.site.config.run.stdin.value == Stdin::Null {
             return StdinSource::Null;
@@ -188,7 +188,7 @@ impl Runtime {
                 StdinSource::Inherit
             }
             _ => {
-                // One that nobody ever writes to (an editor's, an agent's) is not missed.
+                // A pipe without a writer (an editor's, an agent's) is not missed.
                 if self.shared.pipe == Pipe::Given && is_used() {
                     self.shared.pipe = Pipe::Told;
                     self.reporter.remark(&Remark::StdinSpent);
@@ -207,18 +207,18 @@ pub(super) struct Shared {
     pub(super) pipe: Pipe,
 }
 
-/// What became of a pipe on stdin.
+/// The state of a pipe on stdin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Pipe {
     #[default]
     Fresh,
     /// The first process has it.
     Given,
-    /// And it was said that others do not.
+    /// And a remark said that others do not.
     Told,
 }
 
-/// Whether somebody writes to the pipe on stdin, or has written to it and closed it.
+/// Whether the pipe on stdin has data or was closed.
 fn is_used() -> bool {
     let stdin = std::io::stdin();
     let mut asked = [PollFd::new(&stdin, PollFlags::IN)];

@@ -47,19 +47,19 @@ use crate::terminal::TerminalNews;
 use crate::watch;
 use crate::words::{ArtifactId, BuildId};
 
-/// How long a reader of stderr that takes nothing is waited for where somebody wants hotrun to end.
+/// How long hotrun waits for a stalled reader of stderr after it was told to end.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the last words are looked after.
+/// The pause between looks at the progress of the last output.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// The settings in force, for `hotrun config`.
+/// Returns the settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
     let site = Site::survey(options, current_folder()?, &Queries::attached())?;
     Ok((site.config, site.cwd))
 }
 
-/// Keeps the program running until there is a reason to leave; gives the exit code.
+/// Keeps the program running until there is a reason to leave. Returns the exit code.
 pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     // Before there is any thread: a blocked SIGTTOU lets hotrun speak to a terminal that it has lent.
     sys::block_terminal_stops();
@@ -81,7 +81,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
     Ok(leaving::leave(reason))
 }
 
-/// Opens everything; gives the reason where hotrun is to end before it is open.
+/// Opens everything. Returns the reason if a signal ends hotrun before.
 async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, ExitReason>, Error> {
     let cwd = current_folder()?;
     let (mut surroundings, queries) = (Surroundings::open()?, Queries::detached());
@@ -132,7 +132,7 @@ struct Runtime {
 }
 
 impl Runtime {
-    /// Follows what happens until there is a reason to leave.
+    /// Runs the loop until there is a reason to leave.
     async fn follow(mut self) -> Result<ExitReason, Error> {
         let mut reason = self.tell(Event::Started);
         while reason.is_none() {
@@ -150,7 +150,7 @@ impl Runtime {
         Ok(reason)
     }
 
-    /// Waits until what was said last is written, unless nobody reads it; another signal ends that at once.
+    /// Waits until the last output is written, unless its reader stalls or another signal comes.
     async fn finish_writing(&mut self, reason: ExitReason) {
         let patience = match reason {
             ExitReason::Quit(_) => SHORT_PATIENCE,
@@ -178,7 +178,6 @@ impl Runtime {
         self.processes.dismiss_reaper();
     }
 
-    /// Translates news into events.
     fn take_in(&mut self, news: News) -> Option<ExitReason> {
         match news {
             News::Build(news) => self.build_news(news),
@@ -259,7 +258,7 @@ impl Runtime {
         None
     }
 
-    /// cargo has ended, and of its process group is left what a build script may have started to stay.
+    /// Handles the end of cargo, whose group may still hold what a build script left running.
     fn cargo_gone(&mut self) {
         let Some(group) = self.groups.current.take() else { return };
         self.groups.left.push(group);
@@ -273,7 +272,7 @@ impl Runtime {
         let _ = self.take_terminal_back(group, None);
     }
 
-    /// After the session was told, so that nothing here delays the new process.
+    /// Must come after the session was told, so that it does not delay the new process.
     fn tell_watch_of_end(
         &mut self,
         build: BuildId,
@@ -404,7 +403,7 @@ impl Runtime {
         None
     }
 
-    /// Before a restart: there has to be something to start.
+    /// Returns the live binaries found missing, before a restart.
     fn live_removed(&mut self) -> VecDeque<Event> {
         let missing = self.hosts.iter_mut().filter(|host| host.sentinel.misses_it());
         let removed = missing.map(|host| {
@@ -414,7 +413,7 @@ impl Runtime {
         removed.collect()
     }
 
-    /// Tells the session, carries out what it answers, and tells it what came of that.
+    /// Tells the session, performs its effects, and tells it their results.
     fn tell(&mut self, event: Event) -> Option<ExitReason> {
         if matches!(event, Event::Asked(Request::Restart) | Event::HangupSignal { .. }) {
             self.tell_watch(watch::WatchCommand::Asked);

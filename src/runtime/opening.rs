@@ -29,7 +29,7 @@ use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Termin
 use crate::watch;
 use crate::words::{ArtifactId, ServiceId};
 
-/// What needs to know nothing of the project, opened before cargo is asked about it.
+/// What is opened before cargo is asked about the project.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     /// Before anything of the project was read.
@@ -66,7 +66,7 @@ impl Surroundings {
         }
     }
 
-    /// What was asked before the loop began has ended.
+    /// Tells the reaper that the queries before the loop have ended.
     pub(super) fn asked(&self, queries: &Queries) {
         if let Ok(reaper) = &self.reaper {
             for group in queries.take_ended() {
@@ -75,7 +75,7 @@ impl Surroundings {
         }
     }
 
-    /// hotrun ends, and there is nothing left for the reaper to do.
+    /// Dismisses the reaper: nothing was started.
     pub(super) fn close(self) {
         if let Ok(reaper) = &self.reaper {
             reaper.dismiss();

@@ -17,7 +17,7 @@ use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
 use crate::watch;
 use crate::words::BuildId;
 
-/// How long what is asked has after SIGTERM, and after SIGKILL.
+/// How long queries have after SIGTERM, and after SIGKILL.
 const GRACE: Duration = Duration::from_millis(300);
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
@@ -25,7 +25,7 @@ const KILL_GRACE: Duration = Duration::from_secs(2);
 pub(super) struct ProjectReader {
     news: UnboundedSender<ProjectNews>,
     current: Option<Reading>,
-    /// Why the project could not be read, until that is said.
+    /// Why the project could not be read, until reported.
     unread: Option<ErrorText>,
     /// The build that the watch room knows of already, because it waited for the project.
     pub(super) baseline: Option<BuildId>,
@@ -49,17 +49,17 @@ struct Reading {
 #[derive(Debug)]
 pub(super) struct ProjectNews {
     build: BuildId,
-    /// Nothing where it was cancelled.
+    /// `None` if cancelled.
     answers: Option<Result<Box<Survey>, Error>>,
     took: Duration,
-    /// The process groups of what was asked.
+    /// The process groups of the queries.
     groups: Vec<i32>,
 }
 
 impl Runtime {
     pub(super) fn read_project(&mut self, build: BuildId) {
         let began = SystemTime::now();
-        // A change from now on may be one that is not read.
+        // This reading may miss a change from now on.
         self.tell_watch(watch::WatchCommand::BuildStarted(build));
         self.reader.baseline = Some(build);
         let (reading, news) = (self.site.reading(), self.reader.news.clone());
@@ -78,7 +78,7 @@ impl Runtime {
         });
     }
 
-    /// Says whether that build was waiting for the project.
+    /// Returns whether that build was waiting for the project.
     pub(super) fn cancel_reading(&mut self, build: BuildId) -> bool {
         let reading = self.reader.current.take_if(|reading| reading.build == build);
         reading.is_some_and(|reading| reading.cancel.send(()).is_ok())
@@ -118,7 +118,7 @@ impl Runtime {
         self.tell(Event::ProjectRead { build, outcome })
     }
 
-    /// Why the project could not be read is said as a part of the build that failed for it.
+    /// Reports why the project could not be read, as a part of the build that failed for it.
     pub(super) fn say_unread(&mut self) {
         if let Some(told) = self.reader.unread.take() {
             self.reporter.remark(&Remark::NoBuild(told));
@@ -140,7 +140,7 @@ pub(super) fn no_thread(source: io::Error) -> Error {
     Error::System { what: "start a thread", source }
 }
 
-/// Works in a thread of its own. Nothing where `cancelled` came first: what was asked has ended by then.
+/// Works in a thread of its own. Returns `None` if cancelled, when the queries have ended.
 pub(super) async fn beside<T: Send + 'static>(
     queries: &Queries,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,6 +1,6 @@
-//! Bringing an edited config into force: all of it that needs no other start of hotrun, or nothing.
+//! Applies an edited config: all of it that needs no other start of hotrun, or nothing.
 //!
-//! What follows for builds and processes is the session's to decide.
+//! The session decides what follows for builds and processes.
 
 use std::path::PathBuf;
 
@@ -28,10 +28,9 @@ pub(super) struct Edits {
 }
 
 impl Runtime {
-    /// Reads the settings again after these files changed.
     pub(super) fn read_config(&mut self, changed: &[PathBuf]) -> Event {
         let plan = self.site.plan();
-        // What was told of a file in doubt counts when the doubt is over.
+        // A change of a file in doubt counts when the doubt is over.
         let mut changed = changed.to_vec();
         changed.extend(self.edits.doubt.take().into_iter().flat_map(|(paths, _)| paths));
         let Some(edit) = self.site.edit(&changed).transpose() else {
@@ -49,7 +48,7 @@ impl Runtime {
                 Event::ConfigRead(change)
             }
             Err(error) => {
-                // A manifest that cargo cannot read either is for cargo to complain about, and the same once is enough.
+                // cargo complains about a manifest that it cannot read either.
                 let text = report::with_causes(&error);
                 let said = self.edits.fault.replace(text.clone());
                 if own || (said.as_ref() != Some(&text) && !error.is_syntax()) {
@@ -65,7 +64,7 @@ impl Runtime {
         event
     }
 
-    /// An address that hotrun or the program has is free only when both have ended.
+    /// Words a refused config. An address that hotrun or the program holds is free only when both have ended.
     fn refusal(&self, error: &Error) -> Remark {
         let own = |pid| {
             pid == std::process::id().cast_signed()
@@ -117,7 +116,7 @@ impl Runtime {
         Ok((!change.keys.is_empty() || restart).then_some(change))
     }
 
-    /// Sockets that are still named stay open.
+    /// Opens and closes sockets for an edited `listen`. Those still named stay open.
     fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
         let service = ServiceId::MAIN;
         let listeners = &mut self.hosts[service].handover.listeners;

@@ -1,4 +1,4 @@
-//! Where the loop's news comes from, and in which order it is heard.
+//! The loop's sources of news, and their order.
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
@@ -12,10 +12,9 @@ use crate::session::Timer;
 use crate::terminal::TerminalNews;
 use crate::watch::WatchNews;
 
-/// After this many build events in a row, the other sources are heard first.
+/// After this many build events in a row, the other sources come first.
 const FLOOD: u32 = 16;
 
-/// Where news comes from.
 pub(super) struct Sources {
     pub(super) build: UnboundedReceiver<BuildNews>,
     pub(super) project: UnboundedReceiver<ProjectNews>,
@@ -24,11 +23,10 @@ pub(super) struct Sources {
     pub(super) terminal: UnboundedReceiver<TerminalNews>,
     pub(super) handover: UnboundedReceiver<HandoverNews>,
     pub(super) control: UnboundedReceiver<ControlNews>,
-    /// How much came from the build, one after the other.
+    /// The build events since the last of another source.
     pub(super) flood: u32,
 }
 
-/// One piece of news.
 pub(super) enum News {
     Build(BuildNews),
     Project(ProjectNews),
@@ -37,7 +35,7 @@ pub(super) enum News {
     Terminal(TerminalNews),
     Handover(HandoverNews),
     Control(ControlNews),
-    /// Config files in doubt are to be looked at again.
+    /// It is time to look at config files in doubt again.
     Reread,
     Timer(Timer),
 }
@@ -81,7 +79,7 @@ impl Sources {
         }
     }
 
-    /// What waits behind the build.
+    /// Returns news that waits behind the build's.
     fn beside_the_build(&mut self) -> Option<News> {
         let handover = self.handover.try_recv().map(News::Handover);
         let process = |_| self.process.try_recv().map(News::Process);

@@ -17,26 +17,25 @@ pub const CANCELLATIONS_IN_A_ROW: u32 = 3;
 /// A burst of edits lasts at most this many times the quiet time that ends it.
 pub const BURST_CAP: u32 = 10;
 
-/// The state of building.
 #[derive(Debug)]
 pub(super) struct Builds {
     debounce: Duration,
     last: u32,
     current: Option<Current>,
     pending: BTreeMap<PathBuf, Change>,
-    /// What the pending changes and requests are about.
+    /// The artifacts that pending changes and requests concern.
     due: BTreeSet<ArtifactId>,
     wanted: Option<Cause>,
-    /// When the oldest of the pending changes was seen.
+    /// When the oldest pending change was seen.
     since: Option<Duration>,
     burst: Option<Burst>,
     cancelled_in_a_row: u32,
-    /// Changes of builds that failed which ask for more than a build: the next one owes it.
+    /// Changes of failed builds that ask for more than a build, which the next one owes.
     owed: BTreeMap<PathBuf, Change>,
-    /// A manifest changed and the project was not read since.
+    /// A manifest changed since the project was read.
     unread: bool,
     paused: bool,
-    /// What could not be built, published or started: it is in every build until it can.
+    /// What could not be built, published or started; in every build until it can.
     failed: BTreeSet<ArtifactId>,
     warm_up: WarmUp,
 }
@@ -44,11 +43,11 @@ pub(super) struct Builds {
 #[derive(Debug)]
 struct Current {
     build: BuildId,
-    /// What it builds and has not published yet.
+    /// Not published yet.
     artifacts: BTreeSet<ArtifactId>,
     cause: Cause,
     changes: BTreeMap<PathBuf, Change>,
-    /// The files among them that were in no build before.
+    /// Those that were in no build before.
     paths: Vec<PathBuf>,
     since: Duration,
     took: Duration,
@@ -57,7 +56,7 @@ struct Current {
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Phase {
-    /// The project is read first.
+    /// Reading the project, before cargo runs.
     Reading,
     Building,
     Cancelling,
@@ -82,9 +81,8 @@ pub(super) struct Ended {
 /// The build of an artifact that was published, or not.
 #[derive(Debug)]
 pub(super) struct Finished {
-    /// The changes that were in it.
     pub(super) changes: Vec<Change>,
-    /// When the oldest of the changes was seen.
+    /// When the oldest change was seen.
     pub(super) since: Duration,
     /// How long cargo ran.
     pub(super) took: Duration,
@@ -119,7 +117,7 @@ impl Builds {
         self.current.is_some() || self.warm_up.runs()
     }
 
-    /// The build that runs or is being published.
+    /// Returns the build that runs or is being published.
     pub(super) fn current(&self) -> Option<BuildId> {
         self.current.as_ref().map(|current| current.build)
     }
@@ -136,7 +134,7 @@ impl Builds {
         self.due.contains(&artifact) || !self.due.is_empty() && self.failed.contains(&artifact)
     }
 
-    /// What no build has yet made of what was saved, and none that runs will.
+    /// Returns the artifacts that no build has made of what was saved, and none that runs will.
     pub(super) fn stale(&self) -> BTreeSet<ArtifactId> {
         let stale = self.due.union(&self.failed).copied();
         stale.filter(|artifact| !self.concerns(*artifact)).collect()
@@ -146,7 +144,7 @@ impl Builds {
         self.paused
     }
 
-    /// Files changed: start at once, or cancel, or remember.
+    /// Takes changes into the current burst: starts a build, cancels one, or waits.
     pub(super) fn changed(&mut self, now: Duration, changes: Vec<Change>, out: &mut Vec<Effect>) {
         for change in changes {
             self.unread |= change.leads_to.project;
@@ -175,7 +173,7 @@ impl Builds {
         }
     }
 
-    /// A build of these is wanted whether or not a file changed.
+    /// Orders a build, whether or not a file changed.
     pub(super) fn want(
         &mut self,
         now: Duration,
@@ -191,13 +189,13 @@ impl Builds {
         }
     }
 
-    /// The quiet time after the last edit is over.
+    /// Ends the burst.
     pub(super) fn burst_over(&mut self, now: Duration, out: &mut Vec<Effect>) {
         self.burst = None;
         self.go_on(now, out);
     }
 
-    /// The project was read, or could not be: the build that waited for it begins, or has failed.
+    /// Begins the build that waited for the project, or lets it fail.
     pub(super) fn project_read(
         &mut self,
         now: Duration,
@@ -210,7 +208,7 @@ impl Builds {
             (Phase::Building | Phase::Publishing, _) => None,
             (Phase::Cancelling, _) | (_, ReadOutcome::Cancelled) => {
                 self.cancelled_in_a_row += 1;
-                // Nobody has heard of it.
+                // It was never announced.
                 self.last -= 1;
                 self.put_back();
                 self.go_on(now, out);
@@ -230,7 +228,6 @@ impl Builds {
         }
     }
 
-    /// cargo ended.
     pub(super) fn ended(
         &mut self,
         now: Duration,
@@ -257,7 +254,7 @@ impl Builds {
         }
     }
 
-    /// A build ended by itself: what was built is to be published, and the rest is in the next.
+    /// Ends a build that was not cancelled: publishes what was built, and keeps the rest for the next.
     fn settle(&mut self, made: &BTreeSet<ArtifactId>, summary: BuildSummary) -> Option<Ended> {
         let mut current = self.current.take()?;
         self.cancelled_in_a_row = 0;
@@ -273,7 +270,7 @@ impl Builds {
         Some(Ended { made, failed, summary })
     }
 
-    /// An artifact of the build was published (or was the same, or could not be). The build is over with the last.
+    /// Takes an artifact whose publish has ended out of the build, which is over with the last.
     pub(super) fn finished(&mut self, build: BuildId, artifact: ArtifactId) -> Option<Finished> {
         let publishing =
             |current: &&mut Current| current.build == build && current.phase == Phase::Publishing;
@@ -287,7 +284,7 @@ impl Builds {
         Some(finished)
     }
 
-    /// What was built is not published: hotrun is leaving.
+    /// Publishes nothing of the build: hotrun leaves.
     pub(super) fn abandon(&mut self) {
         self.current = None;
     }
@@ -298,7 +295,7 @@ impl Builds {
         self.owe(&BTreeSet::from([artifact]), changes);
     }
 
-    /// The next build is one of these artifacts as well, with the changes that ask for more than a build of them.
+    /// Adds these artifacts to the next build, with the changes that ask for more than a build of them.
     fn owe<'a>(&mut self, failed: &BTreeSet<ArtifactId>, changes: impl IntoIterator<Item = &'a Change>) {
         self.failed.extend(failed);
         for change in changes {
@@ -310,9 +307,9 @@ impl Builds {
         }
     }
 
-    /// Starts the build that is due, if one is.
+    /// Starts the build that is due.
     pub(super) fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        // The first edit of a burst does not wait for its end; after a second one the burst has to end first.
+        // The first edit of a burst starts a build at once; a second one waits for its end.
         let calm = self.burst.as_ref().is_none_or(|burst| burst.batches < 2);
         if self.current.is_none() && !self.due.is_empty() && calm && !self.paused {
             self.start(now, out);
@@ -345,7 +342,7 @@ impl Builds {
         self.go_on(now, out);
     }
 
-    /// Cancels the current build for good: hotrun is leaving.
+    /// Cancels the current build for good: hotrun leaves.
     pub(super) fn stop(&mut self, out: &mut Vec<Effect>) {
         self.pending.clear();
         self.due.clear();
@@ -385,7 +382,7 @@ impl Builds {
         }
     }
 
-    /// What was in a cancelled build has still to be built, for the same reason.
+    /// Returns what was in a cancelled build to the next, with its cause.
     fn put_back(&mut self) {
         let Some(current) = self.current.take() else { return };
         self.since = Some(self.since.map_or(current.since, |since| since.min(current.since)));
@@ -406,7 +403,7 @@ impl Phase {
 }
 
 impl Current {
-    /// cargo is to run.
+    /// Runs cargo.
     fn begin(&self, out: &mut Vec<Effect>) {
         let changes = self.changes.values().cloned().collect();
         let (build, artifacts, cause) = (self.build, self.artifacts.clone(), self.cause);
@@ -420,7 +417,7 @@ impl Current {
     }
 }
 
-/// Adds a change, keeping what an earlier one of the same file asked for.
+/// Adds a change to an earlier one of the same file.
 fn remember(pending: &mut BTreeMap<PathBuf, Change>, change: Change) {
     match pending.get_mut(&change.path) {
         Some(earlier) => {

@@ -2,7 +2,7 @@
 //! [`notices`](super::notices).
 //!
 //! Plain data. Ids make stale news harmless: an event about a build or a process that is no longer the current one is
-//! ignored by whoever gets it.
+//! ignored.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,117 +19,67 @@ pub enum Event {
     Started,
     /// Files that count have another content than the latest build attempt started from.
     FilesChanged(Vec<Change>),
-    /// The live binary or its folder was removed by somebody else (`cargo clean`).
+    /// Another process removed the live binary or its folder (`cargo clean`).
     LiveRemoved(ArtifactId),
     /// The answer to [`Effect::ReadProject`]; nothing that was started for it is left.
     ProjectRead {
         /// The build that waits for it.
         build: BuildId,
-        /// What came of it.
         outcome: ReadOutcome,
     },
     /// cargo and everything in its process group ended.
-    BuildEnded {
-        /// Which build.
-        build: BuildId,
-        /// How.
-        outcome: BuildOutcome,
-    },
+    BuildEnded { build: BuildId, outcome: BuildOutcome },
     /// The answer to [`Effect::WarmUp`]; nothing of the warm-up is left.
     WarmedUp,
     /// The answer to [`Effect::Publish`].
-    Published {
-        /// Which build.
-        build: BuildId,
-        /// What it gave.
-        artifact: ArtifactId,
-        /// What became of it.
-        outcome: PublishOutcome,
-    },
+    Published { build: BuildId, artifact: ArtifactId, outcome: PublishOutcome },
     /// A process was started.
-    ProcessStarted {
-        /// Which one.
-        instance: Instance,
-        /// Its process id.
-        pid: u32,
-    },
-    /// A program lives on in another process than the one that was started.
+    ProcessStarted { instance: Instance, pid: u32 },
+    /// A program lives on in another process than its first.
     MainProcess {
-        /// Which one.
         instance: Instance,
         /// The process id it has from now on.
         pid: u32,
     },
     /// A process that was told to stop is held by a debugger, and not killed as long as it is.
-    HeldByDebugger {
-        /// Which one.
-        instance: Instance,
-    },
+    HeldByDebugger { instance: Instance },
     /// A process could not be started.
     SpawnFailed {
-        /// Which one.
         instance: Instance,
         /// Why, for a person.
         error: String,
     },
     /// A process said, or was found, to be ready.
-    ProcessReady {
-        /// Which one.
-        instance: Instance,
-    },
+    ProcessReady { instance: Instance },
     /// The time a process had to become ready is over ([`Timer::Ready`]).
     NotReady {
-        /// Which one.
         instance: Instance,
         /// What is missing, where that is known.
         unmet: Option<Unmet>,
     },
     /// A process asked for more time to become ready or to end.
     MoreTime {
-        /// Which one.
         instance: Instance,
         /// From now.
         time: Duration,
     },
     /// Whether descriptors are stored for the next process.
-    Stored {
-        /// The service they are stored for.
-        service: ServiceId,
-        /// Whether there are any.
-        stored: bool,
-    },
+    Stored { service: ServiceId, stored: bool },
     /// A process that was told to run the live binary itself has begun to: its end, or its silence, is the new build's.
-    TookUp {
-        /// Which one.
-        instance: Instance,
-    },
+    TookUp { instance: Instance },
     /// The answer to [`Effect::Reload`] where the program did not take the live binary up.
-    ReloadFailed {
-        /// Which one.
-        instance: Instance,
-        /// Why.
-        reason: NotReloaded,
-    },
+    ReloadFailed { instance: Instance, reason: NotReloaded },
     /// The answer to [`Effect::RollBack`].
     RolledBack {
-        /// The service it was ordered for.
         service: ServiceId,
         /// Why the live path could not be set back, for a person.
         error: Option<String>,
     },
     /// A process ended; others of its tree may still live.
-    ProcessExited {
-        /// Which one.
-        instance: Instance,
-        /// How.
-        exit: Exit,
-    },
+    ProcessExited { instance: Instance, exit: Exit },
     /// Nothing of a process's tree is left, or nothing that hotrun could stop. One that lives on may still tell its
     /// [`Event::ProcessExited`].
-    ProcessGone {
-        /// Which one.
-        instance: Instance,
-    },
+    ProcessGone { instance: Instance },
     /// SIGHUP came, and the terminal has not hung up so far.
     HangupSignal {
         /// Whether there is a terminal at all.
@@ -144,7 +94,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The service it happened to, where it is about one.
+    /// Returns its service.
     pub fn service(&self) -> Option<ServiceId> {
         match self {
             Self::ProcessStarted { instance, .. }
@@ -177,7 +127,6 @@ impl Event {
 /// An edit of the config or of an env file that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
-    /// The files that were edited.
     pub files: Vec<PathBuf>,
     /// The keys that have another value.
     pub keys: Vec<&'static str>,
@@ -191,7 +140,6 @@ pub struct ConfigChange {
     pub next_start: bool,
 }
 
-/// What came of reading the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadOutcome {
     /// Builds go by it from now on.
@@ -208,12 +156,7 @@ pub enum BuildOutcome {
     /// cargo ended with success.
     Succeeded(BuildSummary),
     /// cargo ended with an error, or could not be run. Others may have been built all the same.
-    Failed {
-        /// What it came to.
-        summary: BuildSummary,
-        /// The artifacts that were built.
-        made: BTreeSet<ArtifactId>,
-    },
+    Failed { summary: BuildSummary, made: BTreeSet<ArtifactId> },
     /// It was cancelled before it could end by itself.
     Cancelled,
 }
@@ -222,10 +165,7 @@ pub enum BuildOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// The live path names the new binary.
-    Published {
-        /// The live path.
-        path: PathBuf,
-    },
+    Published { path: PathBuf },
     /// The live binary has the same bytes.
     Unchanged {
         /// Arguments, environment, runner or folder differ from those of the last start.
@@ -247,9 +187,9 @@ pub enum Timer {
     Backoff(ServiceId),
     /// A terminal that sent SIGHUP and is still there is not hanging up.
     Hangup,
-    /// Whoever removed the live binary has had the time to remove the rest.
+    /// The time to remove the rest after the live binary.
     LiveRemoved,
-    /// A process has to be ready by then.
+    /// The deadline of a process's readiness.
     Ready(Instance),
     /// A process counts as having started once it has lived this long after it was ready.
     Settled(Instance),
@@ -258,7 +198,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// The service it is about, if it is about one.
+    /// Returns its service.
     pub fn service(self) -> Option<ServiceId> {
         match self {
             Self::Backoff(service) => Some(service),
@@ -268,7 +208,7 @@ impl Timer {
     }
 }
 
-/// What somebody asked for.
+/// An order of a person, a script or a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// Build if anything changed, then restart in any case.
@@ -289,11 +229,8 @@ pub enum Effect {
     ReadProject(BuildId),
     /// Run cargo.
     StartBuild {
-        /// The number of this attempt.
         build: BuildId,
-        /// What is built.
         artifacts: BTreeSet<ArtifactId>,
-        /// Why.
         cause: Cause,
         /// What changed since the last build that ended by itself.
         changes: Vec<Change>,
@@ -307,17 +244,10 @@ pub enum Effect {
     /// End the warm-up; [`Event::WarmedUp`] follows.
     CancelWarmUp,
     /// Rename a fresh binary over the live one; [`Event::Published`] follows.
-    Publish {
-        /// Which build.
-        build: BuildId,
-        /// What of it.
-        artifact: ArtifactId,
-    },
+    Publish { build: BuildId, artifact: ArtifactId },
     /// Start the live binary; [`Event::ProcessStarted`] or [`Event::SpawnFailed`] follows.
     StartProcess {
-        /// The number of this process.
         instance: Instance,
-        /// The build it runs.
         build: BuildId,
         /// Reported just before the program begins to run, so that its own output comes after.
         starting: Notice,
@@ -338,22 +268,16 @@ pub enum Effect {
         to: BuildId,
     },
     /// Stop a process and its tree; [`Event::ProcessExited`] and [`Event::ProcessGone`] follow.
-    StopProcess {
-        /// Which one.
-        instance: Instance,
-        /// How.
-        plan: StopPlan,
-    },
+    StopProcess { instance: Instance, plan: StopPlan },
     /// Give a process that is being stopped at least this time from now until it is killed.
     ExtendStop {
-        /// Which one.
         instance: Instance,
         /// From now.
         time: Duration,
     },
     /// Kill a process and its tree now.
     KillProcess(Instance),
-    /// Start (or start anew) a timer.
+    /// Start or restart a timer.
     StartTimer(Timer, Duration),
     /// Forget a timer.
     CancelTimer(Timer),

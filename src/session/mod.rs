@@ -41,32 +41,31 @@ use crate::words::{ArtifactId, BuildId, Change, Consequence, Exit, ServiceId};
 
 /// A login shell that exits sends SIGHUP while the terminal still answers; it dies within this time.
 const HANGUP: Duration = Duration::from_millis(500);
-/// How long a `cargo clean` that took the live binary is given to take the rest.
+/// How long a `cargo clean` that removed the live binary has for the rest.
 const CLEANING: Duration = Duration::from_millis(300);
-/// A clean that takes longer breaks a build: so many are tried again.
+/// How many builds are retried that a slower clean breaks.
 const CLEANED_BUILDS: u32 = 3;
 
-/// The one place where anything is decided.
+/// Decides what hotrun does.
 #[derive(Debug)]
 pub struct Session {
     once: bool,
-    /// Everything that is built.
     artifacts: BTreeSet<ArtifactId>,
     builds: Builds,
     services: BTreeMap<ServiceId, Service>,
     past: Past,
-    /// Changes that came with an edit of the config: they wait until that is in force.
+    /// Changes saved with an edit of the config, until that is in force.
     edited: Vec<Change>,
-    /// hotrun leaves for this reason once nothing it started is left.
+    /// Why hotrun leaves, once nothing it started is left.
     quitting: Option<ExitReason>,
-    /// These have no live binary: it was removed. So many more builds may fail because the rest is still being removed.
+    /// Artifacts whose live binary was removed, and how many more builds that removal may break.
     removed: BTreeSet<ArtifactId>,
     cleaned: u32,
     exited: bool,
 }
 
 impl Session {
-    /// A session at rest; [`Event::Started`] sets it going.
+    /// Returns a session at rest, which [`Event::Started`] sets going.
     pub fn new(setup: Setup) -> Self {
         let Setup { debounce, once, artifacts, services } = setup;
         Self {
@@ -126,7 +125,7 @@ impl Session {
         out
     }
 
-    /// What happened to one service.
+    /// Handles an event of one service.
     fn service_event(&mut self, now: Duration, event: Event, out: &mut Vec<Effect>) {
         let Some(service) = event.service().and_then(|id| self.services.get_mut(&id)) else { return };
         if let Event::RolledBack { .. } = event {
@@ -149,7 +148,7 @@ impl Session {
         if self.quitting.is_some() {
             return;
         }
-        // What removes a folder goes through it file by file.
+        // A folder is removed file by file.
         if self.removed.insert(artifact) {
             out.push(Effect::Report(Notice::LiveRemoved(artifact)));
         }
@@ -161,7 +160,7 @@ impl Session {
         if self.quitting.is_some() || self.once || changes.is_empty() {
             return;
         }
-        // A file may be several things to the program: an env file that the build reads as well.
+        // A file may have several roles: an env file that the build reads as well.
         let mut told = BTreeSet::new();
         let paths = changes.iter().map(|change| &change.path).filter(|path| told.insert(*path));
         let paths: Vec<PathBuf> = paths.cloned().collect();
@@ -282,7 +281,7 @@ impl Session {
         }
     }
 
-    /// A build is over: the next that is due begins, and restarts that were owed to it are paid.
+    /// Starts the build that is due, and the restarts that waited for the one that is over.
     fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
         self.builds.go_on(now, out);
         self.pay(now, out);
@@ -311,7 +310,7 @@ impl Session {
         self.pay(now, out);
     }
 
-    /// hotrun leaves with its services, and when the last of what it started has ended.
+    /// Leaves once the last process has ended.
     fn leave_when_done(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.quitting.is_none()
             && let Some(reason) = self.over()

@@ -16,7 +16,7 @@ pub enum Cause {
     Start,
     /// Files changed.
     Changed,
-    /// Somebody asked for it.
+    /// It was asked for.
     Asked,
     /// The live binary was removed.
     LiveRemoved,
@@ -29,11 +29,8 @@ pub enum Notice {
     Changed(Vec<PathBuf>),
     /// A build was started.
     BuildStarted {
-        /// Which one.
         build: BuildId,
-        /// What is built.
         artifacts: BTreeSet<ArtifactId>,
-        /// Why.
         cause: Cause,
         /// The files that led to it.
         paths: Vec<PathBuf>,
@@ -42,77 +39,42 @@ pub enum Notice {
     BuildCancelled(BuildId),
     /// A build ended by itself.
     BuildFinished {
-        /// Which one.
         build: BuildId,
         /// Whether all of it was built.
         success: bool,
         /// The artifacts that were not.
         failed: BTreeSet<ArtifactId>,
-        /// What it came to.
         summary: BuildSummary,
-        /// What is running.
         running: Vec<Running>,
     },
     /// The live path names a new binary.
-    Published {
-        /// Which build.
-        build: BuildId,
-        /// What of it.
-        artifact: ArtifactId,
-        /// The live path.
-        path: PathBuf,
-    },
-    /// A new binary is live and not started before somebody asks for it (`update = "manual"`).
-    Held {
-        /// Which service.
-        service: ServiceId,
-        /// Which build.
-        build: BuildId,
-        /// What is running.
-        running: Option<Running>,
-    },
+    Published { build: BuildId, artifact: ArtifactId, path: PathBuf },
+    /// A new binary is live and waits for a request (`update = "manual"`).
+    Held { service: ServiceId, build: BuildId, running: Option<Running> },
     /// A build gave the binary that is live already.
     Unchanged {
-        /// Which build.
         build: BuildId,
-        /// What of it.
         artifact: ArtifactId,
         /// Whether the program is started again all the same.
         restarts: bool,
     },
     /// The fresh binary could not be published.
-    PublishFailed {
-        /// Which build.
-        build: BuildId,
-        /// What of it.
-        artifact: ArtifactId,
-        /// Why.
-        error: String,
-        /// What is running.
-        running: Option<Running>,
-    },
+    PublishFailed { build: BuildId, artifact: ArtifactId, error: String, running: Option<Running> },
     /// A process is being stopped.
     Stopping {
-        /// Which one.
         instance: Instance,
-        /// Its process id.
         pid: u32,
-        /// The build it runs.
         build: BuildId,
         /// The first signal.
         signal: i32,
-        /// Why.
         cause: StopCause,
     },
     /// Stopping a process takes longer than a moment.
     StillStopping {
-        /// Which one.
         instance: Instance,
-        /// Its process id.
         pid: u32,
         /// The signal it was sent.
         signal: i32,
-        /// When.
         ago: Duration,
         /// What is left until SIGKILL; without it a debugger holds the process, and hotrun waits.
         left: Option<Duration>,
@@ -120,19 +82,10 @@ pub enum Notice {
         quitting: bool,
     },
     /// A process was started.
-    ProcessStarted {
-        /// Which one.
-        instance: Instance,
-        /// Its process id.
-        pid: u32,
-        /// The build it runs.
-        build: BuildId,
-    },
+    ProcessStarted { instance: Instance, pid: u32, build: BuildId },
     /// A process is about to run.
     Starting {
-        /// Which process.
         instance: Instance,
-        /// The build it runs.
         build: BuildId,
         /// Whether the service ran before.
         restart: bool,
@@ -143,7 +96,6 @@ pub enum Notice {
     },
     /// A program took the live binary up by itself (`update = "reexec"`).
     Reloaded {
-        /// Which process.
         instance: Instance,
         /// The build it runs now.
         build: BuildId,
@@ -154,11 +106,8 @@ pub enum Notice {
     },
     /// A process counts as ready.
     Ready {
-        /// Which one.
         instance: Instance,
-        /// Its process id.
         pid: u32,
-        /// The build it runs.
         build: BuildId,
         /// From its start.
         after: Duration,
@@ -167,15 +116,10 @@ pub enum Notice {
     },
     /// A process ended.
     ProcessExited {
-        /// Which one.
         instance: Instance,
-        /// Its process id.
         pid: u32,
-        /// The build it ran.
         build: BuildId,
-        /// How.
         exit: Exit,
-        /// How long it lived.
         lived: Duration,
         /// Whether hotrun stopped it.
         expected: bool,
@@ -184,62 +128,43 @@ pub enum Notice {
     },
     /// A new build could not start.
     StartFailed {
-        /// Which process.
         instance: Instance,
-        /// The build.
         build: BuildId,
         /// Its process, where there was one (else 0).
         pid: u32,
         /// What happened.
         failure: StartFailure,
-        /// What happens instead.
         instead: Instead,
         /// It has run before, so it is not the build that is at fault: there is no going back from it, only to it.
         proven: bool,
     },
     /// A program was not ready in time at its first start; it runs on, and updates no longer wait for it.
     NeverReady {
-        /// Which process.
         instance: Instance,
-        /// The build.
         build: BuildId,
-        /// How long it was waited for.
         waited: Duration,
         /// What is missing, where that is known.
         unmet: Option<Unmet>,
-        /// How it would have been updated.
         update: Update,
     },
     /// The live path names the previous build again.
-    RolledBack {
-        /// Which service.
-        service: ServiceId,
-        /// Which build.
-        to: BuildId,
-    },
+    RolledBack { service: ServiceId, to: BuildId },
     /// An overlap was not possible because descriptors are stored.
     NoOverlap(ServiceId),
     /// A program did not take the live binary up by itself; it is restarted.
-    ReloadFailed {
-        /// Which process.
-        instance: Instance,
-        /// Why.
-        reason: NotReloaded,
-    },
+    ReloadFailed { instance: Instance, reason: NotReloaded },
     /// An edited config is in force.
     ConfigChanged {
-        /// The files that were edited.
         files: Vec<PathBuf>,
         /// The keys that have another value.
         keys: Vec<&'static str>,
-        /// What follows.
         then: AfterConfig,
     },
     /// Edits are no longer followed.
     Paused,
     /// Edits are followed again.
     Resumed,
-    /// The live binary was removed by somebody else.
+    /// Another process removed the live binary.
     LiveRemoved(ArtifactId),
     /// hotrun is leaving.
     Exiting(ExitReason),
@@ -266,15 +191,9 @@ pub enum StartFailure {
     /// It could not be executed.
     Spawn(String),
     /// It ended too early, with an error or a signal.
-    Exited {
-        /// How.
-        exit: Exit,
-        /// How long it lived.
-        lived: Duration,
-    },
+    Exited { exit: Exit, lived: Duration },
     /// It was not ready in time.
     NotReady {
-        /// How long it was waited for.
         waited: Duration,
         /// What is missing, where that is known.
         unmet: Option<Unmet>,
@@ -291,12 +210,12 @@ pub struct Unmet {
 }
 
 impl Unmet {
-    /// As the end of a sentence that says that something is not ready.
+    /// Returns the reason, to end a sentence about a process that is not ready.
     pub fn because(unmet: Option<&Self>) -> String {
         unmet.map_or(String::new(), |unmet| format!(": {}", unmet.reason))
     }
 
-    /// The end of a sentence about a process that was not ready in time.
+    /// Returns a predicate about a process that was not ready in time.
     pub fn not_ready(waited: Duration, unmet: Option<&Self>) -> String {
         format!("was not ready within {}{}", short_time(waited), Self::because(unmet))
     }
@@ -305,7 +224,7 @@ impl Unmet {
 /// Why a program that was to run the live binary itself is restarted instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotReloaded {
-    /// Nobody would know when it is done.
+    /// Nothing would tell when it is done.
     #[error("it never said READY=1")]
     Silent,
     /// The signal would end it.
@@ -317,7 +236,7 @@ pub enum NotReloaded {
     /// It would load the libraries of its old build: its library path names them.
     #[error("its libraries changed, and it would load the old ones")]
     OldLibraries,
-    /// It read its settings anew and no more.
+    /// It only read its settings again.
     #[error("it is ready again with the old binary")]
     OldBinary,
     /// It said nothing in time.
@@ -339,13 +258,10 @@ pub enum Instead {
 /// The process that runs while something else failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Running {
-    /// Which one.
     pub instance: Instance,
-    /// The build it runs.
     pub build: BuildId,
     /// Since when that build is finished.
     pub age: Duration,
-    /// Its process id.
     pub pid: u32,
 }
 
@@ -354,7 +270,7 @@ pub struct Running {
 pub enum StopCause {
     /// A newer build replaces it.
     Update,
-    /// Somebody asked for a restart.
+    /// A restart was asked for.
     Asked,
     /// What it is started with changed (an env file).
     Launch,
@@ -367,7 +283,7 @@ pub enum StopCause {
 /// What follows the end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterExit {
-    /// It was stopped; whoever stopped it says what follows.
+    /// What its stop was for.
     AsPlanned,
     /// The process it was to replace runs on: this build.
     Beside(BuildId),

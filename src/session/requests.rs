@@ -41,7 +41,7 @@ impl Session {
             if built || stale.contains(&artifact) {
                 service.owe(StopCause::Asked);
             } else {
-                // One that a pause held back is this one as well.
+                // It stands for one that a pause held back.
                 held_back |= service.pay().is_some();
                 due.push(*id);
             }
@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    /// hotrun is to end: what runs is stopped.
+    /// Stops everything, to end hotrun.
     pub(super) fn leave(&mut self, now: Duration, reason: ExitReason, out: &mut Vec<Effect>) {
         self.quitting = Some(reason);
         self.builds.stop(out);

@@ -13,9 +13,7 @@ pub struct Setup {
     pub debounce: Duration,
     /// Build and run once, without watching.
     pub once: bool,
-    /// Everything that is built.
     pub artifacts: BTreeSet<ArtifactId>,
-    /// Everything that is run.
     pub services: BTreeMap<ServiceId, Settings>,
 }
 
@@ -43,11 +41,11 @@ pub struct Settings {
     pub stop: StopPlan,
     /// A process is ready as soon as it runs.
     pub ready_at_spawn: bool,
-    /// `ready` names what is waited for: without it what was saved does not run well.
+    /// `ready` names the readiness, without which the program does not run well.
     pub ready_declared: bool,
     /// How long a process has to become ready.
     pub ready_timeout: Duration,
-    /// A build that cannot start makes room for the one before it.
+    /// A build that cannot start is replaced by the one before it.
     pub rollback: bool,
 }
 

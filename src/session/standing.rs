@@ -13,7 +13,7 @@ use super::service::{Doing, ProcessStanding, Service};
 use super::{Session, Settings};
 use crate::words::{ArtifactId, BuildId, Exit, ServiceId};
 
-/// Where the session is. It rests in the states that say how it ended; the others lead on to another by themselves.
+/// The state of a session or service. Some states rest, the others lead on by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Files changed and a build is due.
@@ -39,12 +39,12 @@ pub enum State {
 }
 
 impl State {
-    /// Whether it stays so until somebody does something.
+    /// Whether it lasts until something is done.
     pub fn rests(&self) -> bool {
         !matches!(self, Self::Changed | Self::Building(_) | Self::Starting | Self::Stopping | Self::Leaving)
     }
 
-    /// Of two, the one that tells more of what there is to wait for or to do.
+    /// Returns how much it tells of what there is to wait for or to do.
     fn rank(&self) -> u32 {
         match self {
             Self::Exited => 0,
@@ -84,7 +84,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// The build it is about; the first there could be where it is about none.
+    /// Returns its build, or 0.
     fn build(&self) -> BuildId {
         match self {
             Self::Build(build)
@@ -100,47 +100,43 @@ impl Trouble {
 /// What the session is doing and what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Where it is: the worst of what is built and run.
+    /// The state of what is built and run that tells most.
     pub state: State,
     /// Edits are not followed.
     pub paused: bool,
-    /// Each service.
     pub services: BTreeMap<ServiceId, ServiceStanding>,
     /// The last build that ended by itself, whether it succeeded, and what it came to.
     pub last_build: Option<(BuildId, bool, BuildSummary)>,
 }
 
 impl Standing {
-    /// The process of the first service that runs.
+    /// Returns the process of the first service that runs.
     pub fn process(&self) -> Option<ProcessStanding> {
         self.services.values().find_map(|service| service.process)
     }
 }
 
-/// What a service is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceStanding {
-    /// Where it is.
     pub state: State,
-    /// The process that runs.
     pub process: Option<ProcessStanding>,
 }
 
-/// What there is to remember.
+/// What the session itself does not remember.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     last_build: Option<(BuildId, bool, BuildSummary)>,
-    /// A wait before what was removed is built again.
+    /// A wait before a removed binary is built again.
     removed: bool,
     runs: BTreeMap<ServiceId, ArtifactId>,
     artifacts: BTreeMap<ArtifactId, Record>,
 }
 
-/// What there is to remember of an artifact and the service that runs it.
+/// The past of an artifact and the service that runs it.
 #[derive(Debug, Default)]
 struct Record {
     trouble: Option<Trouble>,
-    /// The build that was started last.
+    /// The build started last.
     started: Option<BuildId>,
     /// How the last process ended, if it did so by itself.
     end: Option<(BuildId, Exit)>,
@@ -233,7 +229,7 @@ impl Past {
 }
 
 impl Session {
-    /// How things stand at `now`.
+    /// Returns how things stand at `now`.
     pub fn standing(&self, now: Duration) -> Standing {
         let services: BTreeMap<_, _> = self
             .services
@@ -256,7 +252,7 @@ impl Session {
         }
     }
 
-    /// Where an artifact is that is not live as it was saved.
+    /// Returns the state of an artifact that is not live as it was saved.
     fn state_of_artifact(&self, artifact: ArtifactId) -> Option<State> {
         if self.quitting.is_some() || self.exited {
             return Some(State::Leaving);

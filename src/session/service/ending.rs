@@ -10,7 +10,7 @@ use crate::session::notices::{AfterExit, ExitReason, Notice, StartFailure, StopC
 use crate::words::{Exit, Instance, StopPlan};
 
 impl Service {
-    /// Stop what runs, with this signal where one is given, and start nothing any more.
+    /// Stops what runs, with this signal if given, and starts nothing more.
     pub(in crate::session) fn quit(&mut self, now: Duration, signal: Option<i32>, out: &mut Vec<Effect>) {
         let StopPlan { signal: usual, timeout } = self.settings.stop;
         let plan = StopPlan { signal: signal.unwrap_or(usual), timeout };
@@ -24,7 +24,7 @@ impl Service {
             {
                 out.push(Effect::StartTimer(Timer::Slow(process.instance), MOMENT));
                 // One that is being stopped already hears of Ctrl-C as well; the same signal twice may mean something
-                // else to it. Its time does not begin anew.
+                // else to it. Its time does not start again.
                 if before.signal != plan.signal {
                     let left = before.timeout.saturating_sub(now.saturating_sub(since));
                     let plan = StopPlan { timeout: plan.timeout.min(left), ..plan };
@@ -36,7 +36,7 @@ impl Service {
         }
     }
 
-    /// Stopping takes longer than a moment.
+    /// Reports a stop that takes longer than a moment.
     pub(super) fn slow(&self, now: Duration, instance: Instance, out: &mut Vec<Effect>) {
         let Some(process) = self.index(instance).map(|index| &self.processes[index]) else { return };
         if let Some((since, plan)) = process.stop
@@ -55,7 +55,7 @@ impl Service {
         }
     }
 
-    /// Kill what is left.
+    /// Kills what is left.
     pub(in crate::session) fn kill(&mut self, out: &mut Vec<Effect>) {
         self.leaving = true;
         self.start = None;
@@ -91,7 +91,7 @@ impl Service {
         }
     }
 
-    /// A process ended; the rest of its tree is being cleared away.
+    /// Handles the end of a process, while the rest of its tree is cleared away.
     pub(super) fn process_exited(
         &mut self,
         now: Duration,
@@ -121,7 +121,7 @@ impl Service {
             self.report_failure(now, index, out);
         }
         if stuck {
-            // Its last word was said before.
+            // [`Event::ProcessGone`] came before.
             self.process_gone(now, instance, out);
         }
     }
@@ -134,7 +134,7 @@ impl Service {
         self.ends.quick += 1;
     }
 
-    /// What follows when the program ended by itself.
+    /// Returns what follows when the program ended by itself.
     fn after_exit(&self, index: usize) -> AfterExit {
         let process = &self.processes[index];
         let mut others = self.processes.iter().filter(|other| other.instance != process.instance);

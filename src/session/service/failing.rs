@@ -9,7 +9,7 @@ use crate::session::notices::{Instead, NotReloaded, Notice, Running, StartFailur
 use crate::words::{BuildId, Instance};
 
 impl Service {
-    /// A process could not be started: there is nothing left of it.
+    /// Handles a process that could not be started.
     pub(in crate::session) fn spawn_failed(
         &mut self,
         now: Duration,
@@ -39,7 +39,7 @@ impl Service {
         }
     }
 
-    /// A process was not ready in time.
+    /// Handles a process that was not ready in time.
     pub(in crate::session) fn not_ready(
         &mut self,
         now: Duration,
@@ -52,7 +52,7 @@ impl Service {
         let process = &mut self.processes[index];
         let waited = now.saturating_sub(process.started);
         match process.phase {
-            // One that runs the live binary itself, and need not say so.
+            // It took the live binary up, and need not say so.
             Phase::Waiting if self.settings.ready_at_spawn => return self.ready(now, instance, out),
             Phase::Waiting => {}
             Phase::Reloading(_) => {
@@ -60,7 +60,7 @@ impl Service {
                 self.reload_failed(now, instance, reason, out);
                 return;
             }
-            // An earlier one was not ready in time, and so this one was not waited for.
+            // It was not waited for: an earlier one was not ready in time.
             _ => {
                 if process.readiness == Readiness::Awaited {
                     process.readiness = Readiness::Missing { waited, unmet };
@@ -87,7 +87,7 @@ impl Service {
         self.stop(now, index, StopCause::NotReady, self.settings.stop, out);
     }
 
-    /// Says that a build could not start, and what happens instead.
+    /// Reports that a build could not start, and what happens instead.
     pub(super) fn report_failure(&self, now: Duration, index: usize, out: &mut Vec<Effect>) {
         let process = &self.processes[index];
         let Some(failure) = process.failure.clone() else { return };
@@ -121,7 +121,7 @@ impl Service {
             .is_some_and(|live| live.build == build && (live.settled || self.processes.iter().any(serves)))
     }
 
-    /// The build there is to go back to.
+    /// Returns the build to go back to.
     fn back_to(&self) -> Option<Live> {
         self.previous.filter(|previous| !previous.failed)
     }
@@ -143,7 +143,7 @@ impl Service {
         let mut wanted = self.processes.iter().filter(|other| other.wanted()).peekable();
         let serving = wanted.peek().is_some();
         if wanted.any(|other| other.build == process.build) {
-            // Another of the same build runs or is starting: what becomes of that one decides.
+            // Another process of the same build decides.
             return true;
         }
         let Some(previous) = self.back_to().filter(|_| is_live) else { return serving };
@@ -155,7 +155,7 @@ impl Service {
         false
     }
 
-    /// The live path names the previous binary again.
+    /// Starts the previous build once the live path names it again.
     pub(in crate::session) fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.leaving {
             return;

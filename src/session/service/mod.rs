@@ -31,7 +31,7 @@ pub const BACKOFF_LAST: Duration = Duration::from_secs(10);
 /// So many failures in a row wait for an edit.
 pub const FAILURES_IN_A_ROW: u32 = 5;
 
-/// The state of a program.
+/// A service.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub(super) struct Service {
@@ -39,27 +39,27 @@ pub(super) struct Service {
     settings: Settings,
     started: u32,
     live: Option<Live>,
-    /// The build kept beside the live one, which can be gone back to.
+    /// The build to go back to.
     previous: Option<Live>,
-    /// In the order they were started: one, or two during an overlap.
+    /// In the order of their starts: one, or two during an overlap.
     processes: Vec<Process>,
     /// Start the live binary as soon as there is room for it.
     start: Option<Start>,
     /// Descriptors are stored for the next process, which an overlap could not share.
     stored: bool,
-    /// The program never said that it is ready: it is not waited for again until it does.
+    /// The program never said that it is ready, and is not waited for until it does.
     silent: bool,
     ends: Ends,
     /// What runs was started with something older: a restart with another launch, or other files, has not come to a process
     /// that is ready.
     outdated: bool,
-    /// It has ended for good, and hotrun ends with it, for this reason.
+    /// Why hotrun ends with it, once it has ended for good.
     over: Option<ExitReason>,
-    /// What was saved is not in force: `manual` leaves it to a request.
+    /// `manual` leaves what was saved to a request.
     held: bool,
-    /// A restart is owed whatever the next build gives.
+    /// A restart that follows the next build, whatever that gives.
     owed: Option<StopCause>,
-    /// hotrun ends: nothing is started any more.
+    /// hotrun ends and starts nothing more.
     leaving: bool,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Service {
 #[derive(Debug, Default)]
 struct Ends {
     failures: u32,
-    /// Those before it was settled.
+    /// Ends before it was settled.
     quick: u32,
 }
 
@@ -95,7 +95,6 @@ pub struct ProcessStanding {
     pub up: Duration,
 }
 
-/// What the processes of a service are doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Doing {
     Starting,
@@ -132,7 +131,7 @@ impl Service {
         }
     }
 
-    /// Takes in what happened to it or one of its processes.
+    /// Handles an event of the service or one of its processes.
     pub(super) fn take_in(&mut self, now: Duration, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::ProcessStarted { instance, pid } => self.process_started(now, instance, pid, out),
@@ -156,7 +155,6 @@ impl Service {
         }
     }
 
-    /// The artifact it runs.
     pub(super) fn runs(&self) -> ArtifactId {
         self.settings.runs
     }
@@ -175,7 +173,7 @@ impl Service {
         wanted && !self.leave_to_request()
     }
 
-    /// A restart without a build is due: whether now, or when somebody asks for it.
+    /// Whether a restart without a build is left to a request.
     pub(super) fn leave_to_request(&mut self) -> bool {
         let left = self.leaves_to_requests();
         self.held |= left;
@@ -200,12 +198,12 @@ impl Service {
         self.settings.update == Update::Manual
     }
 
-    /// A restart is owed from now on, for this reason.
+    /// Owes a restart, for this reason.
     pub(super) fn owe(&mut self, cause: StopCause) {
         self.owed = Some(cause);
     }
 
-    /// The restart that is owed, which is paid from now on.
+    /// Takes the restart that is owed.
     pub(super) fn pay(&mut self) -> Option<StopCause> {
         self.owed.take()
     }
@@ -214,12 +212,12 @@ impl Service {
         self.owed
     }
 
-    /// Why hotrun ends with it, once it has ended for good.
+    /// Returns why hotrun ends with it, once it has ended for good.
     pub(super) fn over(&self) -> Option<ExitReason> {
         self.over
     }
 
-    /// What runs, for a message about something that failed.
+    /// Returns what runs, for a message about a failure.
     pub(super) fn running(&self, now: Duration) -> Option<Running> {
         let process = self.processes.iter().find(|process| process.wanted() && process.pid != 0)?;
         Some(self.facts(now, process))
@@ -236,7 +234,7 @@ impl Service {
         }
     }
 
-    /// The process that runs and was not told to stop; of two, the one that serves.
+    /// Returns the process that runs and was not told to stop; of two, the serving one.
     pub(super) fn process(&self, now: Duration) -> Option<ProcessStanding> {
         let running = |process: &&Process| process.wanted() && process.pid != 0;
         let process = self.processes.iter().find(running)?;
@@ -244,7 +242,7 @@ impl Service {
         Some(ProcessStanding { build: process.build, pid: process.pid, up })
     }
 
-    /// What is going on. A process whose readiness is not declared has started when it has lived for [`SETTLE`].
+    /// Returns what its processes are doing. Without declared readiness a process has started after [`SETTLE`].
     pub(super) fn doing(&self) -> Doing {
         let told = !self.settings.ready_at_spawn && !self.silent;
         if let Some(stuck) = self.processes.iter().find(|process| process.phase == Phase::Stuck) {
@@ -259,7 +257,7 @@ impl Service {
         };
         let stopping = |process: &Process| matches!(process.phase, Phase::Stopping | Phase::Ended(_));
         match self.processes.as_slice() {
-            // The next one waits for the end of this one.
+            // The next process waits for its end.
             _ if self.start.is_some() && self.processes.iter().any(stopping) => Doing::Stopping,
             _ if self.start.is_some() || self.processes.iter().any(starting) => Doing::Starting,
             [] => Doing::Down,
@@ -276,7 +274,7 @@ impl Service {
         }
     }
 
-    /// Whether nothing of the program is left that could still be stopped.
+    /// Whether no process is left that could be stopped.
     pub(super) fn ended(&self) -> bool {
         self.processes.iter().all(|process| process.phase == Phase::Stuck)
     }
@@ -286,7 +284,7 @@ impl Service {
         self.start.is_none() && !self.processes.iter().any(Process::wanted)
     }
 
-    /// A build became live; with `restart` other files of the program changed as well.
+    /// Runs a build that became live; with `restart`, files it reads changed as well.
     pub(super) fn published(
         &mut self,
         now: Duration,
@@ -308,7 +306,7 @@ impl Service {
         self.take_over(now, StopCause::Update, order, out);
     }
 
-    /// A build gave what is live already; with `restart` it is started again all the same.
+    /// Handles a build of what is live already, which `restart` starts again.
     pub(super) fn unchanged(
         &mut self,
         now: Duration,
@@ -325,7 +323,7 @@ impl Service {
         }
     }
 
-    /// What is live is to run now, unless updates wait for a request.
+    /// Starts what is live, unless updates wait for a request.
     fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
         if self.holds() {
             self.held |= !self.leaving;
@@ -335,7 +333,7 @@ impl Service {
         self.update(now, cause, order, out);
     }
 
-    /// It is started again without a build.
+    /// Starts it again without a build.
     pub(super) fn restart(&mut self, now: Duration, cause: StopCause, out: &mut Vec<Effect>) {
         self.update(now, cause, Start::because(now, None), out);
     }
@@ -347,7 +345,7 @@ impl Service {
             && self.processes.iter().any(|process| process.wanted() && Some(process.build) != live)
     }
 
-    /// The live binary is to run now.
+    /// Starts the live binary.
     fn update(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
         if self.live.is_none() || self.leaving {
             return;
@@ -364,7 +362,7 @@ impl Service {
         }
         let order = Start { beside: overlap && !self.stored, ..order };
         self.start = Some(order);
-        // The one that serves goes on until the next is ready; one that is still starting makes room for the newer one.
+        // A serving process goes on until the next is ready; a starting one makes room for the newer one.
         let kept = if order.beside { self.processes.iter().position(Process::serves) } else { None };
         for index in (0..self.processes.len()).filter(|index| Some(*index) != kept) {
             self.stop(now, index, cause, self.settings.stop, out);

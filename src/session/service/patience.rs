@@ -33,7 +33,7 @@ impl Service {
         }
     }
 
-    /// A debugger holds a process that was told to stop: that is said once it has taken a moment.
+    /// Notes that a debugger holds a process that was told to stop.
     pub(in crate::session) fn held_by_debugger(
         &mut self,
         now: Duration,

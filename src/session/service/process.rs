@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::notices::{Notice, StartFailure, Unmet};
 use crate::words::{BuildId, Exit, Instance, StopPlan};
 
-/// One process.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) instance: Instance,
@@ -13,14 +12,14 @@ pub(super) struct Process {
     pub(super) start: Start,
     pub(super) pid: u32,
     pub(super) started: Duration,
-    /// When it has to be ready, while that is waited for.
+    /// The deadline of its readiness, while that is awaited.
     pub(super) ready_by: Duration,
     pub(super) phase: Phase,
     /// When it was told to stop, and how.
     pub(super) stop: Option<(Duration, StopPlan)>,
     /// A debugger holds it, so that it cannot end.
     pub(super) debugged: bool,
-    /// It failed to start, and how.
+    /// How it failed to start.
     pub(super) failure: Option<StartFailure>,
     /// Whether it is ready, where readiness was declared.
     pub(super) readiness: Readiness,
@@ -31,9 +30,9 @@ pub(super) struct Process {
 pub(super) enum Readiness {
     /// It has, or none was declared.
     Here,
-    /// There is still time for it.
+    /// There is still time.
     Awaited,
-    /// It did not come in this time, for this reason.
+    /// It did not come in time.
     Missing { waited: Duration, unmet: Option<Unmet> },
 }
 
@@ -48,13 +47,13 @@ pub(super) enum Phase {
     Ready,
     /// It has started.
     Settled,
-    /// It was told to run the live binary itself, then.
+    /// When it was told to run the live binary itself.
     Reloading(Duration),
     /// It was told to stop.
     Stopping,
-    /// It could not be stopped (another user's) and nobody tries any more; what is next starts when it ends.
+    /// It could not be stopped (another user's); the next process starts when it ends.
     Stuck,
-    /// The process itself has ended, others of its tree may not have.
+    /// It has ended; others of its tree may not have.
     Ended(Exit),
 }
 
@@ -63,7 +62,6 @@ pub(super) enum Phase {
 pub(in crate::session) struct Start {
     /// When the change was seen or the order given.
     pub(in crate::session) since: Option<Duration>,
-    /// How long the build took that led to it.
     pub(in crate::session) build_took: Option<Duration>,
     /// It may run beside the process that serves.
     pub(super) beside: bool,
@@ -72,7 +70,7 @@ pub(in crate::session) struct Start {
 }
 
 impl Start {
-    /// A start because of something that happened at `since`.
+    /// Returns a start for a change or order of that time.
     pub(in crate::session) fn because(since: Duration, build_took: Option<Duration>) -> Self {
         Self { since: Some(since), build_took, ..Self::default() }
     }
@@ -85,7 +83,7 @@ impl Process {
         Notice::Ready { instance: self.instance, pid: self.pid, build: self.build, after, assumed }
     }
 
-    /// Whether it was ready and is not told to stop: it is the one that answers.
+    /// Whether it was ready and was not told to stop.
     pub(super) fn serves(&self) -> bool {
         matches!(self.phase, Phase::Ready | Phase::Settled | Phase::Reloading(_))
     }

@@ -12,7 +12,7 @@ use crate::session::notices::{NotReloaded, Notice, StopCause};
 use crate::words::Instance;
 
 impl Service {
-    /// Tells a program that serves to run the live binary itself.
+    /// Tells a serving program to run the live binary itself.
     pub(super) fn reload(&mut self, now: Duration, order: Start, out: &mut Vec<Effect>) -> bool {
         let silent = self.silent;
         let [process] = self.processes.as_mut_slice() else { return false };
@@ -20,7 +20,7 @@ impl Service {
             return false;
         }
         if silent {
-            // Nobody would know when it is done.
+            // Nothing would tell when it is done.
             let (instance, reason) = (process.instance, NotReloaded::Silent);
             out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
             return false;
@@ -34,7 +34,7 @@ impl Service {
         true
     }
 
-    /// The process has begun to run the live binary: it is a start of that build like any other from here on.
+    /// Turns the process into a start of the live build, which it has begun to run.
     pub(in crate::session) fn took_up(&mut self, instance: Instance) {
         let (Some(index), Some(live)) = (self.index(instance), self.live) else { return };
         let process = &mut self.processes[index];
@@ -44,7 +44,7 @@ impl Service {
         process.build = live.build;
     }
 
-    /// A program that was told to run the live binary itself cannot, or did not.
+    /// Restarts a program that was told to run the live binary itself and did not.
     pub(in crate::session) fn reload_failed(
         &mut self,
         now: Duration,

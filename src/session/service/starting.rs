@@ -9,7 +9,7 @@ use crate::session::notices::{Notice, StopCause};
 use crate::words::Instance;
 
 impl Service {
-    /// Starts the live binary if that was ordered and nothing is in its way.
+    /// Starts the live binary if that was ordered and there is room.
     pub(super) fn start_if_room(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let Some(start) = self.start else { return };
         let room = match self.processes.as_slice() {
@@ -44,7 +44,6 @@ impl Service {
         out.push(Effect::StartProcess { instance, build, starting });
     }
 
-    /// A process was started.
     pub(super) fn process_started(
         &mut self,
         now: Duration,
@@ -75,7 +74,7 @@ impl Service {
         }
     }
 
-    /// A program lives on in another process.
+    /// Follows a program into another process.
     pub(super) fn main_process(&mut self, instance: Instance, pid: u32) {
         if let Some(index) = self.index(instance) {
             self.processes[index].pid = pid;
@@ -101,7 +100,7 @@ impl Service {
                     build_took: process.start.build_took,
                 }));
             }
-            // Said again, or said by one that was not waited for any more: from now on it is.
+            // From now on it is waited for again.
             _ => {
                 self.silent &= self.settings.ready_at_spawn;
                 if late {
@@ -114,7 +113,7 @@ impl Service {
         self.count_as_ready(now, index, false, out);
     }
 
-    /// A process is ready, or is taken for it (`assumed`).
+    /// Takes a process for ready, with `assumed` before it said so.
     pub(super) fn count_as_ready(
         &mut self,
         now: Duration,
@@ -139,7 +138,7 @@ impl Service {
         }
     }
 
-    /// The wait before the program is started again is over.
+    /// Starts the program again after the wait.
     pub(super) fn backoff_over(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.processes.is_empty() && !self.leaving {
             self.start = Some(Start::default());
@@ -147,7 +146,7 @@ impl Service {
         }
     }
 
-    /// The process has lived long enough to count as started.
+    /// Notes that a process has lived long enough to count as started.
     pub(super) fn settled(&mut self, instance: Instance) {
         if let Some(index) = self.index(instance)
             && self.processes[index].phase == Phase::Ready
