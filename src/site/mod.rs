@@ -27,7 +27,7 @@ use crate::project::{
 use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
 use crate::sys;
-use crate::watch::{PackageFolder, Plan};
+use crate::watch::{PackageFolder, Plan, Workspace};
 use crate::words::{ArtifactId, BuildId};
 
 /// The project, the toolchain and the settings in force.
@@ -249,13 +249,15 @@ impl Site {
         Plan {
             packages: self.package_folders(),
             other_roots: project.other_roots.clone(),
-            workspace_root: project.workspace_root.clone(),
-            manifests: project.manifests.clone(),
-            member_patterns: project.member_patterns.clone(),
-            member_excludes: project.member_excludes.clone(),
-            lock_file: project.lock_file.clone(),
-            cargo_configs: self.cargo_config.files.clone(),
-            toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
+            workspace: Workspace {
+                root: project.workspace_root.clone(),
+                manifests: project.manifests.clone(),
+                member_patterns: project.member_patterns.clone(),
+                member_excludes: project.member_excludes.clone(),
+                lock_file: project.lock_file.clone(),
+                cargo_configs: self.cargo_config.files.clone(),
+                toolchain_files: Toolchain::inputs(&self.cwd, &self.environment),
+            },
             hotrun_configs: self.config_files(),
             env_files,
             dotenv: self.dotenv(),

@@ -51,9 +51,9 @@ pub(super) fn named_plainly(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
 /// Returns the folders that are literal even if their names look like patterns: the bases of patterns.
 pub(super) fn known_folders(plan: &Plan) -> Vec<&Path> {
     let configs = plan.hotrun_configs.iter().filter_map(|file| file.parent());
-    let cargo_configs = plan.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
+    let cargo_configs = plan.workspace.cargo_configs.iter().filter_map(|file| file.parent()?.parent());
     let packages = plan.packages.iter().map(|package| &*package.root);
-    packages.chain([&*plan.workspace_root]).chain(configs).chain(cargo_configs).collect()
+    packages.chain([&*plan.workspace.root]).chain(configs).chain(cargo_configs).collect()
 }
 
 /// Returns the pattern in a path of `build.inputs` or `watch.paths`, if it has `*`, `?` or `[` below the

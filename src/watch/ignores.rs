@@ -29,7 +29,7 @@ impl Ignores {
     /// Creates the rules for a plan.
     pub(super) fn of(plan: &Plan, rules: &Rules) -> Self {
         let packages = rules.package_roots().map(Path::to_path_buf);
-        Self::new(packages.chain([plan.workspace_root.clone()]).collect())
+        Self::new(packages.chain([plan.workspace.root.clone()]).collect())
     }
 
     /// Creates the rules for the trees below `bounds`.

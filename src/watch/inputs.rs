@@ -94,8 +94,13 @@ impl Rules {
         let mut rules = Self {
             named: HashMap::new(),
             globs: Vec::new(),
-            members: plan.member_patterns.iter().filter_map(|pattern| glob(pattern, &known)).collect(),
-            member_excludes: plan.member_excludes.clone(),
+            members: plan
+                .workspace
+                .member_patterns
+                .iter()
+                .filter_map(|pattern| glob(pattern, &known))
+                .collect(),
+            member_excludes: plan.workspace.member_excludes.clone(),
             ignore: ignore_globs(plan),
             never: plan.never.clone(),
             packages: plan.packages.iter().map(|package| package.root.clone()).collect(),
@@ -111,8 +116,11 @@ impl Rules {
         for package in &plan.packages {
             rules.name(&package.manifest, ChangeKind::Manifest);
         }
-        let manifests = [&plan.manifests, &plan.cargo_configs, &plan.toolchain_files].into_iter().flatten();
-        for path in manifests.chain([&plan.lock_file]) {
+        let manifests =
+            [&plan.workspace.manifests, &plan.workspace.cargo_configs, &plan.workspace.toolchain_files]
+                .into_iter()
+                .flatten();
+        for path in manifests.chain([&plan.workspace.lock_file]) {
             rules.name(path, ChangeKind::Manifest);
         }
         for path in &plan.hotrun_configs {

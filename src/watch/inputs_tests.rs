@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{IgnoreGlob, Poll};
-use crate::watch::PackageFolder;
+use crate::watch::{PackageFolder, Workspace};
 use ChangeKind::{Config, EnvFile, Input, Manifest, Source, Watched};
 
 fn package(name: &str, root: &str) -> PackageFolder {
@@ -25,13 +25,15 @@ fn plan() -> Plan {
     Plan {
         packages: vec![package("app", "/ws/app"), package("lib", "/ws/lib"), package("far", "/far")],
         other_roots: paths(&["/ws/other", "/ws/app/nested"]),
-        workspace_root: "/ws".into(),
-        manifests: paths(&["/ws/Cargo.toml", "/ws/app/Cargo.toml", "/ws/other/Cargo.toml"]),
-        member_patterns: Vec::new(),
-        member_excludes: Vec::new(),
-        lock_file: "/ws/Cargo.lock".into(),
-        cargo_configs: paths(&["/ws/.cargo/config.toml", "/home/u/.cargo/config.toml"]),
-        toolchain_files: paths(&["/ws/rust-toolchain.toml"]),
+        workspace: Workspace {
+            root: "/ws".into(),
+            manifests: paths(&["/ws/Cargo.toml", "/ws/app/Cargo.toml", "/ws/other/Cargo.toml"]),
+            member_patterns: Vec::new(),
+            member_excludes: Vec::new(),
+            lock_file: "/ws/Cargo.lock".into(),
+            cargo_configs: paths(&["/ws/.cargo/config.toml", "/home/u/.cargo/config.toml"]),
+            toolchain_files: paths(&["/ws/rust-toolchain.toml"]),
+        },
         hotrun_configs: paths(&["/ws/hotrun.toml"]),
         env_files: paths(&["/ws/dev.env"]),
         dotenv: paths(&["/ws/app/.env"]),

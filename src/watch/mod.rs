@@ -36,7 +36,7 @@ use std::sync::mpsc::{self, Sender};
 pub use inspect::{Inspection, inspect};
 use news::RoomMessage;
 pub use news::{Backend, NewsSink, WatchCommand, WatchNews};
-pub use plan::{PackageFolder, Plan};
+pub use plan::{PackageFolder, Plan, Workspace};
 pub use polling::unreliable;
 pub use warning::{Refused, Warning};
 

@@ -12,18 +12,7 @@ pub struct Plan {
     pub packages: Vec<PackageFolder>,
     /// Roots of workspace members and nested packages that the program does not depend on.
     pub other_roots: Vec<PathBuf>,
-    pub workspace_root: PathBuf,
-    /// Manifests of the workspace and of every member.
-    pub manifests: Vec<PathBuf>,
-    /// Patterns of manifests: a new manifest that matches becomes a member.
-    pub member_patterns: Vec<PathBuf>,
-    /// Folders excluded from those patterns.
-    pub member_excludes: Vec<PathBuf>,
-    pub lock_file: PathBuf,
-    /// Every path cargo reads a config file from, existing or not.
-    pub cargo_configs: Vec<PathBuf>,
-    /// Every path rustup reads a toolchain file from, existing or not.
-    pub toolchain_files: Vec<PathBuf>,
+    pub workspace: Workspace,
     /// hotrun's config files, existing or not.
     pub hotrun_configs: Vec<PathBuf>,
     /// `run.env-file`.
@@ -57,9 +46,9 @@ impl Plan {
         };
         let own = id(path);
         let lists = [
-            &self.manifests,
-            &self.cargo_configs,
-            &self.toolchain_files,
+            &self.workspace.manifests,
+            &self.workspace.cargo_configs,
+            &self.workspace.toolchain_files,
             &self.hotrun_configs,
             &self.env_files,
             &self.dotenv,
@@ -67,11 +56,28 @@ impl Plan {
             &self.paths,
         ];
         let sources = self.packages.iter().flat_map(|package| &package.sources);
-        let mut named = lists.into_iter().flatten().chain(sources).chain([&self.lock_file]);
+        let mut named = lists.into_iter().flatten().chain(sources).chain([&self.workspace.lock_file]);
         is_source(path)
             || path.canonicalize().is_ok_and(|path| is_source(&path))
             || named.any(|named| named == path || (own.is_some() && id(named) == own))
     }
+}
+
+/// What cargo and rustup read beside the packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    pub root: PathBuf,
+    /// Manifests of the workspace and of every member.
+    pub manifests: Vec<PathBuf>,
+    /// Patterns of manifests: a new manifest that matches becomes a member.
+    pub member_patterns: Vec<PathBuf>,
+    /// Folders excluded from those patterns.
+    pub member_excludes: Vec<PathBuf>,
+    pub lock_file: PathBuf,
+    /// Every path cargo reads a config file from, existing or not.
+    pub cargo_configs: Vec<PathBuf>,
+    /// Every path rustup reads a toolchain file from, existing or not.
+    pub toolchain_files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

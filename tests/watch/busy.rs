@@ -22,8 +22,8 @@ fn a_new_file_in_a_busy_folder_is_reported() {
     let mut site = Site::new();
     let above = site.root.parent().unwrap().to_path_buf();
     let (config, toolchain) = (above.join(".cargo/config.toml"), above.join("rust-toolchain.toml"));
-    site.plan.cargo_configs.push(config.clone());
-    site.plan.toolchain_files.push(toolchain.clone());
+    site.plan.workspace.cargo_configs.push(config.clone());
+    site.plan.workspace.toolchain_files.push(toolchain.clone());
     site.watch_built(Poll::Never);
     site.drain();
     noise(&site);
@@ -53,7 +53,7 @@ fn a_new_file_in_a_busy_folder_is_reported() {
 fn a_project_moved_away_below_a_busy_folder_and_back_is_followed() {
     let mut site = Site::new();
     let above = site.root.parent().unwrap().to_path_buf();
-    site.plan.toolchain_files.push(above.join("rust-toolchain.toml"));
+    site.plan.workspace.toolchain_files.push(above.join("rust-toolchain.toml"));
     site.watch_built(Poll::Never);
     site.drain();
     noise(&site);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
-use hotrun::watch::{self, PackageFolder, Plan, WatchCommand, WatchHandle, WatchNews};
+use hotrun::watch::{self, PackageFolder, Plan, WatchCommand, WatchHandle, WatchNews, Workspace};
 use hotrun::words::{BuildId, Change, ChangeKind};
 
 /// How long anything may take before a test gives up.
@@ -69,17 +69,19 @@ impl Site {
                 sources: vec![root.join("src/main.rs")],
             }],
             other_roots: Vec::new(),
-            workspace_root: root.clone(),
-            manifests: vec![root.join("Cargo.toml")],
-            member_patterns: Vec::new(),
-            member_excludes: Vec::new(),
-            lock_file: root.join("Cargo.lock"),
-            cargo_configs: vec![root.join(".cargo/config.toml")],
-            toolchain_files: ["rust-toolchain.toml"]
-                .iter()
-                .chain(&FENCES)
-                .map(|name| root.join(name))
-                .collect(),
+            workspace: Workspace {
+                root: root.clone(),
+                manifests: vec![root.join("Cargo.toml")],
+                member_patterns: Vec::new(),
+                member_excludes: Vec::new(),
+                lock_file: root.join("Cargo.lock"),
+                cargo_configs: vec![root.join(".cargo/config.toml")],
+                toolchain_files: ["rust-toolchain.toml"]
+                    .iter()
+                    .chain(&FENCES)
+                    .map(|name| root.join(name))
+                    .collect(),
+            },
             hotrun_configs: vec![root.join("hotrun.toml")],
             env_files: Vec::new(),
             dotenv: vec![root.join(".env")],

@@ -87,7 +87,7 @@ impl Room {
         if self.is_being_written(path) {
             return Some(Reason::Open);
         }
-        if *path == self.plan.lock_file && self.building().is_some() {
+        if *path == self.plan.workspace.lock_file && self.building().is_some() {
             // cargo itself writes it at the start of a build.
             self.wait(path, Duration::ZERO);
             return None;
@@ -301,7 +301,7 @@ impl Room {
     pub(super) fn project_read(&mut self, began: SystemTime) {
         for path in self.ledger.paths().map(Path::to_path_buf).collect::<Vec<_>>() {
             let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
-            if !kinds.contains(&ChangeKind::Manifest) || path == self.plan.lock_file {
+            if !kinds.contains(&ChangeKind::Manifest) || path == self.plan.workspace.lock_file {
                 continue;
             }
             if let Some(stat) = fingerprint::stat(&path)
@@ -327,7 +327,7 @@ impl Room {
             }
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };
-        if touched && *path != self.plan.lock_file {
+        if touched && *path != self.plan.workspace.lock_file {
             self.touched.insert(path.to_path_buf());
         }
     }

@@ -332,7 +332,7 @@ impl Room {
         if self.building().is_none_or(|attempt| attempt.build != build) {
             return;
         }
-        let lock_file = self.plan.lock_file.clone();
+        let lock_file = self.plan.workspace.lock_file.clone();
         let now = self.fingerprint(&lock_file);
         self.ledger.record(&lock_file, now, Moment::now());
         self.ledger.set_baseline(&lock_file);
@@ -345,7 +345,7 @@ impl Room {
     /// was compiling.
     fn inputs_after_failure(&mut self, named: Vec<PathBuf>) -> InputsChange {
         let plan = &self.plan;
-        let units = units::read(&plan.build_directory, &plan.workspace_root, &plan.packages);
+        let units = units::read(&plan.build_directory, &plan.workspace.root, &plan.packages);
         let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
         let read = self.rules.failed(wanted.map(tidy).collect());
         if read == InputsChange::Fewer {
