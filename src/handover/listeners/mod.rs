@@ -62,35 +62,21 @@ impl Listeners {
     pub fn reconfigure(&mut self, run: &RunConfig) -> Result<(), ListenError> {
         let wanted: Vec<&Listen> = run.listen.iter().map(|setting| &setting.value).collect();
         let names = names(&wanted);
+        let mut others: Vec<usize> = (0..self.sockets.len()).collect();
+        let kept = wanted.iter().map(|listen| {
+            let same = |&place: &usize| self.sockets[place].wanted.as_ref() == Some(&listen.address);
+            Some(others.remove(others.iter().position(same)?))
+        });
+        let kept: Vec<Option<usize>> = kept.collect();
+        // The new ones first: if one cannot be opened, nothing changes.
+        let fresh = wanted.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+        let fresh = fresh.map(|(listen, _)| Listener::bound(String::new(), &listen.address));
+        let mut fresh = fresh.collect::<Result<Vec<_>, _>>()?.into_iter();
         let mut old: Vec<Option<Listener>> =
             std::mem::take(&mut self.sockets).into_iter().map(Some).collect();
-        let mut kept = Vec::new();
-        for listen in &wanted {
-            let same = |listener: &Option<Listener>| {
-                listener.as_ref().is_some_and(|listener| listener.wanted.as_ref() == Some(&listen.address))
-            };
-            kept.push(old.iter().position(same).and_then(|place| Some((place, old[place].take()?))));
-        }
-        let fresh: Result<Vec<Option<Listener>>, ListenError> = kept
-            .iter()
-            .zip(wanted.iter().zip(&names))
-            .map(|(kept, (listen, name))| match kept {
-                Some(_) => Ok(None),
-                None => Listener::bound(name.clone(), &listen.address).map(Some),
-            })
-            .collect();
-        let fresh = match fresh {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                for (place, listener) in kept.into_iter().flatten() {
-                    old[place] = Some(listener);
-                }
-                self.sockets = old.into_iter().flatten().collect();
-                return Err(error);
-            }
-        };
-        for ((kept, fresh), name) in kept.into_iter().zip(fresh).zip(names) {
-            self.sockets.extend(kept.map(|(_, listener)| listener).or(fresh).map(|mut listener| {
+        for (kept, name) in kept.into_iter().zip(names) {
+            let listener = kept.map_or_else(|| fresh.next(), |place| old[place].take());
+            self.sockets.extend(listener.map(|mut listener| {
                 listener.name = name;
                 listener
             }));
