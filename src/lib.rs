@@ -50,13 +50,14 @@ pub fn main() -> ExitCode {
     sys::set_up_signals();
     let mut color = config::Color::Auto;
     let parsed = cli::parse(std::env::args_os()).map_err(Error::from).inspect(|cli| {
-        if let Command::Run(options) | Command::Config(options) = &cli.command {
+        if let Command::Run(options) | Command::Config { options, .. } = &cli.command {
             color = config::color(&options.own);
         }
     });
     let done = parsed.and_then(|cli| match cli.command {
         Command::Run(options) => runtime::run(*options),
-        Command::Config(options) => {
+        Command::Config { schema: true, .. } => print(&config::schema()),
+        Command::Config { options, .. } => {
             let (config, cwd) = runtime::config(*options)?;
             print(&config::show(&config, &cwd))
         }
@@ -80,13 +81,12 @@ pub fn main() -> ExitCode {
             client.stop()?;
             Ok((String::new(), Answer::stopped(), ExitCode::SUCCESS))
         }),
-        Command::Schema => print(&config::schema()),
         Command::Init(options) => init::run(*options),
         Command::Doctor { options, json } => {
             let (text, code) = doctor::run(*options, json)?;
             print(&text).map(|_| code)
         }
-        Command::Completions(shell) => print(&cli::completions(shell)),
+        Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Man => print(&cli::man()),
     });
     done.unwrap_or_else(|error| fail(&error, color))

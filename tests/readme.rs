@@ -199,7 +199,7 @@ fn every_command_line_is_understood() {
         checked += 1;
         match cli::parse(words.iter().map(OsString::from)) {
             Ok(cli) => {
-                if let Command::Run(options) | Command::Config(options) = cli.command {
+                if let Command::Run(options) | Command::Config { options, .. } = cli.command {
                     config::merge(&options, &OwnVariables::new(), &[], Path::new("/project"))
                         .unwrap_or_else(|error| panic!("`{line}`: {error}"));
                 }

@@ -1,7 +1,7 @@
 //! The command line: parses the arguments exactly as typed, and explains those that make no sense.
 //!
 //! Pure: it reads no files or environment variables. `config` interprets the values of options. A new
-//! subcommand is a variant of `Subcommand` and of [`Command`], with one line in `parse`.
+//! subcommand is a variant of [`Command`].
 
 mod commands;
 mod control;
@@ -28,32 +28,6 @@ pub struct Cli {
     /// For messages that name hotrun.
     pub invocation: Invocation,
     pub command: Command,
-}
-
-/// The command to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// `hotrun [run]`.
-    Run(Box<RunOptions>),
-    /// `hotrun config`: prints the settings that `run` with the same options would have.
-    Config(Box<RunOptions>),
-    /// `hotrun config --schema`: prints the JSON Schema of `hotrun.toml`.
-    Schema,
-    Status(Box<ControlOptions>),
-    /// `hotrun wait`: waits until everything that was saved is running.
-    Wait(Box<WaitOptions>),
-    /// `hotrun restart`: like the key `r`.
-    Restart(Box<ControlOptions>),
-    /// `hotrun stop`: like the key `q`.
-    Stop(Box<ControlOptions>),
-    Init(Box<InitOptions>),
-    /// `hotrun doctor`: finds problems that `run` with the same options would have.
-    Doctor {
-        options: Box<RunOptions>,
-        json: bool,
-    },
-    Completions(Shell),
-    Man,
 }
 
 /// How hotrun was called.
@@ -89,7 +63,7 @@ impl Invocation {
 )]
 struct CommandLine {
     #[command(subcommand)]
-    command: Option<Subcommand>,
+    command: Option<Command>,
     #[command(flatten)]
     options: RunOptions,
 }
@@ -106,8 +80,9 @@ Exit status: 0 after `q`; 2 for wrong usage or configuration; 1 when hotrun cann
 exit` the program's own (128 plus the signal's number where it died of one); 101 when `--once` cannot build. `status`, `wait`, \
 `restart` and `stop`: 3 when no hotrun runs here.";
 
-#[derive(Debug, clap::Subcommand)]
-enum Subcommand {
+// A doc comment here would be the description of `hotrun --help`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Command {
     /// Build, run and follow edits (the default)
     Run(#[command(flatten)] Box<RunOptions>),
     /// Print every setting in force and where it comes from

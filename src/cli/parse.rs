@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::FromArgMatches;
 
 use super::error::{CliError, explain};
-use super::{Cli, Command, CommandLine, Invocation, Subcommand, command};
+use super::{Cli, Command, CommandLine, Invocation, command};
 
 /// Parses a command line that starts with the program's name. Drops the word `hotrun` that cargo puts before
 /// the arguments of a plugin. `--help` and `--version` are errors too.
@@ -31,20 +31,7 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
         .try_get_matches_from(std::iter::once(OsString::from(invocation.name())).chain(words.iter().cloned()))
         .and_then(|matches| CommandLine::from_arg_matches(&matches))
         .map_err(|error| explain(error, invocation, &words, stray))?;
-    let command = match typed.command {
-        None => Command::Run(Box::new(typed.options)),
-        Some(Subcommand::Run(options)) => Command::Run(options),
-        Some(Subcommand::Config { schema: true, .. }) => Command::Schema,
-        Some(Subcommand::Config { options, .. }) => Command::Config(options),
-        Some(Subcommand::Status(options)) => Command::Status(options),
-        Some(Subcommand::Wait(options)) => Command::Wait(options),
-        Some(Subcommand::Restart(options)) => Command::Restart(options),
-        Some(Subcommand::Stop(options)) => Command::Stop(options),
-        Some(Subcommand::Init(options)) => Command::Init(options),
-        Some(Subcommand::Doctor { options, json }) => Command::Doctor { options, json },
-        Some(Subcommand::Completions { shell }) => Command::Completions(shell),
-        Some(Subcommand::Man) => Command::Man,
-    };
+    let command = typed.command.unwrap_or_else(|| Command::Run(Box::new(typed.options)));
     Ok(Cli { invocation, command })
 }
 

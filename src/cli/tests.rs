@@ -10,7 +10,7 @@ fn typed(line: &str) -> Result<Cli, CliError> {
 
 fn options(line: &str) -> RunOptions {
     match typed(line).unwrap().command {
-        Command::Run(options) | Command::Config(options) => *options,
+        Command::Run(options) | Command::Config { options, .. } => *options,
         other => panic!("`{line}` gave {other:?}"),
     }
 }
@@ -80,7 +80,7 @@ fn options_stand_before_and_after_the_subcommand() {
         assert_eq!(options.settings.words("watch").unwrap(), ["a", "b"], "{line}");
         assert_eq!(options.cargo.bin.as_deref(), Some("api"), "{line}");
     }
-    assert!(matches!(typed("hotrun -r config --bin x").unwrap().command, Command::Config(_)));
+    assert!(matches!(typed("hotrun -r config --bin x").unwrap().command, Command::Config { .. }));
     let Command::Doctor { options: doctor, json } = typed("hotrun -r doctor --json").unwrap().command else {
         panic!("no doctor")
     };
@@ -89,7 +89,10 @@ fn options_stand_before_and_after_the_subcommand() {
     assert_eq!(init.package.as_deref(), Some("api"));
     assert_eq!(options("hotrun --bin run run").cargo.bin.as_deref(), Some("run"));
     assert_eq!(options("hotrun --bin config -- run").args, ["run"]);
-    assert_eq!(typed("hotrun completions fish").unwrap().command, Command::Completions(Shell::Fish));
+    assert_eq!(
+        typed("hotrun completions fish").unwrap().command,
+        Command::Completions { shell: Shell::Fish }
+    );
     assert_eq!(typed("hotrun man").unwrap().command, Command::Man);
     for line in ["hotrun --bin api wait --timeout 5s --json", "hotrun wait --json --timeout=5s --bin api"] {
         let Command::Wait(options) = typed(line).unwrap().command else { panic!("{line}") };
