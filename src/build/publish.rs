@@ -182,11 +182,7 @@ impl Publisher {
             .and_then(|replaced| self.keep_or_drop(&temporary, replaced, unchanged));
         if let Err(source) = placed {
             let _ = fs::remove_file(&temporary);
-            return Err(PublishError::Io {
-                what: "publish the new binary as",
-                path: self.live.clone(),
-                source,
-            });
+            return Err(failed("publish the new binary as", &self.live)(source));
         }
         // The inode under the live path, which differs from `fresh` if it had to be copied.
         let binary = File::open(&self.live).unwrap_or(fresh);
@@ -214,11 +210,7 @@ impl Publisher {
             });
         if let Err(source) = done {
             let _ = fs::remove_file(&temporary);
-            return Err(PublishError::Io {
-                what: "set back the live binary",
-                path: self.live.clone(),
-                source,
-            });
+            return Err(failed("set back the live binary", &self.live)(source));
         }
         // It is the live one now.
         let _ = fs::remove_file(self.previous());

@@ -191,37 +191,29 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
 /// command line.
 fn forwarded_args(cargo: &CargoOptions, args: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut common, mut build) = split_build_args(args);
-    let flags = |list: &mut Vec<String>, flags: &[(bool, &str)]| {
-        for (_, flag) in flags
-            .iter()
-            .filter(|(typed, flag)| *typed && !list.iter().any(|arg| arg == flag))
-            .collect::<Vec<_>>()
-        {
-            list.push((*flag).to_owned());
+    let add = |list: &mut Vec<String>, flags: [(bool, &str); 3]| {
+        for (typed, flag) in flags {
+            if typed && !list.iter().any(|arg| arg == flag) {
+                list.push(flag.to_owned());
+            }
         }
     };
-    flags(
-        &mut common,
-        &[
-            (cargo.manifest.locked, "--locked"),
-            (cargo.manifest.offline, "--offline"),
-            (cargo.manifest.frozen, "--frozen"),
-        ],
-    );
-    common.extend(cargo.manifest.config.iter().flat_map(|value| ["--config".to_owned(), value.clone()]));
-    common.extend(cargo.manifest.unstable.iter().flat_map(|flag| ["-Z".to_owned(), flag.clone()]));
+    let manifest = &cargo.manifest;
+    let of_all =
+        [(manifest.locked, "--locked"), (manifest.offline, "--offline"), (manifest.frozen, "--frozen")];
+    add(&mut common, of_all);
+    common.extend(manifest.config.iter().flat_map(|value| ["--config".to_owned(), value.clone()]));
+    common.extend(manifest.unstable.iter().flat_map(|flag| ["-Z".to_owned(), flag.clone()]));
     if let Some(jobs) = &cargo.jobs {
         build = without_jobs(&build);
         build.extend(["--jobs".to_owned(), jobs.clone()]);
     }
-    flags(
-        &mut build,
-        &[
-            (cargo.keep_going, "--keep-going"),
-            (cargo.manifest.ignore_rust_version, "--ignore-rust-version"),
-            (cargo.timings, "--timings"),
-        ],
-    );
+    let of_build = [
+        (cargo.keep_going, "--keep-going"),
+        (manifest.ignore_rust_version, "--ignore-rust-version"),
+        (cargo.timings, "--timings"),
+    ];
+    add(&mut build, of_build);
     (common, build)
 }
 
