@@ -88,6 +88,20 @@ mod tests {
     }
 
     #[test]
+    fn build_scripts_can_be_left_as_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        for file in
+            ["app-0123456789abcdef/dep-bin-app", "app-fedcba9876543210/dep-build-script-build-script-build"]
+        {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        assert_eq!(force_without_scripts(root.path(), &["app".to_owned()]).unwrap(), 1);
+        assert_eq!(force(root.path(), &["app".to_owned()]).unwrap(), 2);
+    }
+
+    #[test]
     fn a_missing_staging_target_is_no_error() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(force(&root.path().join("none"), &["app".to_owned()]).unwrap(), 0);

@@ -1,6 +1,6 @@
 //! Real workspaces, as `cargo metadata` sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Duration;
 
@@ -324,6 +324,9 @@ fn sources_are_path_dependencies_in_any_folder() {
     }
     let dep = project.packages.iter().find(|it| it.name == "dep").unwrap();
     assert_eq!((&dep.build_script, dep.links.as_deref()), (&Some(root.join("ws/dep/b.rs")), Some("z")));
+    // Build scripts are made of one, dependencies from elsewhere may be made of another.
+    let entangled = project.packages.iter().filter(|it| !it.compiles_alone);
+    assert_eq!(entangled.map(|it| it.name.as_str()).collect::<BTreeSet<_>>(), ["patched", "tool"].into());
     let variables: BTreeMap<_, _> = project.package.variables.iter().cloned().collect();
     assert_eq!(
         (variables["CARGO_PKG_RUST_VERSION"].as_str(), variables["CARGO_PKG_README"].as_str()),
