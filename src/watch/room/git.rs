@@ -54,7 +54,9 @@ impl Room {
             self.scan_due = self.poll.map(|_| now).or(self.scan_due);
         }
         let settled = waiting.done.is_some_and(|done| now >= done + SETTLE_TIME);
-        let waits = now < waiting.since + MAX_WAIT && !(settled && self.deferred.next().is_none());
+        // A folder that git replaced is found by a scan, a file that it deleted by a deferred check.
+        let found = self.scan_due.is_none() && self.deferred.next().is_none();
+        let waits = now < waiting.since + MAX_WAIT && !(settled && found);
         if let (GitWork::Done(at), false) = (work, waits) {
             self.git_known = Some(at);
         }
