@@ -21,7 +21,7 @@ impl Room {
         }
         match signal {
             FileEvent::Overflow => {
-                self.scan_due = Some(Instant::now());
+                self.pace.scan_due = Some(Instant::now());
             }
             FileEvent::Failed(problem) => {
                 self.warn(Warning::Lost { problem });
@@ -29,11 +29,11 @@ impl Room {
             }
             FileEvent::Busy(folder) => {
                 // Where folders are not watched one by one, unwatching one saves nothing.
-                if cfg!(not(target_os = "macos")) && self.busy.add(&folder, &self.scan) {
-                    if let Some(native) = &mut self.native {
+                if cfg!(not(target_os = "macos")) && self.detection.busy.add(&folder, &self.scan) {
+                    if let Some(native) = &mut self.detection.native {
                         native.unwatch(&folder);
                     }
-                    self.busy.update(&self.scan, Instant::now());
+                    self.detection.busy.update(&self.scan, Instant::now());
                 }
             }
             FileEvent::Late(paths) => {
@@ -47,7 +47,7 @@ impl Room {
             }
             FileEvent::Gone(real) => {
                 if self.scan.folders.contains_key(&real) {
-                    if let Some(native) = &mut self.native {
+                    if let Some(native) = &mut self.detection.native {
                         native.forget(&real);
                     }
                     self.request_scan();
@@ -82,15 +82,15 @@ impl Room {
 
     fn track_writers(&mut self, signal: &FileEvent) {
         match signal {
-            FileEvent::Writing(real) => self.open_for_writing.extend(self.names_of(real)),
+            FileEvent::Writing(real) => self.writers.open.extend(self.names_of(real)),
             FileEvent::Written(real) | FileEvent::Gone(real) | FileEvent::Arrived(real)
-                if !self.open_for_writing.is_empty() =>
+                if !self.writers.open.is_empty() =>
             {
                 for path in self.names_of(real) {
-                    self.open_for_writing.remove(&path);
+                    self.writers.open.remove(&path);
                 }
             }
-            FileEvent::Overflow => self.open_for_writing.clear(),
+            FileEvent::Overflow => self.writers.open.clear(),
             _ => {}
         }
     }
@@ -177,7 +177,7 @@ impl Room {
             fingerprint::stat(path).is_some_and(|stat| attempt.started < stat.ctime && stat.ctime <= ended)
         };
         if attempt.ended.is_none_or(within) {
-            *self.saves_during_build.entry(path.to_path_buf()).or_default() += 1;
+            *self.since_start.saves.entry(path.to_path_buf()).or_default() += 1;
         }
         if attempt.complete {
             self.report_saves_during_build(2);

@@ -20,11 +20,11 @@ const SLICE: usize = 64;
 impl Room {
     /// Whether events report everything that a scan would find.
     pub(super) fn events_suffice(&self) -> bool {
-        self.native.is_some()
-            && self.poll.is_none()
-            && !self.limit_reached
-            && !self.unwatched
-            && self.scan_due.is_none()
+        self.detection.native.is_some()
+            && self.detection.poll.is_none()
+            && !self.detection.limit_reached
+            && !self.detection.unwatched
+            && self.pace.scan_due.is_none()
     }
 
     /// Follows what a build read in addition to the files followed before.
@@ -45,13 +45,13 @@ impl Room {
             _ => return self.scan_all(ScanCause::Inputs),
         }
         self.judge_differing();
-        self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
+        self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
     }
 
     /// Checks some of the files not yet checked since the end of the last build.
     pub(super) fn check_some(&mut self) {
-        let rest = self.unchecked.len().saturating_sub(SLICE);
-        for path in self.unchecked.split_off(rest) {
+        let rest = self.pace.unchecked.len().saturating_sub(SLICE);
+        for path in self.pace.unchecked.split_off(rest) {
             let Some(known) = self.ledger.get(&path).map(|entry| entry.now.stat) else { continue };
             let stat = fingerprint::stat(&path);
             self.note_touched(&path, stat);

@@ -4,11 +4,13 @@
 //! a killed git is old. `git status`, which editors run in the background, writes the index as well: a file
 //! saved after the index is not git's work, and does not wait.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Room;
 use crate::watch::fingerprint::{self, Stat};
+use crate::words::Change;
 
 /// How long changes wait for git at most.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -17,13 +19,45 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 const SETTLE_TIME: Duration = Duration::from_millis(80);
 
 /// How often to check whether git has finished.
-pub(super) const CHECK_PAUSE: Duration = Duration::from_millis(10);
+const CHECK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Since when changes wait for git.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GitWait {
+struct GitWait {
     since: Instant,
     done: Option<Instant>,
+}
+
+/// Changes to be reported together.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    pub(super) changes: Vec<Change>,
+    /// Since when they are held back until git has finished.
+    wait: Option<GitWait>,
+    /// When git finished the work that was reported last.
+    git_known: Option<SystemTime>,
+}
+
+impl Outgoing {
+    pub(super) fn waits(&self) -> bool {
+        self.wait.is_some()
+    }
+
+    /// Returns when to check again whether git has finished.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        self.wait.map(|_| Instant::now() + CHECK_PAUSE)
+    }
+
+    /// Takes the changes out, to be reported now. Of two changes of a path, the last one counts.
+    pub(super) fn take(&mut self) -> Vec<Change> {
+        self.wait = None;
+        let mut changes = std::mem::take(&mut self.changes);
+        let mut told = HashSet::new();
+        changes.reverse();
+        changes.retain(|change| told.insert((change.path.clone(), change.leads_to.clone())));
+        changes.reverse();
+        changes
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,28 +71,29 @@ impl Room {
     /// Whether changes must wait because git is writing, or has just finished.
     pub(super) fn waits_for_git(&mut self) -> bool {
         // When the first of them was changed. A deleted file does not tell, and counts as the earliest.
-        let changes = self.changes.iter();
+        let changes = self.outgoing.changes.iter();
         let stats = changes.map(|change| self.ledger.get(&change.path).and_then(|entry| entry.now.stat));
         let first = stats.map(|stat| stat.map(|stat| stat.ctime)).min().flatten();
         let folders = self.ignores.git_folders().iter();
-        let Some(work) = folders.filter_map(|folder| work(folder, self.git_known, first)).max() else {
+        let Some(work) = folders.filter_map(|folder| work(folder, self.outgoing.git_known, first)).max()
+        else {
             return false;
         };
         let now = Instant::now();
-        let waiting = self.git.get_or_insert(GitWait { since: now, done: None });
+        let waiting = self.outgoing.wait.get_or_insert(GitWait { since: now, done: None });
         if work == GitWork::Writing {
             waiting.done = None;
         } else if waiting.done.is_none() {
             waiting.done = Some(now);
             // A scan finds everything since the one before.
-            self.scan_due = self.poll.map(|_| now).or(self.scan_due);
+            self.pace.scan_due = self.detection.poll.map(|_| now).or(self.pace.scan_due);
         }
         let settled = waiting.done.is_some_and(|done| now >= done + SETTLE_TIME);
         // A folder that git replaced is found by a scan, a file that it deleted by a deferred check.
-        let found = self.scan_due.is_none() && self.deferred.next().is_none();
+        let found = self.pace.scan_due.is_none() && self.deferred.next().is_none();
         let waits = now < waiting.since + MAX_WAIT && !(settled && found);
         if let (GitWork::Done(at), false) = (work, waits) {
-            self.git_known = Some(at);
+            self.outgoing.git_known = Some(at);
         }
         waits
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{MAX_WAIT, Room, Wait};
+use super::Room;
+use super::parts::Wait;
 use crate::watch::echoes::{EchoRuling, Weight};
 use crate::watch::fingerprint::{self, Content, Depth, EntryKind, Fingerprint, SLACK, Stat};
 use crate::watch::inputs::{PathFacts, Reason, Verdict};
@@ -36,7 +37,7 @@ impl Room {
         if changed
             && self.building().is_none()
             && self.waiting.contains_key(path)
-            && self.echoes.was_followed()
+            && self.writers.echoes.was_followed()
         {
             self.report_waiting(path);
             return;
@@ -81,7 +82,7 @@ impl Room {
             return None;
         }
         if self.may_be_generated(path) && kinds.iter().copied().all(is_built) {
-            self.maybe_generated.insert(path.to_path_buf());
+            self.since_start.maybe_generated.insert(path.to_path_buf());
             return None;
         }
         if self.is_being_written(path) {
@@ -100,15 +101,15 @@ impl Room {
             && kinds == [ChangeKind::Source]
             && self.by_script(path)
             && let Some(attempt) = self.attempt
-            && self.loops.script_wrote(path, attempt.build)
+            && self.writers.loops.script_wrote(path, attempt.build)
         {
             self.settle_scripted(path, true);
             return None;
         }
-        match self.loops.changed(path, in_build) {
+        match self.writers.loops.changed(path, in_build) {
             LoopRuling::Report if in_build.is_some() => {
-                self.echoes.break_chain();
-                self.rebuild_requested = false;
+                self.writers.echoes.break_chain();
+                self.writers.rebuild_requested = false;
                 self.report(path, &kinds);
                 return None;
             }
@@ -127,22 +128,22 @@ impl Room {
                 return Some(Reason::Loop);
             }
         }
-        match self.echoes.changed(path, weight, self.offset(path, weight)) {
+        match self.writers.echoes.changed(path, weight, self.offset(path, weight)) {
             EchoRuling::Later(rest) => self.wait(path, rest),
             EchoRuling::Ignore => {
                 self.acknowledge(path, &kinds);
                 return Some(Reason::Echo);
             }
             ruling => {
-                self.rebuild_requested = false;
+                self.writers.rebuild_requested = false;
                 self.report(path, &kinds);
                 if ruling == EchoRuling::Warn {
                     self.warn(Warning::Repeats { path: path.to_path_buf() });
                 } else if ruling == EchoRuling::Echo {
-                    let (path, silenced) = (path.to_path_buf(), self.echoes.is_silenced(path));
+                    let (path, silenced) = (path.to_path_buf(), self.writers.echoes.is_silenced(path));
                     self.warn(if silenced { Warning::Restless { path } } else { Warning::Echo { path } });
                 } else if kinds.contains(&ChangeKind::Config) {
-                    self.echoes.reset();
+                    self.writers.echoes.reset();
                 }
             }
         }
@@ -164,13 +165,12 @@ impl Room {
     /// programs keep their logs open.
     fn is_being_written(&self, path: &Path) -> bool {
         let code = path.extension().is_some_and(|extension| extension == "rs");
-        self.open_for_writing.contains(path) && !code && !self.rules.is_named(path)
+        self.writers.open.contains(path) && !code && !self.rules.is_named(path)
     }
 
     /// Reports the change when no build runs and the file has been at rest for this time.
     fn wait(&mut self, path: &Path, rest: Duration) {
-        let now = Instant::now();
-        self.waiting.insert(path.to_path_buf(), Wait { since: now, rest, until: now + MAX_WAIT });
+        self.waiting.insert(path.to_path_buf(), Wait::new(rest));
     }
 
     /// Returns how long after the latest build or start of the program the file changed. A program that has
@@ -178,9 +178,9 @@ impl Room {
     fn offset(&self, path: &Path, weight: Weight) -> Option<Duration> {
         let entry = self.ledger.get(path)?;
         let changed = entry.now.changed_at();
-        let begun = [self.attempt.map(|attempt| attempt.started), self.program_started];
+        let begun = [self.attempt.map(|attempt| attempt.started), self.writers.program_started];
         let latest = begun.into_iter().flatten().filter(|at| *at <= changed + SLACK).max()?;
-        if weight == Weight::Code && self.program_started != Some(latest) {
+        if weight == Weight::Code && self.writers.program_started != Some(latest) {
             return None;
         }
         Some(changed.duration_since(latest).unwrap_or_default())
@@ -190,7 +190,7 @@ impl Room {
     /// reading them: they also require a restart, or reading the settings or the project again, or cargo
     /// would overlook them. The value tells whether the build may have read the file in the middle of a save.
     pub(super) fn unsettled(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
-        let waiting = self.waiting.keys().chain(&self.maybe_generated).map(PathBuf::as_path);
+        let waiting = self.waiting.keys().chain(&self.since_start.maybe_generated).map(PathBuf::as_path);
         let mut found = HashMap::new();
         for path in self.deferred.paths().chain(waiting) {
             let Verdict::Counts(kinds) = self.verdict(path) else { continue };
@@ -224,7 +224,7 @@ impl Room {
     /// change is reported when the build ends. The same applies to a file that builds were found to write.
     fn may_be_generated(&self, path: &Path) -> bool {
         self.building().is_some()
-            && (self.ledger.is_new(path) || self.loops.is_generated(path))
+            && (self.ledger.is_new(path) || self.writers.loops.is_generated(path))
             && self
                 .plan
                 .packages
@@ -274,24 +274,28 @@ impl Room {
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
         self.acknowledge(path, kinds);
         for kind in kinds {
-            self.changes.push(Change { path: path.to_path_buf(), leads_to: kind.leads_to_main(), hidden });
+            self.outgoing.changes.push(Change {
+                path: path.to_path_buf(),
+                leads_to: kind.leads_to_main(),
+                hidden,
+            });
         }
     }
 
     /// Reports files that were saved at least `saves` times while the build ran: it started from them, but
     /// may have read them half-written or in an intermediate state. Once, until something really changes.
     pub(super) fn report_saves_during_build(&mut self, saves: u32) {
-        if self.rebuild_requested {
+        if self.writers.rebuild_requested {
             return;
         }
-        let often = self.saves_during_build.iter().filter(|(_, count)| **count >= saves);
+        let often = self.since_start.saves.iter().filter(|(_, count)| **count >= saves);
         let disturbed: Vec<PathBuf> =
             often.map(|(path, _)| path.clone()).filter(|path| !self.by_script(path)).collect();
         for path in disturbed {
             let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
             if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {
                 self.report(&path, &kinds);
-                self.rebuild_requested = true;
+                self.writers.rebuild_requested = true;
             }
         }
     }
@@ -316,7 +320,7 @@ impl Room {
     /// Records a file touched since the start of the latest build attempt, which may have read an intermediate
     /// state: half of a save, if it failed, or with polling a save between two looks, if it came during the build.
     pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
-        let polls = self.poll.is_some();
+        let polls = self.detection.poll.is_some();
         let Some(attempt) = self.attempt.filter(|attempt| attempt.failed || polls) else { return };
         let touched = match stat {
             Some(stat) => {
@@ -328,21 +332,21 @@ impl Room {
             None => self.ledger.get(path).is_some_and(|entry| entry.now.stat.is_some()),
         };
         if touched && *path != self.plan.workspace.lock_file {
-            self.touched.insert(path.to_path_buf());
+            self.since_start.touched.insert(path.to_path_buf());
         }
     }
 
     /// Reports a touched file if it is again what the build attempt started from. Once, until
     /// something really changes.
     pub(super) fn report_touched(&mut self, path: &Path) {
-        if !self.touched.remove(path) || self.rebuild_requested || self.by_script(path) {
+        if !self.since_start.touched.remove(path) || self.writers.rebuild_requested || self.by_script(path) {
             return;
         }
         let Verdict::Counts(kinds) = self.verdict(path) else { return };
         let built = kinds.iter().copied().any(is_built) && self.weight(path, &kinds) != Weight::Guessed;
         if built && self.ledger.unchanged(path) {
             self.report(path, &kinds);
-            self.rebuild_requested = true;
+            self.writers.rebuild_requested = true;
         }
     }
 
@@ -368,9 +372,10 @@ impl Room {
     fn note(&mut self, path: &Path, reason: Reason, worth_a_note: bool) {
         let folder = path.parent().unwrap_or(path).to_path_buf();
         // A deleted file was not saved.
-        let first_in_folder = worth_a_note && path.symlink_metadata().is_ok() && self.noted.insert(folder);
+        let first_in_folder =
+            worth_a_note && path.symlink_metadata().is_ok() && self.speaker.noted.insert(folder);
         if first_in_folder || self.plan.verbose {
-            (self.sink)(WatchNews::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
+            self.speaker.say(WatchNews::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
         }
     }
 }

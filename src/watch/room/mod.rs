@@ -7,110 +7,56 @@ mod events;
 mod following;
 mod git;
 mod judging;
+mod parts;
 mod scripted;
 mod sync;
 mod walking;
 
-use self::walking::ScanCause;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
+use self::git::Outgoing;
+use self::parts::{Detection, Pace, SinceStart, Speaker, Wait, Writers};
+use self::sync::Syncs;
+use self::walking::ScanCause;
+
 use crate::watch::attempt::BuildAttempt;
-use crate::watch::busy::BusyFolders;
 use crate::watch::deferred::{DeferReason, Deferred};
-use crate::watch::echoes::Echoes;
-use crate::watch::filter::EventFilter;
 use crate::watch::fingerprint::{self, Content, Fingerprint};
 use crate::watch::globs::named_plainly;
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::{InputsChange, Rules};
 use crate::watch::ledger::{InitialBaseline, Ledger, Moment};
-use crate::watch::loops::LoopDetector;
-use crate::watch::news::{Backend, NewsSink, RoomMessage, WatchCommand, WatchNews};
+use crate::watch::news::{NewsSink, RoomMessage, WatchCommand, WatchNews};
 use crate::watch::plan::Plan;
 use crate::watch::scan::Scan;
 use crate::watch::warning::Warning;
-use crate::watch::watcher::{Native, REPORTS_CLOSE};
-use crate::watch::{dep_info, polling, units};
-use crate::words::{BuildId, Change};
+use crate::watch::watcher::REPORTS_CLOSE;
+use crate::watch::{dep_info, units};
+use crate::words::BuildId;
 
 /// Messages taken from the queue before their changes are reported.
 const BATCH: usize = 512;
-
-/// A change that must come to rest before it is reported.
-#[derive(Debug, Clone, Copy)]
-struct Wait {
-    since: Instant,
-    rest: Duration,
-    /// Reported at this time in any case.
-    until: Instant,
-}
-
-impl Wait {
-    fn due(&self) -> Instant {
-        (self.since + self.rest).min(self.until)
-    }
-}
-
-/// How long a change waits at most for its file to come to rest.
-const MAX_WAIT: Duration = Duration::from_secs(3);
 
 pub(super) struct Room {
     plan: Plan,
     rules: Rules,
     ignores: Ignores,
     ledger: Ledger,
-    loops: LoopDetector,
-    echoes: Echoes,
-    /// When the program was started last.
-    program_started: Option<SystemTime>,
-    /// Files that were written and not closed since.
-    open_for_writing: HashSet<PathBuf>,
+    writers: Writers,
     deferred: Deferred,
     scan: Scan,
-    native: Option<Native>,
-    filter: Arc<EventFilter>,
-    busy: BusyFolders,
-    /// A folder could not be watched, so that only scans find changes in it.
-    unwatched: bool,
-    /// Files still to be checked since the end of the last build.
-    unchecked: Vec<PathBuf>,
-    /// The polling interval, if events are unreliable or a limit was reached.
-    poll: Option<Duration>,
-    limit_reached: bool,
-    poll_due: Option<Instant>,
-    scan_due: Option<Instant>,
-    scan_cost: Duration,
-    scan_end: Instant,
+    detection: Detection,
+    pace: Pace,
     attempt: Option<BuildAttempt>,
+    since_start: SinceStart,
     /// Changes to report when no build runs and they have come to rest.
     waiting: HashMap<PathBuf, Wait>,
-    /// How often each file was saved or removed since the latest build attempt started.
-    saves_during_build: HashMap<PathBuf, u32>,
-    /// Files touched since the start of the latest build attempt, which may have read an intermediate state.
-    touched: HashSet<PathBuf>,
-    /// Roots of the packages whose build script ended during the latest build attempt, and when.
-    scripts: HashMap<PathBuf, SystemTime>,
-    /// New files that a build script may have written: reported at the end of the build unless it did.
-    maybe_generated: HashSet<PathBuf>,
-    /// Whether the last build was requested only for files saved or touched during a build, and nothing has
-    /// changed since.
-    rebuild_requested: bool,
-    changes: Vec<Change>,
-    /// Since when they are held back until git has finished.
-    git: Option<git::GitWait>,
-    /// When git finished the work that was reported last.
-    git_known: Option<SystemTime>,
-    /// Requests for a check that has not started.
-    sync_requests: Vec<u64>,
-    syncs: Vec<sync::PendingSync>,
-    noted: HashSet<PathBuf>,
-    warned: HashSet<Warning>,
-    sink: NewsSink,
-    events: Sender<RoomMessage>,
+    outgoing: Outgoing,
+    syncs: Syncs,
+    speaker: Speaker,
 }
 
 impl Room {
@@ -121,39 +67,17 @@ impl Room {
             rules,
             plan,
             ledger: Ledger::default(),
-            loops: LoopDetector::default(),
-            echoes: Echoes::default(),
-            program_started: None,
-            open_for_writing: HashSet::new(),
+            writers: Writers::default(),
             deferred: Deferred::default(),
             scan: Scan::default(),
-            native: None,
-            filter: Arc::default(),
-            busy: BusyFolders::default(),
-            unwatched: false,
-            unchecked: Vec::new(),
-            poll: None,
-            limit_reached: false,
-            poll_due: None,
-            scan_due: None,
-            scan_cost: Duration::ZERO,
-            scan_end: Instant::now(),
+            detection: Detection::new(events),
+            pace: Pace::new(),
             attempt: None,
+            since_start: SinceStart::default(),
             waiting: HashMap::new(),
-            saves_during_build: HashMap::new(),
-            touched: HashSet::new(),
-            scripts: HashMap::new(),
-            maybe_generated: HashSet::new(),
-            rebuild_requested: false,
-            changes: Vec::new(),
-            git: None,
-            git_known: None,
-            sync_requests: Vec::new(),
-            syncs: Vec::new(),
-            noted: HashSet::new(),
-            warned: HashSet::new(),
-            sink,
-            events,
+            outgoing: Outgoing::default(),
+            syncs: Syncs::default(),
+            speaker: Speaker::new(sink),
         }
     }
 
@@ -187,8 +111,8 @@ impl Room {
 
     /// Chooses the backend, takes the first state, and reports that it watches.
     fn open(&mut self) {
-        self.limit_reached = false;
-        self.busy.clear();
+        self.detection.limit_reached = false;
+        self.detection.busy.clear();
         self.choose_backend();
         self.scan_all(ScanCause::Plan);
         // What is created once it watches is not missing.
@@ -202,12 +126,8 @@ impl Room {
 
     fn send_watching(&self) {
         let files = self.ledger.paths().filter(|path| self.verdict(path).counts()).count();
-        let backend = match (&self.native, self.poll) {
-            (Some(_), None) => Backend::Native,
-            (Some(_), Some(interval)) => Backend::Mixed(interval),
-            (None, interval) => Backend::Polling(interval.unwrap_or(polling::INTERVAL)),
-        };
-        (self.sink)(WatchNews::Watching { files, folders: self.scan.folders.len(), backend });
+        let backend = self.detection.backend();
+        self.speaker.say(WatchNews::Watching { files, folders: self.scan.folders.len(), backend });
     }
 
     fn handle_command(&mut self, sent: Moment, command: WatchCommand) {
@@ -222,16 +142,16 @@ impl Room {
                 self.open();
             }
             WatchCommand::BuildStarted(build) => {
-                self.loops.build_started();
-                self.echoes.started(true);
+                self.writers.loops.build_started();
+                self.writers.echoes.started(true);
                 let unsettled = self.unsettled(sent.wall);
                 self.attempt = Some(BuildAttempt::start(build, sent.wall, self.attempt));
                 // The build has these; changes after its start are reported below.
-                self.changes.retain(|change| !change.leads_to.only_builds() || change.hidden);
-                self.saves_during_build.clear();
-                self.touched.clear();
-                self.scripts.clear();
-                let generated = std::mem::take(&mut self.maybe_generated);
+                self.outgoing.changes.retain(|change| !change.leads_to.only_builds() || change.hidden);
+                self.since_start.saves.clear();
+                self.since_start.touched.clear();
+                self.since_start.scripts.clear();
+                let generated = std::mem::take(&mut self.since_start.maybe_generated);
                 let held: Vec<PathBuf> = self.deferred.paths().map(Path::to_path_buf).collect();
                 for path in held.iter().filter(|path| !unsettled.contains_key(*path)) {
                     let now = self.fingerprint(path);
@@ -254,8 +174,8 @@ impl Room {
                 let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
                 self.update_inputs(read);
                 self.report_saves_during_build(2);
-                if self.poll.is_some() {
-                    self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
+                if self.detection.poll.is_some() {
+                    self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
                 }
             }
             WatchCommand::BuildFailed { build, named } => {
@@ -265,7 +185,7 @@ impl Room {
                 self.report_saves_during_build(1);
                 if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
                     attempt.failed = true;
-                    self.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
+                    self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
                 }
             }
             WatchCommand::BuildCancelled(build) => {
@@ -278,22 +198,23 @@ impl Room {
             }
             WatchCommand::ScriptRan { build, root, ended } => {
                 if self.building().is_some_and(|attempt| attempt.build == build && attempt.started <= ended) {
-                    self.scripts.insert(root, ended);
+                    self.since_start.scripts.insert(root, ended);
                 }
             }
             WatchCommand::BuildResolved(build) => self.lock_file_written(build),
             WatchCommand::ProjectRead { began } => self.project_read(began),
             WatchCommand::ProgramStarts => {
-                self.program_started = Some(sent.wall);
-                self.echoes.started(false);
+                self.writers.program_started = Some(sent.wall);
+                self.writers.echoes.started(false);
             }
             WatchCommand::SettingsRead(files) => self.settings_read(files),
             WatchCommand::Asked => {
-                self.echoes.restart_requested();
-                self.warned
+                self.writers.echoes.restart_requested();
+                self.speaker
+                    .warned
                     .retain(|warning| !matches!(warning, Warning::Echo { .. } | Warning::Restless { .. }));
             }
-            WatchCommand::Sync(token) => self.sync_requests.push(token),
+            WatchCommand::Sync(token) => self.syncs.requests.push(token),
             WatchCommand::Stop => {}
         }
     }
@@ -338,7 +259,7 @@ impl Room {
         self.ledger.set_baseline(&lock_file);
         self.deferred.remove(&lock_file);
         self.waiting.remove(&lock_file);
-        self.saves_during_build.remove(&lock_file);
+        self.since_start.saves.remove(&lock_file);
     }
 
     /// Updates the inputs with what may fix the failed build: the paths its errors named, and the files rustc
@@ -366,43 +287,35 @@ impl Room {
     }
 
     fn warn(&mut self, warning: Warning) {
-        if self.warned.insert(warning.clone()) {
-            (self.sink)(WatchNews::Warning(warning));
-        }
+        self.speaker.warn(warning);
     }
 
     fn send_changes(&mut self) {
-        if !self.changes.is_empty() && self.waits_for_git() {
+        if !self.outgoing.changes.is_empty() && self.waits_for_git() {
             return;
         }
-        self.git = None;
-        if !self.changes.is_empty() {
-            let mut changes = std::mem::take(&mut self.changes);
-            // Of two changes of a path, the last one counts.
-            let mut told = HashSet::new();
-            changes.reverse();
-            changes.retain(|change| told.insert((change.path.clone(), change.leads_to.clone())));
-            changes.reverse();
-            (self.sink)(WatchNews::Changed { changes });
+        let changes = self.outgoing.take();
+        if !changes.is_empty() {
+            self.speaker.say(WatchNews::Changed { changes });
         }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let waiting = self.building().is_none().then(|| self.waiting.values().map(Wait::due).min());
-        let unchecked = (!self.unchecked.is_empty()).then(Instant::now);
-        let git = self.git.map(|_| Instant::now() + git::CHECK_PAUSE);
-        let walks = [self.scan_due, self.poll_due, self.busy.due(), unchecked, git];
+        let unchecked = (!self.pace.unchecked.is_empty()).then(Instant::now);
+        let git = self.outgoing.next_check();
+        let walks = [self.pace.scan_due, self.pace.poll_due, self.detection.busy.due(), unchecked, git];
         [self.deferred.next(), waiting.flatten(), self.sync_due()].into_iter().chain(walks).flatten().min()
     }
 
     fn deadlines(&mut self) {
         let now = Instant::now();
-        if self.scan_due.is_some_and(|due| due <= now) {
+        if self.pace.scan_due.is_some_and(|due| due <= now) {
             self.scan_all(ScanCause::Events);
-        } else if self.poll_due.is_some_and(|due| due <= now) {
+        } else if self.pace.poll_due.is_some_and(|due| due <= now) {
             self.scan_all(ScanCause::Poll);
         }
-        if self.busy.due().is_some_and(|due| due <= now) && self.busy.poll(now) {
+        if self.detection.busy.due().is_some_and(|due| due <= now) && self.detection.busy.poll(now) {
             self.request_scan();
         }
         self.check_some();

@@ -11,18 +11,18 @@ use crate::words::ChangeKind;
 impl Room {
     /// To be called when a build has ended.
     pub(super) fn settle_what_scripts_wrote(&mut self) {
-        let new = std::mem::take(&mut self.maybe_generated);
+        let new = std::mem::take(&mut self.since_start.maybe_generated);
         let Some(build) = self.attempt.map(|attempt| attempt.build) else { return };
         for path in new {
             if self.by_script(&path) {
-                let again = self.loops.script_wrote(&path, build);
+                let again = self.writers.loops.script_wrote(&path, build);
                 self.settle_scripted(&path, again);
             }
         }
-        for path in self.loops.fresh() {
+        for path in self.writers.loops.fresh() {
             // Build scripts do not write manifests and settings.
             if self.verdict(&path) == Verdict::Counts(vec![ChangeKind::Source]) && self.by_script(&path) {
-                let again = self.loops.script_wrote(&path, build);
+                let again = self.writers.loops.script_wrote(&path, build);
                 // The others were reported, and a build follows.
                 if again && self.waiting.remove(&path).is_some() {
                     self.settle_scripted(&path, true);
@@ -48,7 +48,7 @@ impl Room {
         let package = roots.filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
         let changed = entry.now.changed_at();
         package
-            .and_then(|root| self.scripts.get(root))
+            .and_then(|root| self.since_start.scripts.get(root))
             .is_some_and(|ended| attempt.started <= changed && changed <= *ended)
     }
 }

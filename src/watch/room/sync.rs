@@ -19,20 +19,28 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// A request that is not answered yet.
 #[derive(Debug)]
-pub(super) struct PendingSync {
+struct PendingSync {
     tokens: Vec<u64>,
     /// Files that were deferred at that time.
     held: HashSet<PathBuf>,
     due: Instant,
 }
 
+/// The requests for a check.
+#[derive(Debug, Default)]
+pub(super) struct Syncs {
+    /// Not started.
+    pub(super) requests: Vec<u64>,
+    pending: Vec<PendingSync>,
+}
+
 impl Room {
     /// Starts the requested check, one for all pending requests.
     pub(super) fn start_sync(&mut self) {
-        if self.sync_requests.is_empty() {
+        if self.syncs.requests.is_empty() {
             return;
         }
-        let tokens = std::mem::take(&mut self.sync_requests);
+        let tokens = std::mem::take(&mut self.syncs.requests);
         self.scan_all(ScanCause::Events);
         for path in self.ledger.racy() {
             if self.deferred.reason(&path).is_some() {
@@ -46,37 +54,38 @@ impl Room {
             }
         }
         let held = self.deferred.paths().map(Path::to_path_buf).collect();
-        self.syncs.push(PendingSync { tokens, held, due: Instant::now() + ANSWER_TIMEOUT });
+        self.syncs.pending.push(PendingSync { tokens, held, due: Instant::now() + ANSWER_TIMEOUT });
     }
 
     /// Answers the requests after which everything was reported.
     pub(super) fn answer_syncs(&mut self) {
-        if self.git.is_some() {
+        if self.outgoing.waits() {
             return;
         }
         // While a build runs, other changes may be reported at its end; the client asks again then.
         let at_rest = self.building().is_some() || self.waiting.is_empty();
-        let mut syncs = std::mem::take(&mut self.syncs);
+        let mut syncs = std::mem::take(&mut self.syncs.pending);
         syncs.retain(|sync| {
             let open = !at_rest || sync.held.iter().any(|path| self.deferred.reason(path).is_some());
             if !open {
                 for token in &sync.tokens {
-                    (self.sink)(WatchNews::Synced(*token));
+                    self.speaker.say(WatchNews::Synced(*token));
                 }
             }
             open
         });
-        self.syncs = syncs;
+        self.syncs.pending = syncs;
     }
 
     pub(super) fn sync_due(&self) -> Option<Instant> {
-        self.syncs.iter().filter(|_| self.git.is_none()).map(|sync| sync.due).min()
+        self.syncs.pending.iter().filter(|_| !self.outgoing.waits()).map(|sync| sync.due).min()
     }
 
     /// Accepts files that were deferred for too long as they are.
     pub(super) fn expire_syncs(&mut self, now: Instant) {
         let overdue: Vec<PathBuf> = self
             .syncs
+            .pending
             .iter()
             .filter(|sync| sync.due <= now)
             .flat_map(|sync| sync.held.iter().cloned())
@@ -87,7 +96,7 @@ impl Room {
             let now = self.fingerprint(&path);
             self.accept(&path, now);
         }
-        if self.building().is_none() && self.syncs.iter().any(|sync| sync.due <= now) {
+        if self.building().is_none() && self.syncs.pending.iter().any(|sync| sync.due <= now) {
             for (path, _) in std::mem::take(&mut self.waiting) {
                 self.report_waiting(&path);
             }

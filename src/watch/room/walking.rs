@@ -46,19 +46,19 @@ impl Room {
             }),
             Poll::Never => None,
         };
-        self.poll = interval;
-        self.poll_due = None;
+        self.detection.poll = interval;
+        self.pace.poll_due = None;
         if matches!(self.plan.poll, Poll::Always | Poll::Every(_)) {
-            self.native = None;
-        } else if self.native.is_none() {
-            let events = self.events.clone();
+            self.detection.native = None;
+        } else if self.detection.native.is_none() {
+            let events = self.detection.events.clone();
             let tell = move |signal| {
                 // The room may be closing.
                 let _ = events.send(RoomMessage::Event(signal));
             };
-            match Native::new(Arc::clone(&self.filter), tell) {
+            match Native::new(Arc::clone(&self.detection.filter), tell) {
                 Ok(native) => {
-                    self.native = Some(native);
+                    self.detection.native = Some(native);
                     self.follow_mounts();
                 }
                 Err(refused) => self.refused(refused),
@@ -69,7 +69,7 @@ impl Room {
     /// Scans after each change of the mounts, which finds replaced folders.
     #[cfg(target_os = "linux")]
     fn follow_mounts(&self) {
-        let events = self.events.clone();
+        let events = self.detection.events.clone();
         mounts::follow(move || events.send(RoomMessage::Event(FileEvent::Overflow)).is_ok());
     }
 
@@ -78,41 +78,41 @@ impl Room {
 
     /// The platform refused a watch: warns once, with a hint, and polls.
     pub(super) fn refused(&mut self, missing: Refused) {
-        self.limit_reached = true;
+        self.detection.limit_reached = true;
         if self.plan.poll == Poll::Never {
             self.warn(Warning::Blind { missing });
             return;
         }
-        let every = *self.poll.get_or_insert(polling::INTERVAL);
+        let every = *self.detection.poll.get_or_insert(polling::INTERVAL);
         self.warn(Warning::Polling { missing, every });
     }
 
     /// Requests a scan soon: at once after a pause, otherwise delayed, so that storms cost little.
     pub(super) fn request_scan(&mut self) {
-        let due = Instant::now().max(self.scan_end + self.scan_cost * 4);
-        self.scan_due = Some(self.scan_due.map_or(due, |earlier| earlier.min(due)));
+        let due = Instant::now().max(self.pace.scan_end + self.pace.scan_cost * 4);
+        self.pace.scan_due = Some(self.pace.scan_due.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// Scans everything, watches the folders found, and checks every file with another stat.
     pub(super) fn scan_all(&mut self, cause: ScanCause) {
         let (begun, cpu) = (Instant::now(), polling::cpu_time());
-        self.scan_due = None;
-        self.unwatched = false;
+        self.pace.scan_due = None;
+        self.detection.unwatched = false;
         // The scan reports the current state; later states must differ from it.
-        self.busy.poll(begun);
+        self.detection.busy.poll(begun);
         let found = self.walk(cause, scan);
-        if self.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
-            self.scan_due = Some(Instant::now());
+        if self.detection.native.as_mut().is_some_and(|native| native.settle(&found.folders)) {
+            self.pace.scan_due = Some(Instant::now());
         }
         let before = std::mem::replace(&mut self.scan, found);
         self.compare(&before, cause);
         self.apply_scan();
-        self.scan_end = Instant::now();
-        self.scan_cost = self.scan_end - begun;
-        if let Some(interval) = self.poll {
-            self.poll_due = Some(
-                self.scan_end
-                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.scan_cost),
+        self.pace.scan_end = Instant::now();
+        self.pace.scan_cost = self.pace.scan_end - begun;
+        if let Some(interval) = self.detection.poll {
+            self.pace.poll_due = Some(
+                self.pace.scan_end
+                    + polling::pause(interval, polling::cpu_time().saturating_sub(cpu), self.pace.scan_cost),
             );
         }
     }
@@ -123,8 +123,9 @@ impl Room {
         cause: ScanCause,
         walk: impl FnOnce(&Rules, &mut Ignores, &mut dyn FnMut(&Path)) -> Scan,
     ) -> Scan {
-        self.filter.pass_all();
-        let (native, busy, limit_reached) = (&mut self.native, &self.busy, self.limit_reached);
+        self.detection.filter.pass_all();
+        let (native, busy, limit_reached) =
+            (&mut self.detection.native, &self.detection.busy, self.detection.limit_reached);
         let (mut refusal, mut unwatched) = (None, false);
         let found = walk(&self.rules, &mut self.ignores, &mut |folder| {
             if let (Some(native), None, false, false) =
@@ -138,7 +139,7 @@ impl Room {
                 }
             }
         });
-        self.unwatched |= unwatched;
+        self.detection.unwatched |= unwatched;
         if let Some(refused) = refusal {
             self.refused(refused);
             if cause != ScanCause::Plan {
@@ -150,8 +151,8 @@ impl Room {
 
     /// Applies the current scan.
     pub(super) fn apply_scan(&mut self) {
-        self.filter.update(&self.scan);
-        if self.busy.update(&self.scan, Instant::now()) {
+        self.detection.filter.update(&self.scan);
+        if self.detection.busy.update(&self.scan, Instant::now()) {
             self.request_scan();
         }
     }
