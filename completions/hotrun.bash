@@ -89,7 +89,7 @@ _hotrun() {
 
     case "${cmd}" in
         hotrun)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help --version run config status wait restart stop init doctor completions man help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help --version run config status wait restart stop init doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,6 +216,10 @@ _hotrun() {
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto inherit capture" -- "${cur}"))
+                    return 0
+                    ;;
                 --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -319,7 +323,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__config)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --schema --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --schema --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -444,6 +448,10 @@ _hotrun() {
                     ;;
                 --stdin)
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto inherit capture" -- "${cur}"))
                     return 0
                     ;;
                 --listen)
@@ -535,7 +543,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__doctor)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --json --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +668,10 @@ _hotrun() {
                     ;;
                 --stdin)
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto inherit capture" -- "${cur}"))
                     return 0
                     ;;
                 --listen)
@@ -1038,7 +1050,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__run)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1163,6 +1175,10 @@ _hotrun() {
                     ;;
                 --stdin)
                     COMPREPLY=($(compgen -W "lend null inherit" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto inherit capture" -- "${cur}"))
                     return 0
                     ;;
                 --listen)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_hotrun_global_optspecs
-    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= share-build-dir w/watch= i/ignore= debounce= poll= E/env= env-file= stdin= listen= ready= ready-timeout= update= on-start-failure= on-exit= stop-signal= stop-timeout= c/clear N/notify events= log= once q/quiet v/verbose color= config-file= h/help V/version
+    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= share-build-dir w/watch= i/ignore= debounce= poll= E/env= env-file= stdin= output= listen= ready= ready-timeout= update= on-start-failure= on-exit= stop-signal= stop-timeout= c/clear N/notify events= log= once q/quiet v/verbose color= config-file= h/help V/version
 end
 
 function __fish_hotrun_needs_command
@@ -45,6 +45,9 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -l env-file -d 'Files of env
 complete -c hotrun -n "__fish_hotrun_needs_command" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
 null\t''
 inherit\t''"
+complete -c hotrun -n "__fish_hotrun_needs_command" -l output -d 'Where the program\'s output goes [default: auto]' -r -f -a "auto\t''
+inherit\t''
+capture\t''"
 complete -c hotrun -n "__fish_hotrun_needs_command" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l ready -d 'When a process counts as ready [default: auto]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
@@ -114,6 +117,9 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l env-file -d 'Files
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
 null\t''
 inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l output -d 'Where the program\'s output goes [default: auto]' -r -f -a "auto\t''
+inherit\t''
+capture\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready -d 'When a process counts as ready [default: auto]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
@@ -171,6 +177,9 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l env-file -d 'Fi
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
 null\t''
 inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l output -d 'Where the program\'s output goes [default: auto]' -r -f -a "auto\t''
+inherit\t''
+capture\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready -d 'When a process counts as ready [default: auto]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
@@ -275,6 +284,9 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l env-file -d 'Fi
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
 null\t''
 inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l output -d 'Where the program\'s output goes [default: auto]' -r -f -a "auto\t''
+inherit\t''
+capture\t''"
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready -d 'When a process counts as ready [default: auto]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r

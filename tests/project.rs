@@ -98,6 +98,7 @@ fn build_config() -> BuildConfig {
         inputs: Vec::new(),
         share_build_dir: default(false),
         debug_info: default(DebugInfo::Profile),
+        together: default(false),
     }
 }
 
@@ -108,6 +109,7 @@ fn run_config(arguments: &[&str]) -> RunConfig {
         env_files: Vec::new(),
         cwd: default(None),
         stdin: default(Stdin::Null),
+        output: default(hotrun::config::Output::Auto),
         listen: Vec::new(),
         ready: default(Ready::Auto),
         ready_timeout: default(Duration::from_secs(1)),

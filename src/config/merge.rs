@@ -10,7 +10,10 @@ use super::options::{CargoOptions, OwnOptions, RunOptions};
 use super::shape::Words;
 use super::table::{Layer, READY_TIMEOUT, ROWS};
 use super::units::{self, Word};
-use super::{Color, Config, FileText, Origin, OwnVariables, Ready, Setting, Update, absolute, address, file};
+use super::{
+    Color, Config, FileText, Origin, OwnVariables, Ready, ServiceConfig, Setting, Update, absolute, address,
+    file,
+};
 
 /// Merges the options, hotrun's environment variables and the config files, the file of highest precedence
 /// first. Relative paths on the command line and in the environment are below `cwd`. Fails for the first
@@ -183,6 +186,7 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     config.ui.color = color(own);
     config.ui.verbosity = verbosity(own);
     config.once = own.once;
+    config.services = vec![ServiceConfig::only(&config.build, &config.run)];
     config
 }
 

@@ -15,6 +15,7 @@ mod merge;
 mod options;
 mod page;
 mod schema;
+mod service;
 mod shape;
 mod show;
 mod table;
@@ -28,6 +29,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::words::ServiceId;
 
 pub(crate) use address::{format_address, format_ready, http_host};
 pub use error::{ConfigError, FileLine, SettingName};
@@ -85,10 +88,57 @@ pub struct Setting<T> {
 pub struct Config {
     pub build: BuildConfig,
     pub watch: WatchConfig,
+    /// What holds for every service that sets nothing else.
     pub run: RunConfig,
     pub ui: UiConfig,
     pub files: FilesConfig,
     pub once: bool,
+    /// Never empty; the index is the number of a `ServiceId`.
+    pub services: Vec<ServiceConfig>,
+}
+
+/// A program or command that hotrun keeps running.
+///
+/// Without a `[service.*]` table there is exactly one, made of `[build]` and `[run]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Empty without a table.
+    pub name: String,
+    pub runs: Runs,
+    /// `[run]`, overlaid by the keys of the service.
+    pub run: RunConfig,
+    /// The services that must be ready before this one starts.
+    pub after: Vec<ServiceId>,
+    /// The services whose replacement restarts this one.
+    pub restart_with: Vec<ServiceId>,
+    /// Whether it starts with hotrun.
+    pub autostart: bool,
+    /// It runs to its end, and again when its inputs change.
+    pub task: bool,
+    /// The files that run a command or task again.
+    pub inputs: Vec<IgnoreGlob>,
+    /// Whether `PORT` is a port that hotrun chooses.
+    pub port_auto: bool,
+}
+
+/// What a service runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runs {
+    /// A program that cargo builds.
+    Program {
+        package: Option<String>,
+        target: Option<TargetName>,
+    },
+    Command(CommandLine),
+}
+
+/// `service.NAME.command`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandLine {
+    /// A program, by its path or looked up in `PATH`, and its arguments.
+    Exec(Vec<String>),
+    /// For `sh -c`.
+    Shell(String),
 }
 
 impl Config {
@@ -142,6 +192,17 @@ pub enum Stdin {
     Null,
     /// hotrun's own stdin, from the start.
     Inherit,
+}
+
+/// `run.output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// `Capture` with several services, else `Inherit`.
+    Auto,
+    /// The program writes to hotrun's own stdout and stderr.
+    Inherit,
+    /// hotrun reads what the program writes.
+    Capture,
 }
 
 /// An entry of `run.listen`.

@@ -17,7 +17,7 @@ use super::text::{
     Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, Signal, Socket, Time,
 };
 use super::value::{FileReader, Key};
-use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Poll, Ready, Stdin, Update};
+use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Output, Poll, Ready, Stdin, Update};
 
 /// How long a process may take to become ready by default.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -151,7 +151,7 @@ macro_rules! settings {
 
             /// Applies the defaults. Fields that are no setting of the table get the default of their type.
             pub(super) fn settle(self) -> Config {
-                Config { $( $field: self.$field.settle(), )* once: false }
+                Config { $( $field: self.$field.settle(), )* once: false, services: Vec::new() }
             }
         }
 
@@ -227,6 +227,8 @@ settings! {
             option "share-build-dir" |it: Arg| it.help_heading(COMPILATION).hide_short_help(true);
         /// How much debug information the builds in `target/hotrun` carry: less builds faster
         debug_info = "debug-info" / "build.debug-info": One<OneOf<DebugInfo>> = DebugInfo::Profile, Build;
+        /// Update no service unless each program of the build succeeded
+        together = "together" / "build.together": Flag = false, Nothing;
     } and {
         manifest_path: Option<std::path::PathBuf>,
         all_features: bool,
@@ -277,6 +279,12 @@ settings! {
         /// keys off.
         stdin = "stdin" / "run.stdin": One<OneOf<Stdin>> = Stdin::Lend, Restart,
             option "stdin" |it| hidden(it, RUNNING, "MODE");
+        /// Where the program's output goes
+        ///
+        /// `inherit`: to hotrun's own stdout and stderr. `capture`: to hotrun, which shows it line by line. `auto`: `capture` with
+        /// several services, else `inherit`.
+        output = "output" / "run.output": One<OneOf<Output>> = Output::Auto, Restart,
+            option "output" |it| hidden(it, RUNNING, "HOW");
         /// Sockets that hotrun opens and hands to the program
         ///
         /// A port (of 127.0.0.1), `localhost:PORT`, `IP:PORT`, `tcp:ADDR`, `udp:ADDR` or `unix:PATH`; `NAME=ADDR` names it. The program
@@ -389,6 +397,9 @@ impl Config {
     pub fn as_started(mut self, started: &Self) -> Self {
         for entry in ROWS.iter().filter(|entry| entry.needs == Needs::Hotrun) {
             (entry.copy)(&mut self, started);
+        }
+        for (service, started) in self.services.iter_mut().zip(&started.services) {
+            service.runs.clone_from(&started.runs);
         }
         self
     }

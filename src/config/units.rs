@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::{Invalid, nearest};
-use super::{Color, DebugInfo, OnExit, OnStartFailure, Poll, Stdin, Update};
+use super::{Color, DebugInfo, OnExit, OnStartFailure, Output, Poll, Stdin, Update};
 
 /// The interval of polling if none is given.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -58,6 +58,11 @@ impl Word for OnExit {
 impl Word for Stdin {
     const WORDS: &'static [(&'static str, Self)] =
         &[("lend", Self::Lend), ("null", Self::Null), ("inherit", Self::Inherit)];
+}
+
+impl Word for Output {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("inherit", Self::Inherit), ("capture", Self::Capture)];
 }
 
 impl Word for Color {

@@ -80,6 +80,7 @@ impl Rendered {
         self.commented("inputs = [\"migrations\"]", "what the compiler reads without telling cargo");
         self.commented("share-build-dir = false", "--share-build-dir");
         self.commented("debug-info = \"profile\"", "lines or none: faster builds in target/hotrun");
+        self.commented("together = false", "with several services: all of a build or none");
     }
 
     fn watch(&mut self) {
@@ -101,6 +102,7 @@ impl Rendered {
         );
         self.commented("cwd = \".\"", "where the program starts; else where hotrun was started");
         self.commented("stdin = \"lend\"", "lend, null or inherit");
+        self.commented("output = \"auto\"", "auto, inherit or capture");
         self.commented(
             "listen = [\"3000\"]",
             "--listen: kept open over restarts; the program takes it from LISTEN_FDS",

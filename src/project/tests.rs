@@ -5,7 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{DebugInfo, OnExit, OnStartFailure, Origin, Ready, RunConfig, Setting, Stdin, Update};
+use crate::config::{
+    DebugInfo, OnExit, OnStartFailure, Origin, Output, Ready, RunConfig, Setting, Stdin, Update,
+};
 
 fn default<T>(value: T) -> Setting<T> {
     Setting { value, origin: Origin::Default }
@@ -30,6 +32,7 @@ fn build_config() -> BuildConfig {
         inputs: Vec::new(),
         share_build_dir: default(false),
         debug_info: default(DebugInfo::Profile),
+        together: default(false),
     }
 }
 
@@ -40,6 +43,7 @@ pub(super) fn run_config() -> RunConfig {
         env_files: Vec::new(),
         cwd: default(None),
         stdin: default(Stdin::Null),
+        output: default(Output::Auto),
         listen: Vec::new(),
         ready: default(Ready::Auto),
         ready_timeout: default(Duration::from_secs(1)),

@@ -194,7 +194,7 @@ impl Runtime {
             stdin,
             fds,
             foreground,
-            stop: Settings::from(&self.site.config).stop,
+            stop: Settings::of(&self.site.config, instance.service).stop,
         };
         let host = &mut self.hosts[instance.service];
         host.launches.insert(instance, launch);

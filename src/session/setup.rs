@@ -22,10 +22,18 @@ impl From<&Config> for Setup {
         Self {
             debounce: config.watch.debounce.value,
             once: config.once,
-            artifacts: BTreeSet::from([ArtifactId::MAIN]),
-            services: BTreeMap::from([(ServiceId::MAIN, Settings::from(config))]),
+            artifacts: config.services().map(|(service, _)| runs(service)).collect(),
+            services: config
+                .services()
+                .map(|(service, _)| (service, Settings::of(config, service)))
+                .collect(),
         }
     }
+}
+
+/// Returns the artifact of a service.
+fn runs(service: ServiceId) -> ArtifactId {
+    ArtifactId(service.0)
 }
 
 /// The settings of a service.
@@ -49,9 +57,10 @@ pub struct Settings {
     pub rollback: bool,
 }
 
-impl From<&Config> for Settings {
-    fn from(config: &Config) -> Self {
-        let run = &config.run;
+impl Settings {
+    /// Returns the settings of a service.
+    pub fn of(config: &Config, service: ServiceId) -> Self {
+        let run = &config.service(service).run;
         let notifies = matches!(run.update.value, Update::Overlap | Update::Reexec);
         let ready_at_spawn = match run.ready.value {
             Ready::Auto => !notifies,
@@ -64,7 +73,7 @@ impl From<&Config> for Settings {
             OnStartFailure::Wait => false,
         };
         Self {
-            runs: ArtifactId::MAIN,
+            runs: runs(service),
             update: run.update.value,
             ready_at_spawn,
             ready_declared: !matches!(run.ready.value, Ready::Auto | Ready::Spawn),

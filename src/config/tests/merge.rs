@@ -35,6 +35,7 @@ fn nothing_set_gives_the_defaults() {
     inputs = []                # nothing set
     share-build-dir = false    # default
     debug-info = "profile"     # default
+    together = false           # default
 
     [watch]
     paths = []                 # nothing set
@@ -48,6 +49,7 @@ fn nothing_set_gives_the_defaults() {
     env-file = []              # nothing set
     # cwd =                    # not set
     stdin = "lend"             # default
+    output = "auto"            # default
     listen = []                # nothing set
     ready = "auto"             # default
     ready-timeout = "30s"      # default
@@ -92,6 +94,7 @@ fn the_command_line_sets_everything() {
     inputs = []                    # nothing set
     share-build-dir = true         # command line
     debug-info = "profile"         # default
+    together = false               # default
 
     [watch]
     paths = [
@@ -111,6 +114,7 @@ fn the_command_line_sets_everything() {
     ]
     # cwd =                        # not set
     stdin = "null"                 # command line
+    output = "auto"                # default
     listen = [
         "web=tcp:127.0.0.1:3000",  # command line
     ]
@@ -194,6 +198,7 @@ fn a_file_sets_every_key() {
     ]
     share-build-dir = true               # hotrun.toml:12
     debug-info = "lines"                 # hotrun.toml:13
+    together = false                     # default
 
     [watch]
     paths = [
@@ -216,6 +221,7 @@ fn a_file_sets_every_key() {
     ]
     cwd = "/p/app"                       # hotrun.toml:22
     stdin = "inherit"                    # hotrun.toml:23
+    output = "auto"                      # default
     listen = [
         "tcp:127.0.0.1:3000",            # hotrun.toml:24
         "udp:[::1]:53",                  # hotrun.toml:24
