@@ -15,9 +15,10 @@ use hotrun::config::{
     Update,
 };
 use hotrun::project::{
-    CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, Project, ProjectError, Queries,
-    Toolchain, cargo_environment, clean_environment, selection_args,
+    CargoConfig, Environment, LIBRARY_PATH, Launch, LaunchInput, Platform, ProgramChoice, ProgramInfo,
+    Project, ProjectError, Queries, Toolchain, cargo_environment, clean_environment, selection_args,
 };
+use hotrun::words::ArtifactId;
 
 use super::edits::world::skip;
 
@@ -171,9 +172,18 @@ impl Surroundings {
         let toolchain = Toolchain::find(&self.cwd, &self.clean, &Queries::attached()).unwrap();
         let environment = cargo_environment(&toolchain, &self.clean, build);
         let config = CargoConfig::load(&self.cwd, &environment, &build.common_args);
-        let project =
-            Project::discover(&toolchain, &environment, &config, build, &self.cwd, &Queries::attached())
-                .unwrap();
+        let choices = BTreeMap::from([(ArtifactId::MAIN, ProgramChoice::from(build))]);
+        let project = Project::discover(
+            &toolchain,
+            &environment,
+            &config,
+            build,
+            &choices,
+            &self.cwd,
+            &Queries::attached(),
+        )
+        .unwrap();
+        let program = project.first().unwrap();
         let platform = Platform::detect(
             &toolchain,
             &environment,
@@ -187,15 +197,16 @@ impl Surroundings {
 
         let mut cargo = Command::new(&toolchain.cargo);
         cargo.args(["build", "--message-format=json", "--target-dir"]).arg(&staging);
-        cargo.args(selection_args(build, &TargetName::from(&project.target))).args(&build.common_args);
+        cargo.args(selection_args(program.spec.as_deref(), [TargetName::from(&program.target)]));
+        cargo.args(&build.common_args);
         cargo.args(build.triple.iter().flat_map(|triple| ["--target", triple]));
-        let (scripts, executable) = messages(&self.run(cargo, &environment), &project);
+        let (scripts, executable) = messages(&self.run(cargo, &environment), program);
 
-        let live = staging.join("live").join(&project.target.name);
+        let live = staging.join("live").join(&program.target.name);
         fs::create_dir_all(live.parent().unwrap()).unwrap();
         fs::hard_link(&executable, &live).unwrap();
         let launch = Launch::compute(&LaunchInput {
-            project: &project,
+            program,
             toolchain: &toolchain,
             cargo_config: &config,
             platform: &platform,
@@ -220,12 +231,12 @@ impl Surroundings {
     }
 }
 
-fn messages(output: &Output, project: &Project) -> (Vec<BuildScript>, PathBuf) {
+fn messages(output: &Output, program: &ProgramInfo) -> (Vec<BuildScript>, PathBuf) {
     let (mut scripts, mut executable) = (Vec::new(), None);
     for message in Message::parse_stream(output.stdout.as_slice()) {
         match message.unwrap() {
             Message::BuildScriptExecuted(script) => scripts.push(script),
-            Message::CompilerArtifact(artifact) if artifact.target.name == project.target.name => {
+            Message::CompilerArtifact(artifact) if artifact.target.name == program.target.name => {
                 executable = artifact.executable.or(executable);
             }
             _ => {}

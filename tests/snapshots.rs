@@ -145,6 +145,10 @@ fn project_errors() -> Vec<ProjectError> {
         ProjectError::SeveralTargets {
             triples: owned(&["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"]),
         },
+        ProjectError::OfService {
+            service: "api".to_owned(),
+            error: Box::new(unknown_target(&["tools"], false, None)),
+        },
     ]
 }
 
@@ -325,6 +329,7 @@ variants!(
         Pattern,
         TargetName,
         SeveralTargets,
+        OfService,
     }
 );
 variants!(OF_PUBLISH, publish_name, PublishError { Taken, NoBinary, Io });

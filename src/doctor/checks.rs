@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::handover::{Adopted, ListenError, Listeners};
 use crate::history::{BuildTimes, Outcome, Part};
 use crate::process;
-use crate::project::{Environment, ProgramKind, Queries, Toolchain, cargo_environment};
+use crate::project::{Environment, ProgramInfo, ProgramKind, Queries, Toolchain, cargo_environment};
 use crate::report::{self, short_age};
 use crate::settings;
 use crate::site::Site;
@@ -68,13 +68,14 @@ pub(super) fn cargo(cwd: &Path, clean: &Environment) -> Finding {
 pub(super) fn project(site: &Site) -> Vec<Finding> {
     let for_cargo = cargo_environment(&site.toolchain, &site.environment, &site.config.build);
     let running = keeper(&site.live()).map(u32::cast_signed);
-    let mut findings = vec![program(site), settings(site)];
+    let mut findings: Vec<_> = site.project.programs.values().map(program).collect();
+    findings.push(settings(site));
     findings.extend(watching(site, running.is_some()));
     findings.extend(target(site));
     findings.extend(compiler(site, &for_cargo));
     findings.extend(incremental(&for_cargo));
     findings.extend(running.map(|pid| {
-        Finding::note("running", format!("hotrun runs `{}` already (pid {pid})", site.project.target.name))
+        Finding::note("running", format!("hotrun runs `{}` already (pid {pid})", site.program_name()))
             .hint("a second one for the same program would be refused")
     }));
     findings.extend(runner(site, for_cargo));
@@ -82,18 +83,16 @@ pub(super) fn project(site: &Site) -> Vec<Finding> {
     findings
 }
 
-fn program(site: &Site) -> Finding {
-    let project = &site.project;
-    let kind = if project.target.kind == ProgramKind::Example { "example" } else { "binary" };
-    Finding::ok("project", format!("{kind} `{}` of package `{}`", project.target.name, project.package.name))
+fn program(program: &ProgramInfo) -> Finding {
+    let kind = if program.target.kind == ProgramKind::Example { "example" } else { "binary" };
+    Finding::ok("project", format!("{kind} `{}` of package `{}`", program.target.name, program.package.name))
 }
 
 fn settings(site: &Site) -> Finding {
     let mut files = site.plan().hotrun_configs;
     files.retain(|file| file.is_file());
-    if settings::has_metadata(&site.project.package.manifest) {
-        files.push(site.project.package.manifest.clone());
-    }
+    let manifest = site.project.first().map(|program| &program.package.manifest);
+    files.extend(manifest.filter(|manifest| settings::has_metadata(manifest)).cloned());
     if files.is_empty() {
         return Finding::ok("settings", "no config file: every setting has its default").detail();
     }

@@ -7,6 +7,7 @@
 pub(crate) mod error;
 mod template;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,47 +17,51 @@ use self::template::{Findings, Rendered};
 use crate::cli::InitOptions;
 use crate::config::{self, Config, Origin, OwnVariables, RunOptions, TargetName};
 use crate::error::Error;
-use crate::project::{ProgramKind, Project, ProjectError, Queries, Survey, clean_environment};
+use crate::project::{
+    ProgramChoice, ProgramInfo, ProgramKind, Project, ProjectError, Queries, Survey, clean_environment,
+};
 use crate::report;
 use crate::report::lines::{self, Line};
 use crate::settings::{self, Search, SettingsError};
 use crate::site;
+use crate::words::ArtifactId;
 
 /// Writes the file and reports what it sets.
 pub fn run(options: InitOptions) -> Result<ExitCode, Error> {
     let cwd = site::current_folder()?;
     let options = RunOptions::from(options);
     let Chosen { project, choice } = choose(&options, &cwd)?;
+    let ProgramInfo { package: chosen_package, target: chosen_target, .. } = only(&project);
 
     let root_manifest = project.workspace_root.join("Cargo.toml");
     let virtual_root = !project.members.contains(&root_manifest);
     let nearest = settings::nearest_package(&options, &cwd);
     let at_root = virtual_root && nearest.as_ref() == Some(&project.workspace_root);
-    let folder = if at_root { &project.workspace_root } else { &project.package.root };
+    let folder = if at_root { &project.workspace_root } else { &chosen_package.root };
     let path = folder.join(settings::FILE_NAME);
     if std::fs::symlink_metadata(&path).is_ok() {
         return Err(InitError::Exists(path).into());
     }
-    if settings::has_metadata(&project.package.manifest) {
-        return Err(InitError::InManifest(project.package.manifest.clone()).into());
+    if settings::has_metadata(&chosen_package.manifest) {
+        return Err(InitError::InManifest(chosen_package.manifest.clone()).into());
     }
 
     // At the root of a workspace `bin` alone would be looked up in the member hotrun is started in; beside
     // the package's own manifest, `package` would add nothing.
     let chosen = choice.package.is_some() || choice.target.is_some();
-    let package = (at_root && chosen).then(|| project.package.name.clone());
+    let package = (at_root && chosen).then(|| chosen_package.name.clone());
     let target = match choice.target {
         None if !at_root && workspace_chooses(&options, &cwd, &project)? => {
-            Some(TargetName::from(&project.target))
+            Some(TargetName::from(chosen_target))
         }
         target => target,
     };
     let findings = Findings {
-        program: program(&project),
+        program: described(only(&project)),
         package,
         target,
         others: choice.others,
-        env_file: [&project.package.root, &project.workspace_root]
+        env_file: [&chosen_package.root, &project.workspace_root]
             .into_iter()
             .map(|place| place.join(".env"))
             .find(|file| file.is_file())
@@ -78,9 +83,14 @@ fn report_lines(path: &str, findings: &Findings, page: &Rendered) -> Vec<Line> {
     report
 }
 
-fn program(project: &Project) -> String {
-    let kind = if project.target.kind == ProgramKind::Example { "example " } else { "" };
-    let (name, package) = (&project.target.name, &project.package.name);
+/// Returns the program: one was asked for.
+fn only(project: &Project) -> &ProgramInfo {
+    &project.programs[&ArtifactId::MAIN]
+}
+
+fn described(program: &ProgramInfo) -> String {
+    let kind = if program.target.kind == ProgramKind::Example { "example " } else { "" };
+    let (name, package) = (&program.target.name, &program.package.name);
     if name == package { format!("`{name}`") } else { format!("{kind}`{name}` of package `{package}`") }
 }
 
@@ -102,7 +112,9 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     let mut config = config::merge(options, &OwnVariables::new(), &[], cwd).map_err(SettingsError::from)?;
     let clean = clean_environment(std::env::vars_os());
     let discover = |config: &Config| {
-        Survey::take(cwd, &clean, &config.build, &Queries::attached()).map(|survey| survey.project)
+        let choices = BTreeMap::from([(ArtifactId::MAIN, ProgramChoice::from(&config.build))]);
+        let survey = Survey::take(cwd, &clean, &config.build, &choices, &Queries::attached());
+        survey.map(|survey| survey.project)
     };
 
     let typed = Choice {
@@ -113,7 +125,7 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
     let choice = match discover(&config) {
         Ok(project) => {
             // The package may be typed as a specification; the file has its name.
-            let package = typed.package.map(|_| project.package.name.clone());
+            let package = typed.package.map(|_| only(&project).package.name.clone());
             return Ok(Chosen { project, choice: Choice { package, ..typed } });
         }
         Err(ProjectError::SeveralBinaries { binaries, .. }) => first_of(&binaries, typed.package),
@@ -131,7 +143,8 @@ fn choose(options: &RunOptions, cwd: &Path) -> Result<Chosen, Error> {
 
 /// Whether the workspace's own file names a program, which would apply here too.
 fn workspace_chooses(options: &RunOptions, cwd: &Path, project: &Project) -> Result<bool, Error> {
-    let workspace = (project.workspace_root != project.package.root).then_some(&*project.workspace_root);
+    let workspace =
+        (project.workspace_root != only(project).package.root).then_some(&*project.workspace_root);
     let environment = OwnVariables::new();
     let config = Search { options, environment: &environment, cwd, package: None, workspace }
         .load(&settings::Reader::default())?;

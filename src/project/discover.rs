@@ -3,22 +3,24 @@
 //! A `cargo metadata --no-deps` needs no network, no lock and about 20 ms. Its errors are passed on
 //! unchanged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cargo_metadata::Metadata;
+use cargo_metadata::{Metadata, Target};
 
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::ProjectError;
 use super::queries::Queries;
+use super::sources::{self, Collector};
 use super::toolchain::Toolchain;
-use super::{PackageInfo, ProgramKind, ProgramTarget, Project, select, sources};
-use crate::config::BuildConfig;
+use super::{PackageInfo, ProgramChoice, ProgramInfo, ProgramKind, ProgramTarget, Project, select};
+use crate::config::{BuildConfig, TargetName};
+use crate::words::ArtifactId;
 
 impl Project {
-    /// Finds the project of the folder `cwd`, and chooses the program that `cargo run` would take.
+    /// Finds the project of the folder `cwd`, and for each choice the program that `cargo run` would take.
     ///
     /// `environment` is cargo's ([`super::cargo_environment`]). Runs `cargo metadata --no-deps` once, and
     /// once more for each other workspace that a path dependency leads to.
@@ -27,6 +29,7 @@ impl Project {
         environment: &Environment,
         config: &CargoConfig,
         build: &BuildConfig,
+        choices: &BTreeMap<ArtifactId, ProgramChoice>,
         cwd: &Path,
         queries: &Queries,
     ) -> Result<Self, ProjectError> {
@@ -34,18 +37,36 @@ impl Project {
         let query = MetadataQuery { toolchain, environment, build, cwd, queries };
         let json = query.metadata(build.manifest_path.as_deref())?;
         let metadata = parse(&json)?;
-        let (package, target) =
-            select::select(&metadata, build.package.value.as_deref(), build.target().as_ref(), cwd)?;
+        let mut chosen = Vec::new();
+        for (artifact, choice) in choices {
+            let found = select::select(&metadata, choice.package.as_deref(), choice.target.as_ref(), cwd);
+            let (package, target) = found.map_err(|error| error.of_service(&choice.service))?;
+            chosen.push((*artifact, choice, package, target));
+        }
         let workspace_root = metadata.workspace_root.clone().into_std_path_buf();
         let root_manifest = workspace_root.join("Cargo.toml");
-        let kind = if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin };
 
         let mut overrides = config.source_overrides.clone();
         let root_text = crate::sys::read_text(&root_manifest).ok().flatten().unwrap_or_default();
         overrides.extend(sources::manifest_overrides(&root_text, &workspace_root));
         let (member_patterns, member_excludes) = sources::member_patterns(&root_text, &workspace_root);
         let read = |manifest: &Path| parse(&query.metadata(Some(manifest)).ok()?).ok();
-        let sources = sources::collect(&metadata, package, kind == ProgramKind::Example, overrides, read);
+        let mut collector = Collector::new(&metadata, overrides, read);
+        let made_of: Vec<_> = chosen
+            .iter()
+            .map(|(_, _, package, target)| collector.follow(package, target.is_example()))
+            .collect();
+        let sources = collector.found(&made_of);
+        let mut programs = BTreeMap::new();
+        for ((artifact, choice, package, target), made_of) in chosen.into_iter().zip(&made_of) {
+            let program = ProgramInfo {
+                spec: choice.package.clone(),
+                package: package_info(package, &json),
+                target: program_target(target),
+                packages: sources.indices(made_of),
+            };
+            programs.insert(artifact, program);
+        }
 
         let members: BTreeSet<PathBuf> = metadata
             .workspace_packages()
@@ -69,12 +90,7 @@ impl Project {
             workspace_root,
             target_directory,
             build_directory,
-            package: package_info(package, &json),
-            target: ProgramTarget {
-                kind,
-                name: target.name.clone(),
-                src_path: target.src_path.clone().into_std_path_buf(),
-            },
+            programs,
             packages: sources.packages,
             other_roots,
             members: members.into_iter().collect(),
@@ -179,6 +195,14 @@ fn directories(metadata: &Metadata, flag: Option<&Path>, cwd: &Path) -> (PathBuf
     }
 }
 
+fn program_target(target: &Target) -> ProgramTarget {
+    ProgramTarget {
+        kind: if target.is_example() { ProgramKind::Example } else { ProgramKind::Bin },
+        name: target.name.clone(),
+        src_path: target.src_path.clone().into_std_path_buf(),
+    }
+}
+
 fn package_info(package: &cargo_metadata::Package, json: &str) -> PackageInfo {
     let version = &package.version;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -200,7 +224,9 @@ fn package_info(package: &cargo_metadata::Package, json: &str) -> PackageInfo {
     ];
     variables.sort_unstable();
     let manifest = package.manifest_path.as_std_path();
+    let programs = package.targets.iter().filter(|target| target.is_bin() || target.is_example());
     PackageInfo {
+        programs: programs.map(|target| TargetName::from(&program_target(target))).collect(),
         name: package.name.to_string(),
         version: version.to_string(),
         id: package.id.repr.clone(),

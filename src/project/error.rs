@@ -99,6 +99,8 @@ pub enum ProjectError {
         /// As given.
         name: String,
     },
+    #[error("service `{service}`: {error}")]
+    OfService { service: String, error: Box<Self> },
     #[error("`build.target` names {} platforms, but a program runs on one: {}", triples.len(), names(triples))]
     SeveralTargets { triples: Vec<String> },
 }
@@ -121,10 +123,39 @@ pub struct UnknownTarget {
     pub suggestion: Option<String>,
 }
 
+/// Where programs are chosen: hints say it in these words.
+#[derive(Clone, Copy)]
+enum Place {
+    CommandLine,
+    Table,
+}
+
+impl Place {
+    /// Returns the words that choose this; without a value, those that name the choice.
+    fn choice(self, key: &str, value: Option<&str>) -> String {
+        match (self, key, value) {
+            (Self::CommandLine, "package", Some(value)) => format!("`-p {value}`"),
+            (Self::CommandLine, "package", None) => "`-p <PACKAGE>`".to_owned(),
+            (Self::CommandLine, key, value) => format!("`--{key} {}`", value.unwrap_or("<NAME>")),
+            (Self::Table, key, Some(value)) => format!("`{key} = {value:?}`"),
+            (Self::Table, key, None) => format!("`{key}`"),
+        }
+    }
+}
+
 impl ProjectError {
+    /// Returns the error of the choice of a service's program; the name is empty where there are no services.
+    pub(super) fn of_service(self, service: &str) -> Self {
+        if service.is_empty() {
+            return self;
+        }
+        Self::OfService { service: service.to_owned(), error: Box::new(self) }
+    }
+
     /// Returns 2 for errors of the command line, 1 for those of the project or the machine.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::OfService { error, .. } => error.exit_code(),
             Self::NoCargo
             | Self::Spawn { .. }
             | Self::Rustc { .. }
@@ -148,6 +179,14 @@ impl ProjectError {
     }
 
     pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::OfService { error, .. } => error.advice(Place::Table),
+            error => error.advice(Place::CommandLine),
+        }
+    }
+
+    fn advice(&self, place: Place) -> Option<String> {
+        let package = |name: Option<&str>| place.choice("package", name);
         let hint = match self {
             Self::NoCargo => {
                 "install Rust from https://rustup.rs, or add the folder of `cargo` to `PATH`".to_owned()
@@ -156,22 +195,30 @@ impl ProjectError {
                 "run hotrun inside a cargo project, or name one with `--manifest-path <PATH>`".to_owned()
             }
             Self::ManifestPath { meant: Some(path), .. } => format!("did you mean `{}`?", path.display()),
-            Self::UnknownPackage { suggestion: Some(name), .. } => format!("did you mean `-p {name}`?"),
-            Self::PackageSpec { instead: Some(spec), .. } => format!("did you mean `-p {spec}`?"),
-            Self::AmbiguousPackage { .. } => "name one of them with `-p <ID>`".to_owned(),
+            Self::UnknownPackage { suggestion: Some(name), .. } => {
+                format!("did you mean {}?", package(Some(name)))
+            }
+            Self::PackageSpec { instead: Some(spec), .. } => format!("did you mean {}?", package(Some(spec))),
+            Self::AmbiguousPackage { .. } => format!("name one of them with {}", package(Some("<ID>"))),
             Self::NoBinary { elsewhere, .. } if !elsewhere.is_empty() => {
-                format!("choose another package with `-p <PACKAGE>`; the workspace has {}", placed(elsewhere))
+                format!(
+                    "choose another package with {}; the workspace has {}",
+                    package(None),
+                    placed(elsewhere)
+                )
             }
             Self::NoBinary { examples, .. } if !examples.is_empty() => {
-                format!("run an example with `--example <NAME>`: {}", names(examples))
+                format!("run an example with {}: {}", place.choice("example", None), names(examples))
             }
             Self::NoBinary { .. } => "add a `src/main.rs`".to_owned(),
             Self::SeveralBinaries { packages, .. } if packages.len() == 1 => {
-                "choose one with `--bin <NAME>`, or set `default-run` in `Cargo.toml`".to_owned()
+                format!("choose one with {}, or set `default-run` in `Cargo.toml`", place.choice("bin", None))
             }
-            Self::SeveralBinaries { .. } => "choose one with `--bin <NAME>` or `-p <PACKAGE>`".to_owned(),
-            Self::SeveralPackages { .. } => "choose the package with `-p <PACKAGE>`".to_owned(),
-            Self::UnknownTarget(unknown) => unknown.hint()?,
+            Self::SeveralBinaries { .. } => {
+                format!("choose one with {} or {}", place.choice("bin", None), package(None))
+            }
+            Self::SeveralPackages { .. } => format!("choose the package with {}", package(None)),
+            Self::UnknownTarget(unknown) => unknown.advice(place)?,
             Self::Pattern { .. } => "give the full name".to_owned(),
             Self::TargetName { .. } => {
                 "name one of `rustc --print target-list`, or the `.json` file of your own".to_owned()
@@ -184,17 +231,20 @@ impl ProjectError {
 }
 
 impl UnknownTarget {
-    fn hint(&self) -> Option<String> {
-        let (option, other) =
-            if self.kind == "binary" { ("--bin", "--example") } else { ("--example", "--bin") };
+    fn advice(&self, place: Place) -> Option<String> {
+        let (key, other) = if self.kind == "binary" { ("bin", "example") } else { ("example", "bin") };
         match (self.elsewhere.as_slice(), &self.suggestion) {
-            ([package], _) => Some(format!("package `{package}` has it: add `-p {package}`")),
+            ([package], _) => {
+                let package_choice = place.choice("package", Some(package));
+                Some(format!("package `{package}` has it: add {package_choice}"))
+            }
             ([_, ..], _) => Some(format!(
-                "choose one of the packages that have it with `-p <PACKAGE>`: {}",
+                "choose one of the packages that have it with {}: {}",
+                place.choice("package", None),
                 names(&self.elsewhere)
             )),
-            _ if self.other_kind => Some(format!("did you mean `{other} {}`?", self.name)),
-            (_, Some(name)) => Some(format!("did you mean `{option} {name}`?")),
+            _ if self.other_kind => Some(format!("did you mean {}?", place.choice(other, Some(&self.name)))),
+            (_, Some(name)) => Some(format!("did you mean {}?", place.choice(key, Some(name)))),
             _ => None,
         }
     }

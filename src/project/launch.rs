@@ -13,7 +13,7 @@ use super::cargo_config::CargoConfig;
 use super::environment::{Environment, LIBRARY_PATH};
 use super::platform::Platform;
 use super::toolchain::Toolchain;
-use super::{ProgramKind, Project};
+use super::{ProgramInfo, ProgramKind};
 use crate::config::RunConfig;
 use crate::words::linked_folder;
 
@@ -32,7 +32,7 @@ pub struct Launch {
 /// Everything that determines a launch.
 #[derive(Debug, Clone, Copy)]
 pub struct LaunchInput<'a> {
-    pub project: &'a Project,
+    pub program: &'a ProgramInfo,
     pub toolchain: &'a Toolchain,
     pub cargo_config: &'a CargoConfig,
     pub platform: &'a Platform,
@@ -96,7 +96,7 @@ fn environment(input: &LaunchInput<'_>) -> Environment {
 
 /// Returns the variables that cargo itself sets for a program, in cargo's order.
 fn set_by_cargo(input: &LaunchInput<'_>, inherited: &Environment) -> Environment {
-    let package = &input.project.package;
+    let package = &input.program.package;
     let mut set = Environment::new();
     if let Some(path) = library_path(input, inherited) {
         set.insert(LIBRARY_PATH.into(), path);
@@ -116,7 +116,7 @@ fn set_by_cargo(input: &LaunchInput<'_>, inherited: &Environment) -> Environment
 /// Returns the run of the package's build script that the program was compiled with: a package that is also a
 /// build dependency has a second one, for the host.
 fn own_script<'a>(input: &LaunchInput<'a>) -> Option<&'a BuildScript> {
-    let own = || input.scripts.iter().filter(|script| script.package_id.repr == input.project.package.id);
+    let own = || input.scripts.iter().filter(|script| script.package_id.repr == input.program.package.id);
     let output = profile_in_build_dir(input);
     own().rfind(|script| script.out_dir.as_std_path().starts_with(&output)).or_else(|| own().next_back())
 }
@@ -157,7 +157,7 @@ fn library_path(input: &LaunchInput<'_>, inherited: &Environment) -> Option<OsSt
 /// Returns `<target>/[<triple>/]<profile>`, derived from the path of the program.
 fn profile_folder<'a>(input: &LaunchInput<'a>) -> &'a Path {
     let folder = input.executable.parent().unwrap_or(input.executable);
-    match input.project.target.kind {
+    match input.program.target.kind {
         ProgramKind::Bin => folder,
         ProgramKind::Example => folder.parent().unwrap_or(folder),
     }

@@ -19,7 +19,7 @@ fn entry(name: &str, value: &str, force: bool) -> EnvEntry {
 }
 
 struct Given {
-    project: Project,
+    program: ProgramInfo,
     toolchain: Toolchain,
     config: CargoConfig,
     platform: Platform,
@@ -36,11 +36,8 @@ impl Given {
         let mut config = CargoConfig::load(nowhere, &Environment::new(), &[]);
         config.env.clear();
         Self {
-            project: Project {
-                workspace_root: "/p".into(),
-                lock_file: "/p/Cargo.lock".into(),
-                target_directory: "/p/target".into(),
-                build_directory: "/p/target".into(),
+            program: ProgramInfo {
+                spec: None,
                 package: PackageInfo {
                     name: "p".into(),
                     id: OWN.into(),
@@ -55,11 +52,6 @@ impl Given {
                     src_path: "/p/src/main.rs".into(),
                 },
                 packages: Vec::new(),
-                other_roots: Vec::new(),
-                members: Vec::new(),
-                member_patterns: Vec::new(),
-                member_excludes: Vec::new(),
-                manifests: Vec::new(),
             },
             toolchain: Toolchain {
                 cargo: "/t/bin/cargo".into(),
@@ -91,7 +83,7 @@ impl Given {
 
     fn launch_of(&self, executable: &str, build_directory: &str) -> Launch {
         Launch::compute(&LaunchInput {
-            project: &self.project,
+            program: &self.program,
             toolchain: &self.toolchain,
             cargo_config: &self.config,
             platform: &self.platform,
@@ -189,7 +181,7 @@ fn the_library_path_is_composed_as_cargo_does() {
 #[test]
 fn a_shared_build_directory_and_an_example_find_their_folders() {
     let mut given = Given::new();
-    given.project.target.kind = ProgramKind::Example;
+    given.program.target.kind = ProgramKind::Example;
     given.scripts = vec![script(OWN, "/b/t/debug/build/p/out", &["/b/t/debug/build/p/out"], &[])];
     let launch = given.launch_of("/s/t/debug/examples/p", "/b");
     assert_eq!(

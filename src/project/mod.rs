@@ -16,6 +16,7 @@ mod sources;
 mod survey;
 mod toolchain;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use self::cargo_config::{CargoConfig, EnvEntry};
@@ -28,8 +29,25 @@ pub use self::sources::SourcePackage;
 pub use self::survey::Survey;
 pub use self::toolchain::Toolchain;
 use crate::config::{BuildConfig, TargetName};
+use crate::words::ArtifactId;
 
-/// The project, its chosen package and its chosen program.
+/// How the settings name a program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProgramChoice {
+    /// The service that runs it; empty where there are no services.
+    pub service: String,
+    /// A package ID specification.
+    pub package: Option<String>,
+    pub target: Option<TargetName>,
+}
+
+impl From<&BuildConfig> for ProgramChoice {
+    fn from(build: &BuildConfig) -> Self {
+        Self { service: String::new(), package: build.package.value.clone(), target: build.target() }
+    }
+}
+
+/// The project: the facts of its workspace, and its chosen programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     /// The folder of the workspace, or of a package without one.
@@ -40,11 +58,10 @@ pub struct Project {
     pub target_directory: PathBuf,
     /// The folder of cargo's intermediates without hotrun; the target directory unless configured.
     pub build_directory: PathBuf,
-    pub package: PackageInfo,
-    pub target: ProgramTarget,
-    /// The packages of the program that are local folders, the chosen one first.
+    pub programs: BTreeMap<ArtifactId, ProgramInfo>,
+    /// The packages of the programs that are local folders, the chosen ones first.
     pub packages: Vec<SourcePackage>,
-    /// The folders of workspace members that the program does not depend on.
+    /// The folders of workspace members that no program depends on.
     pub other_roots: Vec<PathBuf>,
     /// The manifest of every workspace member.
     pub members: Vec<PathBuf>,
@@ -55,6 +72,17 @@ pub struct Project {
     /// Every manifest that can change or break the build: members, the workspace root, path dependencies and the roots of
     /// their workspaces.
     pub manifests: Vec<PathBuf>,
+}
+
+/// A program, and the packages it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramInfo {
+    /// The package as the settings name it.
+    pub spec: Option<String>,
+    pub package: PackageInfo,
+    pub target: ProgramTarget,
+    /// Its packages that are local folders, as indices into [`Project::packages`], its own first.
+    pub packages: Vec<usize>,
 }
 
 /// The properties of a package that cargo passes to its program.
@@ -68,6 +96,8 @@ pub struct PackageInfo {
     pub manifest: PathBuf,
     /// The `CARGO_PKG_*` variables that `cargo run` sets, sorted.
     pub variables: Vec<(&'static str, String)>,
+    /// Its binaries and examples.
+    pub programs: Vec<TargetName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,22 +121,35 @@ pub fn cargo_environment(toolchain: &Toolchain, clean: &Environment, build: &Bui
     environment
 }
 
-/// Returns the arguments of `cargo build` that select the program: the user's own `-p`, and `--bin` or
-/// `--example`.
-///
-/// An additional `-p` would change the features of dependencies. It is not needed: the program is among
-/// cargo's default packages, and its name is unique there, or [`Project::discover`] would have failed.
-pub fn selection_args(build: &BuildConfig, program: &TargetName) -> Vec<String> {
+/// Returns the arguments of `cargo build` that select these programs of these packages.
+pub fn selection_args<'a>(
+    packages: impl IntoIterator<Item = &'a str>,
+    programs: impl IntoIterator<Item = TargetName>,
+) -> Vec<String> {
     let mut arguments = Vec::new();
-    if let Some(package) = &build.package.value {
-        arguments.extend(["--package".to_owned(), package.clone()]);
+    for package in packages {
+        arguments.extend(["--package".to_owned(), package.to_owned()]);
     }
-    let (option, name) = match program {
-        TargetName::Bin(name) => ("--bin", name),
-        TargetName::Example(name) => ("--example", name),
-    };
-    arguments.extend([option.to_owned(), name.clone()]);
+    for program in programs {
+        let (option, name) = match program {
+            TargetName::Bin(name) => ("--bin", name),
+            TargetName::Example(name) => ("--example", name),
+        };
+        arguments.extend([option.to_owned(), name]);
+    }
     arguments
+}
+
+impl Project {
+    /// Returns the first program: the only one where there are no services. There is none if all services run commands.
+    pub fn first(&self) -> Option<&ProgramInfo> {
+        self.programs.values().next()
+    }
+
+    /// Returns the packages a program is made of, its own first.
+    pub fn packages_of<'a>(&'a self, program: &'a ProgramInfo) -> impl Iterator<Item = &'a SourcePackage> {
+        program.packages.iter().map(|&at| &self.packages[at])
+    }
 }
 
 impl From<&ProgramTarget> for TargetName {

@@ -1,4 +1,4 @@
-//! Finds the packages the program is made of: itself and its path dependencies, also outside the workspace.
+//! Finds the packages programs are made of: their own and its path dependencies, also outside the workspace.
 //!
 //! A superset of what one build compiles (optional dependencies and those of other platforms count): it
 //! decides what to watch until a build tells more.
@@ -26,84 +26,133 @@ pub struct SourcePackage {
     pub compiles_alone: bool,
 }
 
+/// Follows path dependencies.
+pub(super) struct Collector<R> {
+    /// By manifest.
+    known: BTreeMap<PathBuf, Package>,
+    found: BTreeMap<PathBuf, SourcePackage>,
+    outer_manifests: BTreeSet<PathBuf>,
+    /// The manifests of the folders that `[patch]` and the like substitute for other sources.
+    overrides: Vec<PathBuf>,
+    /// Packages that build scripts or packages from elsewhere are made of.
+    used: Vec<PathBuf>,
+    /// Returns the metadata of a manifest outside the workspace.
+    read: R,
+}
+
 pub(super) struct FoundSources {
-    /// The chosen package first, the others by manifest.
+    /// The chosen packages first, the others by manifest.
     pub(super) packages: Vec<SourcePackage>,
     /// The manifests of other workspaces that packages belong to.
     pub(super) outer_manifests: BTreeSet<PathBuf>,
 }
 
-/// Follows path dependencies from `chosen` on, normal and build ones, with `dev` also the chosen package's
-/// dev ones. `overrides` are folders that `[patch]` and the like substitute for other sources. `read` returns
-/// the metadata of a manifest outside the workspace.
-pub(super) fn collect(
-    metadata: &Metadata,
-    chosen: &Package,
-    dev: bool,
-    overrides: impl IntoIterator<Item = PathBuf>,
-    mut read: impl FnMut(&Path) -> Option<Metadata>,
-) -> FoundSources {
-    let mut known: BTreeMap<PathBuf, Package> = by_manifest(metadata.packages.clone());
-    let mut found: BTreeMap<PathBuf, SourcePackage> = BTreeMap::new();
-    let mut outer_manifests = BTreeSet::new();
-    let first = chosen.manifest_path.as_std_path().to_owned();
-    let mut queue = vec![first.clone()];
-    let mut used: Vec<_> = overrides.into_iter().map(|folder| manifest_in(&folder)).collect();
-    queue.extend(used.clone());
-    while let Some(manifest) = queue.pop() {
-        if found.contains_key(&manifest) {
-            continue;
+/// What a program is made of, by manifest.
+pub(super) struct MadeOf {
+    chosen: PathBuf,
+    others: BTreeSet<PathBuf>,
+}
+
+impl<R: FnMut(&Path) -> Option<Metadata>> Collector<R> {
+    pub(super) fn new(metadata: &Metadata, overrides: impl IntoIterator<Item = PathBuf>, read: R) -> Self {
+        let overrides: Vec<_> = overrides.into_iter().map(|folder| manifest_in(&folder)).collect();
+        Self {
+            known: by_manifest(metadata.packages.clone()),
+            found: BTreeMap::new(),
+            outer_manifests: BTreeSet::new(),
+            used: overrides.clone(),
+            overrides,
+            read,
         }
-        if !known.contains_key(&manifest)
-            && manifest.is_file()
-            && let Some(outer) = read(&manifest)
-        {
-            outer_manifests.insert(outer.workspace_root.as_std_path().join("Cargo.toml"));
-            for (manifest, package) in by_manifest(outer.packages) {
-                known.entry(manifest).or_insert(package);
+    }
+
+    /// Follows path dependencies from `chosen` on, normal and build ones, with `dev` also the chosen package's dev ones.
+    pub(super) fn follow(&mut self, chosen: &Package, dev: bool) -> MadeOf {
+        let first = chosen.manifest_path.as_std_path().to_owned();
+        let mut made_of = BTreeSet::new();
+        let mut queue = vec![first.clone()];
+        queue.extend(self.overrides.iter().cloned());
+        while let Some(manifest) = queue.pop() {
+            if !made_of.insert(manifest.clone()) {
+                continue;
             }
-        }
-        let Some(package) = known.get(&manifest) else {
-            // Watched all the same: cargo reports the error, and an edit may fix it.
-            let root = manifest.parent().unwrap_or(&manifest).to_owned();
-            let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let source = SourcePackage {
-                name,
-                id: String::new(),
-                root,
-                manifest: manifest.clone(),
-                build_script: None,
-                targets: Vec::new(),
-                links: None,
-                compiles_alone: false,
-            };
-            found.insert(manifest, source);
-            continue;
-        };
-        for dependency in &package.dependencies {
-            let counts = dependency.kind != DependencyKind::Development || (dev && manifest == first);
-            if let Some(path) = dependency.path.as_ref().filter(|_| counts) {
-                let manifest = manifest_in(path.as_std_path());
-                if dependency.kind == DependencyKind::Build {
-                    used.push(manifest.clone());
+            self.look_at(&manifest);
+            for dependency in self.known.get(&manifest).into_iter().flat_map(|package| &package.dependencies)
+            {
+                let counts = dependency.kind != DependencyKind::Development || (dev && manifest == first);
+                if let Some(path) = dependency.path.as_ref().filter(|_| counts) {
+                    let manifest = manifest_in(path.as_std_path());
+                    if dependency.kind == DependencyKind::Build {
+                        self.used.push(manifest.clone());
+                    }
+                    queue.push(manifest);
                 }
-                queue.push(manifest);
             }
         }
-        found.insert(manifest, source_package(package));
+        made_of.remove(&first);
+        MadeOf { chosen: first, others: made_of }
     }
-    while let Some(manifest) = used.pop() {
-        if let Some(package) = found.get_mut(&manifest)
-            && std::mem::take(&mut package.compiles_alone)
-            && let Some(package) = known.get(&manifest)
-        {
-            let counted = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
-            used.extend(counted.filter_map(|it| Some(manifest_in(it.path.as_ref()?.as_std_path()))));
+
+    /// Takes a package among those found.
+    fn look_at(&mut self, manifest: &Path) {
+        if self.found.contains_key(manifest) {
+            return;
         }
+        if !self.known.contains_key(manifest)
+            && manifest.is_file()
+            && let Some(outer) = (self.read)(manifest)
+        {
+            self.outer_manifests.insert(outer.workspace_root.as_std_path().join("Cargo.toml"));
+            for (manifest, package) in by_manifest(outer.packages) {
+                self.known.entry(manifest).or_insert(package);
+            }
+        }
+        // Watched even if unknown: cargo reports the error, and an edit may fix it.
+        let source = self.known.get(manifest).map_or_else(|| unknown(manifest), source_package);
+        self.found.insert(manifest.to_owned(), source);
     }
-    let chosen = found.remove(&first);
-    let packages: Vec<SourcePackage> = chosen.into_iter().chain(found.into_values()).collect();
-    FoundSources { packages, outer_manifests }
+
+    /// Returns all packages that the programs are made of.
+    pub(super) fn found(mut self, programs: &[MadeOf]) -> FoundSources {
+        while let Some(manifest) = self.used.pop() {
+            if let Some(package) = self.found.get_mut(&manifest)
+                && std::mem::take(&mut package.compiles_alone)
+                && let Some(package) = self.known.get(&manifest)
+            {
+                let counted = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+                self.used.extend(counted.filter_map(|it| Some(manifest_in(it.path.as_ref()?.as_std_path()))));
+            }
+        }
+        let chosen: Vec<_> =
+            programs.iter().filter_map(|program| self.found.remove(&program.chosen)).collect();
+        let packages = chosen.into_iter().chain(self.found.into_values()).collect();
+        FoundSources { packages, outer_manifests: self.outer_manifests }
+    }
+}
+
+impl FoundSources {
+    /// Returns what a program is made of as indices of the packages, its own first.
+    pub(super) fn indices(&self, program: &MadeOf) -> Vec<usize> {
+        let manifests = || self.packages.iter().map(|package| &package.manifest).enumerate();
+        let own = manifests().filter(|(_, manifest)| **manifest == program.chosen);
+        let others = manifests().filter(|(_, manifest)| program.others.contains(*manifest));
+        own.chain(others).map(|(at, _)| at).collect()
+    }
+}
+
+/// Returns what is known of a package whose manifest cannot be read.
+fn unknown(manifest: &Path) -> SourcePackage {
+    let root = manifest.parent().unwrap_or(manifest).to_owned();
+    SourcePackage {
+        name: root.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        id: String::new(),
+        root,
+        manifest: manifest.to_owned(),
+        build_script: None,
+        targets: Vec::new(),
+        links: None,
+        compiles_alone: false,
+    }
 }
 
 /// Returns the folders that `[patch]` and `[replace]` of this root manifest substitute for other sources.

@@ -103,12 +103,21 @@ impl Workspace {
     }
 
     fn discover(&self, folder: &str, build: &BuildConfig) -> Result<Project, ProjectError> {
+        self.find(folder, build, &BTreeMap::from([(ArtifactId::MAIN, ProgramChoice::from(build))]))
+    }
+
+    fn find(
+        &self,
+        folder: &str,
+        build: &BuildConfig,
+        choices: &BTreeMap<ArtifactId, ProgramChoice>,
+    ) -> Result<Project, ProjectError> {
         let cwd = self.root().join(folder);
         let clean = clean_environment(std::env::vars_os());
         let toolchain = Toolchain::find(&cwd, &clean, &Queries::attached())?;
         let environment = cargo_environment(&toolchain, &clean, build);
         let config = CargoConfig::load(&cwd, &environment, &build.common_args);
-        Project::discover(&toolchain, &environment, &config, build, &cwd, &Queries::attached())
+        Project::discover(&toolchain, &environment, &config, build, choices, &cwd, &Queries::attached())
     }
 
     /// Returns the chosen package and cargo's arguments, or the error, its hint and its exit code.
@@ -119,11 +128,9 @@ impl Workspace {
         let root = self.root();
         match self.discover(folder, &build) {
             Ok(project) => {
-                format!(
-                    "{}: {}",
-                    project.package.name,
-                    selection_args(&build, &TargetName::from(&project.target)).join(" ")
-                )
+                let program = project.first().unwrap();
+                let arguments = selection_args(program.spec.as_deref(), [TargetName::from(&program.target)]);
+                format!("{}: {}", program.package.name, arguments.join(" "))
             }
             Err(error) => {
                 let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
@@ -318,7 +325,8 @@ fn sources_are_path_dependencies_in_any_folder() {
     assert_eq!(names(&project), "app dep out patched tool");
     assert_eq!(project.other_roots, [root.join("ws/other")]);
     assert_eq!(project.lock_file, root.join("ws/Cargo.lock"));
-    assert_eq!(project.target.src_path, root.join("ws/app/src/main.rs"));
+    let program = project.first().unwrap();
+    assert_eq!(program.target.src_path, root.join("ws/app/src/main.rs"));
     assert_eq!(
         project.members,
         ["app", "dep", "other"].map(|it| root.join("ws").join(it).join("Cargo.toml"))
@@ -331,7 +339,7 @@ fn sources_are_path_dependencies_in_any_folder() {
     // Build scripts are made of one, dependencies from elsewhere may be made of another.
     let entangled = project.packages.iter().filter(|it| !it.compiles_alone);
     assert_eq!(entangled.map(|it| it.name.as_str()).collect::<BTreeSet<_>>(), ["patched", "tool"].into());
-    let variables: BTreeMap<_, _> = project.package.variables.iter().cloned().collect();
+    let variables: BTreeMap<_, _> = program.package.variables.iter().cloned().collect();
     assert_eq!(
         (variables["CARGO_PKG_RUST_VERSION"].as_str(), variables["CARGO_PKG_README"].as_str()),
         ("1.70", "R.md")
@@ -340,6 +348,74 @@ fn sources_are_path_dependencies_in_any_folder() {
     let mut build = build_config();
     build.set_target(Some(example("ex")));
     assert_eq!(names(&workspace.discover("ws/app", &build).unwrap()), "app dep dev out patched tool");
+}
+
+fn choices(choices: &[(&str, Option<&str>, Option<TargetName>)]) -> BTreeMap<ArtifactId, ProgramChoice> {
+    let choice = |(service, package, target): &(&str, Option<&str>, _)| ProgramChoice {
+        service: (*service).to_owned(),
+        package: package.map(str::to_owned),
+        target: Option::clone(target),
+    };
+    (0..).map(ArtifactId).zip(choices.iter().map(choice)).collect()
+}
+
+#[test]
+fn several_programs_have_their_own_packages_and_share_others() {
+    let package = |name: &str, more: &str| format!("[package]\nname = '{name}'\n[dependencies]\n{more}");
+    let workspace = Workspace::new(&[
+        ("Cargo.toml", "[workspace]\nresolver = '2'\nmembers = ['api', 'both', 'more', 'other', 'worker']\n"),
+        ("worker/Cargo.toml", &package("worker", "both = { path = '../both' }\n")),
+        ("worker/src/main.rs", ""),
+        ("worker/src/bin/tick.rs", ""),
+        ("api/Cargo.toml", &package("api", "both = { path = '../both' }\nmore = { path = '../more' }\n")),
+        ("api/src/main.rs", ""),
+        ("both/Cargo.toml", &package("both", "")),
+        ("both/src/lib.rs", ""),
+        ("more/Cargo.toml", &package("more", "")),
+        ("more/src/lib.rs", ""),
+        ("other/Cargo.toml", &package("other", "")),
+        ("other/src/lib.rs", ""),
+    ]);
+    let wanted = choices(&[
+        ("worker", None, Some(bin("worker"))),
+        ("api", Some("api"), None),
+        ("tick", Some("worker"), Some(bin("tick"))),
+    ]);
+    let project = workspace.find("", &build_config(), &wanted).unwrap();
+    let names: Vec<&str> = project.packages.iter().map(|package| package.name.as_str()).collect();
+    assert_eq!(names, ["worker", "api", "both", "more"]);
+    assert_eq!(project.other_roots, [workspace.root().join("other")]);
+    let made_of = |program: &ProgramInfo| {
+        let names: Vec<&str> = project.packages_of(program).map(|package| package.name.as_str()).collect();
+        format!("{}: {}", program.target.name, names.join(" "))
+    };
+    let all: Vec<String> = project.programs.values().map(made_of).collect();
+    assert_eq!(all, ["worker: worker both", "api: api both more", "tick: worker both"]);
+    let worker = &project.programs[&ArtifactId(2)].package;
+    assert_eq!(worker.programs, [bin("tick"), bin("worker")]);
+}
+
+#[test]
+fn an_error_of_a_service_names_it() {
+    let workspace = Workspace::four("");
+    let error = |package: Option<&str>, target: Option<TargetName>| {
+        let wanted = choices(&[("good", Some("c"), None), ("api", package, target)]);
+        let error = workspace.find("", &build_config(), &wanted).unwrap_err();
+        format!("{}: {error}\nhint: {}", error.exit_code(), error.hint().unwrap_or_default())
+            .replace(workspace.root().to_str().unwrap(), "[ROOT]")
+    };
+    insta::assert_snapshot!(error(Some("bb"), None), @r#"
+    2: service `api`: package `bb` not found in workspace `[ROOT]`; it has `a`, `b`, `c`, `l`
+    hint: did you mean `package = "b"`?
+    "#);
+    insta::assert_snapshot!(error(Some("b"), None), @"
+    2: service `api`: package `b` has 3 binaries: `a`, `b`, `extra`
+    hint: choose one with `bin`, or set `default-run` in `Cargo.toml`
+    ");
+    insta::assert_snapshot!(error(Some("b"), Some(bin("ex"))), @r#"
+    2: service `api`: no binary named `ex` in package `b`; it has `a`, `b`, `extra`
+    hint: did you mean `example = "ex"`?
+    "#);
 }
 
 #[test]

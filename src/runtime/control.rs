@@ -12,13 +12,13 @@ use super::Runtime;
 use crate::control::{
     About, Answer, ControlNews, ControlRequest, HotrunProcess, Reply, Server, TargetKind, real_file,
 };
-use crate::project::ProgramKind;
+use crate::project::{ProgramInfo, ProgramKind};
 use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request, State};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
-use crate::words::ServiceId;
+use crate::words::{ArtifactId, ServiceId};
 
 /// The clients of `hotrun status` and the like.
 #[derive(Debug)]
@@ -198,19 +198,20 @@ fn clock(ago: Duration) -> String {
 fn about(site: &Site) -> About {
     let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
     let project = &site.project;
-    let mut packages: Vec<PathBuf> = vec![real(&project.package.root)];
+    let ProgramInfo { package, target, .. } = site.program(ArtifactId::MAIN);
+    let mut packages: Vec<PathBuf> = vec![real(&package.root)];
     packages.extend(project.packages.iter().map(|package| real(&package.root)));
     About {
         pid: std::process::id(),
         cwd: real(&site.cwd),
-        program: project.target.name.clone(),
-        kind: match project.target.kind {
+        program: target.name.clone(),
+        kind: match target.kind {
             ProgramKind::Bin => TargetKind::Bin,
             ProgramKind::Example => TargetKind::Example,
         },
-        package: project.package.name.clone(),
-        version: project.package.version.clone(),
-        package_id: project.package.id.clone(),
+        package: package.name.clone(),
+        version: package.version.clone(),
+        package_id: package.id.clone(),
         packages,
         others: project.other_roots.iter().map(real).collect(),
         workspace: real(&project.workspace_root),

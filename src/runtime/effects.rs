@@ -142,9 +142,9 @@ impl Runtime {
         let moved = if renamed { host.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
             host.sentinel.move_to(host.publisher.live().to_owned());
-            let project = &self.site.project;
-            self.history.set_program(project.target.name.clone(), project.workspace_root.clone());
-            self.reporter.set_service(&project.target.name);
+            let (name, workspace) = (self.site.program_name(), &self.site.project.workspace_root);
+            self.history.set_program(name.to_owned(), workspace.clone());
+            self.reporter.set_service(name);
         }
         let publication = moved.and_then(|()| host.publisher.publish(&result));
         host.sentinel.guard();

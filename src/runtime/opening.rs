@@ -126,7 +126,7 @@ impl Runtime {
             Terminal::open(device, keys, escapes, terminal_sender)
         });
         let mut reporter = Reporter::new(report::Options {
-            service: site.project.target.name.clone(),
+            service: site.program_name().to_owned(),
             cwd: site.cwd.clone(),
             color: config.ui.color,
             verbosity: Verbosity::from(config.ui.verbosity),
@@ -188,7 +188,7 @@ impl Runtime {
         };
         Ok(Self {
             session: Session::new(Setup::from(config)),
-            history: History::new(site.project.target.name.clone(), site.project.workspace_root.clone()),
+            history: History::new(site.program_name().to_owned(), site.project.workspace_root.clone()),
             site,
             hosts: Hosts::new([(service, host)]),
             clock: Clock::start(),

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Site;
+use super::choice::settings_folder;
 use super::env_files::{EnvFiles, EnvTexts};
 use crate::config::{self, Config, FileKind, FileText, Needs};
 use crate::error::Error;
-use crate::settings::{Search, SettingsError};
+use crate::settings::{self, Search, SettingsError};
 
 /// How long a config file has to stay gone or empty to be so on purpose: a save in place empties it first,
 /// and one with a backup moves it away for a moment.
@@ -174,7 +175,7 @@ impl Site {
     }
 
     fn read_files(&self) -> Result<Vec<FileText>, SettingsError> {
-        self.search().read(&self.reader)
+        self.search(self.nearest().as_deref()).read(&self.reader)
     }
 
     /// Returns hotrun's own config files, existing or not.
@@ -185,15 +186,19 @@ impl Site {
 
     /// Returns every file that may hold settings, existing or not.
     fn every_file(&self) -> Vec<PathBuf> {
-        self.search().files()
+        self.search(self.nearest().as_deref()).files()
     }
 
-    fn search(&self) -> Search<'_> {
+    fn nearest(&self) -> Option<PathBuf> {
+        settings::nearest_package(&self.options, &self.cwd)
+    }
+
+    fn search<'a>(&'a self, nearest: Option<&'a Path>) -> Search<'a> {
         Search {
             options: &self.options,
             environment: &self.variables,
             cwd: &self.cwd,
-            package: Some(&self.project.package.root),
+            package: settings_folder(&self.project, nearest),
             workspace: Some(&self.project.workspace_root),
         }
     }

@@ -63,7 +63,12 @@ impl Site {
 
     /// Returns `.env` beside the package and at the workspace root, existing or not.
     pub(super) fn dotenv(&self) -> Vec<PathBuf> {
-        [&self.project.package.root, &self.project.workspace_root].map(|folder| folder.join(".env")).into()
+        let mut folders: Vec<_> =
+            self.project.programs.values().map(|program| &program.package.root).collect();
+        folders.push(&self.project.workspace_root);
+        let mut files: Vec<_> = folders.into_iter().map(|folder| folder.join(".env")).collect();
+        files.dedup();
+        files
     }
 
     /// Returns named files that are gone, or empty and were not when last read.

@@ -3,6 +3,7 @@
 //!
 //! Queries the rooms that read files and run cargo; runs and watches nothing itself.
 
+mod choice;
 mod edit;
 mod env_files;
 mod inputs;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use self::choice::{choices, settings_folder};
 use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
 use self::env_files::EnvFiles;
@@ -21,8 +23,8 @@ use crate::config::RunOptions;
 use crate::config::{self, Config, FileText, OwnVariables, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Platform, Project, ProjectError, Queries, SourcePackage,
-    Survey, Toolchain, clean_environment,
+    CargoConfig, Environment, Launch, LaunchInput, Platform, ProgramInfo, Project, ProjectError, Queries,
+    SourcePackage, Survey, Toolchain, clean_environment,
 };
 use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
@@ -80,16 +82,17 @@ impl Site {
             workspace: None,
         };
         let first = search.load(&reader)?;
-        let mut survey = Survey::take(&cwd, &environment, &first.build, queries)?;
-        let Project { package, workspace_root, .. } = &survey.project;
-        let search = Search { package: Some(&package.root), workspace: Some(workspace_root), ..search };
+        let chosen = choices(&first);
+        let mut survey = Survey::take(&cwd, &environment, &first.build, &chosen, queries)?;
+        let package = settings_folder(&survey.project, nearest.as_deref());
+        let workspace = Some(&*survey.project.workspace_root);
+        let search = Search { package, workspace, ..search };
         let texts = search.read(&reader)?;
         let config = config::merge(&options, &variables, &texts, &cwd).map_err(SettingsError::from)?;
-        // The workspace's own file may choose the program if the nearest package does not.
-        if (&config.build.package.value, config.build.target())
-            != (&first.build.package.value, first.build.target())
-        {
-            survey = Survey::take(&cwd, &environment, &config.build, queries)?;
+        // The workspace's own file may choose the programs if the nearest package does not.
+        let in_force = choices(&config);
+        if in_force != chosen {
+            survey = Survey::take(&cwd, &environment, &config.build, &in_force, queries)?;
         }
         let Survey { toolchain, cargo_config, project, platform } = survey;
         let last = LastRead {
@@ -126,8 +129,8 @@ impl Site {
     /// Returns a reading of the project, cargo's configuration and the toolchain, for another thread.
     pub(crate) fn reading(&self) -> impl FnOnce(&Queries) -> Result<Survey, ProjectError> + Send + use<> {
         let (cwd, environment) = (self.cwd.clone(), self.environment.clone());
-        let build = self.config.build.clone();
-        move |queries| Survey::take(&cwd, &environment, &build, queries)
+        let (build, chosen) = (self.config.build.clone(), choices(&self.config));
+        move |queries| Survey::take(&cwd, &environment, &build, &chosen, queries)
     }
 
     /// Puts a reading into force for later builds and starts; the settings stay as they are.
@@ -139,8 +142,13 @@ impl Site {
         self.platform = platform;
     }
 
-    pub(crate) fn target(&self) -> TargetName {
-        TargetName::from(&self.project.target)
+    /// Returns the name of the program, or of the first of several.
+    pub(crate) fn program_name(&self) -> &str {
+        self.project.first().map_or("", |program| &program.target.name)
+    }
+
+    pub(crate) fn program(&self, artifact: ArtifactId) -> &ProgramInfo {
+        &self.project.programs[&artifact]
     }
 
     /// Returns the target directory hotrun builds in.
@@ -158,7 +166,8 @@ impl Site {
     }
 
     pub(crate) fn live(&self) -> PathBuf {
-        build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &self.target())
+        let target = TargetName::from(&self.program(ArtifactId::MAIN).target);
+        build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &target)
     }
 
     /// Returns cargo's command line and environment, for a stderr of this style.
@@ -169,8 +178,8 @@ impl Site {
         style: Style,
     ) -> BuildOrder {
         let program = |artifact: &ArtifactId| {
-            let (package, target) = (self.project.package.id.clone(), self.project.target.name.clone());
-            (*artifact, Program { package, target })
+            let ProgramInfo { package, target, .. } = self.program(*artifact);
+            (*artifact, Program { package: package.id.clone(), target: target.name.clone() })
         };
         let asked = Asked {
             config: &self.config.build,
@@ -180,7 +189,7 @@ impl Site {
             cwd: &self.cwd,
             style,
         };
-        let command = asked.command(&self.target(), &self.staging());
+        let command = asked.command(self.program(ArtifactId::MAIN), &self.staging());
         let env = asked.environment(&self.staging(), &self.build_directory());
         let programs = artifacts.iter().map(program).collect();
         BuildOrder { build, command, env, cwd: self.cwd.clone(), programs, seed: self.seed() }
@@ -213,7 +222,7 @@ impl Site {
     /// Returns how to start the program of `result`.
     pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Launch {
         Launch::compute(&LaunchInput {
-            project: &self.project,
+            program: self.program(ArtifactId::MAIN),
             toolchain: &self.toolchain,
             cargo_config: &self.cargo_config,
             platform: &self.platform,
@@ -284,8 +293,10 @@ impl Site {
                 sources: package.targets.clone(),
             });
         }
-        if let Some(package) = packages.first_mut() {
-            package.sources.push(self.project.target.src_path.clone());
+        for ProgramInfo { target, packages: own, .. } in self.project.programs.values() {
+            if let Some(package) = own.first().and_then(|&at| packages.get_mut(at)) {
+                package.sources.push(target.src_path.clone());
+            }
         }
         packages
     }

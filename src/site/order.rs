@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::{BuildConfig, DebugInfo, TargetName};
-use crate::project::{CargoConfig, Environment, Toolchain, cargo_environment, selection_args};
+use crate::project::{CargoConfig, Environment, ProgramInfo, Toolchain, cargo_environment, selection_args};
 use crate::report::Style;
 
 /// What determines cargo's command line, beside the project.
@@ -23,10 +23,13 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Returns cargo and its arguments, for a build of `program` in the target directory `staging`.
-    pub(super) fn command(&self, program: &TargetName, staging: &Path) -> Vec<OsString> {
+    pub(super) fn command(&self, program: &ProgramInfo, staging: &Path) -> Vec<OsString> {
         let config = self.config;
         let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
-        words.extend(selection_args(config, program).into_iter().map(OsString::from));
+        // An additional `-p` would change the features of dependencies. It is not needed: the program is among cargo's
+        // default packages, and its name is unique there, or it would not have been found.
+        let selection = selection_args(program.spec.as_deref(), [TargetName::from(&program.target)]);
+        words.extend(selection.into_iter().map(OsString::from));
         if let Some(manifest) = &config.manifest_path {
             words.extend(["--manifest-path".into(), manifest.into()]);
         }
