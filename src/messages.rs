@@ -74,6 +74,8 @@ pub enum CargoMessage {
     Executable {
         package: String,
         target: String,
+        /// Not a binary of its package.
+        example: bool,
         path: PathBuf,
         fresh: bool,
     },
@@ -129,6 +131,7 @@ pub fn parse(line: &str) -> CargoMessage {
         Message::CompilerArtifact(artifact) => match artifact.executable {
             Some(path) => CargoMessage::Executable {
                 package: artifact.package_id.repr,
+                example: artifact.target.is_example(),
                 target: artifact.target.name,
                 path: path.into_std_path_buf(),
                 fresh: artifact.fresh,

@@ -267,6 +267,10 @@ fn build_errors() -> Vec<BuildError> {
         BuildError::NotRun { program: "/home/ann/.cargo/bin/cargo".to_owned(), source: missing },
         BuildError::NoFolder("/home/ann/shop".into()),
         BuildError::NoProgram("shop".to_owned()),
+        BuildError::NotKept {
+            path: "/home/ann/shop/target/hotrun/live/debug/api/.built/shop".into(),
+            source: io::ErrorKind::StorageFull.into(),
+        },
     ]
 }
 
@@ -350,7 +354,7 @@ variants!(
     spawn_name,
     SpawnError { NotOnPath, Missing, Folder, NotExecutable, MissingInterpreter, NotAProgram, Busy, Other }
 );
-variants!(OF_BUILD, build_name, BuildError { NotRun, NoFolder, NoProgram });
+variants!(OF_BUILD, build_name, BuildError { NotRun, NoFolder, NoProgram, NotKept });
 variants!(OF_REAPER, reaper_name, ReaperError { OwnBinary, Start });
 
 /// The room of an error, and its variant there.

@@ -17,9 +17,10 @@ use tokio::time::{sleep, timeout};
 
 use super::error::BuildError;
 use super::news::BuildNews;
-use super::order::{BuildOrder, Job, Program};
+use super::order::{BuildOrder, Group, Job, Program};
 use super::result::{BuildResult, Library};
 use super::scripts::{self, Outputs};
+use super::told::Told;
 use crate::messages::{self, CargoErrors, CargoMessage, Diagnostic, Level, NamedPaths, StderrLine};
 use crate::session::{BuildOutcome, BuildSummary};
 use crate::sys::{self, ChildState};
@@ -60,8 +61,8 @@ pub(super) async fn cancelled_by_order(cancelled: &mut oneshot::Receiver<()>) {
 }
 
 /// Returns the command of a cargo in a group of its own, without its pipes.
-pub(super) fn command(order: &BuildOrder) -> Command {
-    let mut words = order.command.iter();
+pub(super) fn command(order: &BuildOrder, group: &Group) -> Command {
+    let mut words = group.command.iter();
     let mut command = Command::new(words.next().map_or("cargo".as_ref(), OsString::as_os_str));
     command.args(words).current_dir(&order.cwd);
     sys::adopt_group(command.as_std_mut());
@@ -69,15 +70,15 @@ pub(super) fn command(order: &BuildOrder) -> Command {
     command
 }
 
-/// Runs cargo until it ends or is cancelled. With `held`, hotrun itself has the lock that cargo may wait for.
-pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
+/// Runs a group's cargo until it ends or is cancelled. With `held`, hotrun itself has the lock that cargo may wait for.
+pub(super) async fn run_cargo(job: &mut Job, group: usize, held: bool, told: &mut Told) -> CargoRun {
     let Job { order, cancelled, news, outputs } = job;
-    let (order, build) = (&*order, order.build);
+    let (order, build, group) = (&*order, order.build, &order.groups[group]);
     let began = Instant::now();
-    let mut child = match command(order).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
+    let mut child = match command(order, group).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => child,
         Err(source) => {
-            let program = order.command.first().map(|program| program.to_string_lossy().into_owned());
+            let program = group.command.first().map(|program| program.to_string_lossy().into_owned());
             let summary = BuildSummary { errors: 1, ..BuildSummary::default() };
             // A missing folder gives "no such file" too.
             let error = if order.cwd.is_dir() {
@@ -90,13 +91,13 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
         }
     };
     let _ = news.send(BuildNews::Spawned { build, pid: child.id().unwrap_or_default() });
-    let group = child.id().map(u32::cast_signed);
-    let read = RefCell::new(ReadOutput::default());
+    let pid = child.id().map(u32::cast_signed);
+    let read = RefCell::new(ReadOutput { told: std::mem::take(told), ..ReadOutput::default() });
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
         tokio::join!(
-            read_messages(stdout, order, news, outputs, &read),
-            read_lines(stderr, order.build, held, news, &read)
+            read_messages(stdout, build, group, news, outputs, &read),
+            read_lines(stderr, build, held, news, &read)
         );
     };
     let waiting = async {
@@ -120,7 +121,7 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
         // Without a handler for SIGCHLD a password prompt would wait forever; cancelling still works.
         let Ok(mut children) = signal(SignalKind::child()) else { return std::future::pending().await };
         while children.recv().await.is_some() {
-            if let Some(ChildState::Stopped(signal)) = group.and_then(sys::take_stop) {
+            if let Some(ChildState::Stopped(signal)) = pid.and_then(sys::take_stop) {
                 let _ = news.send(BuildNews::Stopped { build, signal });
             }
         }
@@ -132,10 +133,11 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
         () = stops => None,
     };
     let Some(status) = ended else {
-        end_group(&mut child, group).await;
+        end_group(&mut child, pid).await;
         return CargoRun::without_result(BuildOutcome::Cancelled, None);
     };
     let mut read = read.into_inner();
+    *told = std::mem::take(&mut read.told);
     let success = status.is_ok_and(|status| status.success());
     let summary = BuildSummary {
         // A macro may print lines like those of an error.
@@ -147,11 +149,12 @@ pub(super) async fn run_cargo(job: &mut Job, held: bool) -> CargoRun {
     let result = |executable: PathBuf| {
         let mut libraries = scripts::libraries(&read.scripts);
         libraries.extend(of_program(&executable, &read.libraries).cloned());
-        BuildResult { executable, libraries, outputs: outputs.changes(), scripts: read.scripts.clone() }
+        let (outputs, scripts) = (outputs.changes(), read.scripts.clone());
+        BuildResult { executable, aside: None, libraries, outputs, scripts }
     };
     let executables = std::mem::take(&mut read.executables);
     let mut results: BTreeMap<_, _> = executables.into_iter().map(|(id, path)| (id, result(path))).collect();
-    let missing = order.programs.iter().find(|(id, _)| !results.contains_key(id));
+    let missing = group.programs.iter().find(|(id, _)| !results.contains_key(id));
     let error = missing.filter(|_| success).map(|(_, program)| BuildError::NoProgram(program.target.clone()));
     let outcome = match (success, missing) {
         (true, None) => BuildOutcome::Succeeded(summary),
@@ -224,6 +227,7 @@ struct ReadOutput {
     examinations: Vec<oneshot::Receiver<()>>,
     unloadable: bool,
     named: NamedPaths,
+    told: Told,
 }
 
 impl ReadOutput {
@@ -234,7 +238,7 @@ impl ReadOutput {
         build: BuildId,
         news: &mpsc::UnboundedSender<BuildNews>,
     ) {
-        if let Some(diagnostic) = error {
+        if let Some(diagnostic) = error.filter(|it| self.told.is_new(it)) {
             self.errors += 1;
             let _ = news.send(BuildNews::CargoError { build, diagnostic });
         }
@@ -243,7 +247,8 @@ impl ReadOutput {
 
 async fn read_messages(
     stdout: Option<ChildStdout>,
-    order: &BuildOrder,
+    build: BuildId,
+    group: &Group,
     news: &mpsc::UnboundedSender<BuildNews>,
     outputs: &Outputs,
     read: &RefCell<ReadOutput>,
@@ -251,49 +256,51 @@ async fn read_messages(
     let Some(stdout) = stdout else { return };
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
     let mut line = Vec::new();
-    let mut resolved = false;
     while (&mut stdout).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
         // A flood of messages must not starve other tasks.
         consume_budget().await;
         let message = messages::parse(String::from_utf8_lossy(&line).trim_end());
         line.clear();
-        if !std::mem::replace(&mut resolved, true) {
-            let _ = news.send(BuildNews::Resolved { build: order.build });
-        }
         let mut read = read.borrow_mut();
+        if read.told.resolves() {
+            let _ = news.send(BuildNews::Resolved { build });
+        }
         match message {
             CargoMessage::Diagnostic(diagnostic, _) if diagnostic.is_summary() => {}
             CargoMessage::Diagnostic(diagnostic, named) => {
                 read.named.join(named);
+                read.unloadable |= diagnostic.level == Level::Error && diagnostic.blames_artifacts();
+                if !read.told.is_new(&diagnostic) {
+                    continue;
+                }
                 match diagnostic.level {
-                    Level::Error => {
-                        read.errors += 1;
-                        read.unloadable |= diagnostic.blames_artifacts();
-                    }
+                    Level::Error => read.errors += 1,
                     Level::Warning => read.warnings += 1,
                     Level::Note => {}
                 }
-                let _ =
-                    news.send(BuildNews::Diagnostic { build: order.build, diagnostic: Box::new(diagnostic) });
+                let _ = news.send(BuildNews::Diagnostic { build, diagnostic: Box::new(diagnostic) });
             }
-            CargoMessage::Executable { package, target, path, fresh } => {
-                let program = Program { package, target };
-                let built = order.programs.iter().find(|(_, ordered)| **ordered == program);
-                if let Some((artifact, _)) = built {
+            CargoMessage::Executable { package, target, example, path, fresh } => {
+                // Two services may run the same program.
+                let is =
+                    |it: &&Program| it.package == package && it.target == target && it.example == example;
+                let made = group.programs.iter().filter(|(_, program)| is(program));
+                let made: Vec<_> = made.map(|(artifact, _)| (*artifact, path.clone())).collect();
+                if !made.is_empty() {
                     read.fresh = fresh && (read.fresh || read.executables.is_empty());
-                    read.executables.insert(*artifact, path);
+                    read.executables.extend(made);
                 }
             }
             CargoMessage::Libraries { files, linked } => {
                 read.libraries.extend(files.into_iter().map(|path| Library { path, replaced: linked }));
             }
             CargoMessage::Text(text) => {
-                let _ = news.send(BuildNews::Line { build: order.build, text, transient: false });
+                let _ = news.send(BuildNews::Line { build, text, transient: false });
             }
             CargoMessage::BuildScript(script) => {
                 read.examinations.extend(outputs.reported(&script));
                 let _ = news.send(BuildNews::ScriptRan {
-                    build: order.build,
+                    build,
                     package: script.package_id.repr.clone(),
                     out_dir: script.out_dir.clone().into_std_path_buf(),
                 });

@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::attempt::{CargoRun, cancelled_by_order, run_cargo};
+use super::attempt::{CargoRun, cancelled_by_order};
+use super::groups::build_groups;
 use super::news::BuildNews;
 use super::order::{BuildOrder, Job};
 use super::scripts::Outputs;
@@ -94,7 +95,7 @@ impl Cargo {
 
 async fn run(mut job: Job, seed: Option<Rc<Seed>>) {
     let run = match seed {
-        None => run_cargo(&mut job, false).await,
+        None => build_groups(&mut job, false).await,
         Some(seed) => run_seeded(&seed, &mut job).await,
     };
     let CargoRun { outcome, results, error, named, .. } = run;
@@ -109,7 +110,7 @@ async fn run_seeded(seed: &Seed, job: &mut Job) -> CargoRun {
         () = cancelled_by_order(&mut job.cancelled) => return CargoRun::without_result(BuildOutcome::Cancelled, None),
         () = seed.seeding.ready() => {}
     }
-    let first = run_cargo(job, seed.seeding.ended().is_none()).await;
+    let first = build_groups(job, seed.seeding.ended().is_none()).await;
     match seed.seeding.ended() {
         // The build was cancelled or failed before it reached the units.
         None => {}
@@ -122,7 +123,7 @@ async fn run_seeded(seed: &Seed, job: &mut Job) -> CargoRun {
             {
                 seed.proven.set(true);
                 let _ = job.news.send(BuildNews::Seed(SeedNews::Discarded { from }));
-                return run_cargo(job, false).await;
+                return build_groups(job, false).await;
             }
         }
     }

@@ -19,12 +19,17 @@ pub enum BuildError {
     /// cargo succeeded without building the program.
     #[error("cargo built no program named `{0}`")]
     NoProgram(String),
+    /// The program that is built next in its place would replace it.
+    #[error("could not keep the new binary as `{}`", path.display())]
+    NotKept { path: PathBuf, source: io::Error },
 }
 
 impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotRun { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),
+            Self::NotRun { source, .. } | Self::NotKept { source, .. } => {
+                sys::limit_hint(source).map(ToOwned::to_owned)
+            }
             Self::NoFolder(_) | Self::NoProgram(_) => None,
         }
     }

@@ -16,23 +16,33 @@ use crate::words::{ArtifactId, BuildId};
 #[derive(Debug, Clone)]
 pub struct BuildOrder {
     pub build: BuildId,
-    /// cargo and its arguments.
-    pub command: Vec<OsString>,
+    /// What is built, one group after the other.
+    pub groups: Vec<Group>,
     /// Complete.
     pub env: BTreeMap<OsString, OsString>,
     pub cwd: PathBuf,
-    /// What is built.
-    pub programs: BTreeMap<ArtifactId, Program>,
     /// How the staging target can be seeded.
     pub seed: Option<SeedPlan>,
 }
 
-/// Identifies a program in cargo's messages.
+/// Programs that one cargo builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// cargo and its arguments.
+    pub command: Vec<OsString>,
+    pub programs: BTreeMap<ArtifactId, Program>,
+}
+
+/// A program, as cargo's messages identify it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Program {
     /// The package's id, as cargo prints it.
     pub package: String,
     pub target: String,
+    /// Not a binary of its package.
+    pub example: bool,
+    /// Where its executable is kept if another group builds one in the same place.
+    pub aside: Option<PathBuf>,
 }
 
 pub(super) struct Job {

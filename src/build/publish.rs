@@ -19,15 +19,26 @@ use super::set::{Set, Sets};
 use crate::config::{BuildConfig, TargetName};
 use crate::sys;
 
-/// Returns the live path of a program: `<target>/hotrun/live/[<triple>/]<profile>/[examples/]<name>`.
-pub fn live_path(staging: &Path, build: &BuildConfig, triple: Option<&str>, target: &TargetName) -> PathBuf {
+/// Returns the live path of a program: `<target>/hotrun/live/[<triple>/]<profile>/[examples/][<folder>/]<name>`.
+pub fn live_path(
+    staging: &Path,
+    build: &BuildConfig,
+    triple: Option<&str>,
+    target: &TargetName,
+    folder: Option<&str>,
+) -> PathBuf {
     let mut path = staging.join("live");
     path.extend(triple);
     path.push(profile_folder(&build.profile.value));
-    match target {
-        TargetName::Bin(name) => path.push(name),
-        TargetName::Example(name) => path.extend(["examples", name]),
-    }
+    let name = match target {
+        TargetName::Bin(name) => name,
+        TargetName::Example(name) => {
+            path.push("examples");
+            name
+        }
+    };
+    path.extend(folder);
+    path.push(name);
     path
 }
 
@@ -153,7 +164,7 @@ impl Publisher {
             // `cargo clean` removed the lock file: another hotrun would not see the lock.
             self.lock = Lock::take(&self.live)?;
         }
-        let staged = &built.executable;
+        let staged = built.file();
         let fresh = File::open(staged).map_err(failed("read the fresh binary", staged))?;
         let last = self.last.as_ref();
         let mut unchanged = match last {

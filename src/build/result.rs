@@ -1,19 +1,29 @@
 //! The result of a build, for each artifact.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::BuildScript;
 
 /// A program that was built.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuildResult {
+    /// As cargo names it.
     pub executable: PathBuf,
+    /// Where it is kept, beside its dep-info, if another program is built in its place.
+    pub aside: Option<PathBuf>,
     /// The shared libraries the program may load. Of two with one name the first is found.
     pub libraries: Vec<Library>,
     /// Grows when a build script produces other output than in its last run.
     pub outputs: u64,
     /// The messages of every build script of the build, whether it ran now or earlier.
     pub scripts: Vec<BuildScript>,
+}
+
+impl BuildResult {
+    /// Returns the file with the executable.
+    pub fn file(&self) -> &Path {
+        self.aside.as_deref().unwrap_or(&self.executable)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -159,7 +159,7 @@ pub enum DebugInfo {
 }
 
 /// A program of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetName {
     Bin(String),
     Example(String),

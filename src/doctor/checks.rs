@@ -23,6 +23,7 @@ use crate::report::{self, short_age};
 use crate::settings;
 use crate::site::Site;
 use crate::watch::{self, Refused};
+use crate::words::ArtifactId;
 
 /// A build of some size needs more room than this.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -67,7 +68,7 @@ pub(super) fn cargo(cwd: &Path, clean: &Environment) -> Finding {
 /// Checks everything that needs the project.
 pub(super) fn project(site: &Site) -> Vec<Finding> {
     let for_cargo = cargo_environment(&site.toolchain, &site.environment, &site.config.build);
-    let running = keeper(&site.live()).map(u32::cast_signed);
+    let running = keeper(&site.live(ArtifactId::MAIN)).map(u32::cast_signed);
     let mut findings: Vec<_> = site.project.programs.values().map(program).collect();
     findings.push(settings(site));
     findings.extend(watching(site, running.is_some()));

@@ -60,6 +60,7 @@ impl Project {
         let mut programs = BTreeMap::new();
         for ((artifact, choice, package, target), made_of) in chosen.into_iter().zip(&made_of) {
             let program = ProgramInfo {
+                service: choice.service.clone(),
                 spec: choice.package.clone(),
                 package: package_info(package, &json),
                 target: program_target(target),
@@ -90,6 +91,7 @@ impl Project {
             workspace_root,
             target_directory,
             build_directory,
+            keeps_going: choices.len() > 1 && toolchain.keeps_going(environment, cwd, queries),
             programs,
             packages: sources.packages,
             other_roots,

@@ -37,6 +37,7 @@ impl Given {
         config.env.clear();
         Self {
             program: ProgramInfo {
+                service: String::new(),
                 spec: None,
                 package: PackageInfo {
                     name: "p".into(),

@@ -59,6 +59,8 @@ pub struct Project {
     /// The folder of cargo's intermediates without hotrun; the target directory unless configured.
     pub build_directory: PathBuf,
     pub programs: BTreeMap<ArtifactId, ProgramInfo>,
+    /// Whether cargo goes on after an error if told to (`--keep-going`); asked only if there are several programs.
+    pub keeps_going: bool,
     /// The packages of the programs that are local folders, the chosen ones first.
     pub packages: Vec<SourcePackage>,
     /// The folders of workspace members that no program depends on.
@@ -77,6 +79,8 @@ pub struct Project {
 /// A program, and the packages it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramInfo {
+    /// The service that runs it; empty where there are no services.
+    pub service: String,
     /// The package as the settings name it.
     pub spec: Option<String>,
     pub package: PackageInfo,

@@ -78,6 +78,15 @@ impl Toolchain {
         environment
     }
 
+    /// Whether its cargo knows `--keep-going`: since 1.74.
+    pub(super) fn keeps_going(&self, environment: &Environment, cwd: &Path, queries: &Queries) -> bool {
+        let mut command = Command::new(&self.cargo);
+        command.arg("-V").current_dir(cwd).env_clear().envs(environment);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let printed = queries.output(&mut command).map(|output| output.stdout).unwrap_or_default();
+        version(&String::from_utf8_lossy(&printed)).is_some_and(|version| version >= (1, 74))
+    }
+
     /// Returns every file that decides, or could if it existed, which toolchain rustup chooses in `cwd`.
     pub fn inputs(cwd: &Path, environment: &Environment) -> Vec<PathBuf> {
         cwd.ancestors()
@@ -85,6 +94,12 @@ impl Toolchain {
             .chain(environment::rustup_home(environment, cwd).map(|home| home.join("settings.toml")))
             .collect()
     }
+}
+
+/// Returns the version in `cargo 1.74.0 (…)`.
+fn version(printed: &str) -> Option<(u32, u32)> {
+    let mut numbers = printed.split_whitespace().nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Returns the rustup behind the shim `cargo`: its link target, or a hard link to it in the same folder.
@@ -260,6 +275,13 @@ mod tests {
         std::fs::remove_file(root.join("project/rust-toolchain")).unwrap();
         environment.insert("RUSTUP_TOOLCHAIN".into(), "nightly-x".into());
         assert_eq!(default(&environment), None);
+    }
+
+    #[test]
+    fn a_cargo_knows_its_version() {
+        assert_eq!(version("cargo 1.74.0 (ecb9851af 2023-10-18)\n"), Some((1, 74)));
+        assert_eq!(version("cargo 1.96.0-nightly (3a5b2b8d1 2026-03-01)"), Some((1, 96)));
+        assert_eq!(version(""), None);
     }
 
     #[test]

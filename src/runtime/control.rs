@@ -218,6 +218,6 @@ fn about(site: &Site) -> About {
         target_directory: real(&project.target_directory),
         profile: site.config.build.profile.value.clone(),
         triple: site.config.build.triple.clone(),
-        live: real_file(&site.live()),
+        live: real_file(&site.live(ArtifactId::MAIN)),
     }
 }

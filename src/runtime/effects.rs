@@ -1,6 +1,7 @@
 //! Carrying out what the session orders.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -127,8 +128,9 @@ impl Runtime {
             }
         }
         let order = self.site.build_order(build, artifacts, self.reporter.style());
-        self.reporter
-            .set_command(order.command.iter().map(|word| word.to_string_lossy().into_owned()).collect());
+        let commands = order.groups.iter().map(|group| &*group.command);
+        let words = commands.collect::<Vec<_>>().join(&OsString::from("&&"));
+        self.reporter.set_command(words.iter().map(|word| word.to_string_lossy().into_owned()).collect());
         self.cargo.start(order);
     }
 
@@ -137,7 +139,7 @@ impl Runtime {
         let Some(host) = self.hosts.running(artifact) else { return no_binary() };
         let Some(result) = host.built.clone() else { return no_binary() };
         let kept = host.publisher.has_run();
-        let live = self.site.live();
+        let live = self.site.live(artifact);
         let renamed = live != host.publisher.live();
         let moved = if renamed { host.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
@@ -157,7 +159,7 @@ impl Runtime {
                 PublishOutcome::Published { path: host.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
-                let launch = self.site.launch(&result, &host.publisher);
+                let launch = self.site.launch(artifact, &result, &host.publisher, &self.site.config.run);
                 host.live = Some(result);
                 // The last launch may have failed beside the process that runs, and is tried again.
                 let launched = host.launches.values().next_back();
@@ -172,7 +174,7 @@ impl Runtime {
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
         let host = &self.hosts[instance.service];
         let result = host.live.clone().unwrap_or_default();
-        let launch = self.site.launch(&result, &host.publisher);
+        let launch = self.site.launch(host.runs, &result, &host.publisher, &self.site.config.run);
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());

@@ -94,7 +94,7 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
         return Ok(Err(ExitReason::Quit(QuitReason::Signal(signal))));
     };
     let opened = site.flatten().and_then(|site| {
-        let publisher = Publisher::open(site.live())?;
+        let publisher = Publisher::open(site.live(ArtifactId::MAIN))?;
         if publisher.may_be_shared()
             && let Some(pid) = keeper(publisher.live())
         {
@@ -202,6 +202,8 @@ impl Runtime {
     fn build_news(&mut self, news: BuildNews) -> Option<ExitReason> {
         match news {
             BuildNews::Spawned { pid, .. } => {
+                // That of the group before.
+                self.cargo_gone();
                 self.groups.current = Some(pid.cast_signed());
                 if let Some(reaper) = self.processes.reaper() {
                     reaper.cargo(pid.cast_signed());
@@ -290,7 +292,7 @@ impl Runtime {
                 Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
                     build,
                     ended,
-                    dep_info,
+                    dep_info: dep_info.into_values().flatten().collect(),
                     rerun_everything: self.site.rerun_everything(results),
                 },
                 Err(error) => {

@@ -79,7 +79,7 @@ impl Site {
     }
 
     /// Returns the packages cargo has to be made to recompile for changes it would not see: those that read
-    /// the file and its own, or all if no reader is known.
+    /// the file and its own, or all of the programs concerned if no reader is known.
     pub(crate) fn packages_of(&self, changes: &[&Change]) -> Vec<String> {
         let packages = &self.project.packages;
         let mut units =
@@ -100,14 +100,22 @@ impl Site {
             let is_told = owner.is_some_and(|owner| units.iter().any(|unit| unit.root == owner.root))
                 && !change.leads_to.compile;
             let every = readers.is_empty() && !is_told;
-            let affected = packages.iter().filter(|package| {
-                every
+            let concerned = self.concerned(change);
+            let affected = packages.iter().enumerate().filter(|(at, package)| {
+                every && concerned.contains(at)
                     || readers.contains(package.root.as_path())
                     || owner.is_some_and(|owner| owner.root == package.root)
             });
-            names.extend(affected.map(|package| package.name.clone()));
+            names.extend(affected.map(|(_, package)| package.name.clone()));
         }
         names.into_iter().collect()
+    }
+
+    /// Returns the packages of the programs that a change leads to a build of, as indices.
+    fn concerned(&self, change: &Change) -> BTreeSet<usize> {
+        let programs = self.project.programs.iter();
+        let concerned = programs.filter(|(artifact, _)| change.leads_to.builds.contains(artifact));
+        concerned.flat_map(|(_, program)| program.packages.iter().copied()).collect()
     }
 }
 

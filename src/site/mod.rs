@@ -6,6 +6,7 @@
 mod choice;
 mod edit;
 mod env_files;
+mod groups;
 mod inputs;
 mod order;
 
@@ -17,14 +18,14 @@ use self::choice::{choices, settings_folder};
 use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
 use self::env_files::EnvFiles;
-use self::order::{Asked, is_seeded};
-use crate::build::{self, BuildOrder, BuildResult, Program, Publisher, SeedPlan, WarmUpOrder};
+use self::order::{Asked, Selection, is_seeded};
+use crate::build::{self, BuildOrder, BuildResult, Group, Program, Publisher, SeedPlan, WarmUpOrder};
 use crate::config::RunOptions;
-use crate::config::{self, Config, FileText, OwnVariables, TargetName};
+use crate::config::{self, Config, FileText, OwnVariables, RunConfig, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Platform, ProgramInfo, Project, ProjectError, Queries,
-    SourcePackage, Survey, Toolchain, clean_environment,
+    CargoConfig, Environment, Launch, LaunchInput, Platform, ProgramInfo, ProgramKind, Project, ProjectError,
+    Queries, SourcePackage, Survey, Toolchain, clean_environment,
 };
 use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
@@ -165,22 +166,26 @@ impl Site {
         }
     }
 
-    pub(crate) fn live(&self) -> PathBuf {
-        let target = TargetName::from(&self.program(ArtifactId::MAIN).target);
-        build::live_path(&self.staging(), &self.config.build, self.platform.triple.as_deref(), &target)
+    /// Returns the live path of a program.
+    pub(crate) fn live(&self, artifact: ArtifactId) -> PathBuf {
+        let target = TargetName::from(&self.program(artifact).target);
+        let folder = groups::folder(&self.project.programs, artifact);
+        build::live_path(
+            &self.staging(),
+            &self.config.build,
+            self.platform.triple.as_deref(),
+            &target,
+            folder,
+        )
     }
 
-    /// Returns cargo's command line and environment, for a stderr of this style.
+    /// Returns cargo's command lines and environment, for a stderr of this style.
     pub(crate) fn build_order(
         &self,
         build: BuildId,
         artifacts: &BTreeSet<ArtifactId>,
         style: Style,
     ) -> BuildOrder {
-        let program = |artifact: &ArtifactId| {
-            let ProgramInfo { package, target, .. } = self.program(*artifact);
-            (*artifact, Program { package: package.id.clone(), target: target.name.clone() })
-        };
         let asked = Asked {
             config: &self.config.build,
             toolchain: &self.toolchain,
@@ -189,17 +194,45 @@ impl Site {
             cwd: &self.cwd,
             style,
         };
-        let command = asked.command(self.program(ArtifactId::MAIN), &self.staging());
+        let group = |group: BTreeMap<ArtifactId, &ProgramInfo>| {
+            // The packages of all, so that the features of shared ones are always the same.
+            let packages = groups::packages(&group);
+            let due: Vec<_> =
+                group.into_iter().filter(|(artifact, _)| artifacts.contains(artifact)).collect();
+            let targets = due.iter().map(|(_, program)| TargetName::from(&program.target)).collect();
+            let keep_going = due.len() > 1 && self.project.keeps_going;
+            Group {
+                command: asked.command(Selection { packages, targets }, keep_going, &self.staging()),
+                programs: due.iter().map(|(artifact, _)| (*artifact, self.ordered(*artifact))).collect(),
+            }
+        };
+        let mut groups: Vec<Group> = groups::groups(&self.project.programs).into_iter().map(group).collect();
+        groups.retain(|group| !group.programs.is_empty());
         let env = asked.environment(&self.staging(), &self.build_directory());
-        let programs = artifacts.iter().map(program).collect();
-        BuildOrder { build, command, env, cwd: self.cwd.clone(), programs, seed: self.seed() }
+        BuildOrder { build, groups, env, cwd: self.cwd.clone(), seed: self.seed() }
     }
 
-    /// Returns the order of a warm-up: the program's own package first, which every edit compiles.
+    /// Returns a program as the build room knows it.
+    fn ordered(&self, artifact: ArtifactId) -> Program {
+        let program = self.program(artifact);
+        let is_replaced = groups::is_replaced(&self.project.programs, program);
+        Program {
+            package: program.package.id.clone(),
+            target: program.target.name.clone(),
+            example: program.target.kind == ProgramKind::Example,
+            aside: is_replaced
+                .then(|| self.live(artifact).with_file_name(".built").join(&program.target.name)),
+        }
+    }
+
+    /// Returns the order of a warm-up: the programs' own packages first, which every edit compiles.
     pub(crate) fn warm_up_order(&self, style: Style) -> WarmUpOrder {
-        let build = self.build_order(BuildId(0), &BTreeSet::from([ArtifactId::MAIN]), style);
-        let name = |package: &SourcePackage| package.compiles_alone.then(|| package.name.clone());
-        let (own, others) = self.project.packages.split_at(1.min(self.project.packages.len()));
+        let programs = &self.project.programs;
+        let build = self.build_order(BuildId(0), &programs.keys().copied().collect(), style);
+        let own: BTreeSet<&str> = programs.values().map(|program| &*program.package.id).collect();
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.project.packages.iter().partition(|package| own.contains(&*package.id));
+        let name = |package: &&SourcePackage| package.compiles_alone.then(|| package.name.clone());
         let mut steps = [own, others].map(|packages| packages.iter().filter_map(name).collect()).to_vec();
         steps.retain(|packages: &Vec<_>| !packages.is_empty());
         WarmUpOrder { build, steps }
@@ -219,10 +252,16 @@ impl Site {
         })
     }
 
-    /// Returns how to start the program of `result`.
-    pub(crate) fn launch(&self, result: &BuildResult, publisher: &Publisher) -> Launch {
+    /// Returns how to start the program of `result` as `run` says.
+    pub(crate) fn launch(
+        &self,
+        artifact: ArtifactId,
+        result: &BuildResult,
+        publisher: &Publisher,
+        run: &RunConfig,
+    ) -> Launch {
         Launch::compute(&LaunchInput {
-            program: self.program(ArtifactId::MAIN),
+            program: self.program(artifact),
             toolchain: &self.toolchain,
             cargo_config: &self.cargo_config,
             platform: &self.platform,
@@ -233,7 +272,7 @@ impl Site {
             // The path it was published to: the program may have been renamed since.
             live: publisher.live(),
             libraries: publisher.libraries(),
-            run: &self.config.run,
+            run,
             env_files: &self.last.env_files.variables,
             environment: &self.environment,
             cwd: &self.cwd,
@@ -316,19 +355,18 @@ impl Site {
         names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
     }
 
-    /// Returns the files that programs were built from, as listed by rustc and cargo.
+    /// Returns the files that each program was built from, as listed by rustc and cargo.
     pub(crate) fn dep_info(
         &self,
         built: &BTreeMap<ArtifactId, BuildResult>,
-    ) -> std::io::Result<Vec<PathBuf>> {
+    ) -> std::io::Result<BTreeMap<ArtifactId, Vec<PathBuf>>> {
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
-        let mut files = Vec::new();
-        for BuildResult { executable, .. } in built.values() {
-            let text = std::fs::read_to_string(executable.with_extension("d"))?;
-            let parsed = crate::watch::dep_info::parse(&text, executable, base);
-            files.extend(parsed.map_err(std::io::Error::other)?);
-        }
-        Ok(files)
+        let files = |result: &BuildResult| {
+            let text = std::fs::read_to_string(result.file().with_extension("d"))?;
+            let parsed = crate::watch::dep_info::parse(&text, &result.executable, base);
+            parsed.map_err(std::io::Error::other)
+        };
+        built.iter().map(|(artifact, result)| Ok((*artifact, files(result)?))).collect()
     }
 
     /// Returns the roots of packages whose build script named nothing to rerun for: cargo reruns it for any

@@ -1,12 +1,12 @@
 //! cargo's command line and environment for a build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::{BuildConfig, DebugInfo, TargetName};
-use crate::project::{CargoConfig, Environment, ProgramInfo, Toolchain, cargo_environment, selection_args};
+use crate::project::{CargoConfig, Environment, Toolchain, cargo_environment, selection_args};
 use crate::report::Style;
 
 /// What determines cargo's command line, beside the project.
@@ -21,15 +21,31 @@ pub(super) struct Asked<'a> {
     pub(super) style: Style,
 }
 
+/// What one cargo builds.
+pub(super) struct Selection<'a> {
+    pub(super) packages: Vec<&'a str>,
+    pub(super) targets: BTreeSet<TargetName>,
+}
+
+const KEEP_GOING: &str = "--keep-going";
+
 impl Asked<'_> {
-    /// Returns cargo and its arguments, for a build of `program` in the target directory `staging`.
-    pub(super) fn command(&self, program: &ProgramInfo, staging: &Path) -> Vec<OsString> {
+    /// Returns cargo and its arguments, for a build of these programs in the target directory `staging`. With `keep_going`
+    /// cargo builds what it can after an error.
+    pub(super) fn command(
+        &self,
+        selection: Selection<'_>,
+        keep_going: bool,
+        staging: &Path,
+    ) -> Vec<OsString> {
         let config = self.config;
         let mut words: Vec<OsString> = vec![self.toolchain.cargo.clone().into(), "build".into()];
-        // An additional `-p` would change the features of dependencies. It is not needed: the program is among cargo's
-        // default packages, and its name is unique there, or it would not have been found.
-        let selection = selection_args(program.spec.as_deref(), [TargetName::from(&program.target)]);
-        words.extend(selection.into_iter().map(OsString::from));
+        let Selection { packages, targets } = selection;
+        words.extend(selection_args(packages, targets).into_iter().map(OsString::from));
+        // cargo refuses it twice.
+        if keep_going && !config.build_args.iter().any(|arg| arg == KEEP_GOING) {
+            words.push(KEEP_GOING.into());
+        }
         if let Some(manifest) = &config.manifest_path {
             words.extend(["--manifest-path".into(), manifest.into()]);
         }

@@ -105,29 +105,31 @@ async fn compile(
         if force_without_scripts(&copy.place, packages).is_err() {
             return false;
         }
-        let cargo = command(&order.build).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let Ok(mut cargo) = cargo else { return false };
-        let pid = cargo.id().unwrap_or_default();
-        sys::lowest_priority(pid);
-        report(WarmUpNews::Spawned { pid });
-        let ended = tokio::select! {
-            biased;
-            () = cancelled_by_order(cancelled) => false,
-            () = copy.wanted() => false,
-            () = sleep_until(deadline) => false,
-            status = cargo.wait() => status.is_ok_and(|status| status.success()),
-        };
-        if !ended {
-            let group = pid.cast_signed();
-            let _ = sys::kill_group(group, libc::SIGKILL);
-            for member in sys::own_group_members(group) {
-                sys::normal_priority(member);
+        for group in &order.build.groups {
+            let cargo = command(&order.build, group).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let Ok(mut cargo) = cargo else { return false };
+            let pid = cargo.id().unwrap_or_default();
+            sys::lowest_priority(pid);
+            report(WarmUpNews::Spawned { pid });
+            let ended = tokio::select! {
+                biased;
+                () = cancelled_by_order(cancelled) => false,
+                () = copy.wanted() => false,
+                () = sleep_until(deadline) => false,
+                status = cargo.wait() => status.is_ok_and(|status| status.success()),
+            };
+            if !ended {
+                let group = pid.cast_signed();
+                let _ = sys::kill_group(group, libc::SIGKILL);
+                for member in sys::own_group_members(group) {
+                    sys::normal_priority(member);
+                }
+                end_group(&mut cargo, Some(group)).await;
             }
-            end_group(&mut cargo, Some(group)).await;
-        }
-        report(WarmUpNews::Gone { pid });
-        if !ended {
-            return false;
+            report(WarmUpNews::Gone { pid });
+            if !ended {
+                return false;
+            }
         }
     }
     true
