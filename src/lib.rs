@@ -128,7 +128,7 @@ pub fn line_of(line: &AnswerLine) -> Line {
 
 /// Prints to stdout.
 fn print(text: &str) -> Result<ExitCode, Error> {
-    match report::write_all(std::io::stdout().as_fd(), text.as_bytes()) {
+    match sys::write_all(std::io::stdout().as_fd(), text.as_bytes()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // `hotrun man | head` ends when `head` does.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),

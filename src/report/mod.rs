@@ -6,7 +6,6 @@
 mod fit;
 mod line_file;
 pub mod lines;
-mod outlet;
 mod records;
 mod remarks;
 mod terminal;
@@ -20,7 +19,6 @@ use std::time::Duration;
 
 pub use self::line_file::{LineFile, open as open_lines};
 use self::lines::{Context, Line};
-pub use self::outlet::write_all;
 pub use self::records::Watching;
 use self::remarks::RemarkKind;
 pub use self::remarks::{ErrorText, ProgramRemark, Remark, key_help};

@@ -11,13 +11,15 @@ use console::{Term, strip_ansi_codes, truncate_str};
 
 use super::line_file::LineFile;
 use super::lines::{self, Head, Line};
-use super::outlet::{Outlet, TextKind};
 use super::topic::Topic;
 use crate::config::Color;
-use crate::sys::TerminalModes;
+use crate::sys::{Full, Outlet, TerminalModes, TextKind};
 
 /// How long a reader of stderr may take before the program, or the terminal's next holder, writes.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The most that waits for a reader of stderr, in bytes.
+const MAX_QUEUED: usize = 8 << 20;
 
 /// What stderr is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +90,7 @@ impl Output {
             let shown = |line: &Line| format!("{} {}\n", head(line, colors), line.body(None));
             lines::dropped(count).iter().map(shown).collect()
         });
-        let outlet = Outlet::new(std::io::stderr(), note);
+        let outlet = Outlet::new("stderr", std::io::stderr(), MAX_QUEUED, Full::Drop(note));
         Self {
             screen,
             colors,
@@ -255,7 +257,7 @@ impl Output {
         self.holder = holder;
         self.erase_bar();
         if !waiting.is_empty() {
-            self.deferred.insert(0, (Topic::Lasting, waiting));
+            self.deferred.insert(0, (Topic::Lasting, String::from_utf8_lossy(&waiting).into_owned()));
         }
         if holder == TerminalHolder::Own {
             self.title(0);

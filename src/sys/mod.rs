@@ -1,4 +1,5 @@
-//! What the standard library lacks: spawning with full control, signals, the process table, the lifeline.
+//! What the standard library lacks: spawning with full control, signals, the process table, the lifeline,
+//! writing that delays nobody.
 //!
 //! The only room with `unsafe`. Mechanism only: which process to signal, and when, is decided elsewhere.
 
@@ -6,6 +7,7 @@ mod background;
 mod content;
 mod descriptors;
 mod lifeline;
+mod outlet;
 mod priority;
 mod signal;
 mod spawn;
@@ -18,6 +20,7 @@ pub use background::in_background;
 pub use content::{changed_at, hash};
 pub use descriptors::{Datagram, own_outputs, receive, same_description, take_inherited};
 pub use lifeline::{Lifeline, adopt_group};
+pub use outlet::{Full, Outlet, Pushed, TextKind, write_all};
 pub use priority::{lowest_priority, normal_priority};
 pub use signal::{
     block_terminal_stops, die_of, ignore_all, is_ignored, kill_exactly, kill_group, kill_process,
