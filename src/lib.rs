@@ -5,8 +5,8 @@
 //! → [`words`].
 //!
 //! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, [`error`]
-//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`handover`], [`terminal`],
-//!   [`control`], [`report`], over [`sys`] (the only `unsafe`)
+//! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`output`], [`handover`],
+//!   [`terminal`], [`control`], [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`], [`history`]
 //! - plain data: [`words`]
 
@@ -20,6 +20,7 @@ pub mod handover;
 pub mod history;
 pub mod init;
 pub mod messages;
+pub mod output;
 pub mod process;
 pub mod project;
 pub mod report;
