@@ -122,7 +122,8 @@ fn what_cargo_built_is_told_while_another_program_failed() {
     let BuildOutcome::Failed { summary, made } = told.outcome else { panic!("{:?}", told.outcome) };
     assert_eq!((made, summary.errors), (ids(&[0]), 1));
     assert!(told.results[&ArtifactId(0)].executable.ends_with("debug/a") && told.results.len() == 1);
-    assert_eq!(printed(&told.results[&ArtifactId(0)]), "two one\n");
+    let made = &told.results[&ArtifactId(0)];
+    assert_eq!((printed(made).as_str(), &made.dep_info), ("two one\n", &None));
 
     let told = build(&[(1, "two/b")]);
     assert!(matches!(told.outcome, BuildOutcome::Failed { made, .. } if made.is_empty()));
@@ -159,7 +160,7 @@ fn programs_of_one_name_are_built_one_after_the_other_and_both_kept() {
     assert_eq!((told.cargos, summary.warnings, told.diagnostics.len()), (2, 1, 1), "{:?}", told.diagnostics);
     assert_eq!(told.results.values().map(printed).collect::<Vec<_>>(), ["a one\n", "b one\n"]);
     for (result, package) in told.results.values().zip(["a", "b"]) {
-        let listed = fs::read_to_string(result.file().with_extension("d")).unwrap();
+        let listed = fs::read_to_string(result.dep_info.as_ref().unwrap()).unwrap();
         assert!(listed.contains(&format!("/{package}/src/bin/app.rs")), "{listed}");
     }
 

@@ -149,8 +149,14 @@ pub(super) async fn run_cargo(job: &mut Job, group: usize, held: bool, told: &mu
     let result = |executable: PathBuf| {
         let mut libraries = scripts::libraries(&read.scripts);
         libraries.extend(of_program(&executable, &read.libraries).cloned());
-        let (outputs, scripts) = (outputs.changes(), read.scripts.clone());
-        BuildResult { executable, aside: None, libraries, outputs, scripts }
+        BuildResult {
+            dep_info: success.then(|| executable.with_extension("d")),
+            executable,
+            aside: None,
+            libraries,
+            outputs: outputs.changes(),
+            scripts: read.scripts.clone(),
+        }
     };
     let executables = std::mem::take(&mut read.executables);
     let mut results: BTreeMap<_, _> = executables.into_iter().map(|(id, path)| (id, result(path))).collect();

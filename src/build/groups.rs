@@ -8,6 +8,7 @@ use super::attempt::{CargoRun, run_cargo};
 use super::error::BuildError;
 use super::files::place;
 use super::order::{Group, Job};
+use super::result::BuildResult;
 use super::told::Told;
 use crate::session::{BuildOutcome, BuildSummary};
 
@@ -36,12 +37,9 @@ impl CargoRun {
         for (artifact, program) in &group.programs {
             let Some(path) = &program.aside else { continue };
             let Some(result) = self.results.get_mut(artifact) else { continue };
-            match keep(&result.executable, path) {
-                Ok(()) => result.aside = Some(path.clone()),
-                Err(source) => {
-                    self.results.remove(artifact);
-                    self.error.get_or_insert(BuildError::NotKept { path: path.clone(), source });
-                }
+            if let Err(source) = keep(result, path) {
+                self.results.remove(artifact);
+                self.error.get_or_insert(BuildError::NotKept { path: path.clone(), source });
             }
         }
         if self.error.is_some()
@@ -82,17 +80,18 @@ fn sum(one: BuildSummary, other: BuildSummary) -> BuildSummary {
     }
 }
 
-/// Keeps an executable and its dep-info. cargo unlinks an executable before it links it anew, and writes dep-info in place.
-fn keep(executable: &Path, aside: &Path) -> io::Result<()> {
+/// Keeps an executable and its dep-info here. cargo unlinks an executable before it links it anew, and writes dep-info in
+/// place.
+fn keep(result: &mut BuildResult, aside: &Path) -> io::Result<()> {
     if let Some(folder) = aside.parent() {
         fs::create_dir_all(folder)?;
     }
-    place(executable, aside)?;
-    let (listed, kept) = (executable.with_extension("d"), aside.with_extension("d"));
-    let _ = fs::remove_file(&kept);
-    match fs::copy(listed, kept) {
-        // cargo writes none if another program failed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        copied => copied.map(drop),
+    place(&result.executable, aside)?;
+    if let Some(listed) = &mut result.dep_info {
+        let kept = aside.with_extension("d");
+        fs::copy(&*listed, &kept)?;
+        *listed = kept;
     }
+    result.aside = Some(aside.to_owned());
+    Ok(())
 }

@@ -9,8 +9,10 @@ use cargo_metadata::BuildScript;
 pub struct BuildResult {
     /// As cargo names it.
     pub executable: PathBuf,
-    /// Where it is kept, beside its dep-info, if another program is built in its place.
+    /// Where it is kept if another program is built in its place.
     pub aside: Option<PathBuf>,
+    /// cargo's list of its inputs. There is none if another program of the build failed: cargo leaves the last one then.
+    pub dep_info: Option<PathBuf>,
     /// The shared libraries the program may load. Of two with one name the first is found.
     pub libraries: Vec<Library>,
     /// Grows when a build script produces other output than in its last run.

@@ -14,7 +14,7 @@ use crate::report::{self, ProgramRemark, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
 use crate::watch;
-use crate::words::{ArtifactId, BuildId, Change, Instance};
+use crate::words::{ArtifactId, BuildId, Change, Instance, ServiceId};
 
 impl Runtime {
     pub(super) fn perform(&mut self, effect: Effect) -> Vec<Event> {
@@ -159,7 +159,8 @@ impl Runtime {
                 PublishOutcome::Published { path: host.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
-                let launch = self.site.launch(artifact, &result, &host.publisher, &self.site.config.run);
+                let run = &self.site.config.service(ServiceId(artifact.0)).run;
+                let launch = self.site.launch(artifact, &result, &host.publisher, run);
                 host.live = Some(result);
                 // The last launch may have failed beside the process that runs, and is tried again.
                 let launched = host.launches.values().next_back();
@@ -174,7 +175,8 @@ impl Runtime {
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
         let host = &self.hosts[instance.service];
         let result = host.live.clone().unwrap_or_default();
-        let launch = self.site.launch(host.runs, &result, &host.publisher, &self.site.config.run);
+        let run = &self.site.config.service(instance.service).run;
+        let launch = self.site.launch(host.runs, &result, &host.publisher, run);
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());

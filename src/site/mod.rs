@@ -355,18 +355,19 @@ impl Site {
         names.map(|name| folder.join(name)).filter(|folder| !holds_project(folder)).collect()
     }
 
-    /// Returns the files that each program was built from, as listed by rustc and cargo.
+    /// Returns the files that each program was built from, as listed by rustc and cargo, where they are.
     pub(crate) fn dep_info(
         &self,
         built: &BTreeMap<ArtifactId, BuildResult>,
     ) -> std::io::Result<BTreeMap<ArtifactId, Vec<PathBuf>>> {
         let base = self.cargo_config.dep_info_basedir.as_deref().unwrap_or(&self.cwd);
-        let files = |result: &BuildResult| {
-            let text = std::fs::read_to_string(result.file().with_extension("d"))?;
+        let files = |result: &BuildResult, list: &Path| {
+            let text = std::fs::read_to_string(list)?;
             let parsed = crate::watch::dep_info::parse(&text, &result.executable, base);
             parsed.map_err(std::io::Error::other)
         };
-        built.iter().map(|(artifact, result)| Ok((*artifact, files(result)?))).collect()
+        let listed = built.iter().filter_map(|(artifact, it)| Some((*artifact, it, it.dep_info.as_ref()?)));
+        listed.map(|(artifact, result, list)| Ok((artifact, files(result, list)?))).collect()
     }
 
     /// Returns the roots of packages whose build script named nothing to rerun for: cargo reruns it for any
