@@ -35,6 +35,44 @@ pub struct ServiceId(pub u16);
 impl ServiceId {
     /// The only service of a project today.
     pub const MAIN: Self = Self(0);
+
+    /// Returns the service that runs an artifact: it has the same number.
+    pub fn of(artifact: ArtifactId) -> Self {
+        Self(artifact.0)
+    }
+}
+
+/// The names of the services: the index is the number of a [`ServiceId`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    /// Returns the name of a service, for machines.
+    pub fn of(&self, service: ServiceId) -> &str {
+        self.0.get(usize::from(service.0)).map_or("", String::as_str)
+    }
+
+    /// Returns the name of a service for people: only where there are several to tell apart.
+    pub fn told(&self, service: ServiceId) -> Option<&str> {
+        self.are_several().then(|| self.of(service))
+    }
+
+    pub fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    pub fn find(&self, name: &str) -> Option<ServiceId> {
+        let index = self.0.iter().position(|known| known == name)?;
+        u16::try_from(index).ok().map(ServiceId)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
 }
 
 /// One process of a service. Unlike pids, numbers are never reused, so late events are harmless.

@@ -11,7 +11,7 @@ use hotrun::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
     Running, StartFailure, StopCause, Unmet,
 };
-use hotrun::words::{ArtifactId, BuildId, Exit, Instance, ServiceId};
+use hotrun::words::{ArtifactId, BuildId, Exit, Instance, Names, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
@@ -249,8 +249,12 @@ fn snapshots_of_every_line_of_a_life() {
         _ => None,
     });
     complete(AFTERS, nexts);
-    let context =
-        Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
+    let context = Context {
+        cwd: "/home/ann/shop".into(),
+        names: Names::new(vec!["shop".to_owned()]),
+        keys: true,
+        once: false,
+    };
     for (name, width) in [("lines", 80), ("lines-narrow", 40)] {
         let mut text = String::new();
         let mut last = "";

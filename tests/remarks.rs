@@ -13,7 +13,7 @@ use hotrun::report::{ErrorText, ProgramRemark, Remark, Watching, in_a_line, key_
 use hotrun::session::Cause;
 use hotrun::watch::inputs::Reason;
 use hotrun::watch::{Refused, Warning};
-use hotrun::words::{BuildId, ServiceId};
+use hotrun::words::{BuildId, Names, ServiceId};
 
 use super::snapshots::{compare, complete, variants};
 
@@ -268,8 +268,12 @@ variants!(CAUSES, cause_name, Cause { Start, Changed, Asked, LiveRemoved });
 
 /// What the reporter says where it is asked, or with `-v`.
 fn of_the_reporter() -> [(String, Vec<Line>); 5] {
-    let context =
-        Context { cwd: "/home/ann/shop".into(), service: "shop".to_owned(), keys: true, once: false };
+    let context = Context {
+        cwd: "/home/ann/shop".into(),
+        names: Names::new(vec!["shop".to_owned()]),
+        keys: true,
+        once: false,
+    };
     let causes = [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved];
     complete(CAUSES, causes.iter().map(cause_name));
     let paths = ["src/main.rs", "src/routes/mod.rs", "src/db.rs", "Cargo.toml"];
@@ -326,7 +330,7 @@ fn snapshots_of_every_remark() {
     let names = [REMARKS, ON_PROGRAMS].concat();
     samples.sort_by_key(|sample| names.iter().position(|known| *known == name(sample)));
     let mut lines: Vec<(String, Vec<Line>)> =
-        samples.iter().map(|sample| (name(sample).to_owned(), sample.lines())).collect();
+        samples.iter().map(|sample| (name(sample).to_owned(), sample.lines(&Names::default()))).collect();
     lines.extend(of_the_reporter());
     compare_lines("remarks", &lines);
 }

@@ -66,6 +66,7 @@ const PURE_FILES: &[&str] = &[
     "output/ring.rs",
     "output/style.rs",
     "output/view.rs",
+    "report/line.rs",
     "report/lines.rs",
     "report/remarks.rs",
     "report/text.rs",

@@ -2,10 +2,12 @@
 //!
 //! Pure: no clock, no terminal. A status line has a right-aligned verb of twelve columns, as cargo's.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fit;
+pub use super::line::{Head, Line};
 use super::records::Watching;
 use super::text::{short_path, with_causes};
 use crate::config::{Update, signal_name};
@@ -13,102 +15,39 @@ use crate::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
     StartFailure, Unmet,
 };
-use crate::words::{BuildId, Exit, count, short_age, short_time};
-
-/// The beginning of a line, which determines its colour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Head {
-    /// A green verb.
-    Status(String),
-    /// A yellow verb: worth noticing, but no fault.
-    Attention(String),
-    /// A red verb.
-    Fault(String),
-    /// A verb without colour.
-    Plain(String),
-    /// `error:`
-    Error,
-    /// `warning:`
-    Warning,
-    /// `note:`
-    Note,
-    /// `  hint:`
-    Hint,
-}
-
-/// A line for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub head: Head,
-    pub text: String,
-    /// Shown with `-q` too: a crash is, a change is not.
-    pub(super) important: bool,
-    /// Files at the end of the line; as many are shown as fit.
-    files: Vec<String>,
-}
-
-impl Head {
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Status(verb) | Self::Attention(verb) | Self::Fault(verb) | Self::Plain(verb) => {
-                format!("{verb:>12}")
-            }
-            Self::Error => "error:".to_owned(),
-            Self::Warning => "warning:".to_owned(),
-            Self::Note => "note:".to_owned(),
-            Self::Hint => "  hint:".to_owned(),
-        }
-    }
-}
-
-impl Line {
-    pub fn status(verb: &str, text: impl Into<String>) -> Self {
-        Self::new(Head::Status(verb.to_owned()), text)
-    }
-
-    fn attention(verb: &str, text: impl Into<String>) -> Self {
-        Self::new(Head::Attention(verb.to_owned()), text)
-    }
-
-    /// Errors, warnings and hints are shown with `-q` too.
-    pub(crate) fn new(head: Head, text: impl Into<String>) -> Self {
-        let important = !matches!(head, Head::Status(_) | Head::Note);
-        Self { head, text: fit::printable(&text.into()), important, files: Vec::new() }
-    }
-
-    /// Returns the text after the head, fitted to a terminal's width.
-    pub(super) fn body(&self, width: Option<usize>) -> String {
-        const SHOWN: usize = 3;
-        let indent = self.head.text().len() + 1;
-        if self.files.is_empty() {
-            return fit::wrap(&self.text, indent, width);
-        }
-        let room = width.map(|width| width.saturating_sub(indent + self.text.len()));
-        self.text.clone() + &fit::list(&self.files, SHOWN, room)
-    }
-
-    /// Renders the line without colours, fitted to a terminal's width.
-    pub fn fitted(&self, width: Option<usize>) -> String {
-        format!("{} {}", self.head.text(), self.body(width))
-    }
-
-    /// Renders the line without colours, unwrapped.
-    pub fn plain(&self) -> String {
-        self.fitted(None)
-    }
-}
+use crate::words::{ArtifactId, BuildId, Exit, Names, ServiceId, count, short_age, short_time};
 
 /// Settings that the lines depend on.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Paths are shown relative to it.
     pub cwd: PathBuf,
-    /// The program's name.
-    pub service: String,
+    /// Of the services.
+    pub names: Names,
     /// Whether keys work.
     pub keys: bool,
     /// `--once`: hotrun does not wait for changes.
     pub once: bool,
+}
+
+impl Context {
+    /// Returns a build as the subject of a sentence.
+    fn build(&self, build: BuildId, service: ServiceId) -> String {
+        match self.names.told(service) {
+            Some(name) => format!("build {build} of {name}"),
+            None => format!("build {build}"),
+        }
+    }
+
+    /// Returns the program as the subject of a sentence.
+    fn program(&self, service: ServiceId) -> &str {
+        self.names.told(service).unwrap_or("the program")
+    }
+
+    /// Returns the name with this after it, where there are several.
+    fn label(&self, service: ServiceId, after: &str) -> String {
+        self.names.told(service).map_or(String::new(), |name| format!("{name}{after}"))
+    }
 }
 
 /// Renders a fact of the session.
@@ -123,42 +62,43 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             vec![Line { files: short_paths(paths, context), ..Line::status("Changed", "") }]
         }
         Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
-        Notice::BuildFinished { build, success: false, summary, running: still, .. } => {
-            error_lines(&failed_text(*build, *summary, still.first().copied(), context))
+        Notice::BuildFinished { build, success: false, failed, summary, running } => {
+            error_lines(&failed_text(*build, *summary, failed, running, context))
         }
         Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
             vec![warnings_line(*build, summary.warnings, context)]
         }
-        Notice::Unchanged { build, .. } => {
-            vec![Line::status("Unchanged:", format!("build {build} gave the same binary"))]
+        Notice::Unchanged { build, artifact, .. } => {
+            let label = context.label(ServiceId::of(*artifact), " ");
+            vec![Line::status("Unchanged:", format!("{label}build {build} gave the same binary"))]
         }
-        Notice::Held { build, running: still, .. } => {
+        Notice::Held { service, build, running: still } => {
             let how = if context.keys { "r" } else { "`hotrun restart`" };
-            let text = format!("build {build}{} ({how} restarts)", still_running(*still));
+            let label = context.label(*service, " ");
+            let text = format!("{label}build {build}{} ({how} restarts)", still_running(*still));
             vec![Line::status("Published", text)]
         }
-        Notice::PublishFailed { build, error, running: still, .. } => {
-            error_lines(&format!("could not publish build {build}: {error}{}", still_running(*still)))
+        Notice::PublishFailed { build, artifact, error, running: still } => {
+            let build = context.build(*build, ServiceId::of(*artifact));
+            error_lines(&format!("could not publish {build}: {error}{}", still_running(*still)))
         }
-        Notice::Starting { build, restart, since_change, build_took, .. } => {
+        Notice::Starting { instance, build, restart, since_change, build_took } => {
             let verb = if *restart { "Restarted" } else { "Started" };
-            vec![started_line(verb, *build, *since_change, *build_took)]
+            let label = context.label(instance.service, " ");
+            vec![started_line(verb, &label, *build, *since_change, *build_took)]
         }
-        Notice::Reloaded { build, since_change, build_took, .. } => {
-            vec![started_line("Reloaded", *build, *since_change, *build_took)]
+        Notice::Reloaded { instance, build, since_change, build_took } => {
+            let label = context.label(instance.service, " ");
+            vec![started_line("Reloaded", &label, *build, *since_change, *build_took)]
         }
-        Notice::StillStopping { signal, ago, left, quitting, .. } => {
+        Notice::StillStopping { instance, signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
-            let (name, signal) = (&context.service, signal_name(*signal));
-            let next = left.map_or("not killed while a debugger holds it".to_owned(), |left| {
-                format!("{} s until SIGKILL", left.as_secs_f64().ceil())
-            });
-            let text = format!("{name} ({signal} sent {} s ago; {next}; {kill})", ago.as_secs());
-            vec![Line::attention("Stopping", text)]
+            vec![slow_line(context.names.of(instance.service), *signal, *ago, *left, kill)]
         }
-        Notice::ProcessExited { exit, lived, next, expected: false, .. } => {
+        Notice::ProcessExited { instance, exit, lived, next, expected: false, .. } => {
             let text = format!(
-                "{} after {}{}",
+                "{}{} after {}{}",
+                context.label(instance.service, ": "),
                 exit_text(*exit),
                 short_time(*lived),
                 next_text(*next, *exit, context)
@@ -169,40 +109,36 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::StartFailed { failure: StartFailure::Exited { .. }, instead: Instead::Down, .. } => {
             Vec::new()
         }
-        Notice::StartFailed { build, failure, instead, .. } => {
-            let (failed, instead) = (failure_text(failure), instead_text(*instead, context));
-            let hint = match failure {
-                StartFailure::NotReady { unmet, .. } => {
-                    unmet.as_ref().and_then(|unmet| unmet.hint.as_deref())
-                }
-                StartFailure::Spawn(_) | StartFailure::Exited { .. } => None,
-            };
-            error(&format!("build {build} could not start: {failed}{instead}"), hint)
+        Notice::StartFailed { instance, build, failure, instead, .. } => {
+            start_failed(&context.build(*build, instance.service), failure, *instead, context)
         }
-        Notice::NeverReady { build, waited, unmet, update, .. } => {
-            let updates = match update {
-                Update::Overlap => "; updates will restart instead of overlapping",
-                Update::Reexec => "; updates will restart instead of reloading",
-                Update::Restart | Update::Manual => "",
-            };
-            let text = Unmet::not_ready(*waited, unmet.as_ref());
-            let hint = unmet.as_ref().and_then(|unmet| unmet.hint.as_deref());
-            warning(&format!("build {build} {text}{updates}"), hint)
+        Notice::NeverReady { instance, build, waited, unmet, update } => {
+            never_ready(&context.build(*build, instance.service), *waited, unmet.as_ref(), *update)
         }
-        Notice::RolledBack { to, .. } => vec![Line::attention("Back", format!("to build {to}"))],
-        Notice::NoOverlap(_) => {
-            vec![note("the program stores descriptors, so this update is a restart and not an overlap")]
+        Notice::RolledBack { service, to } => {
+            vec![Line::attention("Back", format!("to {}", context.build(*to, *service)))]
         }
-        Notice::ReloadFailed { reason, .. } => {
-            warning(&format!("the program did not take up the new binary: {reason}; restarting it"), None)
+        Notice::NoOverlap(service) => {
+            let program = context.program(*service);
+            vec![note(&format!(
+                "{program} stores descriptors, so this update is a restart and not an overlap"
+            ))]
+        }
+        Notice::ReloadFailed { instance, reason } => {
+            let program = context.program(instance.service);
+            warning(&format!("{program} did not take up the new binary: {reason}; restarting it"), None)
         }
         Notice::ConfigChanged { files, keys, then } => {
             vec![applied_line(files, keys, *then, context)]
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],
-        Notice::LiveRemoved(_) => {
-            warning("the live binary was removed (`cargo clean`?); building it again", None)
+        Notice::LiveRemoved(artifact) => {
+            let of = context
+                .names
+                .told(ServiceId::of(*artifact))
+                .map_or(String::new(), |name| format!(" of {name}"));
+            warning(&format!("the live binary{of} was removed (`cargo clean`?); building it again"), None)
         }
         Notice::Exiting(ExitReason::Quit(QuitReason::Signal(signal))) => {
             vec![Line::status("Stopped", format!("by {}", signal_name(*signal)))]
@@ -220,6 +156,34 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         | Notice::ProcessExited { .. }
         | Notice::Exiting(_) => Vec::new(),
     }
+}
+
+fn slow_line(name: &str, signal: i32, ago: Duration, left: Option<Duration>, kill: &str) -> Line {
+    let signal = signal_name(signal);
+    let next = left.map_or("not killed while a debugger holds it".to_owned(), |left| {
+        format!("{} s until SIGKILL", left.as_secs_f64().ceil())
+    });
+    let text = format!("{name} ({signal} sent {} s ago; {next}; {kill})", ago.as_secs());
+    Line::attention("Stopping", text)
+}
+
+fn start_failed(build: &str, failure: &StartFailure, instead: Instead, context: &Context) -> Vec<Line> {
+    let (failed, instead) = (failure_text(failure), instead_text(instead, context));
+    let hint = match failure {
+        StartFailure::NotReady { unmet, .. } => unmet.as_ref().and_then(|unmet| unmet.hint.as_deref()),
+        StartFailure::Spawn(_) | StartFailure::Exited { .. } => None,
+    };
+    error(&format!("{build} could not start: {failed}{instead}"), hint)
+}
+
+fn never_ready(build: &str, waited: Duration, unmet: Option<&Unmet>, update: Update) -> Vec<Line> {
+    let updates = match update {
+        Update::Overlap => "; updates will restart instead of overlapping",
+        Update::Reexec => "; updates will restart instead of reloading",
+        Update::Restart | Update::Manual => "",
+    };
+    let text = Unmet::not_ready(waited, unmet);
+    warning(&format!("{build} {text}{updates}"), unmet.and_then(|unmet| unmet.hint.as_deref()))
 }
 
 fn warnings_line(build: BuildId, warnings: u32, context: &Context) -> Line {
@@ -294,13 +258,19 @@ fn error_lines(text: &str) -> Vec<Line> {
     vec![Line::new(Head::Error, text)]
 }
 
-fn started_line(verb: &str, build: BuildId, since: Option<Duration>, build_took: Option<Duration>) -> Line {
+fn started_line(
+    verb: &str,
+    label: &str,
+    build: BuildId,
+    since: Option<Duration>,
+    build_took: Option<Duration>,
+) -> Line {
     let took = build_took.map_or(String::new(), |took| {
         let took = measured(took);
         format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
     });
     let times = since.map_or(String::new(), |since| format!(" in {}{took}", measured(since)));
-    Line::status(verb, format!("build {build}{times}"))
+    Line::status(verb, format!("{label}build {build}{times}"))
 }
 
 /// Formats a time with a fixed number of digits, so that times in a column align.
@@ -311,14 +281,34 @@ fn measured(time: Duration) -> String {
     }
 }
 
-fn failed_text(build: BuildId, summary: BuildSummary, still: Option<Running>, context: &Context) -> String {
+fn failed_text(
+    build: BuildId,
+    summary: BuildSummary,
+    failed: &BTreeSet<ArtifactId>,
+    running: &[Running],
+    context: &Context,
+) -> String {
     let errors = match summary.errors {
         0 => String::new(),
         errors => format!(" ({})", count(errors, "error")),
     };
-    let still = match still {
-        Some(_) => still_running(still),
-        None => waiting(context),
+    let of = |service| running.iter().find(|running| running.instance.service == service).copied();
+    let still = if context.names.are_several() {
+        let told = failed.iter().map(|artifact| ServiceId::of(*artifact)).map(|service| {
+            let name = context.names.of(service);
+            match of(service) {
+                Some(Running { build, age, .. }) => {
+                    format!("; {name}: still build {build}, built {} ago", short_age(age))
+                }
+                None => format!("; {name} does not run"),
+            }
+        });
+        told.collect()
+    } else {
+        match running.first() {
+            Some(running) => still_running(Some(*running)),
+            None => waiting(context),
+        }
     };
     format!("build {build} failed{errors}{still}")
 }
@@ -360,8 +350,8 @@ fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
 pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String> {
     match notice {
         Notice::BuildFinished { build, success: true, .. } => Some(format!("build {build} succeeded")),
-        Notice::BuildFinished { build, summary, running, .. } => {
-            Some(failed_text(*build, *summary, running.first().copied(), context))
+        Notice::BuildFinished { build, failed, summary, running, .. } => {
+            Some(failed_text(*build, *summary, failed, running, context))
         }
         Notice::PublishFailed { build, .. } => Some(format!("could not publish build {build}")),
         _ => None,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(keys: bool) -> Context {
-    Context { cwd: "/home/ann/shop".into(), keys, once: false, service: "shop".to_owned() }
+    Context { cwd: "/home/ann/shop".into(), keys, once: false, names: Names::new(vec!["shop".to_owned()]) }
 }
 
 fn text(notice: &Notice) -> Vec<String> {
@@ -455,5 +455,70 @@ fn never_ready(update: Update) -> Notice {
         waited: SECOND * 30,
         unmet: unmet(),
         update,
+    }
+}
+
+#[test]
+fn several_services_are_told_apart() {
+    let context =
+        Context { names: Names::new(vec!["api".to_owned(), "worker".to_owned()]), ..context(false) };
+    let service = ServiceId(1);
+    let (instance, artifact, build) = (Instance { service, number: 1 }, ArtifactId(1), BuildId(14));
+    let summary = BuildSummary { errors: 2, warnings: 0, fresh: false, took: SECOND };
+    let running = Running { instance, build: BuildId(13), age: SECOND * 180, pid: 4711 };
+    let failed = |failed: &[u16], running: &[Running]| Notice::BuildFinished {
+        build,
+        success: false,
+        failed: failed.iter().copied().map(ArtifactId).collect(),
+        summary,
+        running: running.to_vec(),
+    };
+    let start =
+        |restart| Notice::Starting { instance, build, restart, since_change: Some(SECOND), build_took: None };
+    let (exit, lived, pid) = (Exit::Signal(11), SECOND, 4711);
+    let next = AfterExit::Waits;
+    let table = [
+        (start(false), "     Started worker build 14 in 1.00 s"),
+        (start(true), "   Restarted worker build 14 in 1.00 s"),
+        (
+            failed(&[1], &[running]),
+            "error: build 14 failed (2 errors); worker: still build 13, built 3 min ago",
+        ),
+        (
+            failed(&[0, 1], &[running]),
+            "error: build 14 failed (2 errors); api does not run; worker: still build 13, built 3 min ago",
+        ),
+        (
+            Notice::Unchanged { build, artifact, restarts: false },
+            "  Unchanged: worker build 14 gave the same binary",
+        ),
+        (
+            Notice::PublishFailed { build, artifact, error: "disk full".to_owned(), running: None },
+            "error: could not publish build 14 of worker: disk full",
+        ),
+        (
+            Notice::ProcessExited { instance, pid, build, exit, lived, expected: false, next },
+            "      Exited worker: by SIGSEGV after 1 s; waiting for a change",
+        ),
+        (
+            Notice::StartFailed {
+                instance,
+                build,
+                pid,
+                failure: StartFailure::Spawn("no".to_owned()),
+                instead: Instead::RollsBack(BuildId(13)),
+                proven: false,
+            },
+            "error: build 14 of worker could not start: no; going back to build 13 (`r` or the next save tries again)",
+        ),
+        (Notice::RolledBack { service, to: BuildId(13) }, "        Back to build 13 of worker"),
+        (
+            Notice::LiveRemoved(artifact),
+            "warning: the live binary of worker was removed (`cargo clean`?); building it again",
+        ),
+    ];
+    for (notice, expected) in table {
+        let lines: Vec<String> = of_notice(&notice, &context).iter().map(Line::plain).collect();
+        assert_eq!(lines, [expected]);
     }
 }

@@ -4,6 +4,7 @@
 //! Owns hotrun's stderr, the events file and the log. Decides nothing. stdout belongs to the program.
 
 mod fit;
+mod line;
 mod line_file;
 pub mod lines;
 mod records;
@@ -31,7 +32,7 @@ use crate::config::Color;
 use crate::history::History;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
-use crate::words::{BuildId, Instance, ServiceId};
+use crate::words::{ArtifactId, BuildId, Instance, Names, ServiceId};
 pub use crate::words::{short_age, short_time};
 
 /// How much is printed.
@@ -67,8 +68,8 @@ pub struct Extras {
 /// The settings of a reporter.
 #[derive(Debug)]
 pub struct Options {
-    /// The program's name, for events.
-    pub service: String,
+    /// Of the services.
+    pub names: Names,
     /// Paths are shown relative to it.
     pub cwd: PathBuf,
     pub color: Color,
@@ -87,10 +88,11 @@ pub struct Reporter {
     output: Output,
     events: Option<LineFile>,
     context: Context,
-    service: String,
     verbosity: Verbosity,
     /// cargo's command line for the next `build-started` event.
     command: Vec<String>,
+    /// What the last build is of.
+    builds: BTreeSet<ArtifactId>,
     /// The running processes: two during an overlap.
     running: BTreeSet<Instance>,
     warnings: Warnings,
@@ -111,13 +113,13 @@ impl Reporter {
             events: options.events,
             context: Context {
                 cwd: options.cwd,
-                service: options.service.clone(),
+                names: options.names,
                 keys: options.keys,
                 once: options.once,
             },
-            service: options.service,
             verbosity: options.verbosity,
             command: Vec::new(),
+            builds: BTreeSet::new(),
             running: BTreeSet::new(),
             warnings: Warnings::default(),
             extras: options.extras,
@@ -131,10 +133,8 @@ impl Reporter {
         self.extras = extras;
     }
 
-    /// Renames the program.
-    pub fn set_service(&mut self, name: &str) {
-        name.clone_into(&mut self.service);
-        name.clone_into(&mut self.context.service);
+    pub fn set_names(&mut self, names: Names) {
+        self.context.names = names;
     }
 
     pub fn set_keys(&mut self, keys: bool) {
@@ -161,6 +161,9 @@ impl Reporter {
 
     /// Reports a fact of the session.
     pub fn notice(&mut self, notice: &Notice) {
+        if let Notice::BuildStarted { artifacts, .. } = notice {
+            self.builds.clone_from(artifacts);
+        }
         if let Some(record) = records::of_notice(notice, &self.command) {
             self.record(record);
         }
@@ -318,7 +321,7 @@ impl Reporter {
 
     /// Reports a fact that is not the session's.
     pub fn remark(&mut self, remark: &Remark) {
-        let lines = remark.lines();
+        let lines = remark.lines(&self.context.names);
         let topic = Topic::of_remark(remark);
         if topic == Topic::Config {
             self.output.discard(topic);
@@ -336,7 +339,11 @@ impl Reporter {
                 }
             }
             RemarkKind::Error | RemarkKind::Warning => {
-                self.record(records::warning(&remark.to_string()));
+                let record = records::warning(&remark.to_string());
+                self.record(match remark {
+                    Remark::Program(service, _) => record.service(*service),
+                    _ => record,
+                });
                 self.show(&lines);
             }
             RemarkKind::Note => self.show(&lines),
@@ -358,9 +365,10 @@ impl Reporter {
     }
 
     /// Reports the program's status (`STATUS=`).
-    pub fn program_status(&mut self, text: &str) {
+    pub fn program_status(&mut self, service: ServiceId, text: &str) {
         self.output.set_topic(Topic::Lasting);
-        self.show(&[Line::status("Status", text)]);
+        let name = self.context.names.told(service);
+        self.show(&[Line::status("Status", name.map_or(text.to_owned(), |name| format!("{name}: {text}")))]);
     }
 
     pub fn empty_line(&mut self) {
@@ -400,7 +408,7 @@ impl Reporter {
 
     fn record(&mut self, record: records::Record) {
         if let Some(events) = &mut self.events {
-            events.write(&record.into_line(&self.service));
+            events.write(&record.into_line(&self.context.names, &self.builds));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure but for the two clocks. Names and fields are public: schema 1 only gains new ones.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use crate::messages::Diagnostic;
 use crate::session::{
     AfterConfig, Cause, ExitReason, Instead, Notice, QuitReason, StartFailure, StopCause, Unmet,
 };
-use crate::words::{BuildId, Exit};
+use crate::words::{ArtifactId, BuildId, Exit, Names, ServiceId};
 
 /// The version of the schema.
 const SCHEMA: u32 = 1;
@@ -29,6 +30,10 @@ pub struct Watching {
 #[derive(Debug)]
 pub(super) struct Record {
     event: &'static str,
+    /// The service it is about, else the first.
+    service: Option<ServiceId>,
+    /// Whether it is about all that a build is of.
+    of_build: bool,
     build: Option<BuildId>,
     pid: Option<u32>,
     fields: Value,
@@ -36,7 +41,15 @@ pub(super) struct Record {
 
 impl Record {
     fn new(event: &'static str, fields: Value) -> Self {
-        Self { event, build: None, pid: None, fields }
+        Self { event, service: None, of_build: false, build: None, pid: None, fields }
+    }
+
+    pub(super) fn service(self, service: ServiceId) -> Self {
+        Self { service: Some(service), ..self }
+    }
+
+    fn of_build(self, build: BuildId) -> Self {
+        Self { of_build: true, build: Some(build), ..self }
     }
 
     fn build(self, build: BuildId) -> Self {
@@ -47,14 +60,16 @@ impl Record {
         Self { pid: Some(pid), ..self }
     }
 
-    /// Returns the JSON object with a newline, stamped with the current time.
-    pub(super) fn into_line(self, service: &str) -> String {
+    /// Returns the JSON object with a newline, stamped with the current time. `builds`: what the last build is of.
+    pub(super) fn into_line(self, names: &Names, builds: &BTreeSet<ArtifactId>) -> String {
         #[derive(serde::Serialize)]
         struct Stamped<'a> {
             event: &'a str,
             time: String,
             t_us: u64,
             service: &'a str,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            services: Vec<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             build: Option<BuildId>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,11 +79,19 @@ impl Record {
         }
         let Value::Object(mut fields) = self.fields else { unreachable!("records are made of objects") };
         fields.retain(|_, value| !value.is_null());
+        let built = if self.of_build {
+            builds.iter().map(|artifact| ServiceId::of(*artifact)).collect()
+        } else {
+            Vec::new()
+        };
+        let service = self.service.or(built.first().copied()).unwrap_or(ServiceId(0));
+        let several = names.are_several();
         let stamped = Stamped {
             event: self.event,
             time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
             t_us: monotonic_micros(),
-            service,
+            service: names.of(service),
+            services: built.iter().filter(|_| several).map(|service| names.of(*service)).collect(),
             build: self.build,
             pid: self.pid,
             fields,
@@ -110,7 +133,7 @@ pub(super) fn diagnostic(build: BuildId, diagnostic: &Diagnostic) -> Record {
         "column": diagnostic.column,
         "rendered": plain,
     });
-    Record::new("diagnostic", fields).build(build)
+    Record::new("diagnostic", fields).of_build(build)
 }
 
 /// Returns the record of a fact, if it has one.
@@ -125,9 +148,9 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 Cause::LiveRemoved => "live-removed",
             };
             let fields = json!({ "cause": cause, "paths": paths, "command": command });
-            Record::new("build-started", fields).build(*build)
+            Record::new("build-started", fields).of_build(*build)
         }
-        Notice::BuildCancelled(build) => Record::new("build-cancelled", json!({})).build(*build),
+        Notice::BuildCancelled(build) => Record::new("build-cancelled", json!({})).of_build(*build),
         Notice::BuildFinished { build, success, summary, .. } => {
             let fields = json!({
                 "success": success,
@@ -136,24 +159,22 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
                 "warnings": summary.warnings,
                 "ms": millis(summary.took),
             });
-            Record::new("build-finished", fields).build(*build)
+            Record::new("build-finished", fields).of_build(*build)
         }
-        Notice::Published { build, path, .. } => {
-            Record::new("published", json!({ "path": path })).build(*build)
+        Notice::Published { build, artifact, path } => {
+            Record::new("published", json!({ "path": path })).service(ServiceId::of(*artifact)).build(*build)
         }
-        Notice::Unchanged { build, .. } => Record::new("unchanged", json!({})).build(*build),
-        Notice::PublishFailed { build, error, .. } => {
-            warning(&format!("could not publish build {build}: {error}")).build(*build)
+        Notice::Unchanged { build, artifact, .. } => {
+            Record::new("unchanged", json!({})).service(ServiceId::of(*artifact)).build(*build)
         }
-        Notice::Stopping { pid, build, signal, cause, .. } => {
-            let cause = match cause {
-                StopCause::Update => "update",
-                StopCause::Asked => "asked",
-                StopCause::Launch => "launch",
-                StopCause::NotReady => "not-ready",
-                StopCause::Quit => "quit",
-            };
+        Notice::PublishFailed { build, artifact, error, .. } => {
+            let record = warning(&format!("could not publish build {build}: {error}")).build(*build);
+            record.service(ServiceId::of(*artifact))
+        }
+        Notice::Stopping { instance, pid, build, signal, cause } => {
+            let cause = stop_cause(*cause);
             Record::new("stopping", json!({ "signal": signal_name(*signal), "cause": cause }))
+                .service(instance.service)
                 .build(*build)
                 .pid(*pid)
         }
@@ -163,57 +184,82 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
         | Notice::StillStopping { .. }
         | Notice::Reloaded { .. }
         | Notice::Ready { assumed: true, .. } => return None,
-        Notice::ProcessStarted { pid, build, .. } => {
-            Record::new("process-started", json!({})).build(*build).pid(*pid)
+        Notice::ProcessStarted { instance, pid, build } => {
+            Record::new("process-started", json!({})).service(instance.service).build(*build).pid(*pid)
         }
-        Notice::Ready { pid, build, after, .. } => {
-            Record::new("ready", json!({ "ms": millis(*after) })).build(*build).pid(*pid)
+        Notice::Ready { instance, pid, build, after, .. } => {
+            let record = Record::new("ready", json!({ "ms": millis(*after) }));
+            record.service(instance.service).build(*build).pid(*pid)
         }
-        Notice::ProcessExited { pid, build, exit, expected, .. } => {
+        Notice::ProcessExited { instance, pid, build, exit, expected, .. } => {
             let mut fields = exit_fields(*exit);
             fields["expected"] = json!(expected);
-            Record::new("process-exited", fields).build(*build).pid(*pid)
+            Record::new("process-exited", fields).service(instance.service).build(*build).pid(*pid)
         }
-        Notice::StartFailed { build, pid, failure, instead, .. } => {
-            start_failed(*build, *pid, failure, *instead)
+        Notice::StartFailed { instance, build, pid, failure, instead, .. } => {
+            start_failed(*build, *pid, failure, *instead).service(instance.service)
         }
-        Notice::NeverReady { build, waited, unmet, .. } => {
+        Notice::NeverReady { instance, build, waited, unmet, .. } => {
             let because = Unmet::because(unmet.as_ref());
-            warning(&format!("build {build} was not ready within {} ms{because}", millis(*waited)))
-                .build(*build)
+            let text = format!("build {build} was not ready within {} ms{because}", millis(*waited));
+            warning(&text).service(instance.service).build(*build)
         }
-        Notice::RolledBack { to, .. } => Record::new("rolled-back", json!({ "to": to })),
-        Notice::NoOverlap(_) => warning("descriptors are stored: restart instead of overlap"),
-        Notice::ReloadFailed { reason, .. } => warning(&format!("the new binary was not taken up: {reason}")),
+        Notice::RolledBack { service, to } => {
+            Record::new("rolled-back", json!({ "to": to })).service(*service)
+        }
+        Notice::NoOverlap(service) => {
+            warning("descriptors are stored: restart instead of overlap").service(*service)
+        }
+        Notice::ReloadFailed { instance, reason } => {
+            warning(&format!("the new binary was not taken up: {reason}")).service(instance.service)
+        }
         Notice::ConfigChanged { files, keys, then } => {
-            let then = match then {
-                AfterConfig::Nothing => "nothing",
-                AfterConfig::NextStart => "next-start",
-                AfterConfig::Restart => "restart",
-                AfterConfig::Build => "build",
-                AfterConfig::Resume => "resume",
-            };
+            let then = after_config(*then);
             Record::new("config-changed", json!({ "paths": files, "keys": keys, "then": then }))
         }
         Notice::Paused => Record::new("paused", json!({})),
         Notice::Resumed => Record::new("resumed", json!({})),
-        Notice::LiveRemoved(_) => warning("the live binary was removed"),
-        Notice::Exiting(reason) => {
-            let mut fields = json!({});
-            fields["reason"] = json!(match reason {
-                ExitReason::Quit(QuitReason::Asked) => "asked",
-                ExitReason::Quit(QuitReason::Signal(signal)) => {
-                    fields["signal"] = json!(signal_name(*signal));
-                    "signal"
-                }
-                ExitReason::Quit(QuitReason::Hangup) => "hangup",
-                ExitReason::ProgramEnded(_) => "program-ended",
-                ExitReason::BuildFailed => "build-failed",
-                ExitReason::CannotRun => "cannot-run",
-            });
-            Record::new("exiting", fields)
+        Notice::LiveRemoved(artifact) => {
+            warning("the live binary was removed").service(ServiceId::of(*artifact))
         }
+        Notice::Exiting(reason) => exiting(*reason),
     })
+}
+
+fn stop_cause(cause: StopCause) -> &'static str {
+    match cause {
+        StopCause::Update => "update",
+        StopCause::Asked => "asked",
+        StopCause::Launch => "launch",
+        StopCause::NotReady => "not-ready",
+        StopCause::Quit => "quit",
+    }
+}
+
+fn after_config(then: AfterConfig) -> &'static str {
+    match then {
+        AfterConfig::Nothing => "nothing",
+        AfterConfig::NextStart => "next-start",
+        AfterConfig::Restart => "restart",
+        AfterConfig::Build => "build",
+        AfterConfig::Resume => "resume",
+    }
+}
+
+fn exiting(reason: ExitReason) -> Record {
+    let mut fields = json!({});
+    fields["reason"] = json!(match reason {
+        ExitReason::Quit(QuitReason::Asked) => "asked",
+        ExitReason::Quit(QuitReason::Signal(signal)) => {
+            fields["signal"] = json!(signal_name(signal));
+            "signal"
+        }
+        ExitReason::Quit(QuitReason::Hangup) => "hangup",
+        ExitReason::ProgramEnded(_) => "program-ended",
+        ExitReason::BuildFailed => "build-failed",
+        ExitReason::CannotRun => "cannot-run",
+    });
+    Record::new("exiting", fields)
 }
 
 fn start_failed(build: BuildId, pid: u32, failure: &StartFailure, instead: Instead) -> Record {
@@ -251,4 +297,30 @@ fn millis(time: std::time::Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lifetime fit in 53 bits")]
     let micros = time.as_micros() as f64;
     micros / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Instance;
+
+    #[test]
+    fn every_event_has_its_service() {
+        let (one, two) =
+            (Names::new(vec!["app".to_owned()]), Names::new(vec!["api".to_owned(), "web".to_owned()]));
+        let builds = BTreeSet::from([ArtifactId(0), ArtifactId(1)]);
+        let build = BuildId(1);
+        let told = |notice: &Notice, names: &Names| {
+            let line = of_notice(notice, &[]).unwrap().into_line(names, &builds);
+            let event: Value = serde_json::from_str(&line).unwrap();
+            (event["service"].clone(), event["services"].clone())
+        };
+        let cancelled = Notice::BuildCancelled(build);
+        assert_eq!(told(&cancelled, &one), (json!("app"), Value::Null));
+        assert_eq!(told(&cancelled, &two), (json!("api"), json!(["api", "web"])));
+        let instance = Instance { service: ServiceId(1), number: 1 };
+        let started = Notice::ProcessStarted { instance, pid: 7, build };
+        assert_eq!(told(&started, &two), (json!("web"), Value::Null));
+        assert_eq!(told(&Notice::Paused, &two), (json!("api"), Value::Null));
+    }
 }

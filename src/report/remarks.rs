@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::lines::{self, Line};
 use super::text::with_causes;
 use crate::config::signal_name;
-use crate::words::{BuildId, ServiceId, short_time};
+use crate::words::{BuildId, Names, ServiceId, short_time};
 
 /// A message other than a [`Notice`](crate::session::Notice).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -181,8 +181,14 @@ pub(super) enum RemarkKind {
 }
 
 impl Remark {
-    pub fn lines(&self) -> Vec<Line> {
-        let (text, hint) = (self.to_string(), self.hint());
+    /// Renders it for people. A program is named where there are several.
+    pub fn lines(&self, names: &Names) -> Vec<Line> {
+        let name = match self {
+            Self::Program(service, _) => names.told(*service),
+            _ => None,
+        };
+        let text = name.map_or(self.to_string(), |name| format!("{name}: {self}"));
+        let hint = self.hint();
         let mut lines = match self.kind() {
             RemarkKind::Status(verb) | RemarkKind::Cargo { verb, .. } => vec![Line::status(verb, text)],
             RemarkKind::Error => lines::error(&text, hint.as_deref()),

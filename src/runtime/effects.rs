@@ -146,7 +146,7 @@ impl Runtime {
             host.sentinel.move_to(host.publisher.live().to_owned());
             let (name, workspace) = (self.site.program_name(), &self.site.project.workspace_root);
             self.history.set_program(name.to_owned(), workspace.clone());
-            self.reporter.set_service(name);
+            self.reporter.set_names(self.site.names());
         }
         let publication = moved.and_then(|()| host.publisher.publish(&result));
         host.sentinel.guard();

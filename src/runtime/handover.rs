@@ -35,7 +35,7 @@ impl Runtime {
             Notification::Stored { .. } | Notification::Removed { .. } => {
                 return self.tell_stored(service);
             }
-            Notification::Status(text) if !text.is_empty() => self.reporter.program_status(&text),
+            Notification::Status(text) if !text.is_empty() => self.reporter.program_status(service, &text),
             Notification::StoreFull { name, dropped } => {
                 self.reporter.remark_on(service, ProgramRemark::StoreFull { name, dropped });
             }

@@ -126,7 +126,7 @@ impl Runtime {
             Terminal::open(device, keys, escapes, terminal_sender)
         });
         let mut reporter = Reporter::new(report::Options {
-            service: site.program_name().to_owned(),
+            names: site.names(),
             cwd: site.cwd.clone(),
             color: config.ui.color,
             verbosity: Verbosity::from(config.ui.verbosity),

@@ -31,7 +31,7 @@ use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
 use crate::sys;
 use crate::watch::{PackageFolder, Plan, Workspace};
-use crate::words::{ArtifactId, BuildId};
+use crate::words::{ArtifactId, BuildId, Names};
 
 /// The project, the toolchain and the settings in force.
 #[derive(Debug)]
@@ -146,6 +146,11 @@ impl Site {
     /// Returns the name of the program, or of the first of several.
     pub(crate) fn program_name(&self) -> &str {
         self.project.first().map_or("", |program| &program.target.name)
+    }
+
+    /// Returns the names of the services.
+    pub(crate) fn names(&self) -> Names {
+        Names::new(vec![self.program_name().to_owned()])
     }
 
     pub(crate) fn program(&self, artifact: ArtifactId) -> &ProgramInfo {
