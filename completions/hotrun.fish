@@ -88,6 +88,7 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -s h -l help -d 'Print help 
 complete -c hotrun -n "__fish_hotrun_needs_command" -s V -l version -d 'Print version'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "run" -d 'Build, run and follow edits (the default)'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "up" -d 'Start hotrun in the background unless it runs here, then wait as `wait` does'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "status" -d 'Say what the hotrun of this project is doing'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "wait" -d 'Wait until everything saved is running, or print the errors'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
@@ -218,6 +219,68 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s q -l quiet -d '
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l schema -d 'Print the JSON Schema of `hotrun.toml` instead, for editors'
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s p -l package -d 'Package with the program to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l bin -d 'Name of the binary to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l example -d 'Name of the example to run' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s F -l features -d 'Space or comma separated list of features to activate' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l profile -d 'Build with the named profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l target -d 'Build for the target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l target-dir -d 'Directory for all generated artifacts' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s j -l jobs -d 'Number of parallel jobs, defaults to the number of CPUs' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l manifest-path -d 'Path to Cargo.toml' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l config -d 'Override a cargo configuration value' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s E -l env -d 'Environment variables for the program only' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l env-file -d 'Files of environment variables for the program; an edit restarts without a build' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l stdin -d 'What the program gets as its stdin [default: lend]' -r -f -a "lend\t''
+null\t''
+inherit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l output -d 'Where the program\'s output goes [default: auto]' -r -f -a "auto\t''
+inherit\t''
+capture\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l listen -d 'Sockets that hotrun opens and hands to the program' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l ready -d 'When a process counts as ready [default: auto]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l ready-timeout -d 'How long to wait until it is ready [default: 30s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l update -d 'How a new build reaches the process [default: restart]' -r -f -a "restart\t''
+overlap\t''
+manual\t''
+reexec\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l on-start-failure -d 'What to do when a new build cannot start [default: auto]' -r -f -a "auto\t''
+rollback\t''
+wait\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l on-exit -d 'What to do when the program ends by itself [default: wait]' -r -f -a "wait\t''
+restart\t''
+exit\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l stop-signal -d 'First signal of a stop: a name or a number [default: SIGTERM]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l config-file -d 'Read this file instead of the package\'s `hotrun.toml`' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l timeout -d 'Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l all-features -d 'Activate all available features'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l no-default-features -d 'Do not activate the `default` feature'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s r -l release -d 'Build in release mode, with optimizations'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l keep-going -d 'Do not abort the build as soon as there is an error'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l timings -d 'Output a build timing report at the end of each build'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l ignore-rust-version -d 'Ignore `rust-version` specification in packages'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l locked -d 'Assert that `Cargo.lock` will remain unchanged'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l offline -d 'Run without accessing the network'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l frozen -d 'Equivalent to specifying both --locked and --offline'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l share-build-dir -d 'Keep intermediates in the project\'s own build directory'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s c -l clear -d 'Clear the screen when there is something new to show'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s N -l notify -d 'Notify through the terminal (OSC 9, or its bell) when a build fails or recovers'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l once -d 'Build, publish and run once, without watching'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s q -l quiet -d 'Show errors and warnings only'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s v -l verbose -d 'Show more: what is watched, and of each change that does not count why'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand status" -s p -l package -d 'The one that runs a program of this package' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l bin -d 'The one that runs this binary' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand status" -l example -d 'The one that runs this example' -r
@@ -327,15 +390,16 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l json -d 'Print 
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c hotrun -n "__fish_hotrun_using_subcommand man" -s h -l help -d 'Print help'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config status wait restart stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "up" -d 'Start hotrun in the background unless it runs here, then wait as `wait` does'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait restart stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

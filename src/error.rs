@@ -8,6 +8,7 @@ use crate::config::SettingName;
 use crate::control::ControlError;
 use crate::handover::ListenError;
 use crate::init::error::InitError;
+use crate::process::background::BackgroundError;
 use crate::project::ProjectError;
 use crate::settings::SettingsError;
 use crate::sys;
@@ -32,6 +33,8 @@ pub enum Error {
     Watch(#[from] WatchError),
     #[error(transparent)]
     Control(#[from] ControlError),
+    #[error(transparent)]
+    Background(#[from] BackgroundError),
     /// A file named by the user.
     #[error("could not open the {what} `{}`", path.display())]
     Open {
@@ -70,6 +73,7 @@ impl Error {
             Self::Settings(_) | Self::Watched { .. } => 2,
             Self::Project(error) => error.exit_code(),
             Self::Control(error) => error.exit_code(),
+            Self::Background(error) => error.exit_code(),
             Self::Publish(_)
             | Self::Listen(_)
             | Self::Init(_)
@@ -89,6 +93,7 @@ impl Error {
             Self::Init(error) => error.hint(),
             Self::Watch(error) => error.hint(),
             Self::Control(error) => error.hint(),
+            Self::Background(error) => error.hint(),
             Self::Watched { .. } => Some("hotrun writes to it: name another file".to_owned()),
             Self::Open { .. } => Some("name a file in a folder that exists and can be written to".to_owned()),
             Self::System { source, .. } => sys::limit_hint(source).map(ToOwned::to_owned),

@@ -4,7 +4,7 @@
 //! answers with effects; the [`runtime`] performs them. Imports point one way: wiring → OS rooms → pure rooms
 //! → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, [`error`]
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, `up`, [`error`]
 //! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`output`], [`handover`],
 //!   [`terminal`], [`control`], [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`], [`history`]
@@ -31,32 +31,55 @@ pub(crate) mod site;
 #[expect(unsafe_code, reason = "what the standard library does not offer; the only such room")]
 pub mod sys;
 pub mod terminal;
+pub(crate) mod up;
 pub mod watch;
 pub mod words;
 
+use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use cli::{CliError, Command, ControlOptions};
+use config::RunOptions;
 use control::{Answer, AnswerLine, Client, ControlError};
 use error::Error;
 use report::lines::{Head, Line};
 
 /// Runs hotrun with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let mut words = std::env::args_os();
-    if words.nth(1).is_some_and(|word| word == process::reaper::ENTRY) {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let is_entry = |entry: &str| words.get(1).is_some_and(|word| word == entry);
+    if is_entry(process::reaper::ENTRY) {
         return process::reaper::main();
+    }
+    let in_background = is_entry(process::background::ENTRY);
+    if in_background {
+        words.remove(1);
+        // It was started by another name of this file.
+        sys::name_process(process::background::NAME);
     }
     sys::set_up_signals();
     let mut color = config::Color::Auto;
-    let parsed = cli::parse(std::env::args_os()).map_err(Error::from).inspect(|cli| {
-        if let Command::Run(options) | Command::Config { options, .. } = &cli.command {
+    let parsed = cli::parse(words).map_err(Error::from).inspect(|cli| {
+        if let Command::Run(options) | Command::Config { options, .. } | Command::Up { options, .. } =
+            &cli.command
+        {
             color = config::color(&options.own);
         }
     });
     let done = parsed.and_then(|cli| match cli.command {
         Command::Run(options) => runtime::run(*options),
+        Command::Up { options, .. } if in_background => {
+            // Nobody sees it, and `wait` and `logs` tell the end of it.
+            let settings = options.settings.clone().or("output", "capture");
+            runtime::run_in_background(RunOptions { settings, ..*options })
+        }
+        Command::Up { options, timeout, json } => {
+            let (began, limit) = (Instant::now(), time_limit(timeout.as_deref())?);
+            let reached = up::reach(&options, began, limit);
+            respond(json, reached.and_then(|client| Ok(wait(&client, began, limit)?)))
+        }
         Command::Config { schema: true, .. } => print(&config::schema()),
         Command::Config { options, .. } => {
             let (config, cwd) = runtime::config(*options)?;
@@ -67,13 +90,8 @@ pub fn main() -> ExitCode {
             Ok((page(&answer.status()), answer, ExitCode::SUCCESS))
         }),
         Command::Wait(options) => {
-            let limit = config::duration("--timeout", options.timeout.as_deref())
-                .map_err(settings::SettingsError::from)?;
-            ask(&options.control, |client| {
-                let answer = client.wait(limit)?;
-                let code = if answer.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-                Ok((answer.errors() + &page(&answer.outcome()), answer, code))
-            })
+            let (began, limit) = (Instant::now(), time_limit(options.timeout.as_deref())?);
+            ask(&options.control, |client| wait(client, began, limit))
         }
         Command::Restart(options) => {
             ask(&options, |client| Ok((String::new(), client.restart()?, ExitCode::SUCCESS)))
@@ -93,23 +111,49 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|error| fail(&error, color))
 }
 
-/// Queries the selected hotrun, and prints the answer as text or with `--json` as JSON.
+/// An answer as text and for scripts, and the exit code.
+type Response = (String, Answer, ExitCode);
+
+/// Queries the selected hotrun, and prints the answer.
 fn ask(
     options: &ControlOptions,
-    question: impl FnOnce(&Client) -> Result<(String, Answer, ExitCode), ControlError>,
+    question: impl FnOnce(&Client) -> Result<Response, ControlError>,
 ) -> Result<ExitCode, Error> {
     let cwd = site::current_folder()?;
-    match Client::find(&options.selection, &cwd).and_then(|client| question(&client)) {
+    let client = Client::find(&options.selection, &cwd).map(|client| client.only(&options.services));
+    let response = client.and_then(|client| question(&client));
+    respond(options.json, response.map_err(Error::from))
+}
+
+/// Prints an answer as text or with `--json` as JSON, also where there is none.
+fn respond(json: bool, response: Result<Response, Error>) -> Result<ExitCode, Error> {
+    let state = match &response {
+        Err(Error::Control(error)) => error.state(),
+        Err(Error::Background(_)) => "none",
+        _ => "",
+    };
+    match response {
         Ok((text, answer, code)) => {
-            print(&if options.json { answer.json() } else { text })?;
+            print(&if json { answer.json() } else { text })?;
             Ok(code)
         }
-        Err(error) if options.json => {
-            print(&Answer::from_error(&error).json())?;
+        Err(error) if json && !state.is_empty() => {
+            print(&Answer::missing(state, &error, error.hint()).json())?;
             Ok(ExitCode::from(error.exit_code()))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
+}
+
+/// Waits until everything saved is running, or has failed.
+fn wait(client: &Client, began: Instant, limit: Option<Duration>) -> Result<Response, ControlError> {
+    let answer = client.wait(began, limit)?;
+    let code = if answer.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok((answer.errors() + &page(&answer.outcome()), answer, code))
+}
+
+fn time_limit(typed: Option<&str>) -> Result<Option<Duration>, Error> {
+    Ok(config::duration("--timeout", typed).map_err(settings::SettingsError::from)?)
 }
 
 /// Renders the answer of a running hotrun for people.

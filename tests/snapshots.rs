@@ -14,6 +14,7 @@ use hotrun::error::Error;
 use hotrun::handover::ListenError;
 use hotrun::handover::listeners::Holder;
 use hotrun::init::InitError;
+use hotrun::process::background::BackgroundError;
 use hotrun::process::{ReaperError, SpawnError};
 use hotrun::project::{ProjectError, UnknownTarget};
 use hotrun::report::lines;
@@ -183,11 +184,18 @@ fn other_errors() -> Vec<Error> {
         ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),
         ControlError::None { folder: "/srv/shop".into(), nearby: owned(&["`-p api --bin api`"]) }.into(),
         ControlError::Several { choices: owned(&["`-p api --bin api`", "`-p job --bin job`"]) }.into(),
+        ControlError::NoService {
+            problem: "no service is named `wep`".to_owned(),
+            hint: Some("hotrun runs `api`, `web`".to_owned()),
+        }
+        .into(),
         ControlError::Ended { pid: 4711 }.into(),
         ControlError::TimedOut { after: Duration::from_secs(20), state: "building".to_owned() }.into(),
         ControlError::Silent { pid: 4711 }.into(),
         ControlError::Misunderstood { pid: 4711, problem: "unknown variant `dance`".to_owned() }.into(),
         ControlError::Io { what: "talk to hotrun", source: io(io::ErrorKind::PermissionDenied) }.into(),
+        BackgroundError::Start(io(io::ErrorKind::WouldBlock)).into(),
+        BackgroundError::Failed { reason: "unknown key `lisen`".to_owned(), hint: None, code: 2 }.into(),
         Error::System { what: "listen for signals", source: io(io::ErrorKind::PermissionDenied) },
     ]
 }
@@ -305,7 +313,20 @@ fn listen_errors() -> Vec<ListenError> {
 variants!(
     ALL,
     name,
-    Error { Cli, Settings, Project, Publish, Listen, Init, Watch, Control, Watched, Open, System }
+    Error {
+        Cli,
+        Settings,
+        Project,
+        Publish,
+        Listen,
+        Init,
+        Watch,
+        Control,
+        Background,
+        Watched,
+        Open,
+        System
+    }
 );
 variants!(OF_CLI, cli_name, CliError { Clap, Misunderstanding });
 variants!(OF_SETTINGS, settings_name, SettingsError { Config, Read, EnvFile });
@@ -342,8 +363,9 @@ variants!(OF_WATCH, watch_name, WatchError { Thread });
 variants!(
     OF_CONTROL,
     control_name,
-    ControlError { None, Several, Ended, TimedOut, Silent, Misunderstood, Io }
+    ControlError { None, Several, NoService, Ended, TimedOut, Silent, Misunderstood, Io }
 );
+variants!(OF_BACKGROUND, background_name, BackgroundError { Start, Failed });
 variants!(
     OF_LISTEN,
     listen_name,
@@ -368,6 +390,7 @@ fn inner(error: &Error) -> (&'static str, &'static str) {
         Error::Init(error) => init_name(error),
         Error::Watch(error) => watch_name(error),
         Error::Control(error) => control_name(error),
+        Error::Background(error) => background_name(error),
         Error::Watched { .. } | Error::Open { .. } | Error::System { .. } => "",
     };
     (name(error), variant)
@@ -400,6 +423,7 @@ fn errors() -> Vec<Shown> {
     complete(OF_INIT, of("Init"));
     complete(OF_WATCH, of("Watch"));
     complete(OF_CONTROL, of("Control"));
+    complete(OF_BACKGROUND, of("Background"));
     complete(OF_SPAWN, spawn_errors().iter().map(spawn_name));
     complete(OF_BUILD, build_errors().iter().map(build_name));
     complete(OF_REAPER, reaper_errors().iter().map(reaper_name));

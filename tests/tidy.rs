@@ -47,6 +47,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
     ("init", Kind::Wiring, EVERYONE),
     ("doctor", Kind::Wiring, EVERYONE),
     ("runtime", Kind::Wiring, EVERYONE),
+    ("up", Kind::Wiring, EVERYONE),
     ("lib", Kind::Wiring, EVERYONE),
     ("main", Kind::Wiring, EVERYONE),
     ("bin", Kind::Wiring, EVERYONE),

@@ -5,11 +5,16 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Args, ValueHint};
 
-/// The options of `status`, `restart` and `stop`.
+use crate::config::CargoOptions;
+
+/// The options of `status`, `restart` and the like.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ControlOptions {
     #[command(flatten)]
     pub selection: Selection,
+    /// Only these services [default: all]
+    #[arg(value_name = "NAME", help_heading = Resettable::Reset)]
+    pub services: Vec<String>,
     /// Print the answer as one JSON object
     #[arg(long, help_heading = Resettable::Reset)]
     pub json: bool,
@@ -53,4 +58,14 @@ pub struct Selection {
     /// The one of the package or workspace of this Cargo.toml, instead of the current folder's
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub manifest_path: Option<PathBuf>,
+}
+
+/// The hotrun that `run` with these options would be.
+impl From<&CargoOptions> for Selection {
+    fn from(options: &CargoOptions) -> Self {
+        let CargoOptions { package, bin, example, release, profile, target, target_dir, .. } =
+            options.clone();
+        let manifest_path = options.manifest.manifest_path.clone();
+        Self { package, bin, example, release, profile, target, target_dir, manifest_path }
+    }
 }

@@ -93,6 +93,21 @@ pub enum Command {
         #[arg(long, help_heading = "Output and Configuration")]
         schema: bool,
     },
+    /// Start hotrun in the background unless it runs here, then wait as `wait` does
+    ///
+    /// Takes the options of `run`; a hotrun that runs already keeps its own. It goes on when the shell ends, until `hotrun stop`.
+    /// What it says is in `hotrun/hotrun.log` of the target directory. Exit status: that of `wait`; where hotrun cannot start,
+    /// that of `run`.
+    Up {
+        #[command(flatten)]
+        options: Box<RunOptions>,
+        /// Wait no longer than this (`20s`, `1m 30s`); then the exit status is 124
+        #[arg(long, value_name = "DURATION", help_heading = "Output and Configuration")]
+        timeout: Option<String>,
+        /// Print the answer as one JSON object
+        #[arg(long, help_heading = "Output and Configuration")]
+        json: bool,
+    },
     /// Say what the hotrun of this project is doing
     Status(#[command(flatten)] Box<ControlOptions>),
     /// Wait until everything saved is running, or print the errors

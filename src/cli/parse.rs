@@ -36,7 +36,10 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
 }
 
 /// Subcommands whose options may be typed before them.
-const WITH_OPTIONS: [&str; 7] = ["run", "config", "doctor", "status", "wait", "restart", "stop"];
+const WITH_OPTIONS: [&str; 8] = ["run", "config", "doctor", "up", "status", "wait", "restart", "stop"];
+
+/// Those of them that are followed by names.
+const WITH_NAMES: [&str; 3] = ["status", "wait", "restart"];
 
 /// Moves such a subcommand before the options, so that clap sees all options in one place.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
@@ -50,7 +53,11 @@ fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<Os
 
 /// Returns the index of the first word that is no option, no value of one, and no subcommand with options.
 fn stray_word(command: &clap::Command, words: &[OsString]) -> Option<usize> {
-    let start = usize::from(words.first().is_some_and(|word| WITH_OPTIONS.iter().any(|name| word == name)));
+    let begins = |names: &[&str]| words.first().is_some_and(|word| names.iter().any(|name| word == name));
+    if begins(&WITH_NAMES) {
+        return None;
+    }
+    let start = usize::from(begins(&WITH_OPTIONS));
     let index = next_word(command, words, start)?;
     let known =
         start == 0 && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_some());

@@ -100,6 +100,18 @@ fn options_stand_before_and_after_the_subcommand() {
         assert!(options.control.json && options.timeout.as_deref() == Some("5s"), "{line}");
     }
     assert!(matches!(typed("cargo-hotrun hotrun -r status").unwrap().command, Command::Status(_)));
+    let Command::Restart(restart) = typed("hotrun -r restart api worker").unwrap().command else {
+        panic!("no restart")
+    };
+    assert!(restart.selection.release && restart.services == ["api", "worker"]);
+    assert!(refused("hotrun wait api --listen 3000").contains("--listen"));
+    let Command::Up { options, timeout, json } =
+        typed("cargo-hotrun hotrun -r up --listen 3000 --timeout 5s --json -- up").unwrap().command
+    else {
+        panic!("no up")
+    };
+    assert!(options.cargo.release && options.args == ["up"] && json && timeout.as_deref() == Some("5s"));
+    assert_eq!(Selection::from(&options.cargo), Selection { release: true, ..Selection::default() });
     // Options of `run` that these do not have are refused.
     assert!(refused("hotrun stop --listen 3000").contains("--listen"));
     assert!(refused("hotrun -w a wait").contains("-w"));

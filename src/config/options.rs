@@ -139,6 +139,15 @@ impl SettingOptions {
         self.0.iter().find(|(name, _)| *name == option).map(|(_, words)| words.as_slice())
     }
 
+    /// Adds an option as if it had been typed, unless it was.
+    #[must_use]
+    pub fn or(mut self, option: &'static str, word: &str) -> Self {
+        if self.words(option).is_none() {
+            self.0.push((option, vec![word.into()]));
+        }
+        self
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &[OsString])> {
         self.0.iter().map(|(name, words)| (*name, words.as_slice()))
     }

@@ -2,14 +2,15 @@
 //!
 //! Pure. The names are public: new ones may be added, none is changed or removed.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::ControlError;
 use crate::config::signal_name;
 use crate::history::History;
 use crate::messages::{Diagnostic, Level};
-use crate::session::{Instead, Standing, StartFailure, State, Trouble, Unmet};
-use crate::words::{Exit, Sink, count, short_time};
+use crate::session::{Instead, ServiceStanding, Standing, StartFailure, State, Trouble, Unmet};
+use crate::words::{Exit, Names, ServiceId, Sink, count, short_time};
 
 /// The state of a hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,7 +19,7 @@ pub struct Answer {
     /// Whether everything saved is running, or ran to its end with code 0.
     pub ok: bool,
     /// `running`, `exited`, `changed`, `building`, `starting`, `stopping`, `leaving`, `failed`, `paused`,
-    /// `held`; set only by the client: `stopped`, `none`, `several`, `timed-out`, `unreachable`.
+    /// `held`; set only by the client: `stopped`, `none`, `several`, `unknown`, `timed-out`, `unreachable`.
     pub state: String,
     /// Why `ok` is false, for people.
     pub reason: Option<String>,
@@ -31,6 +32,9 @@ pub struct Answer {
     pub listening: Vec<String>,
     pub hotrun: Option<HotrunProcess>,
     pub running: Option<RunningProcess>,
+    /// All or the named ones. What is above is the first one's, or tells most.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceAnswer>,
     /// How the program ended, if that is the reason.
     #[serde(default)]
     pub exit: Option<Exited>,
@@ -60,6 +64,21 @@ pub struct RunningProcess {
     pub pid: u32,
     /// Start time (RFC 3339).
     pub since: String,
+}
+
+/// The state of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServiceAnswer {
+    pub state: String,
+    /// Of its process, as are `pid` and `since`.
+    pub build: Option<u32>,
+    pub pid: Option<u32>,
+    /// Start time (RFC 3339).
+    pub since: Option<String>,
+    pub reason: Option<String>,
+    /// The addresses hotrun holds for it.
+    pub listening: Vec<String>,
 }
 
 /// The end of the program's process.
@@ -118,13 +137,8 @@ impl From<&Diagnostic> for Diagnosis {
 }
 
 impl Answer {
-    /// Describes a session's standing. `since` is the start time of the running process.
-    pub fn of(standing: &Standing, since: Option<String>) -> Self {
-        let running = standing.process().zip(since).map(|(process, since)| RunningProcess {
-            build: process.build.0,
-            pid: process.pid,
-            since,
-        });
+    /// Describes a session's standing. `clock` gives the time of day that long ago.
+    pub fn of(standing: &Standing, names: &Names, clock: impl Fn(Duration) -> String) -> Self {
         let last_build = standing.last_build.map(|(build, success, summary)| LastBuild {
             build: build.0,
             success,
@@ -132,43 +146,50 @@ impl Answer {
             warnings: summary.warnings,
             ms: u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX),
         });
-        let state = match &standing.state {
-            State::Changed => "changed",
-            State::Building(_) => "building",
-            State::Starting => "starting",
-            State::Stopping => "stopping",
-            State::Leaving => "leaving",
-            State::Running => "running",
-            State::Exited => "exited",
-            State::Paused => "paused",
-            State::Held => "held",
-            State::Failed(_) => "failed",
+        let running = |service: &ServiceStanding| {
+            let process = service.process?;
+            Some(RunningProcess { build: process.build.0, pid: process.pid, since: clock(process.up) })
         };
-        let (reason, hint) = match &standing.state {
-            State::Paused => (
-                Some("edits are not followed: hotrun is paused".to_owned()),
-                Some("`p` in hotrun's terminal goes on, or `hotrun restart`, which restarts too"),
-            ),
-            State::Held => (
-                Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
-                Some("`hotrun restart` runs it"),
-            ),
-            State::Failed(trouble) => {
-                (Some(reason(trouble, last_build.as_ref(), running.as_ref())), hint(trouble))
-            }
-            _ => (None, None),
+        let describe = |(id, service): (&ServiceId, &ServiceStanding)| {
+            let running = running(service);
+            let reason = reason_of(&service.state, last_build.as_ref(), running.as_ref());
+            let (build, pid) = (running.as_ref().map(|run| run.build), running.as_ref().map(|run| run.pid));
+            let (state, since) = (name_of(&service.state).to_owned(), running.map(|run| run.since));
+            let answer = ServiceAnswer { state, build, pid, since, reason, listening: Vec::new() };
+            (names.of(*id).to_owned(), answer)
+        };
+        let services: BTreeMap<_, _> = standing.services.iter().map(describe).collect();
+        let running = standing.services.values().find_map(running);
+        let reason = reason_of(&standing.state, last_build.as_ref(), running.as_ref());
+        let each = || services.iter().filter_map(|(name, service)| Some((name, service.reason.as_ref()?)));
+        let reason = if names.are_several() && each().next().is_some() {
+            Some(each().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; "))
+        } else {
+            reason
         };
         Self {
             ok: standing.state.good(),
-            state: state.to_owned(),
+            state: name_of(&standing.state).to_owned(),
             reason,
-            hint: hint.map(ToOwned::to_owned),
+            hint: hint_of(&standing.state).map(ToOwned::to_owned),
             exit: match &standing.state {
                 State::Failed(trouble) => exited(trouble),
                 _ => None,
             },
             running,
+            services,
             last_build,
+            ..Self::default()
+        }
+    }
+
+    /// A request about a service that does not exist.
+    pub fn unknown(name: &str, names: &Names) -> Self {
+        let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        Self {
+            state: "unknown".to_owned(),
+            reason: Some(format!("no service is named `{name}`")),
+            hint: Some(format!("hotrun runs {}", known.join(", "))),
             ..Self::default()
         }
     }
@@ -216,12 +237,12 @@ impl Answer {
     }
 
     /// The answer of a client that got none.
-    pub fn from_error(error: &ControlError) -> Self {
+    pub fn missing(state: &str, error: &dyn std::error::Error, hint: Option<String>) -> Self {
         let mut reason = error.to_string();
-        if let Some(source) = std::error::Error::source(error) {
+        if let Some(source) = error.source() {
             let _ = write!(reason, ": {source}");
         }
-        Self { state: error.state().to_owned(), reason: Some(reason), hint: error.hint(), ..Self::default() }
+        Self { state: state.to_owned(), reason: Some(reason), hint, ..Self::default() }
     }
 
     /// The answer after `hotrun stop`.
@@ -232,6 +253,39 @@ impl Answer {
     /// One line of JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers always serialise") + "\n"
+    }
+}
+
+fn name_of(state: &State) -> &'static str {
+    match state {
+        State::Changed => "changed",
+        State::Building(_) => "building",
+        State::Starting => "starting",
+        State::Stopping => "stopping",
+        State::Leaving => "leaving",
+        State::Running => "running",
+        State::Exited => "exited",
+        State::Paused => "paused",
+        State::Held => "held",
+        State::Failed(_) => "failed",
+    }
+}
+
+fn reason_of(state: &State, last: Option<&LastBuild>, running: Option<&RunningProcess>) -> Option<String> {
+    match state {
+        State::Paused => Some("edits are not followed: hotrun is paused".to_owned()),
+        State::Held => Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
+        State::Failed(trouble) => Some(reason(trouble, last, running)),
+        _ => None,
+    }
+}
+
+fn hint_of(state: &State) -> Option<&str> {
+    match state {
+        State::Paused => Some("`p` in hotrun's terminal goes on, or `hotrun restart`, which restarts too"),
+        State::Held => Some("`hotrun restart` runs it"),
+        State::Failed(trouble) => hint(trouble),
+        _ => None,
     }
 }
 
@@ -301,16 +355,13 @@ fn ended(exit: Exit) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
     use super::super::AnswerLine;
     use super::*;
     use crate::words::BuildId;
 
     fn answer(state: State) -> Answer {
         let standing = Standing { state, paused: false, services: BTreeMap::new(), last_build: None };
-        Answer::of(&standing, None)
+        Answer::of(&standing, &Names::default(), |_| String::new())
     }
 
     #[test]

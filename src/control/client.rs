@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::registry::{self, About};
 use super::server::SOCKET;
-use super::{Answer, ControlError, ControlRequest, Envelope};
+use super::{Answer, ControlError, ControlRequest, Order};
 use crate::cli::Selection;
 
 /// The limit for an immediate answer on a busy machine.
@@ -20,39 +20,54 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     socket: PathBuf,
     about: About,
+    /// The names of the services to ask about; none: all.
+    services: Vec<String>,
 }
 
 impl Client {
     /// Finds the hotrun that the options mean in this folder.
     pub fn find(selection: &Selection, cwd: &Path) -> Result<Self, ControlError> {
         let (folder, about) = registry::find(selection, cwd, alive)?;
-        Ok(Self { socket: folder.join(SOCKET), about })
+        Ok(Self { socket: folder.join(SOCKET), about, services: Vec::new() })
+    }
+
+    /// The hotrun with this runtime folder.
+    pub fn at(folder: &Path) -> Result<Self, ControlError> {
+        Ok(Self { socket: folder.join(SOCKET), about: registry::at(folder)?, services: Vec::new() })
+    }
+
+    /// Asks about these services only, if any is named.
+    #[must_use]
+    pub fn only(self, services: &[String]) -> Self {
+        Self { services: services.to_vec(), ..self }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.about.pid
     }
 
     /// Returns the current state.
     pub fn status(&self) -> Result<Answer, ControlError> {
-        self.at_once(ControlRequest::Status)
+        self.at_once(Order::Status)
     }
 
     /// Orders a restart.
     pub fn restart(&self) -> Result<Answer, ControlError> {
-        self.at_once(ControlRequest::Restart)
+        self.at_once(Order::Restart)
     }
 
-    /// Returns the state once everything saved so far runs or has failed.
-    pub fn wait(&self, limit: Option<Duration>) -> Result<Answer, ControlError> {
-        let answer = match self.ask(ControlRequest::Wait, limit) {
+    /// Returns the state once everything saved so far runs or has failed. The time of the limit began at `began`.
+    pub fn wait(&self, began: Instant, limit: Option<Duration>) -> Result<Answer, ControlError> {
+        let answer = match self.ask(Order::Wait, began, limit) {
             Ok(answer) => answer,
             Err(error) if limit.is_some() && is_timeout(&error) => {
                 let after = limit.unwrap_or_default();
-                let state = self
-                    .at_once(ControlRequest::Status)
-                    .map_or("no answer".to_owned(), |answer| answer.state);
+                let state = self.at_once(Order::Status).map_or("no answer".to_owned(), |answer| answer.state);
                 return Err(ControlError::TimedOut { after, state });
             }
             Err(error) => return Err(self.failed(error)),
         };
-        answer.ok_or(ControlError::Ended { pid: self.about.pid })
+        self.understood(answer.ok_or(ControlError::Ended { pid: self.about.pid })?)
     }
 
     /// Stops hotrun, and returns when it is gone.
@@ -62,7 +77,7 @@ impl Client {
         self.status()?;
         let mut stream = self.connect().map_err(|error| self.failed(error))?;
         let process = Peer::of(&stream);
-        send(&mut stream, ControlRequest::Stop).map_err(|error| self.failed(error))?;
+        self.send(&mut stream, Order::Stop).map_err(|error| self.failed(error))?;
         // This request has no answer: the connection closes when hotrun ends.
         match receive(stream) {
             Ok(None) => {}
@@ -73,20 +88,18 @@ impl Client {
         process.wait().map_err(failed("wait for the end of hotrun"))
     }
 
-    fn at_once(&self, request: ControlRequest) -> Result<Answer, ControlError> {
-        match self.ask(request, Some(ANSWER_TIMEOUT)) {
-            Ok(Some(answer)) if answer.state == "unreachable" => Err(self.misunderstood(answer)),
-            Ok(Some(answer)) => Ok(answer),
+    fn at_once(&self, order: Order) -> Result<Answer, ControlError> {
+        match self.ask(order, Instant::now(), Some(ANSWER_TIMEOUT)) {
+            Ok(Some(answer)) => self.understood(answer),
             Ok(None) => Err(ControlError::Ended { pid: self.about.pid }),
             Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Returns `None` if hotrun ended before it answered.
-    fn ask(&self, request: ControlRequest, limit: Option<Duration>) -> io::Result<Option<Answer>> {
-        let began = Instant::now();
+    fn ask(&self, order: Order, began: Instant, limit: Option<Duration>) -> io::Result<Option<Answer>> {
         let mut stream = self.connect()?;
-        send(&mut stream, request)?;
+        self.send(&mut stream, order)?;
         let left = limit.map(|limit| limit.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
         stream.set_read_timeout(left)?;
         receive(stream)
@@ -94,6 +107,25 @@ impl Client {
 
     fn connect(&self) -> io::Result<UnixStream> {
         connect(&self.socket, ANSWER_TIMEOUT)
+    }
+
+    fn send(&self, stream: &mut UnixStream, order: Order) -> io::Result<()> {
+        let request = ControlRequest { order, services: self.services.clone() };
+        let mut line = serde_json::to_string(&request).map_err(io::Error::other)?;
+        line.push('\n');
+        stream.write_all(line.as_bytes())
+    }
+
+    /// Takes out the answers that tell what is wrong with the request.
+    fn understood(&self, answer: Answer) -> Result<Answer, ControlError> {
+        match &*answer.state {
+            "unreachable" => Err(self.misunderstood(answer)),
+            "unknown" => {
+                let problem = answer.reason.unwrap_or_default();
+                Err(ControlError::NoService { problem, hint: answer.hint })
+            }
+            _ => Ok(answer),
+        }
     }
 
     fn misunderstood(&self, answer: Answer) -> ControlError {
@@ -116,10 +148,10 @@ impl Client {
     }
 }
 
-/// Returns the pid of another hotrun that keeps this live path. Its lock file may be gone with the target
-/// directory.
-pub fn keeper(live: &Path) -> Option<u32> {
-    registry::keeper(&registry::real_file(live), alive)
+/// Returns the runtime folder and the pid of another hotrun that keeps this live path. Its lock file may be gone with the
+/// target directory.
+pub fn keeper(live: &Path) -> Option<(PathBuf, u32)> {
+    registry::keeper(&registry::real_file(live), alive).map(|(folder, about)| (folder, about.pid))
 }
 
 /// Connects within a time limit. Without one, the kernel blocks if a stopped hotrun's backlog is full
@@ -147,12 +179,6 @@ fn alive(folder: &Path) -> bool {
         // The backlog is full.
         Err(error) => is_timeout(&error),
     }
-}
-
-fn send(stream: &mut UnixStream, request: ControlRequest) -> io::Result<()> {
-    let mut line = serde_json::to_string(&Envelope { request }).map_err(io::Error::other)?;
-    line.push('\n');
-    stream.write_all(line.as_bytes())
 }
 
 fn receive(stream: UnixStream) -> io::Result<Option<Answer>> {

@@ -19,6 +19,8 @@ pub enum ControlError {
         /// The options that select each.
         choices: Vec<String>,
     },
+    #[error("{problem}")]
+    NoService { problem: String, hint: Option<String> },
     /// It ended before it answered.
     #[error("hotrun (pid {pid}) ended meanwhile")]
     Ended { pid: u32 },
@@ -48,7 +50,7 @@ impl ControlError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::None { .. } | Self::Ended { .. } => 3,
-            Self::Several { .. } => 2,
+            Self::Several { .. } | Self::NoService { .. } => 2,
             Self::TimedOut { .. } => 124,
             Self::Silent { .. } | Self::Misunderstood { .. } | Self::Io { .. } => 1,
         }
@@ -59,6 +61,7 @@ impl ControlError {
         match self {
             Self::None { .. } | Self::Ended { .. } => "none",
             Self::Several { .. } => "several",
+            Self::NoService { .. } => "unknown",
             Self::TimedOut { .. } => "timed-out",
             Self::Silent { .. } | Self::Misunderstood { .. } | Self::Io { .. } => "unreachable",
         }
@@ -67,13 +70,15 @@ impl ControlError {
     /// Returns a way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::None { nearby, .. } if nearby.is_empty() => {
-                Some("start it with `hotrun`, in another terminal or in the background".to_owned())
-            }
+            Self::None { nearby, .. } if nearby.is_empty() => Some(
+                "start it with `hotrun` in another terminal, or with `hotrun up` in the background"
+                    .to_owned(),
+            ),
             Self::None { nearby, .. } => {
                 Some(format!("those that run in this workspace: {}", nearby.join(", ")))
             }
             Self::Several { choices } => Some(format!("name one: {}", choices.join(", "))),
+            Self::NoService { hint, .. } => hint.clone(),
             Self::Silent { pid } => Some(format!("it may be stopped: `kill -CONT {pid}` lets it go on")),
             Self::Misunderstood { .. } => {
                 Some("it may be another version: stop it and start it again".to_owned())

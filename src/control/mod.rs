@@ -12,7 +12,7 @@ mod registry;
 mod server;
 mod text;
 
-pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess};
+pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess, ServiceAnswer};
 pub use client::{Client, keeper};
 pub use error::ControlError;
 pub use registry::{About, TargetKind, real_file};
@@ -20,9 +20,19 @@ pub use server::{ControlNews, Reply, Server};
 pub use text::AnswerLine;
 
 /// A request of a client.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ControlRequest {
+    #[serde(rename = "request")]
+    pub order: Order,
+    /// The names of the services it is about; none: all.
+    #[serde(default)]
+    pub services: Vec<String>,
+}
+
+/// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ControlRequest {
+pub enum Order {
     /// Report the state now.
     Status,
     /// Report the state once everything saved so far runs or has failed.
@@ -31,10 +41,4 @@ pub enum ControlRequest {
     Restart,
     /// Stop, as the key `q` does. Not answered: the connection closes when hotrun ends.
     Stop,
-}
-
-/// The wire format of a request.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Envelope {
-    request: ControlRequest,
 }

@@ -185,10 +185,18 @@ pub(super) fn find(
     }
 }
 
-/// Returns the pid of the hotrun that keeps this live path, if one does.
-pub(super) fn keeper(live: &Path, alive: impl Fn(&Path) -> bool) -> Option<u32> {
-    let keeps = |folder: &PathBuf| About::read(folder).filter(|about| about.live == live && alive(folder));
-    folders().iter().find_map(keeps).map(|about| about.pid)
+/// Returns the runtime folder and the description of the hotrun that keeps this live path, if one does.
+pub(super) fn keeper(live: &Path, alive: impl Fn(&Path) -> bool) -> Option<(PathBuf, About)> {
+    let keeps = |folder: PathBuf| {
+        About::read(&folder).filter(|about| about.live == live && alive(&folder)).map(|about| (folder, about))
+    };
+    folders().into_iter().find_map(keeps)
+}
+
+/// Returns the description of the hotrun with this runtime folder.
+pub(super) fn at(folder: &Path) -> Result<About, ControlError> {
+    let none = || ControlError::None { folder: folder.to_owned(), nearby: Vec::new() };
+    About::read(folder).ok_or_else(none)
 }
 
 /// Returns the runtime folders of this user's hotruns. A hotrun started elsewhere may have another

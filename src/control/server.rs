@@ -17,12 +17,12 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{About, Answer, ControlRequest, Envelope};
+use super::{About, Answer, ControlRequest, Order};
 
 /// The socket's name in the runtime folder, no longer than the names of the program's sockets there.
 pub(super) const SOCKET: &str = "control";
 
-const MAX_REQUEST: usize = 1024;
+const MAX_REQUEST: usize = 8192;
 /// The limit for a client to send its request, and to take the answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many clients may wait for an answer; hotrun needs descriptors for other things as well.
@@ -75,6 +75,11 @@ impl Server {
         Ok(Self { folder: folder.to_owned(), task: tokio::task::spawn_local(accept(listener, news)) })
     }
 
+    /// Returns the runtime folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Replaces the description.
     pub fn describe(&self, about: &About) -> io::Result<()> {
         about.write(&self.folder)
@@ -105,7 +110,7 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
 
 async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, slots: Rc<Semaphore>) {
     let Ok(request) = timeout(CLIENT_TIMEOUT, request(&mut stream)).await else { return };
-    let waits = matches!(request, Ok(ControlRequest::Wait | ControlRequest::Restart));
+    let waits = request.as_ref().is_ok_and(|request| matches!(request.order, Order::Wait | Order::Restart));
     let slot = waits.then(|| slots.try_acquire());
     let request = match (request, &slot) {
         (_, Some(Err(_))) => Err("too many clients wait already".to_owned()),
@@ -157,7 +162,7 @@ async fn request(stream: &mut UnixStream) -> Result<ControlRequest, String> {
 }
 
 fn parse(line: &[u8]) -> Result<ControlRequest, String> {
-    serde_json::from_slice(line).map(|Envelope { request }| request).map_err(|error| error.to_string())
+    serde_json::from_slice(line).map_err(|error: serde_json::Error| error.to_string())
 }
 
 async fn write(stream: &mut UnixStream, answer: &Answer) {
@@ -173,7 +178,9 @@ mod tests {
 
     #[test]
     fn requests_parse() {
-        assert_eq!(parse(br#"{"request":"wait"}"#), Ok(ControlRequest::Wait));
+        let wait = |services| Ok(ControlRequest { order: Order::Wait, services });
+        assert_eq!(parse(br#"{"request":"wait"}"#), wait(Vec::new()));
+        assert_eq!(parse(br#"{"request":"wait","services":["a"]}"#), wait(vec!["a".to_owned()]));
         assert!(parse(br#"{"request":"dance"}"#).is_err());
         assert!(parse(b"").is_err());
     }

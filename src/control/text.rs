@@ -2,7 +2,7 @@
 //!
 //! Pure: only the words. The printer decides width and colours.
 
-use super::Answer;
+use super::{Answer, ServiceAnswer};
 use crate::words::count;
 
 /// A part of an answer, one or more lines.
@@ -17,6 +17,42 @@ pub enum AnswerLine {
 impl Answer {
     /// `hotrun status`.
     pub fn status(&self) -> Vec<AnswerLine> {
+        let several = self.services.len() > 1;
+        let mut lines = if several { self.each() } else { self.only() };
+        if let Some(last) = &self.last_build {
+            let how = if last.success { "succeeded" } else { "failed" };
+            let counted = [(last.errors, "error"), (last.warnings, "warning")];
+            let counts: Vec<String> = counted
+                .iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|&(number, noun)| count(number, noun))
+                .collect();
+            let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+            lines.push(AnswerLine::Status("Last build", format!("{} {how}{counts}", last.build)));
+        }
+        if several {
+            let of = |(name, service): (&String, &ServiceAnswer)| {
+                let told = |address: &String| AnswerLine::Status("Listening", format!("{name}: {address}"));
+                service.listening.iter().map(told).collect::<Vec<_>>()
+            };
+            lines.extend(self.services.iter().flat_map(of));
+        } else {
+            lines.extend(
+                self.listening.iter().map(|address| AnswerLine::Status("Listening", address.clone())),
+            );
+            lines.extend(self.live.iter().map(|live| AnswerLine::Status("Live", live.clone())));
+        }
+        lines.extend(
+            self.hotrun.iter().map(|hotrun| {
+                AnswerLine::Status("hotrun", format!("{} (pid {})", hotrun.version, hotrun.pid))
+            }),
+        );
+        lines.extend(self.problem());
+        lines
+    }
+
+    /// The only service.
+    fn only(&self) -> Vec<AnswerLine> {
         let program =
             self.program.as_ref().map_or("the program".to_owned(), |program| format!("`{program}`"));
         let running = match &self.running {
@@ -38,30 +74,30 @@ impl Answer {
             "exited" => Some(AnswerLine::Status("Exited", "with code 0".to_owned())),
             _ => None,
         });
-        if let Some(last) = &self.last_build {
-            let how = if last.success { "succeeded" } else { "failed" };
-            let counted = [(last.errors, "error"), (last.warnings, "warning")];
-            let counts: Vec<String> = counted
-                .iter()
-                .filter(|(number, _)| *number > 0)
-                .map(|&(number, noun)| count(number, noun))
-                .collect();
-            let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-            lines.push(AnswerLine::Status("Last build", format!("{} {how}{counts}", last.build)));
-        }
-        lines.extend(self.listening.iter().map(|address| AnswerLine::Status("Listening", address.clone())));
-        lines.extend(self.live.iter().map(|live| AnswerLine::Status("Live", live.clone())));
-        lines.extend(
-            self.hotrun.iter().map(|hotrun| {
-                AnswerLine::Status("hotrun", format!("{} (pid {})", hotrun.version, hotrun.pid))
-            }),
-        );
-        lines.extend(self.problem());
         lines
+    }
+
+    /// A line for each of several services.
+    fn each(&self) -> Vec<AnswerLine> {
+        let line = |(name, service): (&String, &ServiceAnswer)| {
+            let ServiceAnswer { state, build, pid, since, reason, .. } = service;
+            if let Some(reason) = reason {
+                return AnswerLine::Error(format!("{name}: {reason}"));
+            }
+            let process = match (build, pid, since) {
+                (Some(build), Some(pid), Some(since)) => format!(": build {build} (pid {pid}) since {since}"),
+                _ => String::new(),
+            };
+            AnswerLine::Status(verb(state), format!("{name}{process}"))
+        };
+        self.services.iter().map(line).collect()
     }
 
     /// `hotrun wait`: the running process, or what is wrong.
     pub fn outcome(&self) -> Vec<AnswerLine> {
+        if self.services.len() > 1 {
+            return self.each().into_iter().chain(self.problem()).collect();
+        }
         if !self.ok {
             return self.problem();
         }
@@ -87,8 +123,23 @@ impl Answer {
     }
 
     fn problem(&self) -> Vec<AnswerLine> {
-        let reason = self.reason.iter().map(|reason| AnswerLine::Error(reason.clone()));
+        // Each of several services has told its own.
+        let told = self.services.len() > 1 && self.services.values().any(|service| service.reason.is_some());
+        let reason = self.reason.iter().filter(|_| !told).map(|reason| AnswerLine::Error(reason.clone()));
         reason.chain(self.hint.iter().map(|hint| AnswerLine::Hint(hint.clone()))).collect()
+    }
+}
+
+fn verb(state: &str) -> &'static str {
+    match state {
+        "running" => "Running",
+        "exited" => "Exited",
+        "changed" => "Changed",
+        "building" => "Building",
+        "starting" => "Starting",
+        "stopping" => "Stopping",
+        "leaving" => "Leaving",
+        _ => "Down",
     }
 }
 

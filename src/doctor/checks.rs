@@ -68,7 +68,7 @@ pub(super) fn cargo(cwd: &Path, clean: &Environment) -> Finding {
 /// Checks everything that needs the project.
 pub(super) fn project(site: &Site) -> Vec<Finding> {
     let for_cargo = cargo_environment(&site.toolchain, &site.environment, &site.config.build);
-    let running = keeper(&site.live(ArtifactId::MAIN)).map(u32::cast_signed);
+    let running = keeper(&site.live(ArtifactId::MAIN)).map(|(_, pid)| pid.cast_signed());
     let mut findings: Vec<_> = site.project.programs.values().map(program).collect();
     findings.push(settings(site));
     findings.extend(watching(site, running.is_some()));

@@ -6,6 +6,7 @@
 //! ports and files are free for the next one.
 
 mod adopted;
+pub mod background;
 mod diagnose;
 mod error;
 mod life;

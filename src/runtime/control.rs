@@ -3,18 +3,19 @@
 //! `wait` is never answered from what was known before it was asked: the watch room looks at everything first, and again
 //! whenever something was under way since.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
 use crate::control::{
-    About, Answer, ControlNews, ControlRequest, HotrunProcess, Reply, Server, TargetKind, real_file,
+    About, Answer, ControlNews, ControlRequest, HotrunProcess, Order, Reply, Server, TargetKind, real_file,
 };
 use crate::project::{ProgramInfo, ProgramKind};
 use crate::report::{Remark, Reporter};
-use crate::session::{Event, ExitReason, QuitReason, Request, State};
+use crate::session::{Event, ExitReason, QuitReason, Request, Standing, State};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
@@ -32,10 +33,14 @@ pub(super) struct Control {
 /// A client that waits for its answer.
 #[derive(Debug)]
 struct PendingClient {
-    request: ControlRequest,
+    order: Order,
+    whom: Whom,
     reply: Reply,
     look: Look,
 }
+
+/// The services that a client names; none: all.
+type Whom = Option<BTreeSet<ServiceId>>;
 
 /// Whether everything that was saved before the question is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl Control {
     /// Listens in the runtime folder. Without a socket hotrun works as well.
     pub(super) fn open(
         site: &Site,
-        folder: &std::path::Path,
+        folder: &Path,
         news: UnboundedSender<ControlNews>,
         reporter: &mut Reporter,
     ) -> Self {
@@ -62,6 +67,11 @@ impl Control {
             reporter.remark(&Remark::NoControl { cause: error.to_string() });
         }
         Self { server: server.ok(), about, clients: Vec::new(), looks: 0 }
+    }
+
+    /// Returns the folder with the socket, if there is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.server.as_ref().map(Server::folder)
     }
 }
 
@@ -80,17 +90,28 @@ impl Runtime {
     }
 
     pub(super) fn control_news(&mut self, ControlNews { request, reply }: ControlNews) -> Option<ExitReason> {
-        match request {
-            ControlRequest::Status => reply.send(self.answer()),
-            ControlRequest::Wait | ControlRequest::Restart => {
+        let ControlRequest { order, services } = request;
+        let names = self.site.names();
+        let mut chosen = BTreeSet::new();
+        for name in &services {
+            let Some(service) = names.find(name) else {
+                reply.send(Answer::unknown(name, &names));
+                return None;
+            };
+            chosen.insert(service);
+        }
+        let whom = (!chosen.is_empty()).then_some(chosen);
+        match order {
+            Order::Status => reply.send(self.answer(&whom)),
+            Order::Wait | Order::Restart => {
                 // A restart includes the edits saved before. `--once` follows none.
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
-                self.control.clients.push(PendingClient { request, reply, look });
+                self.control.clients.push(PendingClient { order, whom, reply, look });
             }
-            ControlRequest::Stop => {
-                let leaving = self.session.standing(self.clock.now()).state == State::Leaving;
+            Order::Stop => {
+                let leaving = self.standing(&None).state == State::Leaving;
                 // The end of hotrun is the answer.
-                self.control.clients.push(PendingClient { request, reply, look: Look::Taken });
+                self.control.clients.push(PendingClient { order, whom, reply, look: Look::Taken });
                 if !leaving {
                     return self.tell(Event::Asked(Request::Quit(QuitReason::Asked)));
                 }
@@ -113,54 +134,61 @@ impl Runtime {
         if self.control.clients.is_empty() {
             return None;
         }
-        self.control
-            .clients
-            .retain(|client| client.request == ControlRequest::Stop || !client.reply.is_closed());
-        let ready = |client: &mut PendingClient| {
-            client.request == ControlRequest::Restart && client.look == Look::Taken
-        };
+        self.control.clients.retain(|client| client.order == Order::Stop || !client.reply.is_closed());
+        let ready = |client: &mut PendingClient| client.order == Order::Restart && client.look == Look::Taken;
         let restarts: Vec<PendingClient> = self.control.clients.extract_if(.., ready).collect();
         if !restarts.is_empty() {
             let reason = self.tell(Event::Asked(Request::Restart));
-            let answer = self.answer();
             for client in restarts {
-                client.reply.send(answer.clone());
+                client.reply.send(self.answer(&client.whom));
             }
             if reason.is_some() {
                 return reason;
             }
         }
-        let rests = self.session.standing(self.clock.now()).state.rests() && self.edits.doubt.is_none();
-        if rests {
-            let answered = |client: &mut PendingClient| {
-                client.request == ControlRequest::Wait && client.look == Look::Taken
-            };
-            let waiting: Vec<PendingClient> = self.control.clients.extract_if(.., answered).collect();
-            if !waiting.is_empty() {
-                let answer = self.answer();
-                for client in waiting {
-                    client.reply.send(answer.clone());
-                }
+        let mut clients = std::mem::take(&mut self.control.clients);
+        // What is known now is old when this is over.
+        let followed = self.watch.is_some();
+        for client in clients.iter_mut().filter(|client| client.order == Order::Wait) {
+            if followed && !self.rests(&client.whom) {
+                client.look = Look::Needed;
             }
-        } else {
-            // What is known now is old when this is over.
-            let followed = self.watch.is_some();
-            let waits = |client: &&mut PendingClient| client.request == ControlRequest::Wait && followed;
-            self.control.clients.iter_mut().filter(waits).for_each(|client| client.look = Look::Needed);
         }
-        self.ask_for_looks(rests);
+        let answered = |client: &mut PendingClient| {
+            client.order == Order::Wait && client.look == Look::Taken && self.rests(&client.whom)
+        };
+        for client in clients.extract_if(.., answered) {
+            client.reply.send(self.answer(&client.whom));
+        }
+        self.control.clients = clients;
+        self.ask_for_looks();
         None
     }
 
-    fn ask_for_looks(&mut self, rests: bool) {
+    /// Whether these services stay as they are until something is done.
+    fn rests(&self, whom: &Whom) -> bool {
+        self.edits.doubt.is_none() && self.standing(whom).state.rests()
+    }
+
+    fn standing(&self, whom: &Whom) -> Standing {
+        let standing = self.session.standing(self.clock.now());
+        match whom {
+            Some(whom) => standing.of(whom),
+            None => standing,
+        }
+    }
+
+    fn ask_for_looks(&mut self) {
         let token = self.control.looks + 1;
+        let mut clients = std::mem::take(&mut self.control.clients);
         let mut asked = false;
-        for client in &mut self.control.clients {
-            if client.look == Look::Needed && (rests || client.request == ControlRequest::Restart) {
+        for client in &mut clients {
+            if client.look == Look::Needed && (client.order == Order::Restart || self.rests(&client.whom)) {
                 client.look = Look::Asked(token);
                 asked = true;
             }
         }
+        self.control.clients = clients;
         if !asked {
             return;
         }
@@ -169,19 +197,25 @@ impl Runtime {
     }
 
     /// Returns how things stand, for a client.
-    fn answer(&self) -> Answer {
-        let standing = self.session.standing(self.clock.now());
-        let host = &self.hosts[ServiceId::MAIN];
-        let since = standing.process().map(|process| clock(process.up));
+    fn answer(&self, whom: &Whom) -> Answer {
+        let (standing, names) = (self.standing(whom), self.site.names());
+        let first = standing.services.keys().next().copied().unwrap_or(ServiceId::MAIN);
+        let listening = |service: ServiceId| self.hosts[service].handover.listeners.describe();
+        let mut answer = Answer::of(&standing, &names, clock);
+        for service in standing.services.keys() {
+            if let Some(told) = answer.services.get_mut(names.of(*service)) {
+                told.listening = listening(*service);
+            }
+        }
         Answer {
-            program: Some(self.control.about.program.clone()),
-            live: Some(host.publisher.live().display().to_string()),
-            listening: host.handover.listeners.describe(),
+            program: Some(names.of(first).to_owned()),
+            live: Some(self.hosts[first].publisher.live().display().to_string()),
+            listening: listening(first),
             hotrun: Some(HotrunProcess {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
-            ..Answer::of(&standing, since)
+            ..answer
                 .with_history(&self.history)
                 .with_stderr(&sys::sink(rustix::stdio::stderr()))
                 .with_config_fault(self.edits.fault.as_deref())

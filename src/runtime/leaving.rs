@@ -2,9 +2,50 @@
 
 use std::process::ExitCode;
 
+use tokio::time::{Duration, Instant, sleep, sleep_until};
+
+use super::Runtime;
+use crate::report::{self, TerminalHolder};
 use crate::session::{ExitReason, QuitReason};
 use crate::sys;
+use crate::terminal::TerminalNews;
 use crate::words::Exit;
+
+/// How long hotrun waits for a stalled reader of stderr after it was told to end.
+const SHORT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The pause between looks at the progress of the last output.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+impl Runtime {
+    /// Waits until the last output is written, unless its reader stalls or another signal comes.
+    pub(super) async fn finish_writing(&mut self, reason: ExitReason) {
+        let patience = match reason {
+            ExitReason::Quit(_) => SHORT_PATIENCE,
+            _ => report::STALL_TIMEOUT,
+        };
+        let mut before = None;
+        let mut since = Instant::now();
+        while let Some(now) = self.reporter.progress() {
+            if before.replace(now) != Some(now) {
+                since = Instant::now();
+            }
+            tokio::select! {
+                Some(TerminalNews::Signal(libc::SIGINT | libc::SIGTERM | libc::SIGQUIT)) =
+                    self.sources.terminal.recv() => return,
+                () = sleep_until(since + patience) => return,
+                () = sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
+    pub(super) fn close(&mut self) {
+        drop(self.shared.terminal.take());
+        self.reporter.set_holder(TerminalHolder::Own);
+        self.processes.dismiss_reaper();
+    }
+}
 
 /// Returns the exit code for a reason, or dies of its signal.
 pub(super) fn leave(reason: ExitReason) -> ExitCode {

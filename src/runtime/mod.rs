@@ -2,6 +2,7 @@
 //!
 //! The only room that knows everyone. Decides nothing.
 
+mod background;
 mod clock;
 mod control;
 mod effects;
@@ -22,8 +23,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use tokio::time::{Duration, Instant, sleep, sleep_until};
+use tokio::time::Instant;
 
+use self::background::{Caller, Opened, log_to};
 use self::clock::Clock;
 use self::groups::CargoGroups;
 use self::host::Hosts;
@@ -39,19 +41,12 @@ use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
 use crate::project::Queries;
-use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, TerminalHolder, Watching};
+use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, Watching};
 use crate::session::{BuildOutcome, Effect, Event, ExitReason, QuitReason, Request, Session, Timer};
 use crate::site::{Site, current_folder};
 use crate::sys;
-use crate::terminal::TerminalNews;
 use crate::watch;
 use crate::words::{ArtifactId, BuildId};
-
-/// How long hotrun waits for a stalled reader of stderr after it was told to end.
-const SHORT_PATIENCE: Duration = Duration::from_millis(500);
-
-/// The pause between looks at the progress of the last output.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Returns the settings in force, for `hotrun config`.
 pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
@@ -61,6 +56,15 @@ pub fn config(options: RunOptions) -> Result<(Config, PathBuf), Error> {
 
 /// Keeps the program running until there is a reason to leave. Returns the exit code.
 pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
+    run_for(None, options)
+}
+
+/// The same in the background, where `hotrun up` waits for the start.
+pub fn run_in_background(options: RunOptions) -> Result<ExitCode, Error> {
+    run_for(Some(Caller::find()?), options)
+}
+
+fn run_for(caller: Option<Caller>, options: RunOptions) -> Result<ExitCode, Error> {
     // Before there is any thread: a blocked SIGTTOU lets hotrun speak to a terminal that it has lent.
     sys::block_terminal_stops();
     // Before any other descriptor is opened: those from 3 on may be sockets for the program.
@@ -71,7 +75,12 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
         .map_err(|source| Error::System { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
     let reason = tasks.block_on(&engine, async {
-        match open(options, adopted).await? {
+        let opened = open(options, adopted, caller.is_some()).await;
+        let opened = match caller {
+            Some(caller) => caller.told(opened, |runtime: &Runtime| runtime.control.folder()).await,
+            None => opened,
+        };
+        match opened? {
             Ok(runtime) => Box::pin(runtime.follow()).await,
             Err(reason) => Ok(reason),
         }
@@ -82,7 +91,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode, Error> {
 }
 
 /// Opens everything. Returns the reason if a signal ends hotrun before.
-async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, ExitReason>, Error> {
+async fn open(options: RunOptions, adopted: Adopted, in_background: bool) -> Opened<Runtime> {
     let cwd = current_folder()?;
     let (mut surroundings, queries) = (Surroundings::open()?, Queries::detached());
     let (asked, mut signal) = (queries.clone(), 0);
@@ -96,10 +105,13 @@ async fn open(options: RunOptions, adopted: Adopted) -> Result<Result<Runtime, E
     let opened = site.flatten().and_then(|site| {
         let publisher = Publisher::open(site.live(ArtifactId::MAIN))?;
         if publisher.may_be_shared()
-            && let Some(pid) = keeper(publisher.live())
+            && let Some((_, pid)) = keeper(publisher.live())
         {
             let live = publisher.live().to_owned();
             return Err(PublishError::Taken { pid: Some(pid), live }.into());
+        }
+        if in_background {
+            log_to(&site.staging())?;
         }
         let listeners = Listeners::open(&site.config.run, adopted)?;
         Ok((site, publisher, listeners))
@@ -148,34 +160,6 @@ impl Runtime {
         let Some(reason) = reason else { unreachable!("the loop ends with a reason") };
         self.finish_writing(reason).await;
         Ok(reason)
-    }
-
-    /// Waits until the last output is written, unless its reader stalls or another signal comes.
-    async fn finish_writing(&mut self, reason: ExitReason) {
-        let patience = match reason {
-            ExitReason::Quit(_) => SHORT_PATIENCE,
-            _ => report::STALL_TIMEOUT,
-        };
-        let mut before = None;
-        let mut since = Instant::now();
-        while let Some(now) = self.reporter.progress() {
-            if before.replace(now) != Some(now) {
-                since = Instant::now();
-            }
-            tokio::select! {
-                Some(TerminalNews::Signal(libc::SIGINT | libc::SIGTERM | libc::SIGQUIT)) =
-                    self.sources.terminal.recv() => return,
-                () = sleep_until(since + patience) => return,
-                () = sleep(LOOK_AGAIN) => {}
-            }
-        }
-    }
-
-    /// Leaves everything as it was found: the terminal first, so that a kill before the farewell finds the reaper ready.
-    fn close(&mut self) {
-        drop(self.shared.terminal.take());
-        self.reporter.set_holder(TerminalHolder::Own);
-        self.processes.dismiss_reaper();
     }
 
     fn take_in(&mut self, news: News) -> Option<ExitReason> {

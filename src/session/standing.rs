@@ -4,7 +4,7 @@
 //! and nothing here changes what is decided.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::events::{Effect, Event, Timer};
@@ -110,6 +110,16 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Returns how these services alone stand.
+    #[must_use]
+    pub fn of(self, services: &BTreeSet<ServiceId>) -> Self {
+        let named = self.services.into_iter().filter(|(id, _)| services.contains(id));
+        let services: BTreeMap<_, _> = named.collect();
+        let worst =
+            services.values().map(|service| service.state.clone()).min_by_key(|state| Reverse(state.rank()));
+        Self { state: worst.unwrap_or(State::Running), services, ..self }
+    }
+
     /// Returns the process of the first service that runs.
     pub fn process(&self) -> Option<ProcessStanding> {
         self.services.values().find_map(|service| service.process)

@@ -21,7 +21,7 @@ use self::env_files::EnvFiles;
 use self::order::{Asked, Selection, is_seeded};
 use crate::build::{self, BuildOrder, BuildResult, Group, Program, Publisher, SeedPlan, WarmUpOrder};
 use crate::config::RunOptions;
-use crate::config::{self, Config, FileText, OwnVariables, RunConfig, TargetName};
+use crate::config::{self, Config, FileText, OwnVariables, RunConfig, ServiceConfig, TargetName};
 use crate::error::Error;
 use crate::project::{
     CargoConfig, Environment, Launch, LaunchInput, Platform, ProgramInfo, ProgramKind, Project, ProjectError,
@@ -150,7 +150,12 @@ impl Site {
 
     /// Returns the names of the services.
     pub(crate) fn names(&self) -> Names {
-        Names::new(vec![self.program_name().to_owned()])
+        let name = |service: &ServiceConfig| {
+            // The only one has no table to name it.
+            let name = if service.name.is_empty() { self.program_name() } else { &service.name };
+            name.to_owned()
+        };
+        Names::new(self.config.services.iter().map(name).collect())
     }
 
     pub(crate) fn program(&self, artifact: ArtifactId) -> &ProgramInfo {

@@ -23,7 +23,7 @@ fn where_no_hotrun_runs() {
         &["wait", "--timeout", "5"][..],
         &["wait", "--bogus"],
         &["status", "--timeout", "5s"],
-        &["stop", "now"],
+        &["stop", "--now"],
     ] {
         let said = ask(&project, wrong);
         assert_eq!(said.code, 2, "{said:?}");
@@ -54,6 +54,19 @@ fn a_life_by_commands_alone() {
     assert_eq!(said.code, 0);
     assert!(said.stdout.starts_with("     Running build 1 of `app` (pid "), "{said:?}");
     assert_eq!(ask(&project, &["status", "--json"]).json(), answer, "the same");
+    let service = &answer["services"]["app"];
+    assert_eq!(
+        (&service["state"], &service["build"], &service["pid"]),
+        (&"running".into(), &1.into(), &first.pid.into())
+    );
+    for command in ["status", "wait", "restart"] {
+        let said = ask(&project, &[command, "app", "ap"]);
+        let expected = "error: no service is named `ap`\n  hint: hotrun runs `app`\n";
+        assert_eq!((said.code, &*said.stdout, &*said.stderr), (2, "", expected), "{command}");
+    }
+    let said = ask(&project, &["wait", "ap", "--json"]);
+    assert_eq!((said.code, said.json()["state"].as_str()), (2, Some("unknown")), "{said:?}");
+    assert_eq!(ask(&project, &["wait", "app", "--json"]).json(), answer);
 
     // An edit saved before a restart is in it, and `wait` sees it through.
     project.set_version("two");

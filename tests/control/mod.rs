@@ -1,9 +1,10 @@
-//! `status`, `wait`, `restart` and `stop`, against hotruns that really run.
+//! `up`, `status`, `wait`, `restart` and `stop`, against hotruns that really run.
 
 mod agent;
 mod answers;
 mod socket;
 mod texts;
+mod up;
 
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ use hotrun::report::lines::Line;
 use hotrun::session::{
     BuildSummary, Instead, ProcessStanding, ServiceStanding, Standing, StartFailure, State, Trouble, Unmet,
 };
-use hotrun::words::{BuildId, Exit, ServiceId, Sink};
+use hotrun::words::{BuildId, Exit, Names, ServiceId, Sink};
 
 use crate::remarks::compare_lines;
 use crate::snapshots::{complete, variants};
@@ -99,7 +99,7 @@ fn answer(state: State) -> Answer {
         live: Some("/home/ann/shop/target/hotrun/live/debug/shop".to_owned()),
         listening: vec!["http://127.0.0.1:3000".to_owned()],
         hotrun: Some(HotrunProcess { pid: 4700, version: "1.0.0".to_owned() }),
-        ..Answer::of(&standing, Some("2026-01-01T12:00:00Z".to_owned()))
+        ..Answer::of(&standing, &Names::new(vec!["shop".to_owned()]), |_| "2026-01-01T12:00:00Z".to_owned())
             .with_stderr(&Sink::Terminal("/dev/pts/3".into()))
     }
 }

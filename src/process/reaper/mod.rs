@@ -202,7 +202,7 @@ impl HelperLaunch {
 }
 
 /// Returns the file hotrun was started from, even if a newer hotrun has replaced it.
-fn own_binary() -> io::Result<PathBuf> {
+pub(super) fn own_binary() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") {
         // Looked up in the child, which is still this program.
         return Ok("/proc/self/exe".into());
