@@ -147,7 +147,7 @@ impl Consequence {
     }
 }
 
-/// What a changed file is to a program, which decides what the change leads to.
+/// What a changed file is to the programs and commands, which decides what the change leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeKind {
     /// Read by rustc or cargo: builds.
@@ -158,6 +158,8 @@ pub enum ChangeKind {
     Input,
     /// Named by `watch.paths`: builds, and restarts even if the binary is unchanged.
     Watched,
+    /// Named by `inputs` of a command: starts it again, and builds nothing.
+    Command,
     /// An env file: is read again, and restarts without a build if it sets something else.
     EnvFile,
     /// One of hotrun's own config files.
@@ -167,19 +169,18 @@ pub enum ChangeKind {
 impl ChangeKind {
     /// Returns what a change leads to if the file belongs to these artifacts and services.
     pub fn leads_to(self, artifacts: &BTreeSet<ArtifactId>, services: &BTreeSet<ServiceId>) -> Consequence {
-        let is_built = !matches!(self, Self::EnvFile | Self::Config);
+        let is_built = !matches!(self, Self::Command | Self::EnvFile | Self::Config);
         Consequence {
             config: matches!(self, Self::Config | Self::EnvFile | Self::Manifest),
             project: self == Self::Manifest,
             compile: self == Self::Input,
             builds: if is_built { artifacts.clone() } else { BTreeSet::new() },
-            restarts: if self == Self::Watched { services.clone() } else { BTreeSet::new() },
+            restarts: if matches!(self, Self::Watched | Self::Command) {
+                services.clone()
+            } else {
+                BTreeSet::new()
+            },
         }
-    }
-
-    /// Returns what a change leads to in a project with one program.
-    pub fn leads_to_main(self) -> Consequence {
-        self.leads_to(&BTreeSet::from([ArtifactId::MAIN]), &BTreeSet::from([ServiceId::MAIN]))
     }
 }
 

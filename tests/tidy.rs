@@ -74,6 +74,7 @@ const PURE_FILES: &[&str] = &[
     "watch/dep_info.rs",
     "watch/globs.rs",
     "watch/inputs.rs",
+    "watch/known.rs",
     "watch/reason.rs",
 ];
 

@@ -27,7 +27,7 @@ impl Runtime {
                     self.cargo.cancel(build);
                 }
             }
-            Effect::ReadProject(build) => self.read_project(build),
+            Effect::ReadProject { build, artifacts } => self.read_project(build, artifacts),
             Effect::WarmUp => {
                 if !self.cargo.warm_up(self.site.warm_up_order(self.reporter.style())) {
                     return vec![Event::WarmedUp];
@@ -116,7 +116,7 @@ impl Runtime {
 
     fn start_build(&mut self, build: BuildId, artifacts: &BTreeSet<ArtifactId>, changes: &[Change]) {
         if self.reader.baseline != Some(build) {
-            self.tell_watch(watch::WatchCommand::BuildStarted(build));
+            self.tell_watch(watch::WatchCommand::BuildStarted { build, artifacts: artifacts.clone() });
         }
         let unseen: Vec<&Change> =
             changes.iter().filter(|change| change.hidden || change.leads_to.compile).collect();

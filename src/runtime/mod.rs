@@ -272,20 +272,22 @@ impl Runtime {
         }
         let command = match outcome {
             BuildOutcome::Cancelled => watch::WatchCommand::BuildCancelled(build),
-            BuildOutcome::Succeeded(_) => match self.site.dep_info(results) {
-                Ok(dep_info) => watch::WatchCommand::BuildSucceeded {
-                    build,
-                    ended,
-                    dep_info: dep_info.into_values().flatten().collect(),
-                    rerun_everything: self.site.rerun_everything(results),
-                },
-                Err(error) => {
-                    self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
-                    watch::WatchCommand::BuildFailed { build, named: Vec::new() }
+            BuildOutcome::Succeeded(_) | BuildOutcome::Failed { .. } => {
+                let failed = matches!(outcome, BuildOutcome::Failed { .. });
+                let named = if failed { self.site.wanted(named) } else { Vec::new() };
+                let rerun_everything = self.site.rerun_everything(results);
+                match self.site.dep_info(results) {
+                    Ok(dep_info) if failed => {
+                        watch::WatchCommand::BuildFailed { build, dep_info, rerun_everything, named }
+                    }
+                    Ok(dep_info) => {
+                        watch::WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything }
+                    }
+                    Err(error) => {
+                        self.reporter.remark(&Remark::NoDepInfo { cause: error.to_string() });
+                        watch::WatchCommand::failed(build, named)
+                    }
                 }
-            },
-            BuildOutcome::Failed { .. } => {
-                watch::WatchCommand::BuildFailed { build, named: self.site.wanted(named) }
             }
         };
         self.tell_watch(command);

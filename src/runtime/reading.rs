@@ -1,5 +1,6 @@
 //! Reading the project beside the loop: only a build waits for rustup, cargo and rustc.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -15,7 +16,7 @@ use crate::project::{Queries, Survey};
 use crate::report::{self, ErrorText, Remark};
 use crate::session::{BuildSummary, Event, ExitReason, ReadOutcome};
 use crate::watch;
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
 /// How long queries have after SIGTERM, and after SIGKILL.
 const GRACE: Duration = Duration::from_millis(300);
@@ -57,10 +58,10 @@ pub(super) struct ProjectNews {
 }
 
 impl Runtime {
-    pub(super) fn read_project(&mut self, build: BuildId) {
+    pub(super) fn read_project(&mut self, build: BuildId, artifacts: BTreeSet<ArtifactId>) {
         let began = SystemTime::now();
         // This reading may miss a change from now on.
-        self.tell_watch(watch::WatchCommand::BuildStarted(build));
+        self.tell_watch(watch::WatchCommand::BuildStarted { build, artifacts });
         self.reader.baseline = Some(build);
         let (reading, news) = (self.site.reading(), self.reader.news.clone());
         let (cancel, cancelled) = oneshot::channel();
@@ -106,7 +107,7 @@ impl Runtime {
                 let mut named = NamedPaths::default();
                 report::with_causes(&error).lines().for_each(|line| named.line(line));
                 let named = self.site.wanted(&named);
-                self.tell_watch(watch::WatchCommand::BuildFailed { build, named });
+                self.tell_watch(watch::WatchCommand::failed(build, named));
                 ReadOutcome::Failed(BuildSummary { errors: 1, took, ..BuildSummary::default() })
             }
             None => {

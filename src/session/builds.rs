@@ -376,7 +376,7 @@ impl Builds {
         let current =
             self.current.insert(Current { build, artifacts, cause, changes, paths, since, took, phase });
         if self.unread {
-            out.push(Effect::ReadProject(build));
+            out.push(Effect::ReadProject { build, artifacts: current.artifacts.clone() });
         } else {
             current.begin(out);
         }

@@ -226,7 +226,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ask rustup, cargo and rustc about the project again; [`Event::ProjectRead`] follows.
-    ReadProject(BuildId),
+    ReadProject { build: BuildId, artifacts: BTreeSet<ArtifactId> },
     /// Run cargo.
     StartBuild {
         build: BuildId,

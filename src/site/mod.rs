@@ -31,7 +31,7 @@ use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
 use crate::sys;
 use crate::watch::{PackageFolder, Plan, Workspace};
-use crate::words::{ArtifactId, BuildId, Names};
+use crate::words::{ArtifactId, BuildId, Names, ServiceId};
 
 /// The project, the toolchain and the settings in force.
 #[derive(Debug)]
@@ -300,11 +300,16 @@ impl Site {
             outputs.into_iter().flat_map(|folder| self.written_by_cargo(folder)).collect();
         never.extend(self.config.files.events.value.clone());
         never.extend(self.config.files.log.value.clone());
-        let mut env_files = values(&self.config.run.env_files);
-        let others: Vec<_> =
-            self.last.awaited.iter().filter(|path| !env_files.contains(path)).cloned().collect();
-        env_files.extend(others);
+        let mut env_files = Vec::new();
+        let named = self.config.services.iter().flat_map(|service| values(&service.run.env_files));
+        for path in named.chain(self.last.awaited.iter().cloned()).chain(self.dotenv()) {
+            if !env_files.contains(&path) {
+                env_files.push(path);
+            }
+        }
         Plan {
+            // The service that runs a program has its number.
+            programs: project.programs.keys().map(|id| (*id, ServiceId(id.0))).collect(),
             packages: self.package_folders(),
             other_roots: project.other_roots.clone(),
             workspace: Workspace {
@@ -318,9 +323,14 @@ impl Site {
             },
             hotrun_configs: self.config_files(),
             env_files,
-            dotenv: self.dotenv(),
             inputs: values(&self.config.build.inputs),
             paths: values(&self.config.watch.paths),
+            command_inputs: self
+                .config
+                .services()
+                .filter(|(_, service)| !service.inputs.is_empty())
+                .map(|(id, service)| (id, service.inputs.clone()))
+                .collect(),
             ignore: self.config.watch.ignore.iter().map(|setting| setting.value.clone()).collect(),
             build_directory: self.build_directory(),
             never,
@@ -340,11 +350,15 @@ impl Site {
                 manifest: package.manifest.clone(),
                 build_script: package.build_script.is_some(),
                 sources: package.targets.clone(),
+                artifacts: BTreeSet::new(),
             });
         }
-        for ProgramInfo { target, packages: own, .. } in self.project.programs.values() {
+        for (artifact, ProgramInfo { target, packages: own, .. }) in &self.project.programs {
             if let Some(package) = own.first().and_then(|&at| packages.get_mut(at)) {
                 package.sources.push(target.src_path.clone());
+            }
+            for &at in own {
+                packages[at].artifacts.insert(*artifact);
             }
         }
         packages
@@ -380,11 +394,17 @@ impl Site {
         listed.map(|(artifact, result, list)| Ok((artifact, files(result, list)?))).collect()
     }
 
-    /// Returns the roots of packages whose build script named nothing to rerun for: cargo reruns it for any
-    /// of their files.
+    /// Returns the roots of packages of these programs whose build script named nothing to rerun for: cargo reruns it
+    /// for any of their files.
     pub(crate) fn rerun_everything(&self, built: &BTreeMap<ArtifactId, BuildResult>) -> Vec<PathBuf> {
+        let programs = self.project.programs.iter().filter(|(artifact, _)| built.contains_key(artifact));
+        let of_these: BTreeSet<usize> =
+            programs.flat_map(|(_, program)| program.packages.iter().copied()).collect();
         let mut roots = Vec::new();
-        for package in self.project.packages.iter().filter(|package| package.build_script.is_some()) {
+        for package in of_these.into_iter().map(|at| &self.project.packages[at]) {
+            if package.build_script.is_none() {
+                continue;
+            }
             let mut scripts = built.values().flat_map(|result| &result.scripts);
             let script = scripts.find(|script| script.package_id.repr == package.id);
             if script.is_none_or(|script| !names_reruns(script.out_dir.as_std_path())) {

@@ -1,10 +1,50 @@
-//! The latest build attempt, in the clock of file times.
+//! The build attempts, in the clock of file times.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::fingerprint::{SLACK, Stat};
-use crate::words::BuildId;
+use crate::words::{ArtifactId, BuildId};
 
+/// What is known of attempts beyond the latest.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    pub(super) latest: Option<BuildAttempt>,
+    /// Of which the end was not told: the next build may start before.
+    open: BTreeMap<BuildId, BTreeSet<ArtifactId>>,
+    /// When the latest attempt of each artifact started.
+    started: BTreeMap<ArtifactId, SystemTime>,
+}
+
+impl Attempts {
+    pub(super) fn start(&mut self, build: BuildId, artifacts: BTreeSet<ArtifactId>, at: SystemTime) {
+        self.latest = Some(BuildAttempt::start(build, at, self.latest));
+        self.started.extend(artifacts.iter().map(|artifact| (*artifact, at)));
+        self.open.insert(build, artifacts);
+    }
+
+    /// Returns what the attempt was of.
+    pub(super) fn end(&mut self, build: BuildId) -> BTreeSet<ArtifactId> {
+        self.open.remove(&build).unwrap_or_default()
+    }
+
+    /// Whether the end of an attempt is still to be told, which may tell of more inputs.
+    pub(super) fn any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether the latest attempt is of this artifact.
+    pub(super) fn latest_is_of(&self, artifact: ArtifactId) -> bool {
+        self.latest.is_some_and(|attempt| self.started.get(&artifact) == Some(&attempt.started))
+    }
+
+    /// Returns the oldest start of the latest attempts of these; `None` if none was ever attempted.
+    pub(super) fn since(&self, artifacts: &BTreeSet<ArtifactId>) -> Option<SystemTime> {
+        artifacts.iter().filter_map(|artifact| self.started.get(artifact)).min().copied()
+    }
+}
+
+/// The latest build attempt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuildAttempt {
     pub(super) build: BuildId,

@@ -1,10 +1,12 @@
-//! Path patterns: `watch.ignore`, and patterns in `build.inputs`, `watch.paths` and a workspace's members.
+//! Path patterns: `watch.ignore`, the `inputs` of commands, and patterns in `build.inputs`, `watch.paths` and a workspace's
+//! members.
 
 use std::path::{Component, Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::plan::Plan;
+use crate::config::IgnoreGlob;
 
 /// Patterns and the folder they are relative to.
 #[derive(Debug)]
@@ -24,9 +26,10 @@ impl Glob {
     }
 }
 
-pub(super) fn ignore_globs(plan: &Plan) -> Vec<Glob> {
+/// Patterns in the syntax of `.gitignore`.
+pub(super) fn lists(patterns: &[IgnoreGlob]) -> Vec<Glob> {
     let mut builders: Vec<(PathBuf, GitignoreBuilder)> = Vec::new();
-    for pattern in &plan.ignore {
+    for pattern in patterns {
         // Patterns of one folder form one list, so that a later `!pattern` negates an earlier one.
         let at = builders.iter().position(|(base, _)| *base == pattern.base).unwrap_or_else(|| {
             builders.push((pattern.base.clone(), GitignoreBuilder::new(&pattern.base)));
@@ -38,6 +41,47 @@ pub(super) fn ignore_globs(plan: &Plan) -> Vec<Glob> {
         .into_iter()
         .filter_map(|(base, builder)| Some(Glob { base, depth: 0, matcher: builder.build().ok()? }))
         .collect()
+}
+
+/// The `inputs` of a command.
+#[derive(Debug)]
+pub(super) struct InputGlobs {
+    globs: Vec<Glob>,
+    /// The folders in which patterns can match.
+    pub(super) bases: Vec<PathBuf>,
+    /// What is named without a pattern, where git's rules do not apply.
+    pub(super) paths: Vec<PathBuf>,
+}
+
+impl InputGlobs {
+    pub(super) fn new(patterns: &[IgnoreGlob]) -> Self {
+        let (mut bases, mut paths) = (Vec::new(), Vec::new());
+        for IgnoreGlob { base, glob } in patterns.iter().filter(|pattern| !pattern.glob.starts_with('!')) {
+            let glob = glob.trim_end_matches('/');
+            // Without a slash a name matches at any depth.
+            let anchored = glob.contains('/');
+            let parts: Vec<&str> = glob.split('/').filter(|part| !part.is_empty()).collect();
+            if parts.is_empty() {
+                continue;
+            }
+            let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '[', '\\'])).count();
+            let place: PathBuf =
+                std::iter::once(base.as_path()).chain(parts[..plain].iter().map(Path::new)).collect();
+            if plain == parts.len() {
+                paths.push(place);
+            } else if anchored {
+                bases.push(place);
+            }
+            if !anchored {
+                bases.push(base.clone());
+            }
+        }
+        Self { globs: lists(patterns), bases, paths }
+    }
+
+    pub(super) fn matches(&self, path: &Path) -> bool {
+        self.globs.iter().any(|glob| glob.matches(path, false))
+    }
 }
 
 /// Returns the files and folders named in settings, without patterns, each with its setting.

@@ -2,33 +2,30 @@
 //!
 //! Pure: the caller knows whether git ignores a path, and whether a file is new.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::globs::{Glob, glob, ignore_globs, known_folders};
-use super::names::{could_be_picked_up, is_editor_temporary, is_manifest, is_other_target, is_program_data};
+use super::globs::{Glob, InputGlobs, glob, known_folders, lists};
+pub use super::known::{BuildInputs, InputsChange};
+use super::known::{Known, Packages};
+use super::names::{
+    could_be_picked_up, is_editor_temporary, is_foreign_tree, is_manifest, is_other_target, is_program_data,
+};
 use super::plan::Plan;
 pub use super::reason::Reason;
-use crate::words::ChangeKind;
+use crate::words::{ArtifactId, ChangeKind, Consequence, ServiceId};
 
-/// How much counts as an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// After a success: the files that rustc and cargo reported, and the fixed list.
-    Narrow,
-    /// Before the first success and while the last build has failed: in addition every file of the program's
-    /// packages.
-    Wide,
+/// What a file is, each with what a change leads to.
+pub type Roles = BTreeMap<ChangeKind, Consequence>;
+
+/// Whether a file with these roles is a source and nothing else.
+pub fn is_source(roles: &Roles) -> bool {
+    roles.keys().eq([&ChangeKind::Source])
 }
 
-/// The inputs of a build, compared with those before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputsChange {
-    Same,
-    /// These in addition.
-    More(Vec<PathBuf>),
-    /// Some less, and perhaps others in addition.
-    Fewer,
+/// Whether a change of a file with these roles leads to a build.
+pub fn is_built(roles: &Roles) -> bool {
+    roles.values().any(|leads_to| !leads_to.builds.is_empty())
 }
 
 /// Facts about a path that its name does not tell.
@@ -42,8 +39,8 @@ pub struct PathFacts {
 /// Whether a change of a path counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// As each of these, in the order of [`ChangeKind`].
-    Counts(Vec<ChangeKind>),
+    /// As each of these.
+    Counts(Roles),
     Not(Reason),
 }
 
@@ -56,35 +53,27 @@ impl Verdict {
 /// The kinds of a named path, and of everything below it.
 #[derive(Debug, Clone, Default)]
 struct NamedKinds {
-    exact: Vec<ChangeKind>,
-    below: Vec<ChangeKind>,
+    exact: BTreeSet<ChangeKind>,
+    below: BTreeSet<ChangeKind>,
 }
 
-/// The rules of a plan, and the inputs of the last successful build.
+/// The rules of a plan, and the inputs of the last builds.
 #[derive(Debug)]
 pub struct Rules {
+    artifacts: BTreeSet<ArtifactId>,
+    /// Those that run them.
+    services: BTreeSet<ServiceId>,
     named: HashMap<PathBuf, NamedKinds>,
     globs: Vec<(Glob, ChangeKind)>,
+    commands: BTreeMap<ServiceId, InputGlobs>,
     /// Patterns of manifests that become members when created, and the folders to look in.
     members: Vec<Glob>,
     member_excludes: Vec<PathBuf>,
     ignore: Vec<Glob>,
     never: Vec<PathBuf>,
-    /// Roots of the program's packages.
-    packages: HashSet<PathBuf>,
+    packages: Packages,
     other_roots: HashSet<PathBuf>,
-    sources: HashSet<PathBuf>,
-    /// Inputs of the build before the last that the last one did not read: they may have been missing just
-    /// then.
-    dropped: HashSet<PathBuf>,
-    /// The root source files of the program's packages.
-    roots: HashSet<PathBuf>,
-    /// Paths that may fix the failed build: files, folders with all they contain, existing or not.
-    wanted: HashSet<PathBuf>,
-    /// Folders of the manifests among them.
-    wanted_packages: HashSet<PathBuf>,
-    rerun_everything: HashSet<PathBuf>,
-    reach: Reach,
+    known: Known,
 }
 
 impl Rules {
@@ -92,8 +81,15 @@ impl Rules {
     pub fn new(plan: &Plan) -> Self {
         let known = known_folders(plan);
         let mut rules = Self {
+            artifacts: plan.programs.keys().copied().collect(),
+            services: plan.programs.values().copied().collect(),
             named: HashMap::new(),
             globs: Vec::new(),
+            commands: plan
+                .command_inputs
+                .iter()
+                .map(|(service, globs)| (*service, InputGlobs::new(globs)))
+                .collect(),
             members: plan
                 .workspace
                 .member_patterns
@@ -101,17 +97,11 @@ impl Rules {
                 .filter_map(|pattern| glob(pattern, &known))
                 .collect(),
             member_excludes: plan.workspace.member_excludes.clone(),
-            ignore: ignore_globs(plan),
+            ignore: lists(&plan.ignore),
             never: plan.never.clone(),
-            packages: plan.packages.iter().map(|package| package.root.clone()).collect(),
+            packages: Packages::of(&plan.packages),
             other_roots: plan.other_roots.iter().cloned().collect(),
-            sources: HashSet::new(),
-            dropped: HashSet::new(),
-            roots: plan.packages.iter().flat_map(|package| package.sources.iter().cloned()).collect(),
-            wanted: HashSet::new(),
-            wanted_packages: HashSet::new(),
-            rerun_everything: HashSet::new(),
-            reach: Reach::Wide,
+            known: Known::default(),
         };
         for package in &plan.packages {
             rules.name(&package.manifest, ChangeKind::Manifest);
@@ -126,105 +116,67 @@ impl Rules {
         for path in &plan.hotrun_configs {
             rules.name(path, ChangeKind::Config);
         }
-        for path in plan.env_files.iter().chain(&plan.dotenv) {
+        for path in &plan.env_files {
             rules.name(path, ChangeKind::EnvFile);
         }
         for (paths, kind) in [(&plan.inputs, ChangeKind::Input), (&plan.paths, ChangeKind::Watched)] {
             for path in paths {
                 rules.name(path, kind);
-                let named = rules.named.entry(path.clone()).or_default();
-                insert(&mut named.below, kind);
+                rules.named.entry(path.clone()).or_default().below.insert(kind);
                 rules.globs.extend(glob(path, &known).map(|glob| (glob, kind)));
             }
         }
-        rules.set_wanted(HashSet::new());
+        rules.know(Known::default());
         rules
     }
 
     /// Takes over what builds reported under earlier rules.
     pub fn inherit(&mut self, earlier: &Self) {
-        self.sources.clone_from(&earlier.sources);
-        self.dropped.clone_from(&earlier.dropped);
-        self.rerun_everything.clone_from(&earlier.rerun_everything);
-        self.reach = earlier.reach;
-        match self.reach {
-            Reach::Wide => self.set_wanted(earlier.wanted.clone()),
-            Reach::Narrow => self.clear_wanted(),
-        }
+        self.know(earlier.known.clone());
     }
 
-    /// Updates the inputs after a successful build: files, folders with all they contain, and roots of
-    /// packages of which every file counts.
-    pub fn succeeded(&mut self, sources: HashSet<PathBuf>, rerun_everything: &[PathBuf]) -> InputsChange {
-        let excluded = |path: &PathBuf| self.excluded(path, false).is_some();
-        let sources: HashSet<PathBuf> = sources.into_iter().filter(|path| !excluded(path)).collect();
-        let more: Vec<PathBuf> = sources.iter().filter(|path| !self.is_source(path)).cloned().collect();
-        let known = |path: &PathBuf| sources.contains(path) || self.sources.contains(path);
-        let fewer = self.dropped.iter().any(|path| !sources.contains(path))
-            || !self.wanted.difference(&self.roots).all(known)
-            || !self.wanted_packages.is_empty();
-        let before = std::mem::replace(&mut self.sources, sources);
-        self.dropped = before.difference(&self.sources).cloned().collect();
-        self.rerun_everything = rerun_everything.iter().cloned().collect();
-        self.reach = Reach::Narrow;
-        self.clear_wanted();
-        match (fewer, more.is_empty()) {
-            (true, _) => InputsChange::Fewer,
-            (false, true) => InputsChange::Same,
-            (false, false) => InputsChange::More(more),
-        }
+    fn know(&mut self, known: Known) {
+        let excluded = |path: &Path| self.excluded(path, false).is_some();
+        self.known = known.under(&self.artifacts, &self.packages, excluded);
     }
 
-    /// Updates the inputs after a failed build: paths that may fix it (files, folders with all they contain,
-    /// existing or not), and everything in the packages.
-    pub fn failed(&mut self, wanted: HashSet<PathBuf>) -> InputsChange {
-        self.reach = Reach::Wide;
-        let before = (self.wanted.clone(), self.wanted_packages.clone());
-        self.set_wanted(wanted);
-        let read = |path: &&PathBuf| self.sources.contains(*path) || self.dropped.contains(*path);
-        let fewer = before.0.difference(&self.wanted).any(|path| !read(&path));
-        let more: Vec<PathBuf> =
-            self.wanted.difference(&before.0).filter(|path| !read(path)).cloned().collect();
-        if fewer || self.wanted_packages != before.1 {
-            InputsChange::Fewer
-        } else if more.is_empty() {
-            InputsChange::Same
-        } else {
-            InputsChange::More(more)
-        }
+    /// Updates the inputs after a build that ended by itself.
+    pub fn build_ended(&mut self, inputs: BuildInputs) -> InputsChange {
+        let mut known = std::mem::take(&mut self.known);
+        let excluded = |path: &Path| self.excluded(path, false).is_some();
+        let change = known.build_ended(inputs, &self.packages, excluded);
+        self.known = known;
+        change
     }
 
-    /// A wanted manifest adds its folder, unless it is above one of the program's packages, which adds
-    /// nothing new.
-    fn set_wanted(&mut self, wanted: HashSet<PathBuf>) {
-        self.wanted = wanted.into_iter().filter(|path| self.excluded(path, false).is_none()).collect();
-        let folders = self.wanted.iter().filter(|path| is_manifest(path)).filter_map(|path| path.parent());
-        let is_new = |folder: &&Path| !self.packages.iter().any(|root| root.starts_with(folder));
-        self.wanted_packages = folders.filter(is_new).map(Path::to_path_buf).collect();
-        self.wanted.extend(self.roots.iter().cloned());
+    /// Everything that is built.
+    pub fn artifacts(&self) -> &BTreeSet<ArtifactId> {
+        &self.artifacts
     }
 
-    fn clear_wanted(&mut self) {
-        self.wanted.clear();
-        self.wanted_packages.clear();
-    }
-
-    /// Whether the last successful build read this path.
+    /// Whether the last successful build of an artifact read this path.
     pub fn was_read(&self, path: &Path) -> bool {
-        self.sources.contains(path)
+        self.known.was_read(path)
     }
 
     /// Returns the explicitly named paths, each with whether to follow everything in it, if it is a folder.
     pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
-        let sources = self.sources.iter().chain(&self.dropped).chain(&self.wanted);
-        let sources = sources.map(|path| (path.as_path(), true));
+        let inputs = self.commands.values().flat_map(|globs| &globs.paths);
+        let sources = self.known.named().chain(inputs).map(|path| (path.as_path(), true));
         let named = self.named.iter().map(|(path, named)| (path.as_path(), !named.below.is_empty()));
         sources.chain(named).filter(|(path, _)| self.excluded(path, false).is_none())
     }
 
-    /// Returns the folders in which patterns of `build.inputs` and `watch.paths` can match.
+    /// Returns the folders in which patterns of `build.inputs`, `watch.paths` and the `inputs` of commands can match.
     pub fn glob_bases(&self) -> impl Iterator<Item = &Path> {
-        self.globs.iter().map(|(glob, _)| glob.base.as_path())
+        let bases = self.globs.iter().map(|(glob, _)| glob.base.as_path());
+        bases.chain(self.commands.values().flat_map(|globs| &globs.bases).map(PathBuf::as_path))
+    }
+
+    /// Whether a pattern matches this path.
+    pub fn matches_glob(&self, path: &Path) -> bool {
+        self.globs.iter().any(|(glob, _)| glob.matches(path, false))
+            || self.commands.values().any(|globs| globs.matches(path))
     }
 
     /// Returns the folders in which new workspace members can appear, each with their depth below it.
@@ -239,9 +191,9 @@ impl Rules {
             && !self.member_excludes.iter().any(|folder| manifest.starts_with(folder))
     }
 
-    /// Returns the roots of the program's packages, and of those that a failed build could not read.
+    /// Returns the roots of the programs' packages, and of those that a failed build could not read.
     pub fn package_roots(&self) -> impl Iterator<Item = &Path> {
-        self.packages.union(&self.wanted_packages).map(PathBuf::as_path)
+        self.packages.roots.paths().chain(self.known.wanted_packages.paths()).map(PathBuf::as_path)
     }
 
     /// Decides whether a change of `path` counts.
@@ -249,16 +201,16 @@ impl Rules {
         if let Some(reason) = self.excluded(path, false) {
             return Verdict::Not(reason);
         }
-        let exact = self.exact(path);
-        let mut kinds = exact.clone();
-        let temporary = exact.is_empty() && is_editor_temporary(path);
+        let mut kinds = self.exact(path);
+        let mut readers = self.known.readers(path);
+        let mut commands = BTreeSet::new();
+        let temporary = kinds.is_empty() && readers.is_empty() && is_editor_temporary(path);
         if !temporary {
-            for kind in self.below(path) {
-                insert(&mut kinds, kind);
-            }
+            kinds.extend(self.below(path));
+            readers.extend(self.known.readers_above(path));
+            commands = self.commands_of(path);
         }
-        let owner = self.owner(path);
-        let guess = match (&owner, temporary) {
+        let guess = match (self.owner(path), temporary) {
             (_, true) => Err(Reason::EditorTemporary),
             (Owner::Package(root), false) => self.guess(path, root, facts),
             (Owner::Other, false) => Err(Reason::OtherPackage),
@@ -266,19 +218,29 @@ impl Rules {
                 Err(if facts.git_ignored { Reason::GitIgnored } else { Reason::Outside })
             }
         };
-        if guess.is_ok() {
-            insert(&mut kinds, ChangeKind::Source);
+        let reason = match guess {
+            Ok(artifacts) => {
+                readers.extend(artifacts);
+                None
+            }
+            Err(reason) => Some(reason),
+        };
+        // A stronger kind leads to a build of everything.
+        let stronger = [ChangeKind::Manifest, ChangeKind::Input, ChangeKind::Watched];
+        let is_source = !readers.is_empty() && !stronger.iter().any(|kind| kinds.contains(kind));
+        let mut roles: Roles =
+            kinds.into_iter().map(|kind| (kind, kind.leads_to(&self.artifacts, &self.services))).collect();
+        if is_source {
+            let leads_to = ChangeKind::Source.leads_to(&readers, &BTreeSet::new());
+            roles.insert(ChangeKind::Source, leads_to);
         }
-        // A stronger kind leads to a build as well.
-        if kinds
-            .iter()
-            .any(|kind| matches!(kind, ChangeKind::Manifest | ChangeKind::Input | ChangeKind::Watched))
-        {
-            kinds.retain(|kind| *kind != ChangeKind::Source);
+        if !commands.is_empty() {
+            let leads_to = ChangeKind::Command.leads_to(&BTreeSet::new(), &commands);
+            roles.insert(ChangeKind::Command, leads_to);
         }
-        match guess {
-            Err(reason) if kinds.is_empty() => Verdict::Not(reason),
-            _ => Verdict::Counts(kinds),
+        match reason {
+            Some(reason) if roles.is_empty() => Verdict::Not(reason),
+            _ => Verdict::Counts(roles),
         }
     }
 
@@ -290,12 +252,20 @@ impl Rules {
 
     /// Whether this very path is named explicitly, so that git's rules and editors' habits do not apply.
     pub fn is_named(&self, path: &Path) -> bool {
-        self.is_source(path) || self.named.contains_key(path) || self.is_member(path)
+        self.known.names(path) || self.named.contains_key(path) || self.is_member(path)
     }
 
     /// Whether this path or a folder above it is named explicitly.
     pub fn is_named_or_below(&self, path: &Path) -> bool {
-        self.is_named(path) || !self.below(path).is_empty()
+        self.is_named(path)
+            || !self.below(path).is_empty()
+            || !self.known.readers_above(path).is_empty()
+            || !self.commands_of(path).is_empty()
+    }
+
+    /// Whether a change of this path starts a command again.
+    pub fn is_of_command(&self, path: &Path) -> bool {
+        !self.commands_of(path).is_empty()
     }
 
     /// Returns why a scan skips a folder and everything in it, if it does. Below a `named` folder only the
@@ -307,8 +277,7 @@ impl Rules {
         if named {
             return None;
         }
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if matches!(name, ".hg" | ".jj" | ".svn" | "node_modules") {
+        if is_foreign_tree(folder) {
             return Some(Reason::GitIgnored);
         }
         self.other_roots.contains(folder).then_some(Reason::OtherPackage)
@@ -326,45 +295,34 @@ impl Rules {
     }
 
     fn name(&mut self, path: &Path, kind: ChangeKind) {
-        insert(&mut self.named.entry(path.to_path_buf()).or_default().exact, kind);
+        self.named.entry(path.to_path_buf()).or_default().exact.insert(kind);
     }
 
-    fn exact(&self, path: &Path) -> Vec<ChangeKind> {
+    fn exact(&self, path: &Path) -> BTreeSet<ChangeKind> {
         let mut kinds = self.named.get(path).map(|named| named.exact.clone()).unwrap_or_default();
-        if self.is_source(path) {
-            insert(&mut kinds, ChangeKind::Source);
-        }
         if self.is_member(path) {
-            insert(&mut kinds, ChangeKind::Manifest);
+            kinds.insert(ChangeKind::Manifest);
         }
         kinds
     }
 
-    fn is_source(&self, path: &Path) -> bool {
-        self.sources.contains(path) || self.dropped.contains(path) || self.wanted.contains(path)
+    /// Returns the kinds of everything in a named folder or that a pattern matches.
+    fn below(&self, path: &Path) -> BTreeSet<ChangeKind> {
+        let named = path.ancestors().skip(1).filter_map(|folder| self.named.get(folder));
+        let mut kinds: BTreeSet<ChangeKind> = named.flat_map(|named| named.below.iter().copied()).collect();
+        let matching = self.globs.iter().filter(|(glob, _)| glob.matches(path, false));
+        kinds.extend(matching.map(|(_, kind)| *kind));
+        kinds
     }
 
-    fn below(&self, path: &Path) -> Vec<ChangeKind> {
-        let mut kinds = Vec::new();
-        for folder in path.ancestors().skip(1) {
-            if let Some(named) = self.named.get(folder) {
-                named.below.iter().for_each(|kind| insert(&mut kinds, *kind));
-            }
-            if self.sources.contains(folder) || self.wanted.contains(folder) {
-                insert(&mut kinds, ChangeKind::Source);
-            }
-        }
-        for (glob, kind) in &self.globs {
-            if glob.matches(path, false) {
-                insert(&mut kinds, *kind);
-            }
-        }
-        kinds
+    fn commands_of(&self, path: &Path) -> BTreeSet<ServiceId> {
+        self.commands.iter().filter(|(_, globs)| globs.matches(path)).map(|(service, _)| *service).collect()
     }
 
     fn owner(&self, path: &Path) -> Owner<'_> {
         for folder in path.ancestors().skip(1) {
-            if let Some(root) = self.packages.get(folder).or_else(|| self.wanted_packages.get(folder)) {
+            let (packages, wanted) = (&self.packages.roots, &self.known.wanted_packages);
+            if let Some(root) = packages.get_key(folder).or_else(|| wanted.get_key(folder)) {
                 return Owner::Package(root);
             }
             if self.other_roots.contains(folder) {
@@ -374,26 +332,34 @@ impl Rules {
         Owner::Nowhere
     }
 
-    /// Judges a file in one of the program's packages that is not named explicitly.
-    fn guess(&self, path: &Path, root: &Path, facts: PathFacts) -> Result<(), Reason> {
+    /// Judges a file in one of the programs' packages that is not named explicitly: returns the artifacts that it
+    /// may concern.
+    fn guess(&self, path: &Path, root: &Path, facts: PathFacts) -> Result<BTreeSet<ArtifactId>, Reason> {
         if facts.git_ignored {
             return Err(Reason::GitIgnored);
         }
+        let artifacts = self.packages.roots.of(root).chain(self.known.wanted_packages.of(root));
         if facts.new && could_be_picked_up(path) {
-            return Ok(());
+            return Ok(artifacts.collect());
         }
         if is_program_data(path) {
             return Err(Reason::ProgramData);
         }
-        if self.rerun_everything.contains(root) {
-            return Ok(());
+        if self.known.reruns_for_everything(root) {
+            return Ok(artifacts.collect());
         }
-        match self.reach {
-            Reach::Wide => Ok(()),
-            Reach::Narrow if is_other_target(path, root) => Err(Reason::OtherTarget),
-            Reach::Narrow if could_be_picked_up(path) => Err(Reason::NotIncluded),
-            Reach::Narrow => Err(Reason::NotRead),
+        let guessing: BTreeSet<ArtifactId> =
+            artifacts.filter(|artifact| self.known.guesses(*artifact)).collect();
+        if !guessing.is_empty() {
+            return Ok(guessing);
         }
+        Err(if is_other_target(path, root) {
+            Reason::OtherTarget
+        } else if could_be_picked_up(path) {
+            Reason::NotIncluded
+        } else {
+            Reason::NotRead
+        })
     }
 }
 
@@ -406,12 +372,10 @@ enum Owner<'a> {
     Nowhere,
 }
 
-fn insert(kinds: &mut Vec<ChangeKind>, kind: ChangeKind) {
-    if let Err(at) = kinds.binary_search(&kind) {
-        kinds.insert(at, kind);
-    }
-}
-
 #[cfg(test)]
 #[path = "inputs_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "several_tests.rs"]
+mod several_tests;

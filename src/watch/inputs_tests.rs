@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::{IgnoreGlob, Poll};
 use crate::watch::{PackageFolder, Workspace};
+const A: ArtifactId = ArtifactId(0);
+
 use ChangeKind::{Config, EnvFile, Input, Manifest, Source, Watched};
 
 fn package(name: &str, root: &str) -> PackageFolder {
@@ -13,6 +15,7 @@ fn package(name: &str, root: &str) -> PackageFolder {
         root,
         build_script: false,
         sources: Vec::new(),
+        artifacts: BTreeSet::from([A]),
     }
 }
 
@@ -23,6 +26,7 @@ fn paths(paths: &[&str]) -> Vec<PathBuf> {
 fn plan() -> Plan {
     let ignore = |glob: &str| IgnoreGlob { base: "/ws".into(), glob: glob.into() };
     Plan {
+        programs: BTreeMap::from([(A, ServiceId(0))]),
         packages: vec![package("app", "/ws/app"), package("lib", "/ws/lib"), package("far", "/far")],
         other_roots: paths(&["/ws/other", "/ws/app/nested"]),
         workspace: Workspace {
@@ -35,10 +39,10 @@ fn plan() -> Plan {
             toolchain_files: paths(&["/ws/rust-toolchain.toml"]),
         },
         hotrun_configs: paths(&["/ws/hotrun.toml"]),
-        env_files: paths(&["/ws/dev.env"]),
-        dotenv: paths(&["/ws/app/.env"]),
+        env_files: paths(&["/ws/dev.env", "/ws/app/.env"]),
         inputs: paths(&["/ws/app/migrations", "/ws/app/q/*.sql"]),
         paths: paths(&["/ws/app/templates", "/ws/app/both.rs"]),
+        command_inputs: BTreeMap::new(),
         ignore: vec![ignore("*.gen.rs"), ignore("!keep.gen.rs"), ignore("/app/junk/")],
         build_directory: "/ws/target/hotrun".into(),
         never: paths(&["/ws/target", "/ws/app/events.json"]),
@@ -48,14 +52,27 @@ fn plan() -> Plan {
     }
 }
 
+/// A success of the only artifact.
+fn read(sources: &[&str]) -> BuildInputs {
+    let sources = sources.iter().map(PathBuf::from).collect();
+    BuildInputs { read: BTreeMap::from([(A, sources)]), ..BuildInputs::default() }
+}
+
+/// A failure of the only artifact.
+fn failed(wanted: &[&str]) -> BuildInputs {
+    let wanted = wanted.iter().map(PathBuf::from).collect();
+    BuildInputs { failed: BTreeSet::from([A]), wanted, ..BuildInputs::default() }
+}
+
 fn narrow(sources: &[&str], rerun_everything: &[&str]) -> Rules {
     let mut rules = Rules::new(&plan());
-    rules.succeeded(sources.iter().map(PathBuf::from).collect(), &paths(rerun_everything));
+    rules.build_ended(BuildInputs { rerun_everything: paths(rerun_everything), ..read(sources) });
     rules
 }
 
 fn counts(kinds: &[ChangeKind]) -> Verdict {
-    Verdict::Counts(kinds.to_vec())
+    let (artifacts, services) = (BTreeSet::from([A]), BTreeSet::from([ServiceId(0)]));
+    Verdict::Counts(kinds.iter().map(|kind| (*kind, kind.leads_to(&artifacts, &services))).collect())
 }
 
 const OLD: PathFacts = PathFacts { git_ignored: false, new: false };
@@ -154,7 +171,7 @@ fn after_a_success_only_inputs_count() {
 fn a_dropped_input_counts_until_the_next_build() {
     let mut rules = narrow(&["/ws/app/src/a.rs", "/out/b.txt"], &[]);
     for expect in [true, false] {
-        rules.succeeded(HashSet::new(), &[]);
+        rules.build_ended(read(&[]));
         for path in ["/ws/app/src/a.rs", "/out/b.txt"] {
             assert_eq!(rules.verdict(Path::new(path), OLD).counts(), expect, "{path}");
         }
@@ -164,7 +181,7 @@ fn a_dropped_input_counts_until_the_next_build() {
 #[test]
 fn while_builds_fail_every_file_of_the_packages_counts() {
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
-    rules.failed(HashSet::new());
+    rules.build_ended(failed(&[]));
     for rules in [rules, Rules::new(&plan())] {
         check(
             &rules,
@@ -214,7 +231,7 @@ fn scans_skip_folders_that_cannot_count() {
 #[test]
 fn inputs_are_compared_with_those_before() {
     let mut rules = Rules::new(&plan());
-    let mut read = |sources: &[&str]| rules.succeeded(paths(sources).into_iter().collect(), &[]);
+    let mut read = |sources: &[&str]| rules.build_ended(read(sources));
     assert_eq!(read(&["/ws/app/src/main.rs"]), InputsChange::More(paths(&["/ws/app/src/main.rs"])));
     assert_eq!(read(&["/ws/app/src/main.rs", "/ws/target/out.rs"]), InputsChange::Same);
     assert_eq!(read(&["/ws/app/src/main.rs", "/out/a.txt"]), InputsChange::More(paths(&["/out/a.txt"])));
@@ -226,7 +243,7 @@ fn inputs_are_compared_with_those_before() {
 
 #[test]
 fn paths_that_may_fix_a_failed_build_count_everywhere() {
-    let wanted = |rules: &mut Rules, wanted: &[&str]| rules.failed(paths(wanted).into_iter().collect());
+    let wanted = |rules: &mut Rules, wanted: &[&str]| rules.build_ended(failed(wanted));
     let mut rules = narrow(&["/ws/app/src/main.rs"], &[]);
     let named = ["/ws/app/gen.rs", "/out/v.rs", "/ws/app/dist", "/ws/target/x.rs", "/ws/util/Cargo.toml"];
     assert_eq!(wanted(&mut rules, &named), InputsChange::Fewer);
@@ -259,7 +276,7 @@ fn paths_that_may_fix_a_failed_build_count_everywhere() {
         wanted(&mut rules, &["/ws/Cargo.toml", "/ws/app/gen.rs", "/a"]),
         InputsChange::More(paths(&["/a"]))
     );
-    rules.succeeded(paths(&["/ws/app/src/main.rs"]).into_iter().collect(), &[]);
+    rules.build_ended(read(&["/ws/app/src/main.rs"]));
     check(&rules, &[("/ws/app/gen.rs", IGNORED, Verdict::Not(Reason::GitIgnored))]);
 }
 
@@ -270,8 +287,8 @@ fn the_root_source_of_a_target_counts_until_a_build_has_read_it() {
     let mut rules = Rules::new(&plan);
     let main = |rules: &Rules| rules.verdict(Path::new("/elsewhere/main.rs"), OLD).counts();
     assert!(main(&rules));
-    rules.succeeded(HashSet::new(), &[]);
+    rules.build_ended(read(&[]));
     assert!(!main(&rules));
-    rules.failed(HashSet::new());
+    rules.build_ended(failed(&[]));
     assert!(main(&rules));
 }

@@ -194,6 +194,20 @@ impl Ledger {
         self.entries.get(path).filter(|_| self.unchanged(path))?.built
     }
 
+    /// Returns the files that were reported and that no build attempt has started from yet; with `also_built` those that
+    /// the latest was started for as well.
+    pub(super) fn told(&self, also_built: bool) -> Vec<PathBuf> {
+        let told = |entry: &FileRecord| entry.reported.is_some() || also_built && entry.built.is_some();
+        self.entries.iter().filter(|(_, entry)| told(entry)).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// A build may have read other content of `path`, whatever was reported.
+    pub(super) fn doubt(&mut self, path: &Path) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            (entry.baseline, entry.reported, entry.built) = (Content::Unknown, None, None);
+        }
+    }
+
     /// Exactly these are files of settings; the value is the content that was read.
     pub(super) fn read_as_settings(&mut self, files: &HashMap<PathBuf, Content>) {
         for (path, entry) in &mut self.entries {

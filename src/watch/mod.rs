@@ -16,6 +16,7 @@ mod globs;
 mod ignores;
 pub mod inputs;
 mod inspect;
+mod known;
 mod ledger;
 mod loops;
 #[cfg(target_os = "linux")]

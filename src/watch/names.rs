@@ -17,6 +17,12 @@ pub(super) fn is_other_target(path: &Path, root: &Path) -> bool {
     ["tests", "benches", "examples", "src/bin"].iter().any(|folder| path.starts_with(root.join(folder)))
 }
 
+/// Whether it is a folder of another version control, or of npm's packages.
+pub(super) fn is_foreign_tree(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    matches!(name, ".hg" | ".jj" | ".svn" | "node_modules")
+}
+
 /// Whether editors use such a name for backups, swap files, locks and scratch files.
 pub(crate) fn is_editor_temporary(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {

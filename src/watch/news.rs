@@ -1,5 +1,6 @@
 //! Commands and events of the watch room.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,7 @@ use super::plan::Plan;
 use super::reason::Reason;
 use super::warning::Warning;
 use super::watcher::FileEvent;
-use crate::words::{BuildId, Change};
+use crate::words::{ArtifactId, BuildId, Change};
 
 /// A command of the runtime.
 #[derive(Debug, Clone)]
@@ -18,18 +19,25 @@ pub enum WatchCommand {
     Replan(Box<Plan>),
     /// A build attempt is about to start. To be sent *before* cargo is spawned: the attempt may miss any
     /// later change.
-    BuildStarted(BuildId),
+    BuildStarted {
+        build: BuildId,
+        artifacts: BTreeSet<ArtifactId>,
+    },
     BuildSucceeded {
         build: BuildId,
         /// When cargo ended.
         ended: SystemTime,
-        /// The program's inputs, as returned by [`dep_info::parse`].
-        dep_info: Vec<PathBuf>,
+        /// The inputs of each artifact, as returned by [`parse`](super::dep_info::parse).
+        dep_info: BTreeMap<ArtifactId, Vec<PathBuf>>,
         /// Roots of the packages whose build script printed no `rerun-if-changed`.
         rerun_everything: Vec<PathBuf>,
     },
+    /// At least one artifact was not built.
     BuildFailed {
         build: BuildId,
+        /// The inputs of those that were.
+        dep_info: BTreeMap<ArtifactId, Vec<PathBuf>>,
+        rerun_everything: Vec<PathBuf>,
         /// The paths that errors named, existing or not. Files that rustc was compiling are added.
         named: Vec<PathBuf>,
     },
@@ -62,6 +70,13 @@ pub enum WatchCommand {
     /// was sent are reported first.
     Sync(u64),
     Stop,
+}
+
+impl WatchCommand {
+    /// No artifact was built, or nobody knows from what.
+    pub fn failed(build: BuildId, named: Vec<PathBuf>) -> Self {
+        Self::BuildFailed { build, dep_info: BTreeMap::new(), rerun_everything: Vec::new(), named }
+    }
 }
 
 /// An event for the session.

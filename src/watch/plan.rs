@@ -1,28 +1,32 @@
 //! The plan of what to watch.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{IgnoreGlob, Poll};
+use crate::words::{ArtifactId, ServiceId};
 
 /// What to watch. All paths are absolute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The program's package and all its path dependencies.
+    /// What is built, each with the service that runs it.
+    pub programs: BTreeMap<ArtifactId, ServiceId>,
+    /// The programs' packages and all their path dependencies.
     pub packages: Vec<PackageFolder>,
-    /// Roots of workspace members and nested packages that the program does not depend on.
+    /// Roots of workspace members and nested packages that no program depends on.
     pub other_roots: Vec<PathBuf>,
     pub workspace: Workspace,
     /// hotrun's config files, existing or not.
     pub hotrun_configs: Vec<PathBuf>,
-    /// `run.env-file`.
+    /// `run.env-file`, and `.env` beside the packages of programs and at the workspace root, existing or not.
     pub env_files: Vec<PathBuf>,
-    /// `.env` beside the package and at the workspace root, existing or not.
-    pub dotenv: Vec<PathBuf>,
     /// `build.inputs`: files, folders with all they contain, patterns with `*`, `?`, `[…]`, `**`.
     pub inputs: Vec<PathBuf>,
     /// `watch.paths`: as `inputs`.
     pub paths: Vec<PathBuf>,
+    /// `inputs` of each command.
+    pub command_inputs: BTreeMap<ServiceId, Vec<IgnoreGlob>>,
     /// `watch.ignore`.
     pub ignore: Vec<IgnoreGlob>,
     /// Where cargo keeps intermediates.
@@ -51,7 +55,6 @@ impl Plan {
             &self.workspace.toolchain_files,
             &self.hotrun_configs,
             &self.env_files,
-            &self.dotenv,
             &self.inputs,
             &self.paths,
         ];
@@ -88,4 +91,6 @@ pub struct PackageFolder {
     pub build_script: bool,
     /// The root source files of its targets, which may lie elsewhere.
     pub sources: Vec<PathBuf>,
+    /// What is built from it.
+    pub artifacts: BTreeSet<ArtifactId>,
 }

@@ -37,8 +37,11 @@ pub(super) struct Scan {
 /// before it is read.
 pub(super) fn scan(rules: &Rules, ignores: &mut Ignores, watch: &mut dyn FnMut(&Path)) -> Scan {
     let mut scanner = Scanner::new(rules, ignores, watch);
-    for root in rules.package_roots().chain(rules.glob_bases()) {
+    for root in rules.package_roots() {
         scanner.walk(root, ByName::No);
+    }
+    for base in rules.glob_bases() {
+        scanner.walk(base, ByName::Pattern);
     }
     for (path, below) in rules.named_paths() {
         scanner.named(path, below);
@@ -90,6 +93,8 @@ impl Scan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ByName {
     Yes,
+    /// Only the files that a pattern matches, in all packages.
+    Pattern,
     No,
 }
 
@@ -199,21 +204,28 @@ impl<'a> Scanner<'a> {
 
     /// Whether the walk skips this folder.
     fn leaves_out(&mut self, path: &Path, real: &Path, named: ByName) -> bool {
-        if self.rules.prunes(path, named == ByName::Yes).is_some() {
+        if self.rules.prunes(path, named != ByName::No).is_some() {
             return true;
         }
         // For cargo a folder with its own manifest is another package; cargo marks its own output with a tag.
-        named == ByName::No
-            && (self.ignores.ignored_here(path, true)
-                || real.join("Cargo.toml").exists()
+        named != ByName::Yes
+            && (names::is_foreign_tree(path)
+                || self.ignores.ignored_here(path, true)
+                || (named == ByName::No && real.join("Cargo.toml").exists())
                 || real.join("CACHEDIR.TAG").exists())
     }
 
     /// Whether a file found on a walk is followed.
     fn follows(&mut self, path: &Path, named: ByName) -> bool {
-        self.rules.is_named(path)
-            || (!names::is_editor_temporary(path)
-                && (named == ByName::Yes || !self.ignores.ignored_here(path, false)))
+        if self.rules.is_named(path) {
+            return true;
+        }
+        !names::is_editor_temporary(path)
+            && match named {
+                ByName::Yes => true,
+                ByName::Pattern => self.rules.matches_glob(path),
+                ByName::No => !self.ignores.ignored_here(path, false),
+            }
     }
 
     /// Visits a symlink found on a walk. Returns the folder to walk into, if it leads to one.

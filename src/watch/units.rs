@@ -73,6 +73,7 @@ mod tests {
             manifest: Path::new(root).join("Cargo.toml"),
             build_script: false,
             sources: sources.iter().map(PathBuf::from).collect(),
+            artifacts: std::collections::BTreeSet::new(),
         };
         let packages = [
             package("/ws", &["/ws/src/main.rs"]),

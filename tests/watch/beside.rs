@@ -9,7 +9,7 @@ use hotrun::config::Poll;
 use hotrun::words::ChangeKind;
 use proptest::prelude::*;
 
-use super::fixture::{Site, write};
+use super::fixture::{Site, leads_to, write};
 
 const FILES: [(&str, ChangeKind); 8] = [
     ("hotrun.toml", ChangeKind::Config),
@@ -122,7 +122,7 @@ fn a_setting_created_during_a_build_is_reported_though_another_starts() {
         site.start_build();
         site.send(hotrun::watch::WatchCommand::BuildCancelled(first));
         site.succeed();
-        assert_eq!(site.expect(&file).leads_to, kind.leads_to_main());
+        assert_eq!(site.expect(&file).leads_to, leads_to(kind));
         site.drain();
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use hotrun::config::Poll;
 use hotrun::words::ChangeKind;
 
-use super::fixture::{Site, write};
+use super::fixture::{Site, leads_to, write};
 
 /// More events than make a folder busy.
 fn noise(site: &Site) {
@@ -29,7 +29,7 @@ fn a_new_file_in_a_busy_folder_is_reported() {
     noise(&site);
     assert_eq!(site.changes(), []);
     write(&config, "[build]\njobs = 1\n");
-    assert_eq!(site.expect(&config).leads_to, ChangeKind::Manifest.leads_to_main());
+    assert_eq!(site.expect(&config).leads_to, leads_to(ChangeKind::Manifest));
     site.build();
     noise(&site);
     write(&config, "[build]\njobs = 2\n");

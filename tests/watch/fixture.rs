@@ -1,5 +1,6 @@
 //! A package in a folder of its own, and a watch room that follows it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hotrun::config::Poll;
 use hotrun::watch::{self, PackageFolder, Plan, WatchCommand, WatchHandle, WatchNews, Workspace};
-use hotrun::words::{BuildId, Change, ChangeKind};
+use hotrun::words::{ArtifactId, BuildId, Change, ChangeKind, Consequence, ServiceId};
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,10 +20,22 @@ const SILENCE: Duration = Duration::from_millis(160);
 const FENCES: [&str; 7] =
     ["fence0.txt", "fence1.txt", "fence2.txt", "fence3.txt", "fence4.txt", "fence5.txt", "fence6.txt"];
 
+/// The program.
+pub(crate) const A: ArtifactId = ArtifactId(0);
+
+/// The program that [`Site::add_b`] adds.
+pub(crate) const B: ArtifactId = ArtifactId(1);
+
+/// What a change leads to that concerns the program.
+pub(crate) fn leads_to(kind: ChangeKind) -> Consequence {
+    kind.leads_to(&BTreeSet::from([A]), &BTreeSet::from([ServiceId(0)]))
+}
+
 pub(crate) struct Site {
     _folder: tempfile::TempDir,
     pub(crate) root: PathBuf,
     pub(crate) plan: Plan,
+    /// What the program is built from.
     pub(crate) sources: Vec<PathBuf>,
     handle: Option<WatchHandle>,
     news: Receiver<WatchNews>,
@@ -61,12 +74,14 @@ impl Site {
         std::fs::create_dir_all(root.join(".git/info")).unwrap();
         std::fs::create_dir(base.join("out")).unwrap();
         let plan = Plan {
+            programs: BTreeMap::from([(A, ServiceId(0))]),
             packages: vec![PackageFolder {
                 name: "app".into(),
                 root: root.clone(),
                 manifest: root.join("Cargo.toml"),
                 build_script: false,
                 sources: vec![root.join("src/main.rs")],
+                artifacts: BTreeSet::from([A]),
             }],
             other_roots: Vec::new(),
             workspace: Workspace {
@@ -83,10 +98,10 @@ impl Site {
                     .collect(),
             },
             hotrun_configs: vec![root.join("hotrun.toml")],
-            env_files: Vec::new(),
-            dotenv: vec![root.join(".env")],
+            env_files: vec![root.join(".env")],
             inputs: Vec::new(),
             paths: Vec::new(),
+            command_inputs: BTreeMap::new(),
             ignore: Vec::new(),
             build_directory: root.join("target"),
             never: vec![root.join("target")],
@@ -108,6 +123,24 @@ impl Site {
             build: 0,
             fences: 0,
         }
+    }
+
+    /// Adds a second program `b`, and a package `shared` that both are built from. The packages lie in the first one's folder.
+    pub(crate) fn add_b(&mut self) {
+        for (name, artifacts) in [("b", BTreeSet::from([B])), ("shared", BTreeSet::from([A, B]))] {
+            let root = self.root.join(name);
+            write(&root.join("src/lib.rs"), "// lib\n");
+            write(&root.join("README.md"), "read me\n");
+            self.plan.packages.push(PackageFolder {
+                name: name.into(),
+                manifest: root.join("Cargo.toml"),
+                sources: vec![root.join("src/lib.rs")],
+                root,
+                build_script: false,
+                artifacts,
+            });
+        }
+        self.plan.programs.insert(B, ServiceId(1));
     }
 
     pub(crate) fn out(&self) -> PathBuf {
@@ -140,9 +173,14 @@ impl Site {
     }
 
     pub(crate) fn start_build(&mut self) -> BuildId {
+        self.start_build_of(&[A])
+    }
+
+    pub(crate) fn start_build_of(&mut self, artifacts: &[ArtifactId]) -> BuildId {
         self.build += 1;
-        self.send(WatchCommand::BuildStarted(BuildId(self.build)));
-        BuildId(self.build)
+        let build = BuildId(self.build);
+        self.send(WatchCommand::BuildStarted { build, artifacts: artifacts.iter().copied().collect() });
+        build
     }
 
     pub(crate) fn succeed(&self) {
@@ -150,8 +188,19 @@ impl Site {
         self.send(WatchCommand::BuildSucceeded {
             build,
             ended: SystemTime::now(),
-            dep_info: self.sources.clone(),
+            dep_info: BTreeMap::from([(A, self.sources.clone())]),
             rerun_everything: Vec::new(),
+        });
+    }
+
+    /// The build ends: these artifacts were built from these files, the others failed.
+    pub(crate) fn end_build(&self, build: BuildId, read: &[(ArtifactId, &[PathBuf])], failed: bool) {
+        let dep_info = read.iter().map(|(artifact, files)| (*artifact, files.to_vec())).collect();
+        let rerun_everything = Vec::new();
+        self.send(if failed {
+            WatchCommand::BuildFailed { build, dep_info, rerun_everything, named: Vec::new() }
+        } else {
+            WatchCommand::BuildSucceeded { build, ended: SystemTime::now(), dep_info, rerun_everything }
         });
     }
 
@@ -171,7 +220,7 @@ impl Site {
     /// A build whose errors name these paths.
     pub(crate) fn fail_naming(&mut self, named: &[PathBuf]) {
         let build = self.start_build();
-        self.send(WatchCommand::BuildFailed { build, named: named.to_vec() });
+        self.send(WatchCommand::failed(build, named.to_vec()));
     }
 
     /// Returns the next news that `wanted` accepts.
@@ -193,6 +242,15 @@ impl Site {
         })
     }
 
+    /// Returns the changes reported so far, without waiting.
+    pub(crate) fn heard(&self) -> Vec<Change> {
+        let changes = |news| match news {
+            WatchNews::Changed { changes } => changes,
+            _ => Vec::new(),
+        };
+        self.news.try_iter().flat_map(changes).collect()
+    }
+
     /// Waits for a report of `path`.
     #[track_caller]
     pub(crate) fn expect(&self, path: &Path) -> Change {
@@ -210,7 +268,7 @@ impl Site {
         let mut told = self.changes();
         loop {
             let told_of = |path: &Path, kind: ChangeKind| {
-                told.iter().any(|change| change.path == path && change.leads_to == kind.leads_to_main())
+                told.iter().any(|change| change.path == path && change.leads_to == leads_to(kind))
             };
             missing.retain(|(path, kind)| !told_of(path, *kind));
             if missing.is_empty() {

@@ -10,5 +10,7 @@ mod git;
 mod looks;
 mod quiet;
 mod random;
+mod random_several;
 mod settings;
+mod several;
 mod styles;

@@ -10,7 +10,7 @@ use hotrun::watch::inputs::Reason;
 use hotrun::watch::{Backend, PackageFolder, Warning, WatchCommand, WatchNews};
 use hotrun::words::{BuildId, ChangeKind};
 
-use super::fixture::{Site, write};
+use super::fixture::{A, Site, leads_to, write};
 use super::styles::rename;
 
 type Act = fn(&Site);
@@ -135,7 +135,7 @@ fn a_change_during_a_failing_build_is_reported() {
     site.start_build();
     write(&site.root.join("notes.txt"), "while it builds");
     assert_eq!(site.changes(), []);
-    site.send(WatchCommand::BuildFailed { build: BuildId(2), named: Vec::new() });
+    site.send(WatchCommand::failed(BuildId(2), Vec::new()));
     site.expect(&site.root.join("notes.txt"));
 }
 
@@ -312,7 +312,7 @@ fn a_new_plan_is_followed_at_once() {
     site.send(WatchCommand::Replan(Box::new(plan)));
     assert_eq!(site.changes(), []);
     write(&file, "// changed");
-    assert_eq!(site.expect(&file).leads_to, ChangeKind::Watched.leads_to_main());
+    assert_eq!(site.expect(&file).leads_to, leads_to(ChangeKind::Watched));
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn a_partial_save_that_a_failed_build_may_have_read_is_reported_when_complete() 
         site.start_build();
         std::thread::park_timeout(Duration::from_millis(25));
         let mut half = fs::File::create(&file).unwrap();
-        site.send(WatchCommand::BuildFailed { build: BuildId(2), named: Vec::new() });
+        site.send(WatchCommand::failed(BuildId(2), Vec::new()));
         half.write_all(whole.as_bytes()).unwrap();
         drop(half);
         site.expect(&file);
@@ -476,7 +476,7 @@ fn a_missing_path_named_by_settings_gives_one_warning() {
         [named(site.plan.inputs[0].clone(), "build.inputs"), named(missing.clone(), "watch.paths")];
     assert_eq!(warnings, expected);
     write(&missing, "now");
-    assert_eq!(site.expect(&missing).leads_to, ChangeKind::Watched.leads_to_main());
+    assert_eq!(site.expect(&missing).leads_to, leads_to(ChangeKind::Watched));
 }
 
 #[test]
@@ -493,6 +493,7 @@ fn a_source_saved_while_a_script_runs_is_reported() {
         root,
         build_script: false,
         sources: vec![source.clone()],
+        artifacts: [A].into(),
     });
     site.sources.push(source.clone());
     site.watch_built(Poll::Never);

@@ -9,7 +9,7 @@ use hotrun::config::Poll;
 use hotrun::words::ChangeKind;
 use rustix::fs::{RenameFlags, renameat_with};
 
-use super::fixture::{Site, write};
+use super::fixture::{A, Site, leads_to, write};
 
 const POLLED: Poll = Poll::Every(Duration::from_millis(40));
 
@@ -131,7 +131,7 @@ fn saves_in_every_style_are_noticed_again_and_again() {
         for round in 0..3 {
             save(&file, &format!("// round {round}\n"));
             let change = site.expect(&file);
-            assert_eq!(change.leads_to, ChangeKind::Source.leads_to_main());
+            assert_eq!(change.leads_to, leads_to(ChangeKind::Source));
             // The build starts after everything was reported.
             site.drain();
             site.build();
@@ -332,6 +332,7 @@ const SCENES: &[(&str, Scene)] = &[
                     sources: vec![root.join("src/lib.rs")],
                     root,
                     build_script: false,
+                    artifacts: [A].into(),
                 });
                 site.sources.push(site.root.join("parts/dep/src/lib.rs"));
             },
@@ -487,6 +488,7 @@ const SCENES: &[(&str, Scene)] = &[
                     sources: vec![root.join("src/lib.rs")],
                     root,
                     build_script: false,
+                    artifacts: [A].into(),
                 });
                 site.sources.push(site.out().join("dep/src/lib.rs"));
             },

@@ -10,7 +10,7 @@ use crate::words::{Exit, Instance};
 impl World {
     pub(super) fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::ReadProject(build) => {
+            Effect::ReadProject { build, .. } => {
                 self.assert_idle();
                 self.cargo.reading = Some((build, self.made[&ArtifactId::MAIN].content));
                 self.cargo.cancelling = false;

@@ -53,7 +53,8 @@ fn change(path: &str) -> Change {
 }
 
 fn of_kind(path: &str, kind: ChangeKind) -> Change {
-    Change { path: PathBuf::from(path), leads_to: kind.leads_to_main(), hidden: false }
+    let leads_to = kind.leads_to(&BTreeSet::from([ArtifactId::MAIN]), &BTreeSet::from([ServiceId::MAIN]));
+    Change { path: PathBuf::from(path), leads_to, hidden: false }
 }
 
 /// A session with a clock, and its answers in one short line each.
@@ -124,7 +125,7 @@ impl Table {
 
 fn brief(effect: &Effect) -> Option<String> {
     Some(match effect {
-        Effect::ReadProject(build) => format!("read for {build}"),
+        Effect::ReadProject { build, .. } => format!("read for {build}"),
         Effect::StartBuild { build, artifacts, .. } => format!("build {build}{}", others(artifacts)),
         Effect::CancelBuild(build) => format!("cancel {build}"),
         Effect::WarmUp => "warm up".to_owned(),

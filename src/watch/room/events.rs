@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::Room;
 use crate::watch::deferred::DeferReason;
 use crate::watch::fingerprint::{self, Content, EntryKind};
-use crate::watch::inputs::Reason;
+use crate::watch::inputs::{Reason, Verdict};
 use crate::watch::names::is_editor_temporary;
 use crate::watch::warning::Warning;
 use crate::watch::watcher::{FileEvent, REPORTS_CLOSE};
@@ -172,7 +172,7 @@ impl Room {
 
     /// Counts a save that came while a build ran. Its event may come later.
     pub(super) fn count_save(&mut self, path: &Path) {
-        let Some(attempt) = self.attempt else { return };
+        let Some(attempt) = self.attempts.latest else { return };
         let within = |ended| {
             fingerprint::stat(path).is_some_and(|stat| attempt.started < stat.ctime && stat.ctime <= ended)
         };
@@ -224,7 +224,10 @@ impl Room {
         if self.ignores.ignored(path, false) && !self.rules.is_named_or_below(path) {
             return Err(Reason::GitIgnored);
         }
-        Ok(())
+        match self.verdict(path) {
+            Verdict::Not(reason @ (Reason::Outside | Reason::OtherPackage)) => Err(reason),
+            _ => Ok(()),
+        }
     }
 
     /// Checks a file now, unless it seems to be in the middle of a save.

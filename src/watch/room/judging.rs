@@ -1,6 +1,6 @@
 //! Judges a checked file: whether it changed, whether the change counts, and whether to report it now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,12 +8,12 @@ use super::Room;
 use super::parts::Wait;
 use crate::watch::echoes::{EchoRuling, Weight};
 use crate::watch::fingerprint::{self, Content, Depth, EntryKind, Fingerprint, SLACK, Stat};
-use crate::watch::inputs::{PathFacts, Reason, Verdict};
+use crate::watch::inputs::{PathFacts, Reason, Roles, Verdict, is_built, is_source};
 use crate::watch::ledger::{InitialBaseline, Moment};
 use crate::watch::loops::{self, LoopRuling};
 use crate::watch::news::WatchNews;
 use crate::watch::warning::Warning;
-use crate::words::{Change, ChangeKind};
+use crate::words::{ArtifactId, Change, ChangeKind};
 
 impl Room {
     pub(super) fn fingerprint(&self, path: &Path) -> Fingerprint {
@@ -63,15 +63,15 @@ impl Room {
 
     /// Reports the change of a file, if there is one and it counts; otherwise returns the reason.
     pub(super) fn judge(&mut self, path: &Path) -> Option<Reason> {
-        let kinds = match self.verdict(path) {
-            Verdict::Counts(kinds) => kinds,
+        let roles = match self.verdict(path) {
+            Verdict::Counts(roles) => roles,
             Verdict::Not(reason) => return Some(reason),
         };
         let now = self.ledger.get(path).and_then(|entry| entry.now.stat);
         if now.is_some_and(|stat| self.plan.outputs.contains(&stat.id)) {
             return Some(Reason::Never);
         }
-        if kinds == [ChangeKind::Source]
+        if is_source(&roles)
             && self.ledger.is_new(path)
             && !self.rules.is_named(path)
             && self.is_in_new_package(path)
@@ -81,7 +81,7 @@ impl Room {
         if !self.is_unreported(path) || self.waiting.contains_key(path) && self.restart_wait(path) {
             return None;
         }
-        if self.may_be_generated(path) && kinds.iter().copied().all(is_built) {
+        if self.may_be_generated(path) && roles.values().all(|leads_to| !leads_to.builds.is_empty()) {
             self.since_start.maybe_generated.insert(path.to_path_buf());
             return None;
         }
@@ -93,14 +93,15 @@ impl Room {
             self.wait(path, Duration::ZERO);
             return None;
         }
-        let weight = self.weight(path, &kinds);
-        let in_build = (weight == Weight::Code).then(|| self.attempt.zip(self.ledger.get(path))).flatten();
+        let weight = self.weight(path, &roles);
+        let in_build =
+            (weight == Weight::Code).then(|| self.attempts.latest.zip(self.ledger.get(path))).flatten();
         let in_build = in_build.and_then(|(attempt, entry)| attempt.offset(entry.now.changed_at()));
         // A file that a person saved may be one that the script had read: one round is no evidence.
         if in_build.is_some()
-            && kinds == [ChangeKind::Source]
+            && is_source(&roles)
             && self.by_script(path)
-            && let Some(attempt) = self.attempt
+            && let Some(attempt) = self.attempts.latest
             && self.writers.loops.script_wrote(path, attempt.build)
         {
             self.settle_scripted(path, true);
@@ -110,7 +111,7 @@ impl Room {
             LoopRuling::Report if in_build.is_some() => {
                 self.writers.echoes.break_chain();
                 self.writers.rebuild_requested = false;
-                self.report(path, &kinds);
+                self.report(path, &roles);
                 return None;
             }
             LoopRuling::Report => {}
@@ -131,18 +132,18 @@ impl Room {
         match self.writers.echoes.changed(path, weight, self.offset(path, weight)) {
             EchoRuling::Later(rest) => self.wait(path, rest),
             EchoRuling::Ignore => {
-                self.acknowledge(path, &kinds);
+                self.acknowledge(path, &roles);
                 return Some(Reason::Echo);
             }
             ruling => {
                 self.writers.rebuild_requested = false;
-                self.report(path, &kinds);
+                self.report(path, &roles);
                 if ruling == EchoRuling::Warn {
                     self.warn(Warning::Repeats { path: path.to_path_buf() });
                 } else if ruling == EchoRuling::Echo {
                     let (path, silenced) = (path.to_path_buf(), self.writers.echoes.is_silenced(path));
                     self.warn(if silenced { Warning::Restless { path } } else { Warning::Echo { path } });
-                } else if kinds.contains(&ChangeKind::Config) {
+                } else if roles.contains_key(&ChangeKind::Config) {
                     self.writers.echoes.reset();
                 }
             }
@@ -150,11 +151,11 @@ impl Room {
         None
     }
 
-    fn weight(&self, path: &Path, kinds: &[ChangeKind]) -> Weight {
+    fn weight(&self, path: &Path, roles: &Roles) -> Weight {
         let settings = |kind: &ChangeKind| matches!(kind, ChangeKind::Manifest | ChangeKind::Config);
-        if kinds.iter().any(settings) || path.extension().is_some_and(|extension| extension == "rs") {
+        if roles.keys().any(settings) || path.extension().is_some_and(|extension| extension == "rs") {
             Weight::Code
-        } else if kinds == [ChangeKind::Source] && !self.rules.is_named_or_below(path) {
+        } else if is_source(roles) && !self.rules.is_named_or_below(path) {
             Weight::Guessed
         } else {
             Weight::Data
@@ -178,7 +179,7 @@ impl Room {
     fn offset(&self, path: &Path, weight: Weight) -> Option<Duration> {
         let entry = self.ledger.get(path)?;
         let changed = entry.now.changed_at();
-        let begun = [self.attempt.map(|attempt| attempt.started), self.writers.program_started];
+        let begun = [self.attempts.latest.map(|attempt| attempt.started), self.writers.program_started];
         let latest = begun.into_iter().flatten().filter(|at| *at <= changed + SLACK).max()?;
         if weight == Weight::Code && self.writers.program_started != Some(latest) {
             return None;
@@ -186,24 +187,38 @@ impl Room {
         Some(changed.duration_since(latest).unwrap_or_default())
     }
 
-    /// Returns the files with a deferred check or change that a build started at `moment` does not settle by
-    /// reading them: they also require a restart, or reading the settings or the project again, or cargo
-    /// would overlook them. The value tells whether the build may have read the file in the middle of a save.
-    pub(super) fn unsettled(&self, moment: SystemTime) -> HashMap<PathBuf, bool> {
+    /// Returns the files with a deferred check or unreported change that a build of these `artifacts`, started at `moment`,
+    /// does not settle by reading them: others are built from them as well, or they also require a restart, or reading
+    /// the settings or the project again, or cargo would overlook them. The value tells whether the build may have read
+    /// the file in the middle of a save.
+    pub(super) fn unsettled(
+        &self,
+        moment: SystemTime,
+        artifacts: &BTreeSet<ArtifactId>,
+    ) -> HashMap<PathBuf, bool> {
+        let of_all = self.rules.artifacts().is_subset(artifacts);
+        // What the build before tells may show that others read the file.
+        let settles = |roles: &Roles| {
+            let of_these = roles.values().all(|leads_to| leads_to.builds.is_subset(artifacts));
+            is_source(roles) && (of_all || of_these && !self.attempts.any_open())
+        };
         let waiting = self.waiting.keys().chain(&self.since_start.maybe_generated).map(PathBuf::as_path);
+        let differing = self.ledger.differing();
+        let differing = differing.iter().map(PathBuf::as_path).filter(|path| self.is_unreported(path));
         let mut found = HashMap::new();
-        for path in self.deferred.paths().chain(waiting) {
-            let Verdict::Counts(kinds) = self.verdict(path) else { continue };
+        for path in self.deferred.paths().chain(waiting).chain(differing) {
+            let roles = match self.verdict(path) {
+                Verdict::Counts(roles) => roles,
+                Verdict::Not(_) if of_all => continue,
+                Verdict::Not(_) => Roles::new(),
+            };
             let now = self.fingerprint(path);
-            if kinds != [ChangeKind::Source] || self.hidden(&now) {
+            if !settles(&roles) || self.hidden(&now) {
                 let entry = self.ledger.get(path);
                 let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
                 let after = now.changed_after(moment, SystemTime::now()).unwrap_or(true);
                 let held = self.deferred.reason(path).is_some();
-                found.insert(
-                    path.to_path_buf(),
-                    held && (differs || after) && kinds.iter().copied().any(is_built),
-                );
+                found.insert(path.to_path_buf(), held && (differs || after) && is_built(&roles));
             }
         }
         found
@@ -250,35 +265,39 @@ impl Room {
         };
         let before_build = |reported: Fingerprint| older(reported) && self.hidden(&now);
         let in_build = |built: Fingerprint| {
-            let (Some(stat), Some(attempt)) = (now.stat, self.attempt) else { return false };
-            older(built) && stat.mtime + SLACK < attempt.started && attempt.may_miss(&stat)
+            let (Some(stat), Some(attempt)) = (now.stat, self.attempts.latest) else { return false };
+            older(built)
+                && stat.mtime + SLACK < attempt.started
+                && (attempt.may_miss(&stat)
+                    || !self.built_from(path).iter().all(|artifact| self.attempts.latest_is_of(*artifact)))
         };
+        // A command was started again for what was reported, even if no build has.
+        let restarted =
+            |reported: Fingerprint| !reported.content.same(&now.content) && self.rules.is_of_command(path);
         self.ledger.is_unreported(path)
+            || self.ledger.reported(path).is_some_and(restarted)
             || self.ledger.reported(path).is_some_and(before_build)
             || self.ledger.built(path).is_some_and(in_build)
     }
 
     /// Marks the current content as in force.
-    fn acknowledge(&mut self, path: &Path, kinds: &[ChangeKind]) {
+    fn acknowledge(&mut self, path: &Path, roles: &Roles) {
         // Files followed without a build: the current content becomes the baseline, so that going back is a
         // change as well.
-        if kinds.is_empty() || kinds.iter().copied().any(is_built) {
+        if is_built(roles) {
             self.ledger.mark_reported(path);
         } else {
             self.ledger.set_baseline(path);
         }
     }
 
-    pub(super) fn report(&mut self, path: &Path, kinds: &[ChangeKind]) {
+    pub(super) fn report(&mut self, path: &Path, roles: &Roles) {
         self.waiting.remove(path);
         let hidden = self.ledger.get(path).is_some_and(|entry| self.hidden(&entry.now));
-        self.acknowledge(path, kinds);
-        for kind in kinds {
-            self.outgoing.changes.push(Change {
-                path: path.to_path_buf(),
-                leads_to: kind.leads_to_main(),
-                hidden,
-            });
+        self.acknowledge(path, roles);
+        for leads_to in roles.values() {
+            let (path, leads_to) = (path.to_path_buf(), leads_to.clone());
+            self.outgoing.changes.push(Change { path, leads_to, hidden });
         }
     }
 
@@ -292,27 +311,35 @@ impl Room {
         let disturbed: Vec<PathBuf> =
             often.map(|(path, _)| path.clone()).filter(|path| !self.by_script(path)).collect();
         for path in disturbed {
-            let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
-            if kinds.iter().copied().any(is_built) && self.ledger.unchanged(&path) {
-                self.report(&path, &kinds);
+            let Verdict::Counts(roles) = self.verdict(&path) else { continue };
+            if self.was_in_build(&roles) && self.ledger.unchanged(&path) {
+                self.report(&path, &roles);
                 self.writers.rebuild_requested = true;
             }
         }
+    }
+
+    /// Whether the latest build attempt is of an artifact that such a file leads to a build of.
+    fn was_in_build(&self, roles: &Roles) -> bool {
+        roles
+            .values()
+            .flat_map(|leads_to| &leads_to.builds)
+            .any(|artifact| self.attempts.latest_is_of(*artifact))
     }
 
     /// Reports the project's files changed since the reading began, whatever they are now: two checks around
     /// an intermediate state find no change, but cargo may have read it.
     pub(super) fn project_read(&mut self, began: SystemTime) {
         for path in self.ledger.paths().map(Path::to_path_buf).collect::<Vec<_>>() {
-            let Verdict::Counts(kinds) = self.verdict(&path) else { continue };
-            if !kinds.contains(&ChangeKind::Manifest) || path == self.plan.workspace.lock_file {
+            let Verdict::Counts(roles) = self.verdict(&path) else { continue };
+            if !roles.contains_key(&ChangeKind::Manifest) || path == self.plan.workspace.lock_file {
                 continue;
             }
             if let Some(stat) = fingerprint::stat(&path)
                 && stat.kind == EntryKind::File
                 && (began..SystemTime::now()).contains(&stat.ctime)
             {
-                self.report(&path, &kinds);
+                self.report(&path, &roles);
             }
         }
     }
@@ -321,7 +348,7 @@ impl Room {
     /// state: half of a save, if it failed, or with polling a save between two looks, if it came during the build.
     pub(super) fn note_touched(&mut self, path: &Path, stat: Option<Stat>) {
         let polls = self.detection.poll.is_some();
-        let Some(attempt) = self.attempt.filter(|attempt| attempt.failed || polls) else { return };
+        let Some(attempt) = self.attempts.latest.filter(|attempt| attempt.failed || polls) else { return };
         let touched = match stat {
             Some(stat) => {
                 stat.kind == EntryKind::File
@@ -342,17 +369,17 @@ impl Room {
         if !self.since_start.touched.remove(path) || self.writers.rebuild_requested || self.by_script(path) {
             return;
         }
-        let Verdict::Counts(kinds) = self.verdict(path) else { return };
-        let built = kinds.iter().copied().any(is_built) && self.weight(path, &kinds) != Weight::Guessed;
+        let Verdict::Counts(roles) = self.verdict(path) else { return };
+        let built = self.was_in_build(&roles) && self.weight(path, &roles) != Weight::Guessed;
         if built && self.ledger.unchanged(path) {
-            self.report(path, &kinds);
+            self.report(path, &roles);
             self.writers.rebuild_requested = true;
         }
     }
 
     /// Whether cargo may overlook the change.
     pub(super) fn hidden(&self, now: &Fingerprint) -> bool {
-        now.stat.zip(self.attempt).is_some_and(|(stat, attempt)| attempt.hides(&stat))
+        now.stat.zip(self.attempts.latest).is_some_and(|(stat, attempt)| attempt.hides(&stat))
     }
 
     pub(super) fn note_not_counted(&mut self, path: &Path, reason: Reason) {
@@ -378,9 +405,4 @@ impl Room {
             self.speaker.say(WatchNews::NotCounted { path: path.to_path_buf(), reason, first_in_folder });
         }
     }
-}
-
-/// Whether a change of this kind leads to a build.
-fn is_built(kind: ChangeKind) -> bool {
-    !matches!(kind, ChangeKind::Config | ChangeKind::EnvFile)
 }

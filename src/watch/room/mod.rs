@@ -3,6 +3,7 @@
 //! Invariant: every file that counts and differs from what the latest build attempt started from has been
 //! reported, or is held back with a deadline.
 
+mod builds;
 mod events;
 mod following;
 mod git;
@@ -13,7 +14,7 @@ mod sync;
 mod walking;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,20 +23,18 @@ use self::parts::{Detection, Pace, SinceStart, Speaker, Wait, Writers};
 use self::sync::Syncs;
 use self::walking::ScanCause;
 
-use crate::watch::attempt::BuildAttempt;
+use crate::watch::attempt::Attempts;
 use crate::watch::deferred::{DeferReason, Deferred};
-use crate::watch::fingerprint::{self, Content, Fingerprint};
+use crate::watch::fingerprint::{Content, Fingerprint};
 use crate::watch::globs::named_plainly;
 use crate::watch::ignores::Ignores;
-use crate::watch::inputs::{InputsChange, Rules};
+use crate::watch::inputs::Rules;
 use crate::watch::ledger::{InitialBaseline, Ledger, Moment};
 use crate::watch::news::{NewsSink, RoomMessage, WatchCommand, WatchNews};
 use crate::watch::plan::Plan;
 use crate::watch::scan::Scan;
 use crate::watch::warning::Warning;
 use crate::watch::watcher::REPORTS_CLOSE;
-use crate::watch::{dep_info, units};
-use crate::words::BuildId;
 
 /// Messages taken from the queue before their changes are reported.
 const BATCH: usize = 512;
@@ -50,7 +49,7 @@ pub(super) struct Room {
     scan: Scan,
     detection: Detection,
     pace: Pace,
-    attempt: Option<BuildAttempt>,
+    attempts: Attempts,
     since_start: SinceStart,
     /// Changes to report when no build runs and they have come to rest.
     waiting: HashMap<PathBuf, Wait>,
@@ -72,7 +71,7 @@ impl Room {
             scan: Scan::default(),
             detection: Detection::new(events),
             pace: Pace::new(),
-            attempt: None,
+            attempts: Attempts::default(),
             since_start: SinceStart::default(),
             waiting: HashMap::new(),
             outgoing: Outgoing::default(),
@@ -141,61 +140,14 @@ impl Room {
                 self.ignores = Ignores::of(&self.plan, &self.rules);
                 self.open();
             }
-            WatchCommand::BuildStarted(build) => {
-                self.writers.loops.build_started();
-                self.writers.echoes.started(true);
-                let unsettled = self.unsettled(sent.wall);
-                self.attempt = Some(BuildAttempt::start(build, sent.wall, self.attempt));
-                // The build has these; changes after its start are reported below.
-                self.outgoing.changes.retain(|change| !change.leads_to.only_builds() || change.hidden);
-                self.since_start.saves.clear();
-                self.since_start.touched.clear();
-                self.since_start.scripts.clear();
-                let generated = std::mem::take(&mut self.since_start.maybe_generated);
-                let held: Vec<PathBuf> = self.deferred.paths().map(Path::to_path_buf).collect();
-                for path in held.iter().filter(|path| !unsettled.contains_key(*path)) {
-                    let now = self.fingerprint(path);
-                    self.ledger.record_deferred(path, now, Moment::now());
-                }
-                let doubtful = self.ledger.build_started(sent, &unsettled);
-                for path in
-                    doubtful.iter().chain(generated.iter().filter(|path| unsettled.contains_key(*path)))
-                {
-                    self.judge(path);
-                }
-            }
+            WatchCommand::BuildStarted { build, artifacts } => self.build_started(sent, build, artifacts),
             WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything } => {
-                self.build_ended(build, ended);
-                if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
-                    attempt.complete = true;
-                }
-                let sources: Vec<PathBuf> = dep_info.into_iter().map(tidy).collect();
-                self.add_lost(&sources);
-                let read = self.rules.succeeded(sources.into_iter().collect(), &rerun_everything);
-                self.update_inputs(read);
-                self.report_saves_during_build(2);
-                if self.detection.poll.is_some() {
-                    self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
-                }
+                self.build_succeeded(build, ended, dep_info, rerun_everything);
             }
-            WatchCommand::BuildFailed { build, named } => {
-                self.build_ended(build, sent.wall);
-                let read = self.inputs_after_failure(named);
-                self.update_inputs(read);
-                self.report_saves_during_build(1);
-                if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
-                    attempt.failed = true;
-                    self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
-                }
+            WatchCommand::BuildFailed { build, dep_info, rerun_everything, named } => {
+                self.build_failed(build, sent.wall, dep_info, rerun_everything, named);
             }
-            WatchCommand::BuildCancelled(build) => {
-                self.build_ended(build, sent.wall);
-                if self.events_suffice() {
-                    self.update_inputs(InputsChange::Same);
-                } else {
-                    self.request_scan();
-                }
-            }
+            WatchCommand::BuildCancelled(build) => self.build_cancelled(build, sent.wall),
             WatchCommand::ScriptRan { build, root, ended } => {
                 if self.building().is_some_and(|attempt| attempt.build == build && attempt.started <= ended) {
                     self.since_start.scripts.insert(root, ended);
@@ -245,45 +197,6 @@ impl Room {
         }
         self.ledger.read_as_settings(&files);
         self.judge_differing();
-    }
-
-    /// cargo writes `Cargo.lock` itself before it compiles anything, while it holds the lock of the build
-    /// directory: this content is what the attempt is built from.
-    fn lock_file_written(&mut self, build: BuildId) {
-        if self.building().is_none_or(|attempt| attempt.build != build) {
-            return;
-        }
-        let lock_file = self.plan.workspace.lock_file.clone();
-        let now = self.fingerprint(&lock_file);
-        self.ledger.record(&lock_file, now, Moment::now());
-        self.ledger.set_baseline(&lock_file);
-        self.deferred.remove(&lock_file);
-        self.waiting.remove(&lock_file);
-        self.since_start.saves.remove(&lock_file);
-    }
-
-    /// Updates the inputs with what may fix the failed build: the paths its errors named, and the files rustc
-    /// was compiling.
-    fn inputs_after_failure(&mut self, named: Vec<PathBuf>) -> InputsChange {
-        let plan = &self.plan;
-        let units = units::read(&plan.build_directory, &plan.workspace.root, &plan.packages);
-        let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
-        let read = self.rules.failed(wanted.map(tidy).collect());
-        if read == InputsChange::Fewer {
-            self.ignores = Ignores::of(&self.plan, &self.rules);
-        }
-        read
-    }
-
-    fn build_ended(&mut self, build: BuildId, at: SystemTime) {
-        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.build == build) {
-            attempt.end(at);
-        }
-        self.settle_what_scripts_wrote();
-    }
-
-    fn building(&self) -> Option<BuildAttempt> {
-        self.attempt.filter(|attempt| attempt.ended.is_none())
     }
 
     fn warn(&mut self, warning: Warning) {
@@ -346,11 +259,4 @@ impl Room {
         }
         self.expire_syncs(now);
     }
-}
-
-/// Folds `..` in a path if the result is the same file.
-fn tidy(path: PathBuf) -> PathBuf {
-    let folded = dep_info::fold(&path);
-    let id = |path: &Path| fingerprint::stat(path).map(|stat| stat.id);
-    if folded == path || id(&folded) == id(&path) { folded } else { path }
 }

@@ -4,15 +4,14 @@
 use std::path::Path;
 
 use super::Room;
-use crate::watch::inputs::Verdict;
+use crate::watch::inputs::{Verdict, is_source};
 use crate::watch::warning::Warning;
-use crate::words::ChangeKind;
 
 impl Room {
     /// To be called when a build has ended.
     pub(super) fn settle_what_scripts_wrote(&mut self) {
         let new = std::mem::take(&mut self.since_start.maybe_generated);
-        let Some(build) = self.attempt.map(|attempt| attempt.build) else { return };
+        let Some(build) = self.attempts.latest.map(|attempt| attempt.build) else { return };
         for path in new {
             if self.by_script(&path) {
                 let again = self.writers.loops.script_wrote(&path, build);
@@ -21,7 +20,8 @@ impl Room {
         }
         for path in self.writers.loops.fresh() {
             // Build scripts do not write manifests and settings.
-            if self.verdict(&path) == Verdict::Counts(vec![ChangeKind::Source]) && self.by_script(&path) {
+            let is_source = matches!(self.verdict(&path), Verdict::Counts(roles) if is_source(&roles));
+            if is_source && self.by_script(&path) {
                 let again = self.writers.loops.script_wrote(&path, build);
                 // The others were reported, and a build follows.
                 if again && self.waiting.remove(&path).is_some() {
@@ -43,7 +43,9 @@ impl Room {
     /// package was compiled after that, from this content. A package within the folder of another is compiled
     /// without regard to the other's script.
     pub(super) fn by_script(&self, path: &Path) -> bool {
-        let (Some(attempt), Some(entry)) = (self.attempt, self.ledger.get(path)) else { return false };
+        let (Some(attempt), Some(entry)) = (self.attempts.latest, self.ledger.get(path)) else {
+            return false;
+        };
         let roots = self.plan.packages.iter().map(|package| &package.root);
         let package = roots.filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
         let changed = entry.now.changed_at();

@@ -105,8 +105,8 @@ impl Room {
 
     /// Reports a change that had to come to rest.
     pub(super) fn report_waiting(&mut self, path: &Path) {
-        if let (Verdict::Counts(kinds), true) = (self.verdict(path), self.is_unreported(path)) {
-            self.report(path, &kinds);
+        if let (Verdict::Counts(roles), true) = (self.verdict(path), self.is_unreported(path)) {
+            self.report(path, &roles);
         }
     }
 }

@@ -222,15 +222,17 @@ impl Room {
     pub(super) fn was_lost(&self, path: &Path) -> bool {
         self.rules.was_read(path)
             && (is_rust(path)
-                || self.attempt.is_some_and(|attempt| may_have_gone_since(path, attempt.started)))
+                || self.attempted(path).is_some_and(|started| may_have_gone_since(path, started)))
     }
 
     /// Adds sources that rustc read and that came and went between two checks.
     pub(super) fn add_lost(&mut self, read: &[PathBuf]) {
-        let Some(attempt) = self.attempt else { return };
         for path in read.iter().filter(|path| is_rust(path) && fingerprint::stat(path).is_none()) {
             let missing = self.ledger.get(path).is_some_and(|entry| entry.now.content == Content::Missing);
-            if missing && self.ledger.unchanged(path) && may_have_gone_since(path, attempt.started) {
+            if missing
+                && self.ledger.unchanged(path)
+                && self.attempted(path).is_some_and(|started| may_have_gone_since(path, started))
+            {
                 self.ledger.add(path, Fingerprint::MISSING, Moment::now(), InitialBaseline::Lost);
             }
         }
@@ -248,17 +250,13 @@ impl Room {
 
     /// Starts to follow a file.
     pub(super) fn meet(&mut self, path: &Path, before: &Scan, cause: ScanCause) {
-        let origin = match (cause, self.attempt) {
-            _ if appeared(path, before) => {
-                self.deferred.defer(path, DeferReason::Scratch, Instant::now());
-                return;
-            }
-            (ScanCause::Plan, Some(attempt)) if attempt.ended.is_none() => {
-                InitialBaseline::Since(attempt.started)
-            }
-            (ScanCause::Plan, _) | (_, None) => InitialBaseline::Settled,
-            (_, Some(attempt)) => InitialBaseline::Since(attempt.started),
-        };
+        if appeared(path, before) {
+            self.deferred.defer(path, DeferReason::Scratch, Instant::now());
+            return;
+        }
+        let settled = cause == ScanCause::Plan && self.building().is_none();
+        let started = self.attempted(path).filter(|_| !settled);
+        let origin = started.map_or(InitialBaseline::Settled, InitialBaseline::Since);
         let now = self.fingerprint(path);
         // It may be gone since the scan.
         let lost = now.content == Content::Missing && cause == ScanCause::Inputs && self.was_lost(path);
