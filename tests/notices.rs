@@ -8,8 +8,8 @@ use std::time::Duration;
 use hotrun::config::Update;
 use hotrun::report::lines::{Context, of_notice};
 use hotrun::session::{
-    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
-    Running, StartFailure, StopCause, Unmet,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Hindrance, Instead, NotReloaded, Notice,
+    QuitReason, Running, StartFailure, StopCause, Unmet,
 };
 use hotrun::words::{ArtifactId, BuildId, Exit, Instance, Names, ServiceId};
 
@@ -48,11 +48,14 @@ variants!(
         Paused,
         Resumed,
         LiveRemoved,
+        Waiting,
+        StoppedByRequest,
         Exiting,
     }
 );
-variants!(AFTERS, after, AfterExit { AsPlanned, Beside, Waits, GivesUp, Restarts, Ends });
+variants!(AFTERS, after, AfterExit { AsPlanned, Beside, Done, Waits, GivesUp, Restarts, Ends });
 variants!(FAILURES, failure, StartFailure { Spawn, Exited, NotReady });
+variants!(HINDRANCES, hindrance, Hindrance { Stopped, Ended, NotBuilt, NotStarted, NotReady, Waits });
 variants!(INSTEADS, instead, Instead { StillRunning, RollsBack, Down });
 variants!(CONFIGS, config, AfterConfig { Nothing, NextStart, Restart, Build, Resume });
 variants!(REASONS, reason, ExitReason { Quit, ProgramEnded, BuildFailed, CannotRun });
@@ -234,10 +237,23 @@ fn samples() -> Vec<Notice> {
         Notice::RolledBack { service, to: BuildId(13) },
         Notice::NoOverlap(ServiceId::MAIN),
     ]);
-    all.extend(not_reloads());
+    all.extend(not_reloads().into_iter().chain(of_several()));
     all.extend([Notice::Paused, Notice::Resumed, Notice::LiveRemoved(ArtifactId::MAIN)]);
     all.extend(reasons.map(Notice::Exiting));
     all
+}
+
+fn of_several() -> [Notice; 4] {
+    let service = ServiceId::MAIN;
+    let first = [Hindrance::Ended(Exit::Code(1)), Hindrance::NotReady, Hindrance::NotBuilt(BUILD)];
+    let second =
+        [Hindrance::Stopped, Hindrance::NotStarted, Hindrance::Waits, Hindrance::Ended(Exit::Signal(9))];
+    complete(HINDRANCES, first.iter().chain(&second).map(hindrance));
+    let [first, second] = [&first[..], &second[..]].map(|why| {
+        let waits_for = why.iter().map(|why| (service, *why)).collect();
+        Notice::Waiting { service, waits_for }
+    });
+    [exited(Exit::Code(0), AfterExit::Done, false), first, second, Notice::StoppedByRequest(service)]
 }
 
 #[test]

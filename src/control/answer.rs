@@ -265,6 +265,8 @@ fn name_of(state: &State) -> &'static str {
         State::Leaving => "leaving",
         State::Running => "running",
         State::Exited => "exited",
+        State::Stopped => "stopped",
+        State::Waiting => "waiting",
         State::Paused => "paused",
         State::Held => "held",
         State::Failed(_) => "failed",
@@ -275,6 +277,7 @@ fn reason_of(state: &State, last: Option<&LastBuild>, running: Option<&RunningPr
     match state {
         State::Paused => Some("edits are not followed: hotrun is paused".to_owned()),
         State::Held => Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
+        State::Waiting => Some("it starts after others, which are in trouble".to_owned()),
         State::Failed(trouble) => Some(reason(trouble, last, running)),
         _ => None,
     }

@@ -105,6 +105,7 @@ impl Answer {
             Some(running) => {
                 AnswerLine::Status("Running", format!("build {} (pid {})", running.build, running.pid))
             }
+            None if self.state == "stopped" => AnswerLine::Status("Stopped", "by request".to_owned()),
             None => AnswerLine::Status("Exited", "with code 0".to_owned()),
         }]
     }
@@ -134,6 +135,8 @@ fn verb(state: &str) -> &'static str {
     match state {
         "running" => "Running",
         "exited" => "Exited",
+        "stopped" => "Stopped",
+        "waiting" => "Waiting",
         "changed" => "Changed",
         "building" => "Building",
         "starting" => "Starting",

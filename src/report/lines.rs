@@ -12,7 +12,7 @@ use super::records::Watching;
 use super::text::{short_path, with_causes};
 use crate::config::{Update, signal_name};
 use crate::session::{
-    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, Notice, QuitReason, Running,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Hindrance, Instead, Notice, QuitReason, Running,
     StartFailure, Unmet,
 };
 use crate::words::{ArtifactId, BuildId, Exit, Names, ServiceId, count, short_age, short_time};
@@ -31,11 +31,20 @@ pub struct Context {
 }
 
 impl Context {
-    /// Returns a build as the subject of a sentence.
+    /// Returns a build as the subject of a sentence. A command has none.
     fn build(&self, build: BuildId, service: ServiceId) -> String {
         match self.names.told(service) {
+            Some(name) if build == BuildId(0) => name.to_owned(),
             Some(name) => format!("build {build} of {name}"),
             None => format!("build {build}"),
+        }
+    }
+
+    /// Returns a build as the object of a verb.
+    fn build_of(&self, build: BuildId, service: ServiceId) -> String {
+        match self.names.told(service) {
+            Some(name) if build == BuildId(0) => name.to_owned(),
+            _ => format!("{}build {build}", self.label(service, " ")),
         }
     }
 
@@ -84,16 +93,19 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         }
         Notice::Starting { instance, build, restart, since_change, build_took } => {
             let verb = if *restart { "Restarted" } else { "Started" };
-            let label = context.label(instance.service, " ");
-            vec![started_line(verb, &label, *build, *since_change, *build_took)]
+            vec![started_line(verb, &context.build_of(*build, instance.service), *since_change, *build_took)]
         }
         Notice::Reloaded { instance, build, since_change, build_took } => {
-            let label = context.label(instance.service, " ");
-            vec![started_line("Reloaded", &label, *build, *since_change, *build_took)]
+            let what = context.build_of(*build, instance.service);
+            vec![started_line("Reloaded", &what, *since_change, *build_took)]
         }
         Notice::StillStopping { instance, signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
             vec![slow_line(context.names.of(instance.service), *signal, *ago, *left, kill)]
+        }
+        Notice::ProcessExited { instance, lived, next: AfterExit::Done, .. } => {
+            let name = context.names.of(instance.service);
+            vec![Line::status("Finished", format!("{name} in {}", short_time(*lived)))]
         }
         Notice::ProcessExited { instance, exit, lived, next, expected: false, .. } => {
             let text = format!(
@@ -133,11 +145,11 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         }
         Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
         Notice::Resumed => vec![Line::status("Resumed", "following edits")],
+        Notice::Waiting { service, waits_for } => vec![waiting_line(*service, waits_for, &context.names)],
+        Notice::StoppedByRequest(service) => vec![Line::status("Stopped", context.names.of(*service))],
         Notice::LiveRemoved(artifact) => {
-            let of = context
-                .names
-                .told(ServiceId::of(*artifact))
-                .map_or(String::new(), |name| format!(" of {name}"));
+            let name = context.names.told(ServiceId::of(*artifact));
+            let of = name.map_or(String::new(), |name| format!(" of {name}"));
             warning(&format!("the live binary{of} was removed (`cargo clean`?); building it again"), None)
         }
         Notice::Exiting(ExitReason::Quit(QuitReason::Signal(signal))) => {
@@ -155,6 +167,25 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         | Notice::Ready { .. }
         | Notice::ProcessExited { .. }
         | Notice::Exiting(_) => Vec::new(),
+    }
+}
+
+fn waiting_line(service: ServiceId, waits_for: &[(ServiceId, Hindrance)], names: &Names) -> Line {
+    let others =
+        waits_for.iter().map(|(other, why)| format!("{} ({})", names.of(*other), hindrance_text(*why)));
+    let others: Vec<String> = others.collect();
+    Line::attention("Waiting", format!("{} for {}", names.of(service), others.join(", ")))
+}
+
+fn hindrance_text(hindrance: Hindrance) -> String {
+    match hindrance {
+        Hindrance::Stopped => "stopped".to_owned(),
+        Hindrance::Ended(Exit::Code(code)) => format!("exited with code {code}"),
+        Hindrance::Ended(Exit::Signal(signal)) => format!("ended by {}", signal_name(signal)),
+        Hindrance::NotBuilt(build) => format!("build {build} failed"),
+        Hindrance::NotStarted => "could not start".to_owned(),
+        Hindrance::NotReady => "not ready".to_owned(),
+        Hindrance::Waits => "waiting".to_owned(),
     }
 }
 
@@ -258,19 +289,13 @@ fn error_lines(text: &str) -> Vec<Line> {
     vec![Line::new(Head::Error, text)]
 }
 
-fn started_line(
-    verb: &str,
-    label: &str,
-    build: BuildId,
-    since: Option<Duration>,
-    build_took: Option<Duration>,
-) -> Line {
+fn started_line(verb: &str, what: &str, since: Option<Duration>, build_took: Option<Duration>) -> Line {
     let took = build_took.map_or(String::new(), |took| {
         let took = measured(took);
         format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
     });
     let times = since.map_or(String::new(), |since| format!(" in {}{took}", measured(since)));
-    Line::status(verb, format!("{label}build {build}{times}"))
+    Line::status(verb, format!("{what}{times}"))
 }
 
 /// Formats a time with a fixed number of digits, so that times in a column align.
@@ -339,7 +364,7 @@ fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
     match next {
         AfterExit::Beside(build) if exit.success() => format!("; build {build} runs on"),
         // Reported with the failure.
-        AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Ends => String::new(),
+        AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Done | AfterExit::Ends => String::new(),
         AfterExit::Waits => format!("; waiting for a change{keys}"),
         AfterExit::GivesUp => format!("; too many failures in a row, waiting for an edit{keys}"),
         AfterExit::Restarts(after) => format!("; starting it again in {}", short_time(after)),

@@ -34,6 +34,8 @@ pub(super) struct Record {
     service: Option<ServiceId>,
     /// Whether it is about all that a build is of.
     of_build: bool,
+    /// The services it waits for.
+    others: Vec<ServiceId>,
     build: Option<BuildId>,
     pid: Option<u32>,
     fields: Value,
@@ -41,7 +43,7 @@ pub(super) struct Record {
 
 impl Record {
     fn new(event: &'static str, fields: Value) -> Self {
-        Self { event, service: None, of_build: false, build: None, pid: None, fields }
+        Self { event, service: None, of_build: false, others: Vec::new(), build: None, pid: None, fields }
     }
 
     pub(super) fn service(self, service: ServiceId) -> Self {
@@ -52,8 +54,9 @@ impl Record {
         Self { of_build: true, build: Some(build), ..self }
     }
 
+    /// A command has no build.
     fn build(self, build: BuildId) -> Self {
-        Self { build: Some(build), ..self }
+        Self { build: Some(build).filter(|build| *build != BuildId(0)), ..self }
     }
 
     fn pid(self, pid: u32) -> Self {
@@ -70,6 +73,8 @@ impl Record {
             service: &'a str,
             #[serde(skip_serializing_if = "Vec::is_empty")]
             services: Vec<&'a str>,
+            #[serde(rename = "waits-for", skip_serializing_if = "Vec::is_empty")]
+            waits_for: Vec<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             build: Option<BuildId>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +97,7 @@ impl Record {
             t_us: monotonic_micros(),
             service: names.of(service),
             services: built.iter().filter(|_| several).map(|service| names.of(*service)).collect(),
+            waits_for: self.others.iter().map(|other| names.of(*other)).collect(),
             build: self.build,
             pid: self.pid,
             fields,
@@ -217,6 +223,11 @@ pub(super) fn of_notice(notice: &Notice, command: &[String]) -> Option<Record> {
             let then = after_config(*then);
             Record::new("config-changed", json!({ "paths": files, "keys": keys, "then": then }))
         }
+        Notice::Waiting { service, waits_for } => {
+            let others = waits_for.iter().map(|(other, _)| *other).collect();
+            Record { others, ..Record::new("waiting", json!({})).service(*service) }
+        }
+        Notice::StoppedByRequest(service) => Record::new("stopped", json!({})).service(*service),
         Notice::Paused => Record::new("paused", json!({})),
         Notice::Resumed => Record::new("resumed", json!({})),
         Notice::LiveRemoved(artifact) => {
@@ -232,6 +243,7 @@ fn stop_cause(cause: StopCause) -> &'static str {
         StopCause::Asked => "asked",
         StopCause::Launch => "launch",
         StopCause::NotReady => "not-ready",
+        StopCause::Dependency => "dependency",
         StopCause::Quit => "quit",
     }
 }

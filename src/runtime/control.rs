@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::project::{ProgramInfo, ProgramKind};
 use crate::report::{Remark, Reporter};
-use crate::session::{Event, ExitReason, QuitReason, Request, Standing, State};
+use crate::session::{Event, ExitReason, QuitReason, Request, Standing, State, Whom};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
@@ -34,13 +34,13 @@ pub(super) struct Control {
 #[derive(Debug)]
 struct PendingClient {
     order: Order,
-    whom: Whom,
+    whom: Named,
     reply: Reply,
     look: Look,
 }
 
 /// The services that a client names; none: all.
-type Whom = Option<BTreeSet<ServiceId>>;
+type Named = Option<BTreeSet<ServiceId>>;
 
 /// Whether everything that was saved before the question is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,10 @@ impl Runtime {
         let ready = |client: &mut PendingClient| client.order == Order::Restart && client.look == Look::Taken;
         let restarts: Vec<PendingClient> = self.control.clients.extract_if(.., ready).collect();
         if !restarts.is_empty() {
-            let reason = self.tell(Event::Asked(Request::Restart));
+            // One restart for all who asked.
+            let named: Option<Vec<_>> = restarts.iter().map(|client| client.whom.clone()).collect();
+            let whom = named.map_or(Whom::All, |named| Whom::Only(named.into_iter().flatten().collect()));
+            let reason = self.tell(Event::Asked(Request::Restart(whom)));
             for client in restarts {
                 client.reply.send(self.answer(&client.whom));
             }
@@ -166,11 +169,11 @@ impl Runtime {
     }
 
     /// Whether these services stay as they are until something is done.
-    fn rests(&self, whom: &Whom) -> bool {
+    fn rests(&self, whom: &Named) -> bool {
         self.edits.doubt.is_none() && self.standing(whom).state.rests()
     }
 
-    fn standing(&self, whom: &Whom) -> Standing {
+    fn standing(&self, whom: &Named) -> Standing {
         let standing = self.session.standing(self.clock.now());
         match whom {
             Some(whom) => standing.of(whom),
@@ -197,7 +200,7 @@ impl Runtime {
     }
 
     /// Returns how things stand, for a client.
-    fn answer(&self, whom: &Whom) -> Answer {
+    fn answer(&self, whom: &Named) -> Answer {
         let (standing, names) = (self.standing(whom), self.site.names());
         let first = standing.services.keys().next().copied().unwrap_or(ServiceId::MAIN);
         let listening = |service: ServiceId| self.hosts[service].handover.listeners.describe();

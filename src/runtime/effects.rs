@@ -97,7 +97,7 @@ impl Runtime {
                     self.hint_at_sockets(instance.service);
                 }
             }
-            Effect::Exit(_) => {}
+            Effect::AllReady | Effect::Exit(_) => {}
         }
         Vec::new()
     }

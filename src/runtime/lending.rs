@@ -6,7 +6,7 @@ use super::Runtime;
 use crate::config::Stdin;
 use crate::process::{SignalTarget, StdinSource};
 use crate::report::{Remark, TerminalHolder};
-use crate::session::{Event, ExitReason, QuitReason, Request};
+use crate::session::{Event, ExitReason, QuitReason, Request, Whom};
 use crate::sys;
 use crate::terminal::{KeyCommand, Lent, SuspendScope, Terminal, TerminalNews, suspend};
 use crate::words::{Exit, Instance};
@@ -53,7 +53,7 @@ impl Runtime {
 
     fn key(&mut self, key: KeyCommand) -> Option<ExitReason> {
         match key {
-            KeyCommand::Restart => return self.tell(Event::Asked(Request::Restart)),
+            KeyCommand::Restart => return self.tell(Event::Asked(Request::Restart(Whom::All))),
             KeyCommand::Pause => return self.tell(Event::Asked(Request::Pause)),
             KeyCommand::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
             KeyCommand::Errors => self.reporter.repeat(&self.history),

@@ -403,13 +403,14 @@ impl Runtime {
 
     /// Tells the session, performs its effects, and tells it their results.
     fn tell(&mut self, event: Event) -> Option<ExitReason> {
-        if matches!(event, Event::Asked(Request::Restart) | Event::HangupSignal { .. }) {
+        let asked = matches!(
+            event,
+            Event::Asked(Request::Restart(_) | Request::Start(_)) | Event::HangupSignal { .. }
+        );
+        if asked {
             self.tell_watch(watch::WatchCommand::Asked);
         }
-        let restarts = matches!(
-            event,
-            Event::Asked(Request::Restart) | Event::HangupSignal { .. } | Event::TimerFired(Timer::Hangup)
-        );
+        let restarts = asked || matches!(event, Event::TimerFired(Timer::Hangup));
         let mut events = if restarts { self.live_removed() } else { VecDeque::new() };
         events.push_back(event);
         while let Some(event) = events.pop_front() {

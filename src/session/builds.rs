@@ -20,6 +20,8 @@ pub const BURST_CAP: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Builds {
     debounce: Duration,
+    /// Nothing of a build is published unless all of it succeeded.
+    together: bool,
     last: u32,
     current: Option<Current>,
     pending: BTreeMap<PathBuf, Change>,
@@ -89,9 +91,10 @@ pub(super) struct Finished {
 }
 
 impl Builds {
-    pub(super) fn new(debounce: Duration) -> Self {
+    pub(super) fn new(debounce: Duration, together: bool) -> Self {
         Self {
             debounce,
+            together,
             last: 0,
             current: None,
             pending: BTreeMap::new(),
@@ -108,8 +111,8 @@ impl Builds {
         }
     }
 
-    pub(super) fn set_debounce(&mut self, debounce: Duration) {
-        self.debounce = debounce;
+    pub(super) fn set(&mut self, debounce: Duration, together: bool) {
+        (self.debounce, self.together) = (debounce, together);
     }
 
     /// Whether a build or the warm-up runs, or a build is being published.
@@ -258,8 +261,11 @@ impl Builds {
     fn settle(&mut self, made: &BTreeSet<ArtifactId>, summary: BuildSummary) -> Option<Ended> {
         let mut current = self.current.take()?;
         self.cancelled_in_a_row = 0;
-        let (made, failed): (BTreeSet<_>, _) =
-            current.artifacts.iter().partition(|artifact| made.contains(artifact));
+        let (made, failed): (BTreeSet<_>, _) = if self.together && !current.artifacts.is_subset(made) {
+            (BTreeSet::new(), current.artifacts.clone())
+        } else {
+            current.artifacts.iter().partition(|artifact| made.contains(artifact))
+        };
         self.failed.retain(|artifact| !made.contains(artifact));
         self.owe(&failed, current.changes.values());
         if !made.is_empty() {

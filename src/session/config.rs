@@ -15,7 +15,7 @@ impl Session {
         let mut changes = std::mem::take(&mut self.edited);
         let mut launch = BTreeSet::new();
         if let Some(change) = change {
-            self.builds.set_debounce(change.setup.debounce);
+            self.builds.set(change.setup.debounce, change.setup.together);
             let readiness =
                 change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update");
             for (id, settings) in change.setup.services {

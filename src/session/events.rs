@@ -208,11 +208,24 @@ impl Timer {
     }
 }
 
+/// The services that a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// All of them. A restart leaves out those that were stopped or never started.
+    All,
+    /// These. What they need is started as well.
+    Only(BTreeSet<ServiceId>),
+}
+
 /// An order of a person, a script or a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Build if anything changed, then restart in any case.
-    Restart,
+    Restart(Whom),
+    /// Start what is down.
+    Start(Whom),
+    /// Stop until it is asked for again; its builds are published all the same.
+    Stop(Whom),
     /// Stop following edits, or go on.
     Pause,
     /// Stop everything and end.
@@ -286,6 +299,8 @@ pub enum Effect {
     ReadConfig(Vec<PathBuf>),
     /// Tell people and machines.
     Report(Notice),
+    /// Everything that is to run is ready, for the first time.
+    AllReady,
     /// Everything has ended: leave.
     Exit(ExitReason),
 }

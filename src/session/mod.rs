@@ -8,6 +8,7 @@ mod builds;
 mod config;
 mod events;
 mod notices;
+mod order;
 mod requests;
 mod service;
 mod setup;
@@ -26,18 +27,18 @@ use std::time::Duration;
 pub use self::builds::{BURST_CAP, CANCELLATIONS_IN_A_ROW};
 use self::builds::{Builds, Ended};
 pub use self::events::{
-    BuildOutcome, ConfigChange, Effect, Event, PublishOutcome, ReadOutcome, Request, Timer,
+    BuildOutcome, ConfigChange, Effect, Event, PublishOutcome, ReadOutcome, Request, Timer, Whom,
 };
 pub use self::notices::{
-    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Instead, NotReloaded, Notice, QuitReason,
-    Running, StartFailure, StopCause, Unmet,
+    AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Hindrance, Instead, NotReloaded, Notice,
+    QuitReason, Running, StartFailure, StopCause, Unmet,
 };
 pub use self::service::{BACKOFF_FIRST, BACKOFF_LAST, FAILURES_IN_A_ROW, ProcessStanding, SETTLE};
 use self::service::{Service, Start};
 pub use self::setup::{Settings, Setup};
 use self::standing::Past;
 pub use self::standing::{ServiceStanding, Standing, State, Trouble};
-use crate::words::{ArtifactId, BuildId, Change, Consequence, Exit, ServiceId};
+use crate::words::{ArtifactId, BuildId, Change, Consequence, ServiceId};
 
 /// A login shell that exits sends SIGHUP while the terminal still answers; it dies within this time.
 const HANGUP: Duration = Duration::from_millis(500);
@@ -45,6 +46,11 @@ const HANGUP: Duration = Duration::from_millis(500);
 const CLEANING: Duration = Duration::from_millis(300);
 /// How many builds are retried that a slower clean breaks.
 const CLEANED_BUILDS: u32 = 3;
+
+/// Whether a build of what a service runs is under way, or puts a removed live binary back.
+fn is_built(service: &Service, builds: &Builds, removed: &BTreeSet<ArtifactId>) -> bool {
+    service.runs().is_some_and(|artifact| builds.concerns(artifact) || removed.contains(&artifact))
+}
 
 /// Decides what hotrun does.
 #[derive(Debug)]
@@ -61,25 +67,33 @@ pub struct Session {
     /// Artifacts whose live binary was removed, and how many more builds that removal may break.
     removed: BTreeSet<ArtifactId>,
     cleaned: u32,
+    /// What was said last of services that wait for others.
+    said: BTreeMap<ServiceId, Vec<(ServiceId, Hindrance)>>,
+    /// Everything that is to run was ready at once.
+    was_ready: bool,
     exited: bool,
 }
 
 impl Session {
     /// Returns a session at rest, which [`Event::Started`] sets going.
     pub fn new(setup: Setup) -> Self {
-        let Setup { debounce, once, artifacts, services } = setup;
-        Self {
+        let Setup { debounce, once, together, artifacts, services } = setup;
+        let mut session = Self {
             once,
             artifacts,
-            builds: Builds::new(debounce),
+            builds: Builds::new(debounce, together),
             past: Past::new(&services),
             services: services.into_iter().map(|(id, settings)| (id, Service::new(id, settings))).collect(),
             edited: Vec::new(),
             quitting: None,
             removed: BTreeSet::new(),
             cleaned: 0,
+            said: BTreeMap::new(),
+            was_ready: false,
             exited: false,
-        }
+        };
+        session.need(&session.up());
+        session
     }
 
     /// Takes in what happened at `now` (time since the session began, never going backwards) and answers with what is
@@ -91,12 +105,12 @@ impl Session {
         }
         self.past.event(&event);
         match event {
-            Event::Started => self.builds.want(now, Cause::Start, &self.artifacts, &mut out),
+            Event::Started => self.start_all(now, &mut out),
             Event::FilesChanged(changes) => self.files_changed(now, changes, &mut out),
             Event::ConfigRead(change) => self.config_read(now, change, &mut out),
             Event::LiveRemoved(artifact) => self.live_removed(artifact, &mut out),
             Event::HangupSignal { terminal: false } | Event::TimerFired(Timer::Hangup) => {
-                self.asked(now, Request::Restart, &mut out);
+                self.asked(now, Request::Restart(Whom::All), &mut out);
             }
             Event::HangupSignal { terminal: true } => out.push(Effect::StartTimer(Timer::Hangup, HANGUP)),
             Event::TimerFired(Timer::LiveRemoved) => {
@@ -120,9 +134,31 @@ impl Session {
             Event::Asked(request) => self.asked(now, request, &mut out),
             event => self.service_event(now, event, &mut out),
         }
-        self.leave_when_done(now, &mut out);
         self.past.effects(&out);
+        let known = out.len();
+        if self.quitting.is_none() {
+            self.start_in_order(now, &mut out);
+        } else {
+            self.stop_in_order(now, &mut out);
+        }
+        self.leave_when_done(now, &mut out);
+        self.past.effects(&out[known..]);
         out
+    }
+
+    /// Builds everything, and starts what needs no build.
+    fn start_all(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if !self.artifacts.is_empty() {
+            self.builds.want(now, Cause::Start, &self.artifacts, out);
+        }
+        for service in self.services.values_mut().filter(|service| service.runs().is_none()) {
+            service.begin(now, out);
+        }
+    }
+
+    /// Returns the services that are to run.
+    fn up(&self) -> BTreeSet<ServiceId> {
+        self.services.iter().filter(|(_, service)| service.is_up()).map(|(id, _)| *id).collect()
     }
 
     /// Handles an event of one service.
@@ -130,7 +166,7 @@ impl Session {
         let Some(service) = event.service().and_then(|id| self.services.get_mut(&id)) else { return };
         if let Event::RolledBack { .. } = event {
             // The failed build is tried again by `r` or the next save.
-            self.builds.failed(service.runs(), &[]);
+            service.runs().iter().for_each(|artifact| self.builds.failed(*artifact, &[]));
         }
         let failed = matches!(event, Event::SpawnFailed { .. });
         let started = matches!(event, Event::ProcessStarted { .. });
@@ -187,9 +223,9 @@ impl Session {
         for (id, service) in &mut self.services {
             let restarts = |change: &Change| {
                 let Consequence { restarts, builds, .. } = &change.leads_to;
-                restarts.contains(id) && !builds.contains(&service.runs())
+                restarts.contains(id) && service.runs().is_none_or(|artifact| !builds.contains(&artifact))
             };
-            if changes.iter().any(restarts) && !service.leave_to_request() {
+            if service.is_up() && changes.iter().any(restarts) && !service.leave_to_request() {
                 launch.insert(*id);
             }
         }
@@ -198,14 +234,24 @@ impl Session {
         if !to_build.is_empty() {
             self.builds.changed(now, to_build, out);
         }
-        for id in launch {
-            let Some(service) = self.services.get_mut(&id) else { continue };
-            let artifact = service.runs();
-            let waits = self.builds.concerns(artifact) || self.removed.contains(&artifact);
-            if !waits && !self.builds.paused() {
-                service.restart(now, StopCause::Launch, out);
+        self.restart_unless_built(now, &launch, StopCause::Launch, out);
+    }
+
+    /// Starts these again: after its build, where one runs, and not during a pause.
+    fn restart_unless_built(
+        &mut self,
+        now: Duration,
+        services: &BTreeSet<ServiceId>,
+        cause: StopCause,
+        out: &mut Vec<Effect>,
+    ) {
+        for id in services {
+            let Some(service) = self.services.get_mut(id).filter(|service| service.is_up()) else { continue };
+            let built = is_built(service, &self.builds, &self.removed);
+            if !built && !self.builds.paused() {
+                service.restart(now, cause, out);
             } else if service.owed().is_none() {
-                service.owe(StopCause::Launch);
+                service.owe(cause);
             }
         }
     }
@@ -249,7 +295,7 @@ impl Session {
             self.removed.remove(&artifact);
         }
         let mut services = self.services.iter_mut();
-        let service = services.find(|(_, service)| service.runs() == artifact);
+        let service = services.find(|(_, service)| service.runs() == Some(artifact));
         let mut changes = finished.changes.iter();
         let watched = service.as_ref().is_some_and(|(id, _)| {
             changes.any(|Change { leads_to, .. }| {
@@ -291,9 +337,7 @@ impl Session {
     /// nothing to start.
     fn pay(&mut self, now: Duration, out: &mut Vec<Effect>) {
         for service in self.services.values_mut() {
-            let artifact = service.runs();
-            if !self.builds.concerns(artifact)
-                && !self.removed.contains(&artifact)
+            if !is_built(service, &self.builds, &self.removed)
                 && let Some(cause) = service.pay()
             {
                 service.restart(now, cause, out);
@@ -325,16 +369,5 @@ impl Session {
             out.push(Effect::Report(Notice::Exiting(reason)));
             out.push(Effect::Exit(reason));
         }
-    }
-
-    /// Why hotrun ends with its services: with one whose `on-exit` says so, and under `--once` with the last, for the first
-    /// that failed.
-    fn over(&self) -> Option<ExitReason> {
-        let over = || self.services.values().map(Service::over);
-        if self.once && over().any(|reason| reason.is_none()) {
-            return None;
-        }
-        let failed = |reason: &ExitReason| *reason != ExitReason::ProgramEnded(Exit::Code(0));
-        over().flatten().find(failed).or_else(|| over().flatten().next())
     }
 }

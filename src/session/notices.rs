@@ -166,8 +166,29 @@ pub enum Notice {
     Resumed,
     /// Another process removed the live binary.
     LiveRemoved(ArtifactId),
+    /// A service does not start, because services that it comes after are in trouble.
+    Waiting { service: ServiceId, waits_for: Vec<(ServiceId, Hindrance)> },
+    /// Nothing is left of a service that somebody asked to stop.
+    StoppedByRequest(ServiceId),
     /// hotrun is leaving.
     Exiting(ExitReason),
+}
+
+/// Why others cannot start after a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It was stopped, or never started.
+    Stopped,
+    /// It ended by itself.
+    Ended(Exit),
+    /// This build of it failed, or could not be published.
+    NotBuilt(BuildId),
+    /// It could not be started.
+    NotStarted,
+    /// It runs and is not ready.
+    NotReady,
+    /// It waits for others itself.
+    Waits,
 }
 
 /// What follows an edit of the config.
@@ -276,6 +297,8 @@ pub enum StopCause {
     Launch,
     /// It was not ready in time.
     NotReady,
+    /// A service that it is restarted with was replaced.
+    Dependency,
     /// hotrun ends.
     Quit,
 }
@@ -287,6 +310,8 @@ pub enum AfterExit {
     AsPlanned,
     /// The process it was to replace runs on: this build.
     Beside(BuildId),
+    /// A task that did what it was to do.
+    Done,
     /// hotrun waits for a change.
     Waits,
     /// hotrun waits for an edit after too many failures in a row.

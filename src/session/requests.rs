@@ -1,13 +1,13 @@
 //! What a person, a script or a signal asks for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Session;
-use super::events::{Effect, Request};
-use super::notices::{Cause, ExitReason, Notice, QuitReason, StopCause};
-
-/// SIGINT and SIGQUIT, what Ctrl-C and Ctrl-\ send: the same numbers on every Unix (POSIX, `kill -2` and `kill -3`).
-const TYPED: [i32; 2] = [2, 3];
+use super::events::{Effect, Request, Whom};
+use super::notices::{Cause, ExitReason, Notice, StopCause};
+use super::service::Service;
+use super::{Session, is_built};
+use crate::words::{ArtifactId, ServiceId};
 
 impl Session {
     pub(super) fn asked(&mut self, now: Duration, request: Request, out: &mut Vec<Effect>) {
@@ -21,7 +21,28 @@ impl Session {
                 self.services.values_mut().for_each(|service| service.kill(out));
             }
             _ if self.quitting.is_some() => {}
-            Request::Restart => self.restart(now, out),
+            Request::Restart(Whom::All) => {
+                let stale = self.builds.stale();
+                self.restart(now, &self.up(), stale, out);
+            }
+            Request::Restart(Whom::Only(named)) => self.run(now, &named, named.clone(), out),
+            Request::Start(Whom::All) => {
+                let named = self.services.keys().copied().collect();
+                self.run(now, &named, self.idle(&named), out);
+            }
+            Request::Start(Whom::Only(named)) => {
+                let down = |id: &&ServiceId| self.services.get(id).is_some_and(Service::down);
+                let down = named.iter().filter(down).copied().collect();
+                self.run(now, &named, down, out);
+            }
+            Request::Stop(whom) => {
+                let named = |id: &ServiceId| match &whom {
+                    Whom::All => true,
+                    Whom::Only(named) => named.contains(id),
+                };
+                let stopped = self.services.iter_mut().filter(|(id, _)| named(id));
+                stopped.for_each(|(_, service)| service.stop_for_good(now, out));
+            }
             Request::Pause if self.builds.paused() => self.unpause(now, out),
             Request::Pause => {
                 self.builds.pause();
@@ -30,15 +51,43 @@ impl Session {
         }
     }
 
-    /// Builds what is not built of what was saved, and starts everything again: after its build, where one runs or is due.
-    fn restart(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        let stale = self.builds.stale();
+    /// Starts these of the `named` again, and of what those need what is down.
+    fn run(
+        &mut self,
+        now: Duration,
+        named: &BTreeSet<ServiceId>,
+        mut services: BTreeSet<ServiceId>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.need(named);
+        services.append(&mut self.idle(&self.needed_by(named)));
+        let runs = services.iter().filter_map(|id| self.services.get(id)?.runs()).collect();
+        let stale = &self.builds.stale() & &runs;
+        self.restart(now, &services, stale, out);
+    }
+
+    /// Returns those that are down and have nothing to show for it.
+    fn idle(&self, services: &BTreeSet<ServiceId>) -> BTreeSet<ServiceId> {
+        let idle = |id: &&ServiceId| {
+            self.services.get(id).is_some_and(|service| service.down() && service.there().is_none())
+        };
+        services.iter().filter(idle).copied().collect()
+    }
+
+    /// Builds what is not built of what was saved (`stale`), and starts these again: after its build, where one runs or is
+    /// due.
+    fn restart(
+        &mut self,
+        now: Duration,
+        services: &BTreeSet<ServiceId>,
+        stale: BTreeSet<ArtifactId>,
+        out: &mut Vec<Effect>,
+    ) {
         let (mut due, mut held_back) = (Vec::new(), false);
-        for (id, service) in &mut self.services {
-            let artifact = service.runs();
-            // The build that puts a removed live binary back is due.
-            let built = self.builds.concerns(artifact) || self.removed.contains(&artifact);
-            if built || stale.contains(&artifact) {
+        for id in services {
+            let Some(service) = self.services.get_mut(id) else { continue };
+            let stale_too = service.runs().is_some_and(|artifact| stale.contains(&artifact));
+            if stale_too || is_built(service, &self.builds, &self.removed) {
                 service.owe(StopCause::Asked);
             } else {
                 // It stands for one that a pause held back.
@@ -46,10 +95,11 @@ impl Session {
                 due.push(*id);
             }
         }
-        if held_back || !stale.is_empty() {
+        let wanted = !stale.is_empty();
+        if held_back || wanted {
             self.unpause(now, out);
         }
-        let stale = self.builds.stale();
+        let stale = &self.builds.stale() & &stale;
         if !stale.is_empty() {
             self.builds.want(now, Cause::Asked, &stale, out);
         }
@@ -58,17 +108,5 @@ impl Session {
                 service.restart(now, StopCause::Asked, out);
             }
         }
-    }
-
-    /// Stops everything, to end hotrun.
-    pub(super) fn leave(&mut self, now: Duration, reason: ExitReason, out: &mut Vec<Effect>) {
-        self.quitting = Some(reason);
-        self.builds.stop(out);
-        // As under `cargo run`, Ctrl-C reaches the program as SIGINT; `stop-signal` is for everything else.
-        let signal = match reason {
-            ExitReason::Quit(QuitReason::Signal(signal)) if TYPED.contains(&signal) => Some(signal),
-            _ => None,
-        };
-        self.services.values_mut().for_each(|service| service.quit(now, signal, out));
     }
 }

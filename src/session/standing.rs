@@ -1,14 +1,14 @@
 //! How things stand: what the session is doing, and, when it rests, whether everything that was saved is running.
 //!
-//! Pure, and only a reader: [`Past`] remembers from the effects of the session what its other parts have no need to,
-//! and nothing here changes what is decided.
+//! Pure, and only a reader: [`Past`] remembers from the effects of the session what its other parts have no need to.
+//! Nothing is decided by it but that `--once` ends where a service waits in vain.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::events::{Effect, Event, Timer};
-use super::notices::{BuildSummary, Instead, Notice, StartFailure, Unmet};
+use super::notices::{BuildSummary, Hindrance, Instead, Notice, StartFailure, Unmet};
 use super::service::{Doing, ProcessStanding, Service};
 use super::{Session, Settings};
 use crate::words::{ArtifactId, BuildId, Exit, ServiceId};
@@ -20,7 +20,7 @@ pub enum State {
     Changed,
     /// A build runs or is being published.
     Building(BuildId),
-    /// A process is being started, is not ready yet, or has not yet lived long enough to count as started.
+    /// A process is being started, is not ready yet, has not yet lived long enough to count as started, or is a task's.
     Starting,
     /// A process is being stopped.
     Stopping,
@@ -30,6 +30,10 @@ pub enum State {
     Running,
     /// Everything that was saved ran to its end, with code 0.
     Exited,
+    /// It is not to run: it was stopped, or nobody asked for it.
+    Stopped,
+    /// It starts after others, which are in trouble.
+    Waiting,
     /// Edits are not followed, and something was saved since.
     Paused,
     /// A newer build, or another environment, waits for a restart (`update = "manual"`).
@@ -47,22 +51,35 @@ impl State {
     /// Returns how much it tells of what there is to wait for or to do.
     fn rank(&self) -> u32 {
         match self {
-            Self::Exited => 0,
-            Self::Running => 1,
-            Self::Held => 2,
-            Self::Paused => 3,
-            Self::Failed(_) => 4,
-            Self::Stopping => 5,
-            Self::Starting => 6,
-            Self::Changed => 7,
-            Self::Building(_) => 8,
-            Self::Leaving => 9,
+            Self::Stopped => 0,
+            Self::Exited => 1,
+            Self::Running => 2,
+            Self::Held => 3,
+            Self::Paused => 4,
+            Self::Waiting => 5,
+            Self::Failed(_) => 6,
+            Self::Stopping => 7,
+            Self::Starting => 8,
+            Self::Changed => 9,
+            Self::Building(_) => 10,
+            Self::Leaving => 11,
         }
     }
 
-    /// Whether everything that was saved is running, or ran to its end.
+    /// Returns what it means for those who come after a service that is not ready.
+    fn hindrance(&self) -> Option<Hindrance> {
+        match self {
+            Self::Stopped => Some(Hindrance::Stopped),
+            Self::Exited => Some(Hindrance::Ended(Exit::Code(0))),
+            Self::Failed(trouble) => Some(trouble.hindrance()),
+            Self::Waiting => Some(Hindrance::Waits),
+            _ => None,
+        }
+    }
+
+    /// Whether everything that was saved and is to run is running, or ran to its end.
     pub fn good(&self) -> bool {
-        matches!(self, Self::Running | Self::Exited)
+        matches!(self, Self::Running | Self::Exited | Self::Stopped)
     }
 }
 
@@ -84,6 +101,22 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    fn hindrance(&self) -> Hindrance {
+        match self {
+            Self::Build(build) | Self::Publish(build, _) => Hindrance::NotBuilt(*build),
+            Self::Ended(_, exit) | Self::Start(_, StartFailure::Exited { exit, .. }, _) => {
+                Hindrance::Ended(*exit)
+            }
+            Self::Start(..) => Hindrance::NotStarted,
+            Self::NeverReady(..) | Self::Stuck(_) => Hindrance::NotReady,
+        }
+    }
+
+    /// Whether there is no binary to run.
+    fn is_of_build(&self) -> bool {
+        matches!(self, Self::Build(_) | Self::Publish(..))
+    }
+
     /// Returns its build, or 0.
     fn build(&self) -> BuildId {
         match self {
@@ -130,6 +163,8 @@ impl Standing {
 pub struct ServiceStanding {
     pub state: State,
     pub process: Option<ProcessStanding>,
+    /// The services without which it does not start.
+    pub waits_for: BTreeSet<ServiceId>,
 }
 
 /// What the session itself does not remember.
@@ -138,11 +173,20 @@ pub(super) struct Past {
     last_build: Option<(BuildId, bool, BuildSummary)>,
     /// A wait before a removed binary is built again.
     removed: bool,
-    runs: BTreeMap<ServiceId, ArtifactId>,
-    artifacts: BTreeMap<ArtifactId, Record>,
+    runs: BTreeMap<ServiceId, Subject>,
+    records: BTreeMap<Subject, Record>,
 }
 
-/// The past of an artifact and the service that runs it.
+/// What a past is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    /// An artifact and the service that runs it.
+    Built(ArtifactId),
+    /// A service that runs a command.
+    Command(ServiceId),
+}
+
+/// The past of an artifact or a service.
 #[derive(Debug, Default)]
 struct Record {
     trouble: Option<Trouble>,
@@ -156,8 +200,10 @@ struct Record {
 
 impl Past {
     pub(super) fn new(services: &BTreeMap<ServiceId, Settings>) -> Self {
-        let runs = services.iter().map(|(id, settings)| (*id, settings.runs)).collect();
-        Self { runs, ..Self::default() }
+        let subject = |(id, settings): (&ServiceId, &Settings)| {
+            (*id, settings.runs.map_or(Subject::Command(*id), Subject::Built))
+        };
+        Self { runs: services.iter().map(subject).collect(), ..Self::default() }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -186,11 +232,11 @@ impl Past {
     }
 
     fn made(&mut self, artifact: ArtifactId) -> &mut Record {
-        self.artifacts.entry(artifact).or_default()
+        self.records.entry(Subject::Built(artifact)).or_default()
     }
 
     fn of(&mut self, service: ServiceId) -> &mut Record {
-        self.made(self.runs[&service])
+        self.records.entry(self.runs[&service]).or_default()
     }
 
     fn notice(&mut self, notice: &Notice) {
@@ -245,12 +291,13 @@ impl Session {
             .services
             .iter()
             .map(|(id, service)| {
-                let (state, process) = (self.state_of(service), service.process(now));
-                (*id, ServiceStanding { state, process })
+                let (state, process) = (self.state_of(*id, service), service.process(now));
+                let waits_for = self.lacks(*id).filter(|_| service.waits()).collect();
+                (*id, ServiceStanding { state, process, waits_for })
             })
             .collect();
         let states = services.values().map(|service| service.state.clone());
-        let is_run = |artifact| self.services.values().any(|service| service.runs() == artifact);
+        let is_run = |artifact| self.services.values().any(|service| service.runs() == Some(artifact));
         let unused = self.artifacts.iter().copied().filter(|artifact| !is_run(*artifact));
         let built = unused.filter_map(|artifact| self.state_of_artifact(artifact));
         let worst = states.chain(built).min_by_key(|state| Reverse(state.rank()));
@@ -277,19 +324,44 @@ impl Session {
         if due {
             return Some(State::Paused);
         }
-        let trouble = self.past.artifacts.get(&artifact)?.trouble.clone()?;
+        let trouble = self.past.records.get(&Subject::Built(artifact))?.trouble.clone()?;
         Some(State::Failed(trouble))
     }
 
-    fn state_of(&self, service: &Service) -> State {
-        let of_artifact = self.state_of_artifact(service.runs());
-        if let Some(state @ (State::Leaving | State::Building(_) | State::Changed)) = of_artifact {
+    /// Returns the state of a service as long as it is not what was saved that runs, or how that could not be started.
+    fn state_of_saved(&self, id: ServiceId, service: &Service) -> Option<State> {
+        if let Some(artifact) = service.runs() {
+            return self.state_of_artifact(artifact);
+        }
+        if self.quitting.is_some() || self.exited {
+            return Some(State::Leaving);
+        }
+        let trouble = self.past.records.get(&Subject::Command(id))?.trouble.clone()?;
+        Some(State::Failed(trouble))
+    }
+
+    fn state_of(&self, id: ServiceId, service: &Service) -> State {
+        let of_saved = self.state_of_saved(id, service);
+        if let Some(state @ (State::Leaving | State::Building(_) | State::Changed)) = of_saved {
             return state;
         }
-        let record = self.past.artifacts.get(&service.runs());
+        let record = self.past.runs.get(&id).and_then(|subject| self.past.records.get(subject));
         let (end, backoff) = record.map_or((None, false), |record| (record.end, record.backoff));
         let doing = service.doing();
+        if !service.is_up() {
+            return match (doing, of_saved) {
+                (Doing::Stuck(pid), _) => State::Failed(Trouble::Stuck(pid)),
+                // It is not for its program that it is down.
+                (Doing::Down, Some(State::Failed(trouble))) if trouble.is_of_build() => {
+                    State::Failed(trouble)
+                }
+                (Doing::Down, Some(State::Paused)) => State::Paused,
+                (Doing::Down, _) => State::Stopped,
+                _ => State::Stopping,
+            };
+        }
         match doing {
+            Doing::Starting if self.is_stuck_behind_others(id) => return of_saved.unwrap_or(State::Waiting),
             Doing::Starting => return State::Starting,
             Doing::Stopping => return State::Stopping,
             Doing::Down if backoff && end.is_some_and(|(_, exit)| !exit.success()) => {
@@ -298,10 +370,11 @@ impl Session {
             Doing::Stuck(pid) => return State::Failed(Trouble::Stuck(pid)),
             Doing::Unready(..) | Doing::Running { .. } | Doing::Down => {}
         }
-        if service.owed().is_some() && !self.removed.contains(&service.runs()) {
+        if service.owed().is_some() && service.runs().is_none_or(|artifact| !self.removed.contains(&artifact))
+        {
             return State::Paused;
         }
-        if let Some(state) = of_artifact {
+        if let Some(state) = of_saved {
             return state;
         }
         match (doing, end) {
@@ -316,5 +389,20 @@ impl Session {
             // Between the end of the first build and the start of its process.
             (_, None) => State::Starting,
         }
+    }
+
+    /// Whether it waits for others that will not be ready by themselves.
+    pub(super) fn is_stuck_behind_others(&self, id: ServiceId) -> bool {
+        let waits = self.services.get(&id).is_some_and(Service::waits);
+        waits
+            && self
+                .lacks(id)
+                .all(|other| self.services.get(&other).is_none_or(|it| self.state_of(other, it).rests()))
+    }
+
+    /// Returns the services that this one comes after and that are in trouble.
+    pub(super) fn hindrances(&self, id: ServiceId) -> Vec<(ServiceId, Hindrance)> {
+        let hindrance = |other| Some((other, self.state_of(other, self.services.get(&other)?).hindrance()?));
+        self.lacks(id).filter_map(hindrance).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What `hotrun status` and `hotrun wait` say to people, of each way things can stand, on a terminal of 80 and of 40 columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hotrun::control::{Answer, AnswerLine, HotrunProcess};
@@ -17,7 +17,20 @@ use crate::snapshots::{complete, variants};
 variants!(
     STATES,
     state_name,
-    State { Changed, Building, Starting, Stopping, Leaving, Running, Exited, Paused, Held, Failed }
+    State {
+        Changed,
+        Building,
+        Starting,
+        Stopping,
+        Leaving,
+        Running,
+        Exited,
+        Stopped,
+        Waiting,
+        Paused,
+        Held,
+        Failed
+    }
 );
 variants!(TROUBLES, trouble_name, Trouble { Build, Publish, Start, NeverReady, Ended, Stuck });
 variants!(FAILURES, failure_name, StartFailure { Spawn, Exited, NotReady });
@@ -61,6 +74,8 @@ fn states() -> Vec<State> {
         State::Leaving,
         State::Running,
         State::Exited,
+        State::Stopped,
+        State::Waiting,
         State::Paused,
         State::Held,
     ];
@@ -73,7 +88,7 @@ fn states() -> Vec<State> {
 fn answer(state: State) -> Answer {
     let failed = matches!(&state, State::Failed(Trouble::Build(_)));
     let runs = match &state {
-        State::Exited | State::Starting | State::Stopping => false,
+        State::Exited | State::Stopped | State::Waiting | State::Starting | State::Stopping => false,
         State::Failed(Trouble::Start(.., instead)) => matches!(instead, Instead::RollsBack(_)),
         State::Failed(trouble) => !matches!(trouble, Trouble::Ended(..)),
         _ => true,
@@ -90,7 +105,7 @@ fn answer(state: State) -> Answer {
         state: state.clone(),
         services: BTreeMap::from([(
             ServiceId::MAIN,
-            ServiceStanding { state, process: runs.then_some(process) },
+            ServiceStanding { state, process: runs.then_some(process), waits_for: BTreeSet::new() },
         )]),
         last_build: Some((BUILD, !failed, summary)),
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::*;
-use super::world::{Content, Host, Planned, Running, World};
+use super::world::{Content, Host, Made, Planned, Running, World};
 use crate::config::Update;
 use crate::words::{Exit, Instance};
 
@@ -38,16 +38,24 @@ impl World {
             Effect::StartProcess { instance, build, .. } => self.start(instance, build),
             Effect::Reload(instance) => self.reload(instance),
             Effect::StopProcess { instance, .. } => {
-                let may_start =
-                    !self.made_for(instance.service).gone || self.failing || self.session.quitting.is_some();
-                assert!(may_start, "stopped with nothing to start instead");
+                let leaving = self.session.quitting.is_some();
+                let gone = self.made_for(instance.service).is_some_and(|made| made.gone);
+                let may_stop = !gone || self.failing || leaving || !self.host(instance.service).up;
+                assert!(may_stop, "stopped with nothing to start instead");
+                if leaving {
+                    self.assert_unneeded(instance);
+                }
+                let failed = |event: &Event| matches!(event, Event::SpawnFailed { instance: it, .. } if *it == instance);
+                if self.answers.iter().any(failed) {
+                    return;
+                }
                 let process = self.process(instance).expect("there is something to stop");
                 assert!(!std::mem::replace(&mut process.stopping, true), "stopped twice");
                 self.plan(self.times.stop, Planned::Stopped(instance));
             }
             Effect::KillProcess(instance) => self.plan(0, Planned::Stopped(instance)),
             Effect::RollBack { service, to, .. } => {
-                let made = self.made_for(service);
+                let made = self.made_for(service).expect("there is no going back from a command");
                 let before = made.before.take();
                 assert!(before.is_some() || made.cleaned, "rolled back to nothing");
                 let error = before.is_none().then(|| "it is gone".to_owned());
@@ -72,12 +80,12 @@ impl World {
                 self.exited = true;
             }
             Effect::Keep(service, build) => {
-                let made = self.made_for(service);
+                let made = self.made_for(service).expect("a command is not kept");
                 assert_eq!(made.live.map(|(live, _)| live), Some(build), "kept is not what is live");
                 made.live_good = true;
             }
             Effect::Condemn(service, build) => {
-                let made = self.made_for(service);
+                let made = self.made_for(service).expect("a command is not condemned");
                 assert_eq!(made.live.map(|(live, _)| live), Some(build), "condemned is not what is live");
                 made.live_good = false;
             }
@@ -94,14 +102,20 @@ impl World {
                 }
                 self.answers.push_back(Event::ConfigRead(change));
             }
-            Effect::ExtendStop { .. } => {}
+            Effect::ExtendStop { .. } | Effect::AllReady => {}
         }
     }
 
     fn hear(&mut self, notice: &Notice) {
+        if let Notice::Ready { instance, .. } = notice
+            && let Some(process) = self.process(*instance)
+        {
+            process.counted = true;
+        }
+        let live = |made: Option<&mut Made>| made.and_then(|made| made.live).map(|(live, _)| live);
         match notice {
             Notice::Ready { instance, build, .. }
-                if self.made_for(instance.service).live.is_some_and(|(live, _)| live == *build) =>
+                if live(self.made_for(instance.service)).is_none_or(|live| live == *build) =>
             {
                 self.host(instance.service).not_again = false;
             }
@@ -134,7 +148,8 @@ impl World {
         assert_eq!(*staged, build, "L2: only the build that just ended is published");
         let content = contents[&artifact];
         let full = self.cargo.full;
-        let service = self.hosts.iter().find(|(_, host)| host.settings.runs == artifact).map(|(id, _)| *id);
+        let service =
+            self.hosts.iter().find(|(_, host)| host.settings.runs == Some(artifact)).map(|(id, _)| *id);
         let made = self.made(artifact);
         let same = made.live.is_some_and(|(_, live)| live == content);
         let outcome = if full && (!same || made.gone) {
@@ -164,37 +179,43 @@ impl World {
 
     fn start(&mut self, instance: Instance, build: BuildId) {
         let id = instance.service;
-        let (live, content) = self.made_for(id).live.expect("what is started is live");
+        self.assert_may_start(id);
+        let (live, content) = self
+            .made_for(id)
+            .map_or((BuildId(0), Content::FIRST), |made| made.live.expect("what is started is live"));
         assert_eq!(live, build, "what is started is not what is live");
         let host = self.host(id);
+        host.first = false;
         let room = if host.settings.update == Update::Overlap { 2 } else { 1 };
         assert!(host.processes.len() < room, "L4: too many processes at once");
         let way = (content.number * 7 + instance.number) % 6;
         host.end = None;
-        if self.made_for(id).gone || self.failing && way == 5 {
+        if self.made_for(id).is_some_and(|made| made.gone) || self.failing && way == 5 {
             let error = "exec format error".to_owned();
             self.answers.push_back(Event::SpawnFailed { instance, error });
             return;
         }
         let host = self.host(id);
         let (launch, data, says) = (host.launch, host.data, !host.settings.ready_at_spawn);
-        let process = Running { instance, content, build, launch, data, stopping: false, ready: false };
+        let task = host.settings.task;
+        let (stopping, ready, counted) = (false, false, false);
+        let process = Running { instance, content, build, launch, data, stopping, ready, counted };
         host.processes.push(process);
         self.answers.push_back(Event::ProcessStarted { instance, pid: 100 + instance.number });
-        if self.failing {
-            // Some never become ready, some are ended by their own mistake before.
-            match way {
-                0 => self.plan(self.times.stop + 1, Planned::Dies(instance)),
-                1 => {}
-                _ if says => self.plan(self.times.stop, Planned::Ready(instance)),
-                _ => {}
-            }
+        // Some never become ready, some are ended by their own mistake before.
+        match way {
+            _ if task => self.plan(self.times.stop + 1, Planned::TaskEnds(instance)),
+            0 if self.failing => self.plan(self.times.stop + 1, Planned::Dies(instance)),
+            1 if self.failing => {}
+            _ if says => self.plan(self.times.stop, Planned::Ready(instance)),
+            _ => {}
         }
     }
 
     /// A program takes the live binary up, or does not, in one of many ways.
     fn reload(&mut self, instance: Instance) {
-        let (build, live) = self.made_for(instance.service).live.expect("what is taken up is live");
+        let made = self.made_for(instance.service).expect("a command takes nothing up");
+        let (build, live) = made.live.expect("what is taken up is live");
         let way = (live.number * 7 + instance.number) % 6;
         if way > 2 {
             let data = self.host(instance.service).data;
@@ -262,6 +283,12 @@ impl World {
             Planned::Dies(instance) => {
                 if self.process(instance).is_some_and(|process| !process.stopping) {
                     self.program_ends(instance, Exit::Code(1));
+                }
+            }
+            Planned::TaskEnds(instance) => {
+                if self.process(instance).is_some_and(|process| !process.stopping) {
+                    let code = i32::from(!self.host(instance.service).works);
+                    self.program_ends(instance, Exit::Code(code));
                 }
             }
             Planned::TakesUpAndDies(instance) => {

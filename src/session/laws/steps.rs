@@ -10,33 +10,61 @@ use crate::words::{ChangeKind, Exit, Instance};
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Save a file of this artifact, or of all (`None`); the code compiles or does not.
-    Save { of: Option<u16>, compiles: bool },
+    Save {
+        of: Option<u16>,
+        compiles: bool,
+    },
     /// Save a manifest; cargo can read it or not.
-    Manifest { readable: bool },
+    Manifest {
+        readable: bool,
+    },
     /// Save what some earlier save of this artifact (counted back) held.
-    Revert { of: u16, back: usize },
+    Revert {
+        of: u16,
+        back: usize,
+    },
     /// Edit the config: what a service is started with, what cargo is asked for an artifact, both or neither; perhaps with a
     /// file.
-    Configure { restart: Option<u16>, build: Option<u16>, save: Option<u16> },
+    Configure {
+        restart: Option<u16>,
+        build: Option<u16>,
+        save: Option<u16>,
+    },
     /// Save an env file of this service; it can be read or not.
-    EnvFile { of: u16, readable: bool },
+    EnvFile {
+        of: u16,
+        readable: bool,
+    },
     /// Save a file that this service reads (`watch.paths`), and this artifact is built from.
-    Watched { service: u16, artifact: u16 },
+    Watched {
+        service: u16,
+        artifact: u16,
+    },
     /// `r`.
     Restart,
     /// `p`.
     Pause,
     /// A login shell that ends, or `kill -HUP`.
-    Hangup { terminal: bool },
+    Hangup {
+        terminal: bool,
+    },
     /// `cargo clean` takes the live binary of this artifact.
     LiveRemoved(u16),
     /// From now on there is room to publish, or not.
     Room(bool),
     /// The program of this service ends with this code.
     ProgramEnds(u16, i32),
+    /// Save a file that runs this command or task again.
+    Inputs(u16),
+    /// From now on this task succeeds, or fails.
+    Works(u16, bool),
+    /// Restart, start or stop this service, or all.
+    RestartOnly(Option<u16>),
+    Start(Option<u16>),
+    Stop(Option<u16>),
 }
 
-fn gap() -> impl Strategy<Value = u64> {
+pub(super) fn gap() -> impl Strategy<Value = u64> {
     prop_oneof![3 => 0..20_u64, 2 => 20..120_u64, 1 => 100..900_u64]
 }
 
@@ -115,7 +143,11 @@ impl World {
     fn step(&mut self, step: &Step) {
         match *step {
             Step::Save { of, compiles } => {
-                let of: Vec<u16> = of.map_or((0..3).collect(), |of| vec![of]);
+                let made = self.made.keys().map(|artifact| artifact.0);
+                let of: Vec<u16> = made.filter(|made| of.is_none_or(|of| of == *made)).collect();
+                if of.is_empty() {
+                    return;
+                }
                 for artifact in &of {
                     self.renew(*artifact, compiles);
                 }
@@ -148,7 +180,7 @@ impl World {
                 let path = format!("/{service}/{artifact}/page.html");
                 self.saved(vec![file(&path, ChangeKind::Watched, &[artifact], &[service])]);
             }
-            Step::Restart => self.asked(Event::Asked(Request::Restart)),
+            Step::Restart => self.asked(Event::Asked(Request::Restart(Whom::All))),
             Step::Pause => self.tell(Event::Asked(Request::Pause)),
             Step::Hangup { terminal } => self.asked(Event::HangupSignal { terminal }),
             Step::LiveRemoved(artifact) => {
@@ -160,6 +192,19 @@ impl World {
                 }
             }
             Step::Room(room) => self.cargo.full = !room,
+            Step::Inputs(service) => self.inputs(service),
+            Step::Works(service, works) => self.host(ServiceId(service)).works = works,
+            Step::RestartOnly(of) => {
+                let named = self.named(of);
+                self.need(&named);
+                self.asked(Event::Asked(Request::Restart(Whom::Only(named))));
+            }
+            Step::Start(of) => {
+                let named = self.named(of);
+                self.need(&named);
+                self.asked(Event::Asked(Request::Start(of.map_or(Whom::All, |_| Whom::Only(named)))));
+            }
+            Step::Stop(of) => self.stop(of),
             Step::ProgramEnds(service, code) => {
                 let id = ServiceId(service);
                 let running: Option<Instance> =
@@ -185,13 +230,14 @@ impl World {
 
     /// What reading this file comes to.
     fn edit(&self, file: &str, restart: Option<u16>, build: Option<u16>) -> ConfigChange {
-        let services = self.hosts.iter().map(|(id, host)| (*id, host.settings)).collect();
+        let services = self.hosts.iter().map(|(id, host)| (*id, host.settings.clone())).collect();
         ConfigChange {
             files: vec![file.into()],
             keys: Vec::new(),
             setup: Setup {
                 debounce: Duration::from_millis(50),
                 once: false,
+                together: false,
                 artifacts: self.made.keys().copied().collect(),
                 services,
             },

@@ -1,5 +1,6 @@
 //! The small world of the laws: a virtual clock plays cargo, the file system, the programs and the person. Two services run
-//! an artifact each; a third artifact is built and published, and nobody runs it.
+//! an artifact each; a third artifact is built and published, and nobody runs it. In other worlds ([`order`](super::order))
+//! services come after others, and run commands.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -31,7 +32,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    const FIRST: Self = Self { number: 0, compiles: true, project: 0, readable: true };
+    pub(super) const FIRST: Self = Self { number: 0, compiles: true, project: 0, readable: true };
 
     pub(super) fn is_good(self) -> bool {
         self.compiles && self.readable
@@ -75,9 +76,12 @@ pub(super) struct Running {
     pub(super) stopping: bool,
     /// It said that it is ready.
     pub(super) ready: bool,
+    /// The session counts it as ready.
+    pub(super) counted: bool,
 }
 
 /// A service and its processes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub(super) settings: Settings,
@@ -85,8 +89,14 @@ pub(super) struct Host {
     /// The last version of what it is started with, and of the files it reads (`watch.paths`).
     pub(super) launch: u32,
     pub(super) data: u32,
-    /// The content of the last process that ended by itself, and its code.
-    pub(super) end: Option<(Content, Exit)>,
+    /// The content of the last process that ended by itself, the version of the files it read, and its code.
+    pub(super) end: Option<(Content, u32, Exit)>,
+    /// It is to run: it starts with hotrun, was asked for or is needed, and nobody has stopped it.
+    pub(super) up: bool,
+    /// It has not been started since hotrun began or somebody stopped it.
+    pub(super) first: bool,
+    /// What it is to do succeeds (a task).
+    pub(super) works: bool,
     /// The same build could not start again beside the process that runs.
     pub(super) not_again: bool,
 }
@@ -102,6 +112,7 @@ pub(super) enum Planned {
     Stopped(Instance),
     Ready(Instance),
     Dies(Instance),
+    TaskEnds(Instance),
     TakesUpAndDies(Instance),
 }
 
@@ -156,7 +167,7 @@ pub(super) struct Tally {
 
 impl World {
     pub(super) fn new(settings: Settings, times: Times) -> Self {
-        Self::of(setup([settings, settings]), times)
+        Self::of(setup([settings.clone(), settings]), times)
     }
 
     pub(super) fn of(setup: Setup, times: Times) -> Self {
@@ -171,11 +182,14 @@ impl World {
             live_good: false,
         };
         let host = |settings: &Settings| Host {
-            settings: *settings,
+            settings: settings.clone(),
             processes: Vec::new(),
             launch: 0,
             data: 0,
             end: None,
+            up: settings.autostart,
+            first: true,
+            works: true,
             not_again: false,
         };
         let mut world = Self {
@@ -194,6 +208,8 @@ impl World {
             exited: false,
             answers: VecDeque::new(),
         };
+        let up = world.hosts.iter().filter(|(_, host)| host.up).map(|(id, _)| *id);
+        world.need(&up.collect());
         world.tell(Event::Started);
         world
     }
@@ -243,12 +259,12 @@ impl World {
         let standing = self.standing();
         for (id, service) in &standing.services {
             let host = &self.hosts[id];
-            let made = &self.made[&host.settings.runs];
+            let saved = self.saved_for(host);
             match service.state {
                 State::Running => {
                     let running: Vec<Content> =
                         host.processes.iter().map(|process| process.content).collect();
-                    assert_eq!(running, [made.content], "called running is not the last edit");
+                    assert_eq!(running, [saved], "called running is not the last edit");
                     let (launch, data) = (host.processes[0].launch, host.processes[0].data);
                     assert_eq!(
                         (launch, data),
@@ -257,11 +273,18 @@ impl World {
                     );
                 }
                 State::Exited => {
-                    let live = made.live.map(|(_, content)| content);
-                    assert_eq!(live, Some(made.content), "what ran is not the last edit");
+                    let made = host.settings.runs.map(|artifact| &self.made[&artifact]);
+                    let live = made.and_then(|made| made.live).map(|(_, content)| content);
+                    assert!(made.is_none() || live == Some(saved), "what ran is not the last edit");
                 }
                 State::Failed(Trouble::Build(_)) => {
-                    assert!(!made.content.is_good(), "called failed, but it compiles");
+                    assert!(!saved.is_good(), "called failed, but it compiles");
+                }
+                State::Stopped => {
+                    assert!(!host.up && host.processes.is_empty(), "called stopped, but it runs");
+                }
+                State::Waiting => {
+                    assert!(host.up && host.processes.is_empty() && host.first, "it waits for nothing");
                 }
                 _ => {}
             }
@@ -274,7 +297,7 @@ impl World {
     /// Whether everything that compiles is published and runs, whatever else fails.
     pub(super) fn good_runs(&self) -> bool {
         let live = |made: &Made| !made.content.is_good() || made.live_content() == Some(made.content);
-        let runs = |host: &Host| !self.made[&host.settings.runs].content.is_good() || self.runs_well(host);
+        let runs = |host: &Host| !self.saved_for(host).is_good() || self.runs_well(host);
         self.made.values().all(live) && self.hosts.values().all(runs)
     }
 
@@ -316,13 +339,19 @@ impl World {
     }
 
     fn runs_well(&self, host: &Host) -> bool {
-        let made = &self.made[&host.settings.runs];
+        let saved = self.saved_for(host);
+        let newest = |build| host.settings.runs.is_none_or(|runs| self.made[&runs].newest == Some(build));
+        let task = host.settings.task;
         match host.processes.as_slice() {
+            processes if !host.up => processes.is_empty(),
             _ if host.not_again => false,
-            [] => host.end == Some((made.content, Exit::Code(0))),
+            [] => host.end.is_some_and(|(content, data, exit)| {
+                content == saved && exit.success() && (!task || data == host.data)
+            }),
+            [_] if task => false,
             [process] => {
-                process.content == made.content
-                    && Some(process.build) == made.newest
+                process.content == saved
+                    && newest(process.build)
                     && (process.launch, process.data) == (host.launch, host.data)
                     && (process.ready || !host.settings.ready_declared)
             }
@@ -338,10 +367,15 @@ impl World {
         self.made.get_mut(&id).expect("an artifact of this world")
     }
 
-    /// What this service runs.
-    pub(super) fn made_for(&mut self, id: ServiceId) -> &mut Made {
-        let runs = self.hosts[&id].settings.runs;
-        self.made(runs)
+    /// What this service runs, unless it runs a command.
+    pub(super) fn made_for(&mut self, id: ServiceId) -> Option<&mut Made> {
+        let runs = self.hosts[&id].settings.runs?;
+        Some(self.made(runs))
+    }
+
+    /// What was saved last of what this service runs. A command is always the same.
+    pub(super) fn saved_for(&self, host: &Host) -> Content {
+        host.settings.runs.map_or(Content::FIRST, |artifact| self.made[&artifact].content)
     }
 
     pub(super) fn process(&mut self, instance: Instance) -> Option<&mut Running> {
@@ -351,7 +385,7 @@ impl World {
     pub(super) fn program_ends(&mut self, instance: Instance, exit: Exit) {
         let Some(process) = self.process(instance).copied() else { return };
         if !process.stopping {
-            self.host(instance.service).end = Some((process.content, exit));
+            self.host(instance.service).end = Some((process.content, process.data, exit));
         }
         self.tell(Event::ProcessExited { instance, exit });
         self.host(instance.service).processes.retain(|other| other.instance != instance);
@@ -361,7 +395,11 @@ impl World {
 
 pub(super) fn settings() -> Settings {
     Settings {
-        runs: ArtifactId::MAIN,
+        runs: Some(ArtifactId::MAIN),
+        task: false,
+        autostart: true,
+        after: BTreeSet::new(),
+        restart_with: BTreeSet::new(),
         update: Update::Restart,
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: 15, timeout: Duration::from_secs(5) },
@@ -374,10 +412,11 @@ pub(super) fn settings() -> Settings {
 
 /// Two services with these settings, and an artifact more than they run.
 pub(super) fn setup(settings: [Settings; 2]) -> Setup {
-    let service = |(id, settings)| (ServiceId(id), Settings { runs: ArtifactId(id), ..settings });
+    let service = |(id, settings)| (ServiceId(id), Settings { runs: Some(ArtifactId(id)), ..settings });
     Setup {
         debounce: Duration::from_millis(50),
         once: false,
+        together: false,
         artifacts: (0..3).map(ArtifactId).collect(),
         services: (0..).zip(settings).map(service).collect(),
     }

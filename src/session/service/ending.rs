@@ -10,13 +10,10 @@ use crate::session::notices::{AfterExit, ExitReason, Notice, StartFailure, StopC
 use crate::words::{Exit, Instance, StopPlan};
 
 impl Service {
-    /// Stops what runs, with this signal if given, and starts nothing more.
+    /// Stops what runs, with this signal if given: hotrun ends.
     pub(in crate::session) fn quit(&mut self, now: Duration, signal: Option<i32>, out: &mut Vec<Effect>) {
         let StopPlan { signal: usual, timeout } = self.settings.stop;
         let plan = StopPlan { signal: signal.unwrap_or(usual), timeout };
-        self.leaving = true;
-        self.start = None;
-        out.push(Effect::CancelTimer(Timer::Backoff(self.id)));
         for index in 0..self.processes.len() {
             let process = &mut self.processes[index];
             if matches!(process.phase, Phase::Stopping | Phase::Ended(_))
@@ -50,15 +47,15 @@ impl Service {
                 signal: plan.signal,
                 ago,
                 left: (!held).then(|| plan.timeout.saturating_sub(ago)),
-                quitting: self.leaving,
+                quitting: self.leaving(),
             }));
         }
     }
 
     /// Kills what is left.
     pub(in crate::session) fn kill(&mut self, out: &mut Vec<Effect>) {
-        self.leaving = true;
-        self.start = None;
+        self.cease(out);
+        self.takes_leave();
         out.extend(self.processes.iter().map(|process| Effect::KillProcess(process.instance)));
     }
 
@@ -101,10 +98,11 @@ impl Service {
     ) {
         let Some(index) = self.index(instance) else { return };
         self.ended_instead(index, out);
+        let leaving = self.leaving();
         let process = &mut self.processes[index];
         let before = std::mem::replace(&mut process.phase, Phase::Ended(exit));
         let stuck = before == Phase::Stuck;
-        let expected = stuck || before == Phase::Stopping;
+        let expected = stuck || before == Phase::Stopping || leaving;
         let lived = now.saturating_sub(process.started);
         let (pid, build) = (process.pid, process.build);
         out.push(Effect::CancelTimer(Timer::Settled(instance)));
@@ -115,7 +113,7 @@ impl Service {
                 self.fail(index, StartFailure::Exited { exit, lived }, out);
             }
         }
-        let next = if expected { AfterExit::AsPlanned } else { self.after_exit(index) };
+        let next = if expected { AfterExit::AsPlanned } else { self.after_exit(index, exit) };
         out.push(Effect::Report(Notice::ProcessExited { instance, pid, build, exit, lived, expected, next }));
         if !expected {
             self.report_failure(now, index, out);
@@ -135,7 +133,7 @@ impl Service {
     }
 
     /// Returns what follows when the program ended by itself.
-    fn after_exit(&self, index: usize) -> AfterExit {
+    fn after_exit(&self, index: usize, exit: Exit) -> AfterExit {
         let process = &self.processes[index];
         let mut others = self.processes.iter().filter(|other| other.instance != process.instance);
         let beside = others.find(|other| other.wanted()).map(|other| other.build);
@@ -149,6 +147,7 @@ impl Service {
         }
         match self.settings.on_exit {
             OnExit::Exit => AfterExit::Ends,
+            OnExit::Wait if self.settings.task && exit.success() => AfterExit::Done,
             OnExit::Wait => AfterExit::Waits,
             OnExit::Restart if self.ends.failures >= FAILURES_IN_A_ROW => AfterExit::GivesUp,
             OnExit::Restart => {
@@ -167,10 +166,14 @@ impl Service {
             self.processes[index].phase = Phase::Stuck;
             return;
         };
-        let next = self.after_exit(index);
+        let next = self.after_exit(index, exit);
         let process = self.processes.remove(index);
-        if self.leaving {
+        self.say_stopped(out);
+        if self.leaving() {
             return;
+        }
+        if self.settings.task && process.stop.is_none() && exit.success() {
+            self.done(instance.number, process.build);
         }
         if self.start.is_some() {
             self.start_if_room(now, out);
@@ -185,10 +188,14 @@ impl Service {
             AfterExit::AsPlanned
                 if self.processes.is_empty() && self.live.is_some_and(|live| live.build != process.build) =>
             {
-                self.start = Some(Start::default());
+                self.order(Start::default());
                 self.start_if_room(now, out);
             }
-            AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Waits | AfterExit::GivesUp => {}
+            AfterExit::AsPlanned
+            | AfterExit::Beside(_)
+            | AfterExit::Waits
+            | AfterExit::Done
+            | AfterExit::GivesUp => {}
         }
     }
 }

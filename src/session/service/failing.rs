@@ -21,6 +21,7 @@ impl Service {
         self.fail(index, StartFailure::Spawn(error), out);
         self.report_failure(now, index, out);
         let process = self.processes.remove(index);
+        self.say_stopped(out);
         if self.start.is_some() {
             self.start_if_room(now, out);
         } else {
@@ -157,14 +158,14 @@ impl Service {
 
     /// Starts the previous build once the live path names it again.
     pub(in crate::session) fn rolled_back(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        if self.leaving {
+        if self.leaving() {
             return;
         }
         let Some(previous) = self.previous.take() else { return };
         self.live = Some(previous);
         out.push(Effect::Report(Notice::RolledBack { service: self.id, to: previous.build }));
         if !self.processes.iter().any(Process::wanted) {
-            self.start = Some(Start { rollback: true, ..Start::default() });
+            self.order(Start { rollback: true, ..Start::default() });
             self.start_if_room(now, out);
         }
     }

@@ -3,15 +3,18 @@
 //! Pure. At most one process of the service exists at a time (L4): the next is started when nothing of the last one is
 //! left. The exception is an overlap, where the next one starts beside the one that serves: two at most.
 
+mod among;
 mod ending;
 mod failing;
 mod patience;
+mod place;
 mod process;
 mod reloading;
 mod starting;
 
 use std::time::Duration;
 
+use self::place::Place;
 pub(super) use self::process::Start;
 use self::process::{Phase, Process, Readiness};
 use super::Settings;
@@ -59,8 +62,7 @@ pub(super) struct Service {
     held: bool,
     /// A restart that follows the next build, whatever that gives.
     owed: Option<StopCause>,
-    /// hotrun ends and starts nothing more.
-    leaving: bool,
+    place: Place,
 }
 
 /// Ends in a row.
@@ -112,11 +114,13 @@ pub(super) enum Doing {
 
 impl Service {
     pub(super) fn new(id: ServiceId, settings: Settings) -> Self {
+        // There is nothing to build of a command.
+        let command =
+            Live { build: BuildId(0), since: Duration::ZERO, failed: false, ran: true, settled: true };
         Self {
             id,
-            settings,
             started: 0,
-            live: None,
+            live: settings.runs.is_none().then_some(command),
             previous: None,
             processes: Vec::new(),
             start: None,
@@ -127,7 +131,8 @@ impl Service {
             over: None,
             held: false,
             owed: None,
-            leaving: false,
+            place: Place::new(settings.autostart),
+            settings,
         }
     }
 
@@ -155,7 +160,8 @@ impl Service {
         }
     }
 
-    pub(super) fn runs(&self) -> ArtifactId {
+    /// Returns the artifact it runs, unless it runs a command.
+    pub(super) fn runs(&self) -> Option<ArtifactId> {
         self.settings.runs
     }
 
@@ -249,6 +255,8 @@ impl Service {
             return Doing::Stuck(stuck.pid);
         }
         let starting = |process: &Process| match (process.phase, &process.readiness) {
+            // Its end is what is waited for.
+            (Phase::Settled, _) if self.settings.task => true,
             (Phase::Ordered | Phase::Waiting | Phase::Reloading(_), _) => true,
             (Phase::Ready | Phase::Settled, Readiness::Awaited) if self.settings.ready_declared => true,
             (_, Readiness::Missing { .. }) if self.settings.ready_declared => false,
@@ -299,7 +307,7 @@ impl Service {
         self.live = Some(Live { build, since: now, failed: false, ran: false, settled: false });
         self.ends = Ends::default();
         self.outdated |= restart;
-        if self.holds() && !self.leaving {
+        if self.holds() && !self.leaving() {
             let (service, running) = (self.id, self.running(now));
             out.push(Effect::Report(Notice::Held { service, build, running }));
         }
@@ -315,8 +323,10 @@ impl Service {
         order: Start,
         out: &mut Vec<Effect>,
     ) {
-        let due = restart || self.outdated || self.owed.is_some() || self.down();
-        let (artifact, restarts) = (self.runs(), due && !self.holds());
+        let Some(artifact) = self.runs() else { return };
+        let ended = self.down() && !self.is_done();
+        let due = self.is_up() && (restart || self.outdated || self.owed.is_some() || ended);
+        let restarts = due && !self.holds();
         out.push(Effect::Report(Notice::Unchanged { build, artifact, restarts }));
         if due {
             self.take_over(now, StopCause::Launch, order, out);
@@ -326,11 +336,17 @@ impl Service {
     /// Starts what is live, unless updates wait for a request.
     fn take_over(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
         if self.holds() {
-            self.held |= !self.leaving;
+            self.held |= !self.leaving();
             return;
         }
         let cause = self.owed.take().unwrap_or(cause);
         self.update(now, cause, order, out);
+    }
+
+    /// Starts it as hotrun starts: it needs no build.
+    pub(super) fn begin(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.order(Start::default());
+        self.start_if_room(now, out);
     }
 
     /// Starts it again without a build.
@@ -347,7 +363,7 @@ impl Service {
 
     /// Starts the live binary.
     fn update(&mut self, now: Duration, cause: StopCause, order: Start, out: &mut Vec<Effect>) {
-        if self.live.is_none() || self.leaving {
+        if self.live.is_none() || !self.is_up() || self.leaving() {
             return;
         }
         out.push(Effect::CancelTimer(Timer::Backoff(self.id)));
@@ -361,7 +377,7 @@ impl Service {
             out.push(Effect::Report(Notice::NoOverlap(self.id)));
         }
         let order = Start { beside: overlap && !self.stored, ..order };
-        self.start = Some(order);
+        self.order(order);
         // A serving process goes on until the next is ready; a starting one makes room for the newer one.
         let kept = if order.beside { self.processes.iter().position(Process::serves) } else { None };
         for index in (0..self.processes.len()).filter(|index| Some(*index) != kept) {

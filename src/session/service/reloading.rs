@@ -56,8 +56,11 @@ impl Service {
         let Some(index) = self.index(instance).filter(reloading) else { return };
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
         out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
-        self.start = Some(self.processes[index].start);
         self.processes[index].phase = Phase::Settled;
+        if self.leaving() {
+            return;
+        }
+        self.order(self.processes[index].start);
         self.stop(now, index, StopCause::Update, self.settings.stop, out);
         self.start_if_room(now, out);
     }
@@ -70,8 +73,8 @@ impl Service {
             return;
         }
         process.phase = Phase::Stopping;
-        self.start = Some(process.start);
-        let (instance, reason) = (process.instance, NotReloaded::Ended);
+        let (instance, start, reason) = (process.instance, process.start, NotReloaded::Ended);
+        self.order(start);
         out.push(Effect::Report(Notice::ReloadFailed { instance, reason }));
     }
 }

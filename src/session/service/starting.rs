@@ -9,8 +9,15 @@ use crate::session::notices::{Notice, StopCause};
 use crate::words::Instance;
 
 impl Service {
-    /// Starts the live binary if that was ordered and there is room.
+    /// Starts the live binary if that was ordered and there is room, unless others come first.
     pub(super) fn start_if_room(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if !self.comes_after() {
+            self.start_in_room(now, out);
+        }
+    }
+
+    /// Starts the live binary if that was ordered and there is room.
+    pub(super) fn start_in_room(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let Some(start) = self.start else { return };
         let room = match self.processes.as_slice() {
             [] => true,
@@ -19,6 +26,7 @@ impl Service {
         };
         let Some(live) = self.live.filter(|_| room) else { return };
         self.start = None;
+        self.place.started();
         self.started += 1;
         let (instance, build) = (Instance { service: self.id, number: self.started }, live.build);
         self.processes.push(Process {
@@ -58,6 +66,11 @@ impl Service {
         process.started = now;
         out.push(Effect::Report(Notice::ProcessStarted { instance, pid, build: process.build }));
         if process.phase != Phase::Ordered {
+            return;
+        }
+        if self.settings.task {
+            // Others wait for its end.
+            process.phase = Phase::Settled;
             return;
         }
         process.phase = Phase::Waiting;
@@ -128,7 +141,9 @@ impl Service {
             live.ran = true;
             live.failed = false;
             self.outdated = false;
-            out.push(Effect::Keep(self.id, live.build));
+            if self.settings.runs.is_some() {
+                out.push(Effect::Keep(self.id, live.build));
+            }
         }
         out.push(Effect::CancelTimer(Timer::Ready(instance)));
         out.push(Effect::Report(process.ready_notice(now, assumed)));
@@ -140,8 +155,8 @@ impl Service {
 
     /// Starts the program again after the wait.
     pub(super) fn backoff_over(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        if self.processes.is_empty() && !self.leaving {
-            self.start = Some(Start::default());
+        if self.processes.is_empty() {
+            self.order(Start::default());
             self.start_if_room(now, out);
         }
     }

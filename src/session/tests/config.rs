@@ -183,18 +183,18 @@ fn it_is_said_what_follows() {
 
 #[test]
 fn manual_waits_until_somebody_asks_or_it_is_manual_no_longer() {
-    let manual = Settings { update: Update::Manual, ..settings() };
-    let mut t = Table::running(manual);
+    let manual = || Settings { update: Update::Manual, ..settings() };
+    let mut t = Table::running(manual());
     let restart =
-        ConfigChange { setup: setup(manual), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
+        ConfigChange { setup: setup(manual()), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
     assert_eq!(then(&mut t, restart.clone()), AfterConfig::NextStart);
     t.expect(read(restart), &[]);
     t.expect(read(plain()), &["stop 0.1 with 15"]);
 
-    let mut t = Table::running(manual);
+    let mut t = Table::running(manual());
     // Nothing changed meanwhile, so nothing is due.
     t.expect(read(plain()), &[]);
-    t.expect(read(ConfigChange { setup: setup(manual), ..plain() }), &[]);
+    t.expect(read(ConfigChange { setup: setup(manual()), ..plain() }), &[]);
     t.edit("a.rs");
     t.expect(ok(2), &["publish 2"]);
     t.expect(published(2), &[]);
@@ -215,11 +215,12 @@ fn a_program_that_has_ended_starts_with_what_changed() {
 
 #[test]
 fn manual_holds_nothing_back_from_a_program_that_has_ended() {
-    let manual = Settings { update: Update::Manual, ..settings() };
-    let mut t = Table::running(manual);
+    let manual = || Settings { update: Update::Manual, ..settings() };
+    let mut t = Table::running(manual());
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &[]);
-    let change = ConfigChange { setup: setup(manual), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
+    let change =
+        ConfigChange { setup: setup(manual()), restart: BTreeSet::from([ServiceId::MAIN]), ..plain() };
     t.expect(read(change), &["start 0.2 build 1"]);
 }
 
@@ -228,7 +229,7 @@ fn r_while_paused_pays_the_restart_that_an_edit_is_owed() {
     let mut t = Table::running(settings());
     t.tell(Event::Asked(Request::Pause));
     t.expect(read(ConfigChange { restart: BTreeSet::from([ServiceId::MAIN]), ..plain() }), &[]);
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     assert!(!t.session.builds.paused());
     t.tell(exited(1, 0));
     t.expect(gone(1), &["start 0.2 build 1"]);

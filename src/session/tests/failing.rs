@@ -99,7 +99,7 @@ fn a_build_that_has_run_is_not_rolled_back_when_it_cannot_start_again() {
     let mut t = starting(notify(Update::Restart));
     t.expect(ready(2), &["timer settled"]);
     t.wait(SETTLE).expect(settled(2), &[]);
-    t.expect(Event::Asked(Request::Restart), &["stop 0.2 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.2 with 15"]);
     t.expect(exited(2, 0), &[]);
     t.expect(gone(2), &["start 0.3 build 2"]);
     t.expect(started(3), &["timer ready 30s"]);
@@ -121,7 +121,7 @@ fn in_an_overlap_what_runs_stays_live_when_the_same_build_cannot_start_beside_it
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &[]);
     t.wait(SETTLE).expect(settled(2), &[]);
-    t.expect(Event::Asked(Request::Restart), &["start 0.3 build 2"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["start 0.3 build 2"]);
     t.expect(started(3), &["timer ready 30s"]);
     t.expect(exited(3, 1), &[]);
     t.expect(gone(3), &[]);
@@ -136,7 +136,7 @@ fn a_build_that_failed_once_and_runs_then_can_be_gone_back_to() {
     t.expect(started(1), &["timer ready 30s"]);
     t.expect(exited(1, 1), &[]);
     t.expect(gone(1), &[]);
-    t.expect(Event::Asked(Request::Restart), &["start 0.2 build 1"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["start 0.2 build 1"]);
     t.expect(started(2), &["timer ready 30s"]);
     t.expect(ready(2), &["timer settled"]);
     t.edit("a.rs");
@@ -157,7 +157,7 @@ fn a_manual_update_that_fails_is_rolled_back_to_what_ran() {
     t.edit("a.rs");
     t.expect(ok(3), &["publish 3"]);
     t.expect(published(3), &[]);
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["start 0.2 build 3"]);
     t.expect(started(2), &["timer ready 30s"]);
@@ -233,7 +233,7 @@ fn a_build_that_serves_is_not_gone_back_from_because_a_second_process_of_it_fail
     t.tell(ready(2));
     t.tell(exited(1, 0));
     t.expect(gone(1), &[]);
-    t.expect(Event::Asked(Request::Restart), &["start 0.3 build 2"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["start 0.3 build 2"]);
     t.tell(started(3));
     t.tell(exited(3, 1));
     t.expect(gone(3), &[]);
@@ -248,7 +248,7 @@ fn a_build_is_not_gone_back_from_while_another_process_of_it_starts() {
     t.tell(ready(2));
     t.tell(exited(1, 0));
     t.tell(gone(1));
-    t.expect(Event::Asked(Request::Restart), &["start 0.3 build 2"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["start 0.3 build 2"]);
     t.tell(started(3));
     t.tell(exited(2, 1));
     t.expect(gone(2), &[]);

@@ -210,12 +210,12 @@ fn stale_news_is_ignored() {
 #[test]
 fn r_restarts_and_builds_first_if_the_last_build_failed() {
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
 
     let mut t = Table::running(settings());
     t.edit("a.rs");
     t.expect(bad(2), &[]);
-    t.expect(Event::Asked(Request::Restart), &["build 3"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["build 3"]);
     t.expect(ok(3), &["publish 3"]);
     t.expect(unchanged(3, false), &["stop 0.1 with 15"]);
 }
@@ -224,7 +224,7 @@ fn r_restarts_and_builds_first_if_the_last_build_failed() {
 fn r_during_a_build_that_fails_restarts_what_is_live() {
     let mut t = Table::running(settings());
     t.edit("a.rs");
-    t.expect(Event::Asked(Request::Restart), &[]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &[]);
     t.expect(bad(2), &["stop 0.1 with 15"]);
 }
 
@@ -239,16 +239,16 @@ fn while_paused_nothing_builds_and_going_on_builds_once() {
 
 #[test]
 fn manual_updates_wait_for_a_request_or_the_end_of_the_program() {
-    let manual = Settings { update: Update::Manual, ..settings() };
-    let mut t = Table::running(manual);
+    let manual = || Settings { update: Update::Manual, ..settings() };
+    let mut t = Table::running(manual());
     t.edit("a.rs");
     t.expect(ok(2), &["publish 2"]);
     t.expect(published(2), &[]);
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(exited(1, 0), &[]);
     t.expect(gone(1), &["start 0.2 build 2"]);
 
-    let mut t = Table::running(manual);
+    let mut t = Table::running(manual());
     t.edit("a.rs");
     t.expect(ok(2), &["publish 2"]);
     t.expect(published(2), &[]);
@@ -322,7 +322,7 @@ fn a_binary_that_cannot_be_published_leaves_what_runs_and_is_tried_again() {
     t.expect(ok(2), &["publish 2"]);
     let outcome = PublishOutcome::Failed { error: "disk full".to_owned() };
     t.expect(Event::Published { build: BuildId(2), artifact: ArtifactId::MAIN, outcome }, &[]);
-    t.expect(Event::Asked(Request::Restart), &["build 3"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["build 3"]);
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn a_sighup_means_r_unless_the_terminal_goes_away() {
 #[test]
 fn ctrl_c_during_a_stop_is_sent_to_the_program_as_well_and_the_second_kills() {
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(quit(QuitReason::Signal(2)), &["stop 0.1 with 2"]);
     t.expect(quit(QuitReason::Signal(2)), &["kill 0.1"]);
     t.expect(exited(1, 0), &[]);
@@ -377,11 +377,11 @@ fn ctrl_c_during_a_stop_is_sent_to_the_program_as_well_and_the_second_kills() {
 
     // The same signal is not sent twice, and another one does not begin the time anew.
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(quit(QuitReason::Signal(TERM)), &[]);
 
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.wait(ms(2000));
     let effects = t.session.handle(t.now, quit(QuitReason::Signal(2)));
     let plan = StopPlan { signal: 2, timeout: ms(3000) };
@@ -395,7 +395,7 @@ fn a_process_that_cannot_be_stopped_keeps_nobody_from_leaving() {
     t.expect(gone(1), &["exit Quit(Asked)"]);
 
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(gone(1), &[]);
     t.expect(quit(QuitReason::Signal(TERM)), &["exit Quit(Signal(15))"]);
 }
@@ -403,9 +403,9 @@ fn a_process_that_cannot_be_stopped_keeps_nobody_from_leaving() {
 #[test]
 fn a_process_that_cannot_be_stopped_is_followed_by_the_next_when_it_ends() {
     let mut t = Table::running(settings());
-    t.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     t.expect(gone(1), &[]);
-    t.expect(Event::Asked(Request::Restart), &[]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &[]);
     t.expect(exited(1, 0), &["start 0.2 build 1"]);
     t.expect(gone(1), &[]);
 }

@@ -3,6 +3,7 @@
 mod config;
 mod failing;
 mod life;
+mod order;
 mod several;
 mod standing;
 mod stopping;
@@ -20,7 +21,11 @@ const TERM: i32 = 15;
 
 fn settings() -> Settings {
     Settings {
-        runs: ArtifactId::MAIN,
+        runs: Some(ArtifactId::MAIN),
+        task: false,
+        autostart: true,
+        after: BTreeSet::new(),
+        restart_with: BTreeSet::new(),
         update: Update::Restart,
         on_exit: OnExit::Wait,
         stop: StopPlan { signal: TERM, timeout: Duration::from_secs(5) },
@@ -35,6 +40,7 @@ fn setup(settings: Settings) -> Setup {
     Setup {
         debounce: ms(50),
         once: false,
+        together: false,
         artifacts: BTreeSet::from([ArtifactId::MAIN]),
         services: BTreeMap::from([(ServiceId::MAIN, settings)]),
     }
@@ -143,7 +149,8 @@ fn brief(effect: &Effect) -> Option<String> {
         | Effect::CancelTimer(_)
         | Effect::Keep(..)
         | Effect::Condemn(..)
-        | Effect::Report(_) => return None,
+        | Effect::Report(_)
+        | Effect::AllReady => return None,
         Effect::StartTimer(Timer::Backoff(_), after) => format!("timer Backoff {after:?}"),
         Effect::StartTimer(timer, after) => format!("timer {timer:?} {after:?}"),
         Effect::Reload(instance) => format!("reload {instance}"),

@@ -32,7 +32,7 @@ fn same(build: u32, artifact: u16) -> Event {
 }
 
 fn setup_of_two(once: bool) -> Setup {
-    let service = |id| (ServiceId(id), Settings { runs: ArtifactId(id), ..settings() });
+    let service = |id| (ServiceId(id), Settings { runs: Some(ArtifactId(id)), ..settings() });
     let artifacts = (0..2).map(ArtifactId).collect();
     Setup { once, artifacts, services: (0..2).map(service).collect(), ..setup(settings()) }
 }

@@ -98,7 +98,7 @@ fn how_a_program_ended_is_how_it_stands() {
     let mut t = Table::running(settings());
     t.tell(exited(1, 3));
     t.now(gone(1), State::Failed(Trouble::Ended(BuildId(1), Exit::Code(3))));
-    t.now(Event::Asked(Request::Restart), State::Starting);
+    t.now(Event::Asked(Request::Restart(Whom::All)), State::Starting);
     t.tell(started(2));
     t.now(settled(2), State::Running);
 }
@@ -176,7 +176,7 @@ fn what_waits_for_a_request_is_held() {
     t.tell(edit());
     t.tell(ok(2));
     t.now(published(2), State::Held);
-    t.now(Event::Asked(Request::Restart), State::Stopping);
+    t.now(Event::Asked(Request::Restart(Whom::All)), State::Stopping);
     t.tell(exited(1, 0));
     t.now(gone(1), State::Starting);
     t.tell(started(2));
@@ -203,9 +203,9 @@ fn a_restart_that_a_pause_holds_back_is_not_running() {
 
 #[test]
 fn what_manual_held_is_not_held_for_ever() {
-    let manual = Settings { update: Update::Manual, ..settings() };
-    let mut t = Table::running(manual);
-    t.now(env_file_read(manual), State::Held);
+    let manual = || Settings { update: Update::Manual, ..settings() };
+    let mut t = Table::running(manual());
+    t.now(env_file_read(manual()), State::Held);
     let change = ConfigChange {
         files: Vec::new(),
         keys: vec!["run.update"],

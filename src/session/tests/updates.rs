@@ -41,8 +41,9 @@ pub(super) fn edited(settings: Settings) -> Table {
 
 /// The same, with build 2 starting as process 2: beside process 1 or instead of it.
 pub(super) fn starting(settings: Settings) -> Table {
+    let overlaps = settings.update == Update::Overlap;
     let mut t = edited(settings);
-    if settings.update == Update::Overlap {
+    if overlaps {
         t.expect(published(2), &["start 0.2 build 2"]);
     } else {
         t.expect(published(2), &["stop 0.1 with 15"]);
@@ -204,7 +205,7 @@ fn after_a_rollback_r_tries_the_failed_build_again() {
     t.expect(exited(2, 1), &[]);
     t.expect(gone(2), &["roll back 2 to 1"]);
     t.expect(BACK, &["start 0.3 build 1"]);
-    t.expect(Event::Asked(Request::Restart), &["build 3"]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &["build 3"]);
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn a_removed_live_binary_is_built_again_and_the_process_runs_on() {
 fn a_restart_waits_until_a_removed_live_binary_is_there_again() {
     let mut t = Table::running(settings());
     t.expect(Event::LiveRemoved(ArtifactId::MAIN), &["timer LiveRemoved 300ms"]);
-    t.expect(Event::Asked(Request::Restart), &[]);
+    t.expect(Event::Asked(Request::Restart(Whom::All)), &[]);
     t.expect(config::env_file_read(settings()), &[]);
     t.expect(Event::TimerFired(Timer::LiveRemoved), &["build 2"]);
     for build in 2..5 {

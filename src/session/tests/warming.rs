@@ -31,7 +31,7 @@ fn a_first_build_that_compiled_nothing_is_followed_by_one_warm_up() {
     table.wait(Duration::from_mins(1)).expect(Event::TimerFired(Timer::Settled(process(1))), &[]);
     assert_eq!(table.session.standing(table.now).state, State::Running, "nothing waits for it");
     table.expect(Event::WarmedUp, &[]);
-    table.expect(Event::Asked(Request::Restart), &["stop 0.1 with 15"]);
+    table.expect(Event::Asked(Request::Restart(Whom::All)), &["stop 0.1 with 15"]);
     table.expect(Event::ProcessExited { instance: process(1), exit: Exit::Signal(TERM) }, &[]);
     table.expect(Event::ProcessGone { instance: process(1) }, &["start 0.2 build 1"]);
     table.expect(started(2), &["timer settled"]);
