@@ -278,7 +278,8 @@ impl Runtime {
                 let rerun_everything = self.site.rerun_everything(results);
                 match self.site.dep_info(results) {
                     Ok(dep_info) if failed => {
-                        watch::WatchCommand::BuildFailed { build, dep_info, rerun_everything, named }
+                        let made = results.keys().copied().collect();
+                        watch::WatchCommand::BuildFailed { build, made, dep_info, rerun_everything, named }
                     }
                     Ok(dep_info) => {
                         watch::WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything }

@@ -159,6 +159,11 @@ impl Rules {
         self.known.was_read(path)
     }
 
+    /// Returns what the last successful build of an artifact read.
+    pub fn sources_of(&self, artifact: ArtifactId) -> impl Iterator<Item = &PathBuf> {
+        self.known.sources_of(artifact)
+    }
+
     /// Returns the explicitly named paths, each with whether to follow everything in it, if it is a folder.
     pub fn named_paths(&self) -> impl Iterator<Item = (&Path, bool)> {
         let inputs = self.commands.values().flat_map(|globs| &globs.paths);

@@ -198,6 +198,11 @@ impl Known {
         self.sources.contains(path)
     }
 
+    /// Returns what the last successful build of an artifact read.
+    pub(super) fn sources_of(&self, artifact: ArtifactId) -> impl Iterator<Item = &PathBuf> {
+        self.sources.all_of(artifact)
+    }
+
     /// Returns every path that an artifact was, or may be, built from.
     pub(super) fn named(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.sources, &self.dropped, &self.wanted].into_iter().flat_map(PathsOf::paths)

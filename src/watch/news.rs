@@ -35,7 +35,9 @@ pub enum WatchCommand {
     /// At least one artifact was not built.
     BuildFailed {
         build: BuildId,
-        /// The inputs of those that were.
+        /// Those that were.
+        made: BTreeSet<ArtifactId>,
+        /// Their inputs, as far as cargo told them.
         dep_info: BTreeMap<ArtifactId, Vec<PathBuf>>,
         rerun_everything: Vec<PathBuf>,
         /// The paths that errors named, existing or not. Files that rustc was compiling are added.
@@ -75,7 +77,8 @@ pub enum WatchCommand {
 impl WatchCommand {
     /// No artifact was built, or nobody knows from what.
     pub fn failed(build: BuildId, named: Vec<PathBuf>) -> Self {
-        Self::BuildFailed { build, dep_info: BTreeMap::new(), rerun_everything: Vec::new(), named }
+        let (made, dep_info, rerun_everything) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+        Self::BuildFailed { build, made, dep_info, rerun_everything, named }
     }
 }
 

@@ -193,12 +193,14 @@ impl Site {
         });
     }
 
-    /// The build ends: these artifacts were built from these files, the others failed.
+    /// The build ends: these artifacts were built from these files (none: cargo listed none), the others failed.
     pub(crate) fn end_build(&self, build: BuildId, read: &[(ArtifactId, &[PathBuf])], failed: bool) {
-        let dep_info = read.iter().map(|(artifact, files)| (*artifact, files.to_vec())).collect();
+        let listed = read.iter().filter(|(_, files)| !files.is_empty());
+        let dep_info = listed.map(|(artifact, files)| (*artifact, files.to_vec())).collect();
         let rerun_everything = Vec::new();
         self.send(if failed {
-            WatchCommand::BuildFailed { build, dep_info, rerun_everything, named: Vec::new() }
+            let made = read.iter().map(|(artifact, _)| *artifact).collect();
+            WatchCommand::BuildFailed { build, made, dep_info, rerun_everything, named: Vec::new() }
         } else {
             WatchCommand::BuildSucceeded { build, ended: SystemTime::now(), dep_info, rerun_everything }
         });

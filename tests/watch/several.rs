@@ -73,16 +73,30 @@ fn an_edit_concerns_the_programs_that_read_the_file() {
 
 #[test]
 fn what_failed_guesses_and_what_was_built_all_the_same_does_not() {
-    for poll in BACKENDS {
+    for (poll, listed) in BACKENDS.into_iter().flat_map(|poll| [(poll, true), (poll, false)]) {
         let (mut site, sources) = site(poll);
+        // rustc's own list of the crate, where cargo writes none.
+        let (units, new) = (site.root.join("target/debug/deps"), site.root.join("src/new.txt"));
+        write(&new, "new\n");
+        write(&units.join("app-1.d"), &format!("app: {} {}\n", sources.a[0].display(), new.display()));
         let build = site.start_build_of(&[A, B]);
-        site.end_build(build, &[(A, &sources.a)], true);
+        let read = if listed { [&sources.a[..], std::slice::from_ref(&new)].concat() } else { Vec::new() };
+        site.end_build(build, &[(A, &read)], true);
         site.drain();
         write(&site.root.join("notes.txt"), "edited\n");
         let readme = site.root.join("shared/README.md");
         write(&readme, "edited\n");
         expect(&site, &readme, &[B]);
         assert_eq!(site.changes(), []);
+        for (file, builds) in [
+            (&new, &[A] as &[ArtifactId]),
+            (&sources.a[0], &[A]),
+            (&sources.a[1], &[A, B]),
+            (&sources.b[0], &[B]),
+        ] {
+            fs::write(file, "// edited\n").unwrap();
+            expect(&site, file, builds);
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::watch::attempt::BuildAttempt;
 use crate::watch::ignores::Ignores;
 use crate::watch::inputs::{BuildInputs, InputsChange, Verdict};
 use crate::watch::ledger::Moment;
-use crate::watch::{dep_info, fingerprint, units};
+use crate::watch::units::{self, Unit};
+use crate::watch::{dep_info, fingerprint};
 use crate::words::{ArtifactId, BuildId};
 
 impl Room {
@@ -68,18 +69,23 @@ impl Room {
         &mut self,
         build: BuildId,
         ended: SystemTime,
+        made: &BTreeSet<ArtifactId>,
         dep_info: BTreeMap<ArtifactId, Vec<PathBuf>>,
         rerun_everything: Vec<PathBuf>,
         named: Vec<PathBuf>,
     ) {
         let mut failed = self.build_ended(build, ended);
-        failed.retain(|artifact| !dep_info.contains_key(artifact));
-        // What may fix the build: the paths its errors named, and the files rustc was compiling.
+        failed.retain(|artifact| !made.contains(artifact));
         let plan = &self.plan;
         let units = units::read(&plan.build_directory, &plan.workspace.root, &plan.packages);
-        let wanted = named.into_iter().chain(units.into_iter().flat_map(|unit| unit.files));
-        let wanted = wanted.map(tidy).collect();
-        let inputs = BuildInputs { read: read(dep_info), rerun_everything, failed, wanted };
+        let mut read = read(dep_info);
+        for artifact in made {
+            read.entry(*artifact).or_insert_with(|| self.read_beside_failure(*artifact, &units, &named));
+        }
+        // What may fix the build: the paths its errors named, and the files rustc was compiling.
+        let compiling = self.files_of(&failed, &units).cloned();
+        let wanted = named.into_iter().chain(compiling);
+        let inputs = BuildInputs { read, rerun_everything, failed, wanted: wanted.map(tidy).collect() };
         let change = self.take_inputs(build, inputs);
         if change == InputsChange::Fewer {
             self.ignores = Ignores::of(&self.plan, &self.rules);
@@ -90,6 +96,30 @@ impl Room {
             attempt.failed = true;
             self.pace.unchecked = self.ledger.paths().map(Path::to_path_buf).collect();
         }
+    }
+
+    /// Returns the inputs of an artifact that was built in a build that failed, where cargo does not list them: those of its
+    /// last success, those of its crates according to rustc, and what build scripts named.
+    fn read_beside_failure(
+        &self,
+        artifact: ArtifactId,
+        units: &[Unit],
+        named: &[PathBuf],
+    ) -> HashSet<PathBuf> {
+        let own = self.files_of(&BTreeSet::from([artifact]), units);
+        let told = own.chain(named).cloned().map(tidy);
+        self.rules.sources_of(artifact).cloned().chain(told).collect()
+    }
+
+    /// Returns what rustc read of the packages of these.
+    fn files_of<'a>(
+        &self,
+        artifacts: &BTreeSet<ArtifactId>,
+        units: &'a [Unit],
+    ) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
+        let packages = self.plan.packages.iter().filter(|package| !package.artifacts.is_disjoint(artifacts));
+        let roots: HashSet<PathBuf> = packages.map(|package| package.root.clone()).collect();
+        units.iter().filter(move |unit| roots.contains(&unit.root)).flat_map(|unit| &unit.files)
     }
 
     pub(super) fn build_cancelled(&mut self, build: BuildId, ended: SystemTime) {

@@ -144,8 +144,8 @@ impl Room {
             WatchCommand::BuildSucceeded { build, ended, dep_info, rerun_everything } => {
                 self.build_succeeded(build, ended, dep_info, rerun_everything);
             }
-            WatchCommand::BuildFailed { build, dep_info, rerun_everything, named } => {
-                self.build_failed(build, sent.wall, dep_info, rerun_everything, named);
+            WatchCommand::BuildFailed { build, made, dep_info, rerun_everything, named } => {
+                self.build_failed(build, sent.wall, &made, dep_info, rerun_everything, named);
             }
             WatchCommand::BuildCancelled(build) => self.build_cancelled(build, sent.wall),
             WatchCommand::ScriptRan { build, root, ended } => {
