@@ -4,7 +4,7 @@
 //! answers with effects; the [`runtime`] performs them. Imports point one way: wiring → OS rooms → pure rooms
 //! → [`words`].
 //!
-//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, `up`, [`error`]
+//! - wiring: [`main()`], [`runtime`], [`init`], [`doctor`], `site`, `up`, `logs`, [`error`]
 //! - OS rooms: [`project`], [`settings`], [`watch`], [`build`], [`process`], [`output`], [`handover`],
 //!   [`terminal`], [`control`], [`report`], over [`sys`] (the only `unsafe`)
 //! - pure rooms: [`cli`], [`config`], [`messages`], [`session`], [`history`]
@@ -19,6 +19,7 @@ pub mod error;
 pub mod handover;
 pub mod history;
 pub mod init;
+pub(crate) mod logs;
 pub mod messages;
 pub mod output;
 pub mod process;
@@ -93,6 +94,7 @@ pub fn main() -> ExitCode {
             let (began, limit) = (Instant::now(), time_limit(options.timeout.as_deref())?);
             ask(&options.control, |client| wait(client, began, limit))
         }
+        Command::Logs(options) => logs::print(&options).map(|()| ExitCode::SUCCESS),
         Command::Restart(options) => {
             ask(&options, |client| Ok((String::new(), client.restart()?, ExitCode::SUCCESS)))
         }
@@ -167,6 +169,7 @@ pub fn line_of(line: &AnswerLine) -> Line {
     match line {
         AnswerLine::Status(verb, text) => Line::status(verb, text),
         AnswerLine::Error(text) => Line::new(Head::Error, text),
+        AnswerLine::Said(text) => report::lines::said(text),
         AnswerLine::Hint(text) => Line::new(Head::Hint, text),
     }
 }

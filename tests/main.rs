@@ -21,6 +21,7 @@ mod laws;
 mod limits;
 mod lock;
 mod notices;
+mod output;
 mod places;
 mod process;
 mod programs;

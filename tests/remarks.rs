@@ -63,6 +63,7 @@ variants!(
         Stranger,
         Malformed,
         NothingPassed,
+        NotCaptured,
         SocketRevived,
         SocketReplaced,
         SocketLost,
@@ -219,6 +220,10 @@ fn of_the_handover() -> Vec<ProgramRemark> {
         ProgramRemark::NotFollowed { pid: 4711, cause: None },
         ProgramRemark::Stranger { pid: 4711 },
         ProgramRemark::NothingPassed { cause: cause() },
+        ProgramRemark::NotCaptured {
+            cause: io::Error::from_raw_os_error(libc::EMFILE).to_string(),
+            hint: hotrun::sys::limit_hint(&io::Error::from_raw_os_error(libc::EMFILE)),
+        },
         ProgramRemark::SocketRevived { address: address() },
         ProgramRemark::SocketReplaced { address: address() },
         ProgramRemark::SocketLost { address: address(), cause: in_a_line(&lost, None), hint: lost.hint() },

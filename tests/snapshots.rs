@@ -184,6 +184,7 @@ fn other_errors() -> Vec<Error> {
         ControlError::None { folder: "/srv/shop".into(), nearby: Vec::new() }.into(),
         ControlError::None { folder: "/srv/shop".into(), nearby: owned(&["`-p api --bin api`"]) }.into(),
         ControlError::Several { choices: owned(&["`-p api --bin api`", "`-p job --bin job`"]) }.into(),
+        ControlError::Inherited.into(),
         ControlError::NoService {
             problem: "no service is named `wep`".to_owned(),
             hint: Some("hotrun runs `api`, `web`".to_owned()),
@@ -363,7 +364,7 @@ variants!(OF_WATCH, watch_name, WatchError { Thread });
 variants!(
     OF_CONTROL,
     control_name,
-    ControlError { None, Several, NoService, Ended, TimedOut, Silent, Misunderstood, Io }
+    ControlError { None, Several, NoService, Inherited, Ended, TimedOut, Silent, Misunderstood, Io }
 );
 variants!(OF_BACKGROUND, background_name, BackgroundError { Start, Failed });
 variants!(

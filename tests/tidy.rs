@@ -45,6 +45,7 @@ const ROOMS: &[(&str, Kind, &[&str])] = &[
         &["words", "config", "messages", "sys", "settings", "project", "watch", "build", "report", "error"],
     ),
     ("init", Kind::Wiring, EVERYONE),
+    ("logs", Kind::Wiring, EVERYONE),
     ("doctor", Kind::Wiring, EVERYONE),
     ("runtime", Kind::Wiring, EVERYONE),
     ("up", Kind::Wiring, EVERYONE),

@@ -30,6 +30,25 @@ pub struct WaitOptions {
     pub timeout: Option<String>,
 }
 
+/// The options of `logs`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LogsOptions {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Only these services [default: all]
+    #[arg(value_name = "NAME", help_heading = Resettable::Reset)]
+    pub services: Vec<String>,
+    /// Print what is written from now on too, until hotrun ends
+    #[arg(short, long, help_heading = Resettable::Reset)]
+    pub follow: bool,
+    /// How many of the last lines
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 100, help_heading = Resettable::Reset)]
+    pub lines: usize,
+    /// Print each line as a JSON object
+    #[arg(long, help_heading = Resettable::Reset)]
+    pub json: bool,
+}
+
 /// Options of `run` that tell one hotrun from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Which hotrun, where several run here")]

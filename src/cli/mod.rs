@@ -17,7 +17,7 @@ use clap::{CommandFactory, Parser};
 
 pub use clap_complete::Shell;
 pub use commands::InitOptions;
-pub use control::{ControlOptions, Selection, WaitOptions};
+pub use control::{ControlOptions, LogsOptions, Selection, WaitOptions};
 pub use error::CliError;
 pub use generate::{completions, completions_for_cargo, man};
 pub use parse::parse;
@@ -116,6 +116,10 @@ pub enum Command {
     /// here. 124: the timeout passed. What was saved before this command was called counts in any case.
     #[command(name = "wait")]
     Wait(#[command(flatten)] Box<WaitOptions>),
+    /// Print what the program wrote last, also after a crash
+    ///
+    /// Only where hotrun reads it (`--output capture`; several services): of each service it keeps the last MiB.
+    Logs(#[command(flatten)] Box<LogsOptions>),
     /// Build if anything changed, then restart (the key `r`)
     ///
     /// Returns when it is ordered; `hotrun wait` waits for what comes of it.

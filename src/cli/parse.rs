@@ -36,7 +36,8 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
 }
 
 /// Subcommands whose options may be typed before them.
-const WITH_OPTIONS: [&str; 8] = ["run", "config", "doctor", "up", "status", "wait", "restart", "stop"];
+const WITH_OPTIONS: [&str; 9] =
+    ["run", "config", "doctor", "up", "status", "wait", "restart", "stop", "logs"];
 
 /// Those of them that are followed by names.
 const WITH_NAMES: [&str; 3] = ["status", "wait", "restart"];

@@ -1,6 +1,6 @@
 //! The services of a [`Config`].
 
-use super::{BuildConfig, Config, RunConfig, Runs, ServiceConfig};
+use super::{BuildConfig, Config, Output, RunConfig, Runs, ServiceConfig};
 use crate::words::ServiceId;
 
 impl ServiceConfig {
@@ -40,6 +40,15 @@ impl Config {
     /// If there is no such service.
     pub fn service(&self, service: ServiceId) -> &ServiceConfig {
         &self.services[usize::from(service.0)]
+    }
+
+    /// Returns whether hotrun reads what a service writes.
+    pub fn captures(&self, service: ServiceId) -> bool {
+        match self.service(service).run.output.value {
+            Output::Inherit => false,
+            Output::Capture => true,
+            Output::Auto => self.services.len() > 1,
+        }
     }
 
     /// Returns every service with its id.

@@ -19,7 +19,8 @@ pub struct Answer {
     /// Whether everything saved is running, or ran to its end with code 0.
     pub ok: bool,
     /// `running`, `exited`, `changed`, `building`, `starting`, `stopping`, `leaving`, `failed`, `paused`,
-    /// `held`; set only by the client: `stopped`, `none`, `several`, `unknown`, `timed-out`, `unreachable`.
+    /// `held`; set only by the client: `stopped`, `none`, `several`, `unknown`, `inherited`, `timed-out`,
+    /// `unreachable`.
     pub state: String,
     /// Why `ok` is false, for people.
     pub reason: Option<String>,
@@ -79,14 +80,20 @@ pub struct ServiceAnswer {
     pub reason: Option<String>,
     /// The addresses hotrun holds for it.
     pub listening: Vec<String>,
+    /// The last lines of its stderr, if it has ended with an error and hotrun reads its output.
+    #[serde(default)]
+    pub last_lines: Vec<String>,
 }
 
 /// The end of the program's process.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Exited {
     pub build: u32,
     pub code: Option<i32>,
     pub signal: Option<String>,
+    /// The last lines of its stderr, if hotrun reads its output.
+    #[serde(default, rename = "last-lines")]
+    pub last_lines: Vec<String>,
 }
 
 /// A build that was not cancelled.
@@ -155,7 +162,8 @@ impl Answer {
             let reason = reason_of(&service.state, last_build.as_ref(), running.as_ref());
             let (build, pid) = (running.as_ref().map(|run| run.build), running.as_ref().map(|run| run.pid));
             let (state, since) = (name_of(&service.state).to_owned(), running.map(|run| run.since));
-            let answer = ServiceAnswer { state, build, pid, since, reason, listening: Vec::new() };
+            let (listening, last_lines) = (Vec::new(), Vec::new());
+            let answer = ServiceAnswer { state, build, pid, since, reason, listening, last_lines };
             (names.of(*id).to_owned(), answer)
         };
         let services: BTreeMap<_, _> = standing.services.iter().map(describe).collect();
@@ -206,6 +214,16 @@ impl Answer {
         }
     }
 
+    /// Adds what the first program said last that has ended with an error.
+    #[must_use]
+    pub fn with_last_lines(self) -> Self {
+        let mut said = self.services.values().map(|service| &service.last_lines);
+        let Some(last_lines) = said.find(|lines| !lines.is_empty()).cloned() else { return self };
+        let hint = self.hint.or_else(|| Some("`hotrun logs` shows more of its output".to_owned()));
+        let exit = self.exit.map(|exit| Exited { last_lines, ..exit });
+        Self { hint, exit, ..self }
+    }
+
     /// Adds where the program's stderr goes, and a hint to look there if the program has ended.
     #[must_use]
     pub fn with_stderr(self, sink: &Sink) -> Self {
@@ -236,6 +254,17 @@ impl Answer {
         }
     }
 
+    /// The answer before lines of these services.
+    pub fn before_lines<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let services = names.map(|name| (name.to_owned(), ServiceAnswer::default())).collect();
+        Self { ok: true, services, ..Self::default() }
+    }
+
+    /// A request for output that hotrun does not read.
+    pub fn inherited() -> Self {
+        Self { state: "inherited".to_owned(), ..Self::default() }
+    }
+
     /// The answer of a client that got none.
     pub fn missing(state: &str, error: &dyn std::error::Error, hint: Option<String>) -> Self {
         let mut reason = error.to_string();
@@ -254,6 +283,11 @@ impl Answer {
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers always serialise") + "\n"
     }
+}
+
+/// Whether a service ended with an error, which its last output may explain.
+pub fn has_ended(state: &State) -> bool {
+    matches!(state, State::Failed(trouble) if exited(trouble).is_some())
 }
 
 fn name_of(state: &State) -> &'static str {
@@ -335,8 +369,10 @@ fn exited(trouble: &Trouble) -> Option<Exited> {
         return None;
     };
     Some(match exit {
-        Exit::Code(code) => Exited { build: build.0, code: Some(*code), signal: None },
-        Exit::Signal(signal) => Exited { build: build.0, code: None, signal: Some(signal_name(*signal)) },
+        Exit::Code(code) => Exited { build: build.0, code: Some(*code), ..Exited::default() },
+        Exit::Signal(signal) => {
+            Exited { build: build.0, signal: Some(signal_name(*signal)), ..Exited::default() }
+        }
     })
 }
 

@@ -1,15 +1,17 @@
 //! The client: finds a hotrun, sends it a request and reads the answer. Blocking.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::registry::{self, About};
 use super::server::SOCKET;
-use super::{Answer, ControlError, ControlRequest, Order};
+use super::{Answer, ControlError, ControlRequest, LogLine, LogsRequest, Order};
 use crate::cli::Selection;
 
 /// The limit for an immediate answer on a busy machine.
@@ -79,13 +81,37 @@ impl Client {
         let process = Peer::of(&stream);
         self.send(&mut stream, Order::Stop).map_err(|error| self.failed(error))?;
         // This request has no answer: the connection closes when hotrun ends.
-        match receive(stream) {
+        match receive(&mut BufReader::new(stream)) {
             Ok(None) => {}
             Ok(Some(answer)) => return Err(self.misunderstood(answer)),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
             Err(error) => return Err(self.failed(error)),
         }
         process.wait().map_err(failed("wait for the end of hotrun"))
+    }
+
+    /// Tells the last lines of output, and with `follow` those that come until hotrun ends, each with the names of all
+    /// services asked about. Ends early if `told` says so.
+    pub fn logs(
+        &self,
+        request: LogsRequest,
+        mut told: impl FnMut(&[String], LogLine) -> ControlFlow<()>,
+    ) -> Result<(), ControlError> {
+        let failed = |error| self.failed(error);
+        let mut stream = self.connect().map_err(failed)?;
+        self.send(&mut stream, Order::Logs(request)).map_err(failed)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
+        let mut reader = BufReader::new(stream);
+        let answer =
+            receive(&mut reader).map_err(failed)?.ok_or(ControlError::Ended { pid: self.about.pid })?;
+        let names: Vec<String> = self.understood(answer)?.services.into_keys().collect();
+        reader.get_ref().set_read_timeout(None).map_err(failed)?;
+        while let Some(line) = receive(&mut reader).map_err(failed)? {
+            if told(&names, line).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn at_once(&self, order: Order) -> Result<Answer, ControlError> {
@@ -102,7 +128,7 @@ impl Client {
         self.send(&mut stream, order)?;
         let left = limit.map(|limit| limit.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
         stream.set_read_timeout(left)?;
-        receive(stream)
+        receive(&mut BufReader::new(stream))
     }
 
     fn connect(&self) -> io::Result<UnixStream> {
@@ -120,6 +146,7 @@ impl Client {
     fn understood(&self, answer: Answer) -> Result<Answer, ControlError> {
         match &*answer.state {
             "unreachable" => Err(self.misunderstood(answer)),
+            "inherited" => Err(ControlError::Inherited),
             "unknown" => {
                 let problem = answer.reason.unwrap_or_default();
                 Err(ControlError::NoService { problem, hint: answer.hint })
@@ -181,9 +208,10 @@ fn alive(folder: &Path) -> bool {
     }
 }
 
-fn receive(stream: UnixStream) -> io::Result<Option<Answer>> {
+/// Returns the next line; `None` at the end.
+fn receive<T: DeserializeOwned>(reader: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    reader.read_line(&mut line)?;
     if line.is_empty() {
         return Ok(None);
     }

@@ -21,6 +21,9 @@ pub enum ControlError {
     },
     #[error("{problem}")]
     NoService { problem: String, hint: Option<String> },
+    /// It does not read the output of what it runs.
+    #[error("hotrun keeps no output: the program writes to hotrun's own stdout and stderr")]
+    Inherited,
     /// It ended before it answered.
     #[error("hotrun (pid {pid}) ended meanwhile")]
     Ended { pid: u32 },
@@ -52,7 +55,7 @@ impl ControlError {
             Self::None { .. } | Self::Ended { .. } => 3,
             Self::Several { .. } | Self::NoService { .. } => 2,
             Self::TimedOut { .. } => 124,
-            Self::Silent { .. } | Self::Misunderstood { .. } | Self::Io { .. } => 1,
+            Self::Inherited | Self::Silent { .. } | Self::Misunderstood { .. } | Self::Io { .. } => 1,
         }
     }
 
@@ -62,6 +65,7 @@ impl ControlError {
             Self::None { .. } | Self::Ended { .. } => "none",
             Self::Several { .. } => "several",
             Self::NoService { .. } => "unknown",
+            Self::Inherited => "inherited",
             Self::TimedOut { .. } => "timed-out",
             Self::Silent { .. } | Self::Misunderstood { .. } | Self::Io { .. } => "unreachable",
         }
@@ -79,6 +83,9 @@ impl ControlError {
             }
             Self::Several { choices } => Some(format!("name one: {}", choices.join(", "))),
             Self::NoService { hint, .. } => hint.clone(),
+            Self::Inherited => {
+                Some("`output = \"capture\"` under `[run]`, or `--output capture`, has it kept".to_owned())
+            }
             Self::Silent { pid } => Some(format!("it may be stopped: `kill -CONT {pid}` lets it go on")),
             Self::Misunderstood { .. } => {
                 Some("it may be another version: stop it and start it again".to_owned())

@@ -8,13 +8,15 @@
 mod answer;
 mod client;
 mod error;
+mod logs;
 mod registry;
 mod server;
 mod text;
 
-pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess, ServiceAnswer};
+pub use answer::{Answer, Diagnosis, HotrunProcess, LastBuild, RunningProcess, ServiceAnswer, has_ended};
 pub use client::{Client, keeper};
 pub use error::ControlError;
+pub use logs::{LogLine, LogsRequest};
 pub use registry::{About, TargetKind, real_file};
 pub use server::{ControlNews, Reply, Server};
 pub use text::AnswerLine;
@@ -41,4 +43,6 @@ pub enum Order {
     Restart,
     /// Stop, as the key `q` does. Not answered: the connection closes when hotrun ends.
     Stop,
+    /// Report the last lines of output, and those that come. The answer names the services, and the lines follow it.
+    Logs(LogsRequest),
 }

@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -37,13 +37,28 @@ pub struct ControlNews {
 
 /// The way back to a client. Dropped without an answer, it closes the connection.
 #[derive(Debug)]
-pub struct Reply(oneshot::Sender<Answer>);
+pub struct Reply(oneshot::Sender<Response>);
+
+/// An answer, and the lines after it.
+#[derive(Debug)]
+struct Response {
+    answer: Answer,
+    lines: Option<mpsc::Receiver<String>>,
+}
 
 impl Reply {
     /// Answers the client.
     pub fn send(self, answer: Answer) {
         // The client may have disconnected.
-        let _ = self.0.send(answer);
+        let _ = self.0.send(Response { answer, lines: None });
+    }
+
+    /// Answers the client. Returns the way for the lines that follow, whose closing means that the client has
+    /// disconnected.
+    pub fn send_before_lines(self, answer: Answer) -> mpsc::Sender<String> {
+        let (sender, lines) = mpsc::channel(1);
+        let _ = self.0.send(Response { answer, lines: Some(lines) });
+        sender
     }
 
     /// Whether the client has disconnected.
@@ -110,7 +125,9 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
 
 async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, slots: Rc<Semaphore>) {
     let Ok(request) = timeout(CLIENT_TIMEOUT, request(&mut stream)).await else { return };
-    let waits = request.as_ref().is_ok_and(|request| matches!(request.order, Order::Wait | Order::Restart));
+    let waits = request
+        .as_ref()
+        .is_ok_and(|request| matches!(request.order, Order::Wait | Order::Restart | Order::Logs(_)));
     let slot = waits.then(|| slots.try_acquire());
     let request = match (request, &slot) {
         (_, Some(Err(_))) => Err("too many clients wait already".to_owned()),
@@ -129,18 +146,33 @@ async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, slots
     if news.send(ControlNews { request, reply: Reply(sender) }).is_err() {
         return;
     }
+    let (mut from, mut to) = stream.split();
     // Data after the request is ignored; the end of the stream means that the client has disconnected.
     let gone = async {
         let mut rest = [0; 256];
-        while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+        while from.read(&mut rest).await.is_ok_and(|read| read > 0) {}
     };
-    let answer = tokio::select! {
-        answer = receiver => answer,
-        () = gone => return,
+    tokio::pin!(gone);
+    let response = tokio::select! {
+        response = receiver => response,
+        () = &mut gone => return,
     };
-    drop(slot);
-    if let Ok(answer) = answer {
-        write(&mut stream, &answer).await;
+    let Ok(Response { answer, lines }) = response else { return };
+    // Who follows lines still waits.
+    let _slot = lines.is_some().then_some(slot);
+    write(&mut to, &answer).await;
+    let pass_lines = async {
+        if let Some(mut lines) = lines {
+            while let Some(line) = lines.recv().await {
+                if to.write_all(line.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = pass_lines => {}
+        () = gone => {}
     }
 }
 
@@ -165,7 +197,7 @@ fn parse(line: &[u8]) -> Result<ControlRequest, String> {
     serde_json::from_slice(line).map_err(|error: serde_json::Error| error.to_string())
 }
 
-async fn write(stream: &mut UnixStream, answer: &Answer) {
+async fn write(stream: &mut (impl AsyncWrite + Unpin), answer: &Answer) {
     // A client that does not take the answer, or has gone, is disconnected.
     let _ = timeout(CLIENT_TIMEOUT, stream.write_all(answer.json().as_bytes())).await;
 }

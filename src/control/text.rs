@@ -11,6 +11,8 @@ pub enum AnswerLine {
     /// A status line: its verb and the rest.
     Status(&'static str, String),
     Error(String),
+    /// A line of the program's output.
+    Said(String),
     Hint(String),
 }
 
@@ -79,18 +81,19 @@ impl Answer {
 
     /// A line for each of several services.
     fn each(&self) -> Vec<AnswerLine> {
-        let line = |(name, service): (&String, &ServiceAnswer)| {
-            let ServiceAnswer { state, build, pid, since, reason, .. } = service;
+        let lines = |(name, service): (&String, &ServiceAnswer)| {
+            let ServiceAnswer { state, build, pid, since, reason, last_lines, .. } = service;
             if let Some(reason) = reason {
-                return AnswerLine::Error(format!("{name}: {reason}"));
+                let said = last_lines.iter().map(|line| AnswerLine::Said(line.clone()));
+                return std::iter::once(AnswerLine::Error(format!("{name}: {reason}"))).chain(said).collect();
             }
             let process = match (build, pid, since) {
                 (Some(build), Some(pid), Some(since)) => format!(": build {build} (pid {pid}) since {since}"),
                 _ => String::new(),
             };
-            AnswerLine::Status(verb(state), format!("{name}{process}"))
+            vec![AnswerLine::Status(verb(state), format!("{name}{process}"))]
         };
-        self.services.iter().map(line).collect()
+        self.services.iter().flat_map(lines).collect()
     }
 
     /// `hotrun wait`: the running process, or what is wrong.
@@ -127,7 +130,9 @@ impl Answer {
         // Each of several services has told its own.
         let told = self.services.len() > 1 && self.services.values().any(|service| service.reason.is_some());
         let reason = self.reason.iter().filter(|_| !told).map(|reason| AnswerLine::Error(reason.clone()));
-        reason.chain(self.hint.iter().map(|hint| AnswerLine::Hint(hint.clone()))).collect()
+        let said = self.exit.iter().filter(|_| !told).flat_map(|exit| &exit.last_lines);
+        let said = said.map(|line| AnswerLine::Said(line.clone()));
+        reason.chain(said).chain(self.hint.iter().map(|hint| AnswerLine::Hint(hint.clone()))).collect()
     }
 }
 

@@ -26,7 +26,8 @@ pub use self::ring::{LoggedLine, Stream, Writer};
 pub use self::shared::Options;
 use self::shared::{Place, Shared};
 use self::source::Source;
-use self::view::Prefixes;
+pub use self::view::prefixes;
+use self::view::width;
 use crate::words::{Instance, ServiceId};
 
 /// How long the last output of a program that has ended may take to be passed on.
@@ -66,7 +67,7 @@ impl Output {
             shared: Arc::new(Shared::new(options.names.len())),
             stdout: Arc::new(Place::new("stdout", io::stdout(), options)),
             stderr: (!is_one_place()).then(stderr),
-            taken: Prefixes::width(&options.names),
+            taken: width(&options.names),
             sources: Vec::new(),
             stdins: BTreeMap::new(),
             ended: BTreeMap::new(),
@@ -153,6 +154,11 @@ impl Output {
         let mut lines = ring.map_or_else(Vec::new, |ring| ring.last(LAST_WORDS, is_said));
         lines.reverse();
         lines.iter().map(LoggedLine::plain).collect()
+    }
+
+    /// Whether something is kept of a service.
+    pub fn has_lines(&self, service: ServiceId) -> bool {
+        self.shared.ring(service).is_some_and(|ring| !ring.is_empty())
     }
 
     /// Returns access to what is kept of these services.

@@ -19,6 +19,17 @@ pub enum Stream {
     Both,
 }
 
+impl Stream {
+    /// Its name for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+            Self::Both => "both",
+        }
+    }
+}
+
 /// Who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writer {
@@ -89,6 +100,10 @@ impl Ring {
             end = start;
         }
         lines
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Whether lines from this number on had to go.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::lines::{Line, Lines};
 use super::ring::{Ring, Stream, Writer};
-use super::view::{Cursor, Prefixes};
+use super::view::{Cursor, prefixes};
 use crate::config::Color;
 use crate::sys::{Full, Outlet, Pushed, TextKind};
 use crate::words::ServiceId;
@@ -37,7 +37,7 @@ pub struct Options {
 pub(super) struct Place {
     pub(super) outlet: Outlet,
     pub(super) is_terminal: bool,
-    prefixes: Prefixes,
+    prefixes: Vec<String>,
     cursor: Mutex<Cursor>,
 }
 
@@ -177,7 +177,7 @@ impl Place {
         Self {
             outlet: Outlet::new(name, output, MAX_QUEUED, full),
             is_terminal,
-            prefixes: Prefixes::new(&options.names, colors),
+            prefixes: prefixes(&options.names, colors),
             cursor: Mutex::default(),
         }
     }

@@ -10,32 +10,22 @@ const COLORS: [u8; 8] = [36, 35, 34, 33, 96, 95, 94, 93];
 
 const RESET: &str = "\x1b[0m";
 
-/// What is put before the lines of each service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Prefixes(Vec<String>);
-
-impl Prefixes {
-    /// Aligns the names. One alone has no prefix.
-    pub(super) fn new(names: &[String], colors: bool) -> Self {
-        if names.len() == 1 {
-            return Self(Vec::new());
-        }
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        let prefix = |(index, name): (usize, &String)| {
-            let color = COLORS[index % COLORS.len()];
-            if colors { format!("\x1b[{color}m{name:width$} |{RESET} ") } else { format!("{name:width$} | ") }
-        };
-        Self(names.iter().enumerate().map(prefix).collect())
+/// Returns what is put before the lines of each service, aligned. One alone has no prefix.
+pub fn prefixes(names: &[String], colors: bool) -> Vec<String> {
+    if names.len() == 1 {
+        return Vec::new();
     }
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let prefix = |(index, name): (usize, &String)| {
+        let color = COLORS[index % COLORS.len()];
+        if colors { format!("\x1b[{color}m{name:width$} |{RESET} ") } else { format!("{name:width$} | ") }
+    };
+    names.iter().enumerate().map(prefix).collect()
+}
 
-    /// Returns the columns they take.
-    pub(super) fn width(names: &[String]) -> usize {
-        names.iter().map(|name| name.len() + " | ".len()).max().filter(|_| names.len() > 1).unwrap_or(0)
-    }
-
-    fn of(&self, instance: Instance) -> &str {
-        self.0.get(usize::from(instance.service.0)).map_or("", String::as_str)
-    }
+/// Returns the columns that prefixes take.
+pub(super) fn width(names: &[String]) -> usize {
+    names.iter().map(|name| name.len() + " | ".len()).max().filter(|_| names.len() > 1).unwrap_or(0)
 }
 
 /// Whose unfinished line the cursor stands on.
@@ -50,7 +40,7 @@ impl Cursor {
         line: &Line<'_>,
         (instance, is_stderr): (Instance, bool),
         (ends, terminal): (bool, bool),
-        prefixes: &Prefixes,
+        prefixes: &[String],
         text: &mut String,
     ) {
         let who = (instance, is_stderr);
@@ -61,7 +51,8 @@ impl Cursor {
             if self.0.is_some() {
                 text.push_str(if goes_on && terminal { "\r\x1b[K" } else { "\n" });
             }
-            text.push_str(prefixes.of(instance));
+            let prefix = prefixes.get(usize::from(instance.service.0));
+            text.push_str(prefix.map_or("", String::as_str));
             text.push_str(if line.rewritten { &line.text } else { &line.rest });
         }
         if ends {
@@ -83,7 +74,7 @@ mod tests {
 
     /// Plays what two services write; an empty text shows what is there of an unfinished line.
     fn play(written: &[(u16, &str)], terminal: bool) -> String {
-        let prefixes = Prefixes::new(&["api".to_owned(), "db".to_owned()], false);
+        let prefixes = prefixes(&["api".to_owned(), "db".to_owned()], false);
         let (mut cursor, mut text, mut lines) =
             (Cursor::default(), String::new(), [(); 2].map(|()| Lines::default()));
         for &(service, bytes) in written {
@@ -131,9 +122,8 @@ mod tests {
     #[test]
     fn names_are_coloured_apart() {
         let names = ["a".to_owned(), "web".to_owned()];
-        let prefixes = Prefixes::new(&names, true);
-        assert_eq!(prefixes.of(instance(0)), "\x1b[36ma   |\x1b[0m ");
-        assert_eq!(prefixes.of(instance(1)), "\x1b[35mweb |\x1b[0m ");
-        assert_eq!(Prefixes::width(&names), 6);
+        assert_eq!(prefixes(&names, true), ["\x1b[36ma   |\x1b[0m ", "\x1b[35mweb |\x1b[0m "]);
+        assert_eq!(width(&names), 6);
+        assert_eq!((prefixes(&names[..1], true).len(), width(&names[..1])), (0, 0));
     }
 }

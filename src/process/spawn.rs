@@ -36,6 +36,9 @@ pub struct Spawn {
     pub env: Vec<(OsString, OsString)>,
     pub cwd: PathBuf,
     pub stdin: StdinSource,
+    /// `None` is hotrun's own.
+    pub stdout: Option<OwnedFd>,
+    pub stderr: Option<OwnedFd>,
     /// Passed from descriptor 3 on, as systemd does.
     pub fds: Vec<PassedFd>,
     /// Whether its group gets the terminal on hotrun's stdin from the start.
@@ -116,7 +119,7 @@ pub(super) async fn start(shared: &Shared, spawn: &Spawn) -> Result<i32, SpawnEr
         env: &env,
         listen_pid: !fds.is_empty(),
         cwd: &spawn.cwd,
-        stdio: [stdin, None, None],
+        stdio: [stdin, spawn.stdout.as_ref().map(AsFd::as_fd), spawn.stderr.as_ref().map(AsFd::as_fd)],
         fds: &fds,
         leader: Leader::Group,
         foreground: if spawn.foreground { Foreground::Yes } else { Foreground::No },

@@ -405,6 +405,11 @@ pub(crate) fn note(message: &str) -> Line {
     Line::new(Head::Note, message)
 }
 
+/// Renders a line that a program wrote.
+pub fn said(text: &str) -> Line {
+    Line::new(Head::Plain(String::new()), text)
+}
+
 pub fn nothing_to_repeat() -> Line {
     note("the last build had no errors and no warnings")
 }
@@ -413,6 +418,18 @@ pub fn nothing_to_repeat() -> Line {
 pub fn dropped(count: u64) -> Vec<Line> {
     let (plural, are) = if count == 1 { ("", "is") } else { ("s", "are") };
     warning(&format!("{count} line{plural} {are} missing here: stderr was not read in time"), None)
+}
+
+/// Reports lines of a program's output dropped because the terminal was too slow.
+pub fn missing_output(count: u64) -> Vec<Line> {
+    let (plural, are) = if count == 1 { ("", "is") } else { ("s", "are") };
+    let text = format!("{count} line{plural} of output {are} missing here: the terminal was too slow");
+    warning(&text, Some("`hotrun logs` shows the last ones"))
+}
+
+/// Reports lines that are no longer kept.
+pub fn lines_lost() -> Vec<Line> {
+    warning("lines are missing here: they are no longer kept", None)
 }
 
 fn with_hint(line: Line, hint: Option<&str>) -> Vec<Line> {

@@ -24,7 +24,7 @@ pub use self::records::Watching;
 use self::remarks::RemarkKind;
 pub use self::remarks::{ErrorText, ProgramRemark, Remark, key_help};
 use self::terminal::Output;
-pub use self::terminal::{Style, TerminalHolder, notifies_by_osc_9, page};
+pub use self::terminal::{Style, TerminalHolder, missing_output, notifies_by_osc_9, page};
 pub use self::text::{in_a_line, short_path, with_causes};
 use self::topic::Topic;
 use self::warnings::Warnings;
@@ -361,6 +361,13 @@ impl Reporter {
     pub fn help(&mut self) {
         for line in key_help() {
             self.answer(&line);
+        }
+    }
+
+    /// Puts the last output of a program that crashed into the log; on the screen it is already.
+    pub fn last_words(&mut self, said: &[String]) {
+        for text in said {
+            self.output.log(&lines::said(text));
         }
     }
 

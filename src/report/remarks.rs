@@ -146,6 +146,8 @@ pub enum ProgramRemark {
         "could not open what the program gets: {cause}; it runs without sockets and without NOTIFY_SOCKET"
     )]
     NothingPassed { cause: String },
+    #[error("could not capture the program's output: {cause}; it goes to hotrun's own stdout and stderr")]
+    NotCaptured { cause: String, hint: Option<&'static str> },
     #[error("{address} was shut down; it listens again")]
     SocketRevived { address: String },
     #[error("{address} was removed or broken; it was opened again, and waits for the next process")]
@@ -260,6 +262,7 @@ impl ProgramRemark {
             | Self::NoSnapshot { .. }
             | Self::NotFollowed { .. }
             | Self::NothingPassed { .. }
+            | Self::NotCaptured { .. }
             | Self::SocketRevived { .. }
             | Self::SocketReplaced { .. } => RemarkKind::Warning,
             Self::HoldsSockets { .. } => RemarkKind::Note,
@@ -273,6 +276,7 @@ impl ProgramRemark {
     fn hint(&self) -> Option<String> {
         let fixed = match self {
             Self::SocketLost { hint, .. } => return hint.clone(),
+            Self::NotCaptured { hint, .. } => return hint.map(ToOwned::to_owned),
             Self::NotPermitted { pids } => {
                 let ended = if pids.len() == 1 { "that has" } else { "they have" };
                 return Some(format!(

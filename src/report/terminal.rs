@@ -86,10 +86,7 @@ impl Output {
             true => Screen::Full,
         };
         let colors = colored(color, screen, environment);
-        let note = Box::new(move |count| {
-            let shown = |line: &Line| format!("{} {}\n", head(line, colors), line.body(None));
-            lines::dropped(count).iter().map(shown).collect()
-        });
+        let note = Box::new(move |count| unwrapped(&lines::dropped(count), colors));
         let outlet = Outlet::new("stderr", std::io::stderr(), MAX_QUEUED, Full::Drop(note));
         Self {
             screen,
@@ -124,6 +121,13 @@ impl Output {
         let body = line.body(self.width().map(usize::from));
         let head = head(line, self.colors);
         self.write(&format!("{head} {body}\n"), &format!("{}\n", line.plain()));
+    }
+
+    /// Writes a line to the log only.
+    pub(super) fn log(&mut self, line: &Line) {
+        if let Some(log) = &mut self.log {
+            log.write(&format!("{}\n", line.plain()));
+        }
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -313,6 +317,17 @@ fn head(line: &Line, colors: bool) -> String {
     };
     let head = line.head.text();
     if colors { format!("\x1b[1m{color}{head}\x1b[0m") } else { head }
+}
+
+/// Reports lines of a program's output that a slow terminal missed, the last of which may lack its end.
+pub fn missing_output(count: u64, colors: bool) -> String {
+    let reset = if colors { "\x1b[0m" } else { "" };
+    format!("{reset}\r\n{}", unwrapped(&lines::missing_output(count), colors))
+}
+
+fn unwrapped(lines: &[Line], colors: bool) -> String {
+    let shown = |line: &Line| format!("{} {}\n", head(line, colors), line.body(None));
+    lines.iter().map(shown).collect()
 }
 
 /// Renders lines for stdout at its width, coloured if it is a terminal; `color` is the value of `--color`.

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Runtime;
 use crate::control::{
-    About, Answer, ControlNews, ControlRequest, HotrunProcess, Order, Reply, Server, TargetKind, real_file,
+    About, Answer, ControlNews, ControlRequest, HotrunProcess, Order, Reply, Server, TargetKind, has_ended,
+    real_file,
 };
 use crate::project::{ProgramInfo, ProgramKind};
 use crate::report::{Remark, Reporter};
@@ -108,6 +109,7 @@ impl Runtime {
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
                 self.control.clients.push(PendingClient { order, whom, reply, look });
             }
+            Order::Logs(request) => self.send_logs(whom.as_ref(), request, reply),
             Order::Stop => {
                 let leaving = self.standing(&None).state == State::Leaving;
                 // The end of hotrun is the answer.
@@ -205,9 +207,12 @@ impl Runtime {
         let first = standing.services.keys().next().copied().unwrap_or(ServiceId::MAIN);
         let listening = |service: ServiceId| self.hosts[service].handover.listeners.describe();
         let mut answer = Answer::of(&standing, &names, clock);
-        for service in standing.services.keys() {
+        for (service, standing) in &standing.services {
             if let Some(told) = answer.services.get_mut(names.of(*service)) {
                 told.listening = listening(*service);
+                if has_ended(&standing.state) {
+                    told.last_lines = self.shared.output.last_words(*service);
+                }
             }
         }
         Answer {
@@ -220,6 +225,7 @@ impl Runtime {
             }),
             ..answer
                 .with_history(&self.history)
+                .with_last_lines()
                 .with_stderr(&sys::sink(rustix::stdio::stderr()))
                 .with_config_fault(self.edits.fault.as_deref())
         }

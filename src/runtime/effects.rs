@@ -70,11 +70,13 @@ impl Runtime {
             }
             Effect::StopProcess { instance, plan } => {
                 self.hosts[instance.service].stops.entry(instance).or_default();
+                self.shared.output.stops(instance);
                 self.processes.stop(instance, plan);
             }
             Effect::ExtendStop { instance, time } => self.processes.extend_stop(instance, time),
             Effect::KillProcess(instance) => {
                 self.hosts[instance.service].stops.insert(instance, None);
+                self.shared.output.stops(instance);
                 self.processes.kill(instance);
             }
             Effect::StartTimer(timer, after) => {
@@ -93,6 +95,11 @@ impl Runtime {
                     self.say_unread();
                 }
                 self.remember(&notice);
+                if let Notice::ProcessExited { instance, exit, expected: false, .. } = &notice
+                    && !exit.success()
+                {
+                    self.reporter.last_words(&self.shared.output.last_words(instance.service));
+                }
                 if let Notice::StartFailed { instance, .. } = notice {
                     self.hint_at_sockets(instance.service);
                 }
@@ -182,7 +189,6 @@ impl Runtime {
         argv.extend(launch.args.iter().cloned());
         check(&argv, &launch.env, &launch.cwd)
             .map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
-        let stdin = self.stdin();
         let foreground = self.site.config.run.stdin.value == Stdin::Inherit
             && self.shared.terminal.as_ref().is_some_and(Terminal::in_foreground);
         if foreground && let Some(terminal) = &self.shared.terminal {
@@ -190,12 +196,15 @@ impl Runtime {
         }
         let mut env = launch.env.clone();
         let fds = self.pass_on(instance, &mut env);
+        let (stdin, stdout, stderr) = self.stdio(instance);
         let spawn = Spawn {
             instance,
             argv,
             env,
             cwd: launch.cwd.clone(),
             stdin,
+            stdout,
+            stderr,
             fds,
             foreground,
             stop: Settings::of(&self.site.config, instance.service).stop,

@@ -26,7 +26,16 @@ impl Runtime {
         };
         let mut before = None;
         let mut since = Instant::now();
-        while let Some(now) = self.reporter.progress() {
+        let begun = Instant::now();
+        loop {
+            // A terminal that is too slow for what the programs wrote last does not keep hotrun.
+            let is_over = matches!(reason, ExitReason::Quit(_)) && begun.elapsed() > SHORT_PATIENCE;
+            let output = &self.shared.output;
+            let theirs = output.progress().filter(|_| !(is_over && output.is_terminal()));
+            let now = (self.reporter.progress(), theirs);
+            if now == (None, None) {
+                return;
+            }
             if before.replace(now) != Some(now) {
                 since = Instant::now();
             }

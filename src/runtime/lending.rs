@@ -4,6 +4,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Runtime;
 use crate::config::Stdin;
+use crate::output::Output;
 use crate::process::{SignalTarget, StdinSource};
 use crate::report::{Remark, TerminalHolder};
 use crate::session::{Event, ExitReason, QuitReason, Request, Whom};
@@ -30,6 +31,7 @@ impl Runtime {
                 None
             }
             TerminalNews::Signal(libc::SIGWINCH) => {
+                self.shared.output.resize();
                 // A program without the terminal is not in its foreground group, which is all the kernel tells.
                 let lent = self.shared.terminal.as_ref().and_then(Terminal::lent_to);
                 for instance in self.processes.living() {
@@ -199,9 +201,10 @@ impl Runtime {
     }
 }
 
-/// What hotrun shares with the programs: the terminal and stdin.
+/// What hotrun shares with the programs: the terminal, stdin, stdout and stderr.
 pub(super) struct Shared {
     pub(super) terminal: Option<Terminal>,
+    pub(super) output: Output,
     /// SIGHUP was ignored when hotrun was started (nohup): the end of the terminal is not hotrun's.
     pub(super) hangup_ignored: bool,
     pub(super) pipe: Pipe,

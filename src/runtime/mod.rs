@@ -3,6 +3,7 @@
 //! The only room that knows everyone. Decides nothing.
 
 mod background;
+mod capturing;
 mod clock;
 mod control;
 mod effects;
@@ -323,6 +324,7 @@ impl Runtime {
             }
             ProcessNews::Exited { instance, pid, exit, .. } => {
                 self.hosts[instance.service].launches.remove(&instance);
+                self.shared.output.ended(instance);
                 let last_words = self.hear_out(instance).or_else(|| self.ended_reloading(instance));
                 if last_words.is_some() {
                     return last_words;

@@ -20,6 +20,7 @@ use crate::control::About;
 use crate::error::Error;
 use crate::handover::{Handover, Listeners, RuntimeFolder};
 use crate::history::History;
+use crate::output::{self, Output};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
 use crate::project::Queries;
 use crate::report::{self, ErrorText, ProgramRemark, Remark, Reporter, Verbosity};
@@ -137,6 +138,12 @@ impl Runtime {
             events: open_events(&site, config)?,
         });
         reporter.started(&run.to_string());
+        let output = Output::new(&output::Options {
+            names: site.names().iter().map(ToOwned::to_owned).collect(),
+            color: config.ui.color,
+            colored: reporter.style().colors,
+            missing: report::missing_output,
+        });
         let reaper = match reaper {
             Ok(reaper) => {
                 if let Some(terminal) = &terminal {
@@ -199,7 +206,12 @@ impl Runtime {
             reader: ProjectReader::new(project_sender),
             processes,
             watch,
-            shared: Shared { terminal, hangup_ignored: signals.hangup_ignored(), pipe: Pipe::default() },
+            shared: Shared {
+                terminal,
+                output,
+                hangup_ignored: signals.hangup_ignored(),
+                pipe: Pipe::default(),
+            },
             control,
             edits: Edits::default(),
         })

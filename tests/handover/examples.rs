@@ -58,6 +58,8 @@ impl Successors {
             env,
             cwd: std::env::temp_dir(),
             stdin: StdinSource::Null,
+            stdout: None,
+            stderr: None,
             fds: passed.fds.into_iter().map(|(name, fd)| PassedFd { name, fd }).collect(),
             foreground: false,
             stop: StopPlan { signal: libc::SIGTERM, timeout: DEADLINE },

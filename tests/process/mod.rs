@@ -62,6 +62,8 @@ impl House {
             env: std::env::vars_os().collect(),
             cwd: std::env::temp_dir(),
             stdin: StdinSource::Null,
+            stdout: None,
+            stderr: None,
             fds: vec![PassedFd { name: "report".to_owned(), fd }],
             foreground: false,
             stop: SHORT,

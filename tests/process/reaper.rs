@@ -65,6 +65,8 @@ fn stand_in() {
             env: std::env::vars_os().filter(|(name, _)| name != BEHAVIOUR).collect(),
             cwd: "/".into(),
             stdin: StdinSource::Null,
+            stdout: None,
+            stderr: None,
             fds: vec![PassedFd { name: "report".to_owned(), fd: report }],
             foreground: false,
             stop: if later { PATIENT } else { SHORT },

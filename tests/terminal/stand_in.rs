@@ -89,6 +89,8 @@ impl StandIn {
             env: std::env::vars_os().collect(),
             cwd: "/".into(),
             stdin: StdinSource::Inherit,
+            stdout: None,
+            stderr: None,
             fds: Vec::new(),
             foreground,
             stop: PLAN,
