@@ -43,6 +43,7 @@ variants!(
         ConfigRefused,
         ConfigTakesOwn,
         SettingsHeld,
+        Showing,
         StdinSpent,
     }
 );
@@ -248,6 +249,8 @@ fn samples() -> Vec<Remark> {
         Remark::ReaperEnded { cause: Some(ErrorText::of(&reaper, reaper.hint())) },
         Remark::NoControl { cause: cause() },
         Remark::NotDescribed { cause: cause() },
+        Remark::Showing { name: Some("api".to_owned()) },
+        Remark::Showing { name: None },
         Remark::StdinSpent,
         Remark::NoBuild(ErrorText::of(&cargo, None)),
         Remark::NotForced {
@@ -289,11 +292,15 @@ fn of_the_reporter() -> [(String, Vec<Line>); 5] {
     because.push(lines::because(BuildId(14), Cause::Asked, &paths[..1], &context));
     let watching = Watching { files: 1234, folders: 56, backend: "inotify+polling".to_owned() };
     [
-        ("the key `h`".to_owned(), key_help()),
+        ("the key `h`".to_owned(), key_help(true)),
         ("the key `e`, after a clean build".to_owned(), vec![lines::nothing_to_repeat()]),
         ("what is watched, with -v".to_owned(), vec![lines::watching(&watching)]),
         ("why there is a build, with -v".to_owned(), because),
-        ("a reader that was too slow".to_owned(), [lines::dropped(1), lines::dropped(312)].concat()),
+        (
+            "a reader that was too slow".to_owned(),
+            [lines::dropped(1), lines::dropped(312), lines::missing_output(1), lines::missing_output(312)]
+                .concat(),
+        ),
     ]
 }
 

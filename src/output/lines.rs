@@ -92,6 +92,11 @@ impl Lines {
         self.line.len() > self.told || self.rewritten
     }
 
+    /// Whether a part that was told has been overwritten.
+    pub(super) fn overwrites(&self) -> bool {
+        self.rewritten
+    }
+
     /// Returns the unfinished line; `None` if it was told already, or ends within a letter.
     pub(super) fn part(&mut self) -> Option<Line<'_>> {
         if !self.is_pending() || ends_within_letter(&self.line) {

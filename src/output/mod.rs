@@ -116,9 +116,19 @@ impl Output {
         }
     }
 
-    /// Shows a service alone, as it writes, or all.
+    /// Shows a service alone, as it writes, after a screenful of what it wrote last; or all.
     pub fn show(&self, alone: Option<ServiceId>) {
         self.shared.show(alone);
+        let rows = size(0).map_or(0, |size| usize::from(size.ws_row).saturating_sub(2));
+        let ring = alone.and_then(|service| self.shared.ring(service));
+        let lines = ring.map_or_else(Vec::new, |ring| ring.last(rows, |_, _| true));
+        self.stdout
+            .begin_again(lines.iter().rev().fold(String::new(), |text, line| text + &line.text + "\n"));
+    }
+
+    /// Returns the service that is shown alone.
+    pub fn alone(&self) -> Option<ServiceId> {
+        self.shared.alone()
     }
 
     /// To be called when a process has ended: gives what it wrote a moment to be kept and shown.

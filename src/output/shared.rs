@@ -70,6 +70,10 @@ impl Shared {
         self.alone.store(alone.map_or(ALL, |service| service.0.into()), Ordering::Relaxed);
     }
 
+    pub(super) fn alone(&self) -> Option<ServiceId> {
+        u16::try_from(self.alone.load(Ordering::Relaxed)).ok().map(ServiceId)
+    }
+
     /// Returns the number of the next line.
     pub(super) fn next(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
@@ -104,7 +108,9 @@ impl Shared {
 
     /// Shows what is there of an unfinished line.
     pub(super) fn pass_part(&self, writer: Writer, place: &Place, lines: &mut Lines) {
-        if self.manner(writer) == Manner::Named {
+        // A file would get a line for each step of a progress bar.
+        let is_step = lines.overwrites() && !place.is_terminal;
+        if self.manner(writer) == Manner::Named && !is_step {
             place.write(|write| {
                 if let Some(part) = lines.part() {
                     write(&part, writer, false);
@@ -180,6 +186,13 @@ impl Place {
             prefixes: prefixes(&options.names, colors),
             cursor: Mutex::default(),
         }
+    }
+
+    /// Writes a text at the start of a line.
+    pub(super) fn begin_again(&self, text: String) {
+        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        *cursor = Cursor::default();
+        self.outlet.push(TextKind::Lines, text);
     }
 
     /// Writes what `lines` tells, with whether it ends the line, as one text. Returns whether somebody may read it.

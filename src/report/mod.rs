@@ -359,7 +359,7 @@ impl Reporter {
 
     /// The `h` key.
     pub fn help(&mut self) {
-        for line in key_help() {
+        for line in key_help(self.context.names.are_several()) {
             self.answer(&line);
         }
     }

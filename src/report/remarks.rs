@@ -104,6 +104,11 @@ pub enum Remark {
     /// Settings were edited that only another start of hotrun applies.
     #[error("the {} not in force", edits_text(keys))]
     SettingsHeld { keys: Vec<&'static str> },
+    #[error("{}", name.as_ref().map_or("all services".to_owned(), |name| format!("{name} alone (0 shows all)")))]
+    Showing {
+        /// `None`: all services.
+        name: Option<String>,
+    },
     #[error("stdin is a pipe, which the first process was given; the next ones read nothing")]
     StdinSpent,
 }
@@ -206,6 +211,7 @@ impl Remark {
     pub(super) fn kind(&self) -> RemarkKind {
         match self {
             Self::Program(_, remark) => remark.kind(),
+            Self::Showing { .. } => RemarkKind::Status("Showing"),
             Self::SeedBlocked => RemarkKind::Cargo { verb: "Blocking", transient: false },
             Self::SeedCopying { .. } => RemarkKind::Cargo { verb: "Copying", transient: true },
             Self::NoBuild(_) | Self::ConfigRefused(_) | Self::ConfigTakesOwn { .. } => RemarkKind::Error,
@@ -314,8 +320,12 @@ impl fmt::Display for ErrorText {
 }
 
 /// Returns the help of the `h` key.
-pub fn key_help() -> Vec<Line> {
-    [
+pub fn key_help(several_services: bool) -> Vec<Line> {
+    let of_services = [
+        ("1 to 9", "show the output of one service alone, which `r` restarts; 0 shows all"),
+        ("s", "stop that service, or start it"),
+    ];
+    let keys = [
         ("r", "build if anything changed, then restart"),
         ("p", "pause, and go on"),
         ("e", "show the last errors and warnings again"),
@@ -323,9 +333,9 @@ pub fn key_help() -> Vec<Line> {
         ("Enter", "an empty line"),
         ("q", "quit"),
         ("h", "this help (also ?)"),
-    ]
-    .map(|(key, meaning)| Line::status(key, meaning))
-    .into()
+    ];
+    let of_services = of_services.into_iter().filter(|_| several_services);
+    keys.into_iter().chain(of_services).map(|(key, meaning)| Line::status(key, meaning)).collect()
 }
 
 fn reason_of(staging: &str) -> String {

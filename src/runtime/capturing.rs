@@ -8,7 +8,8 @@ use crate::config::Stdin;
 use crate::control::{Answer, LogLine, LogsRequest, Reply};
 use crate::output::{LoggedLine, NextLines};
 use crate::process::StdinSource;
-use crate::report::ProgramRemark;
+use crate::report::{ProgramRemark, Remark};
+use crate::session::{Event, ExitReason, Request, Whom};
 use crate::sys;
 use crate::words::{Instance, ServiceId};
 
@@ -73,5 +74,31 @@ impl Runtime {
                 sent = sender.send(text(next)).await;
             }
         });
+    }
+
+    /// Returns the service that is shown alone, or all.
+    pub(super) fn shown(&self) -> Whom {
+        let alone = self.shared.output.alone().filter(|_| self.site.names().are_several());
+        alone.map_or(Whom::All, |service| Whom::Only(BTreeSet::from([service])))
+    }
+
+    /// Shows one of several services alone, by its number from 1 on; 0 shows all.
+    pub(super) fn show(&mut self, number: u8) {
+        let names = self.site.names();
+        let alone = number.checked_sub(1).map(|index| ServiceId(index.into()));
+        let name = alone.map(|service| names.of(service).to_owned());
+        if names.are_several() && name.as_ref().is_none_or(|name| !name.is_empty()) {
+            self.reporter.remark(&Remark::Showing { name });
+            self.reporter.settle();
+            self.shared.output.show(alone);
+        }
+    }
+
+    /// Stops the service that is shown alone, or starts it if it does not run.
+    pub(super) fn stop_or_start(&mut self) -> Option<ExitReason> {
+        let Whom::Only(services) = self.shown() else { return None };
+        let runs = self.processes.living().any(|instance| services.contains(&instance.service));
+        let whom = Whom::Only(services);
+        self.tell(Event::Asked(if runs { Request::Stop(whom) } else { Request::Start(whom) }))
     }
 }

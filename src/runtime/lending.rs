@@ -7,7 +7,7 @@ use crate::config::Stdin;
 use crate::output::Output;
 use crate::process::{SignalTarget, StdinSource};
 use crate::report::{Remark, TerminalHolder};
-use crate::session::{Event, ExitReason, QuitReason, Request, Whom};
+use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
 use crate::terminal::{KeyCommand, Lent, SuspendScope, Terminal, TerminalNews, suspend};
 use crate::words::{Exit, Instance};
@@ -55,7 +55,9 @@ impl Runtime {
 
     fn key(&mut self, key: KeyCommand) -> Option<ExitReason> {
         match key {
-            KeyCommand::Restart => return self.tell(Event::Asked(Request::Restart(Whom::All))),
+            KeyCommand::Restart => return self.tell(Event::Asked(Request::Restart(self.shown()))),
+            KeyCommand::Show(number) => self.show(number),
+            KeyCommand::StopOrStart => return self.stop_or_start(),
             KeyCommand::Pause => return self.tell(Event::Asked(Request::Pause)),
             KeyCommand::Quit => return self.tell(Event::Asked(Request::Quit(QuitReason::Asked))),
             KeyCommand::Errors => self.reporter.repeat(&self.history),

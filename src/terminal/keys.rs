@@ -127,6 +127,8 @@ fn keys(typed: &[u8]) -> Vec<KeyCommand> {
             b'q' => Some(KeyCommand::Quit),
             b'h' | b'?' => Some(KeyCommand::Help),
             b'\n' | b'\r' => Some(KeyCommand::Enter),
+            b's' => Some(KeyCommand::StopOrStart),
+            digit @ b'0'..=b'9' => Some(KeyCommand::Show(digit - b'0')),
             _ => None,
         });
     }
@@ -160,8 +162,11 @@ mod tests {
             KeyCommand::Quit,
             KeyCommand::Help,
             KeyCommand::Enter,
+            KeyCommand::Show(1),
+            KeyCommand::Show(0),
+            KeyCommand::StopOrStart,
         ];
-        let typed: Vec<KeyCommand> = b"rpecqh\n".iter().flat_map(|&byte| keys(&[byte])).collect();
+        let typed: Vec<KeyCommand> = b"rpecqh\n10s".iter().flat_map(|&byte| keys(&[byte])).collect();
         assert_eq!(typed, all);
         assert_eq!(
             keys(b"R?\x0c\r"),

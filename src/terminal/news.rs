@@ -30,4 +30,8 @@ pub enum KeyCommand {
     Help,
     /// Enter
     Enter,
+    /// `1` to `9`: shows the service of this number alone; `0`: all.
+    Show(u8),
+    /// `s`: stops or starts the service that is shown.
+    StopOrStart,
 }
