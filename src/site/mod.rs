@@ -209,8 +209,8 @@ impl Site {
             let packages = groups::packages(&group);
             let due: Vec<_> =
                 group.into_iter().filter(|(artifact, _)| artifacts.contains(artifact)).collect();
-            let targets = due.iter().map(|(_, program)| TargetName::from(&program.target)).collect();
-            let keep_going = due.len() > 1 && self.project.keeps_going;
+            let targets: BTreeSet<_> = due.iter().map(|(_, it)| TargetName::from(&it.target)).collect();
+            let keep_going = targets.len() > 1 && self.project.keeps_going;
             Group {
                 command: asked.command(Selection { packages, targets }, keep_going, &self.staging()),
                 programs: due.iter().map(|(artifact, _)| (*artifact, self.ordered(*artifact))).collect(),
