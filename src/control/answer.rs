@@ -10,7 +10,7 @@ use crate::config::signal_name;
 use crate::history::History;
 use crate::messages::{Diagnostic, Level};
 use crate::session::{Instead, ServiceStanding, Standing, StartFailure, State, Trouble, Unmet};
-use crate::words::{Exit, Names, ServiceId, Sink, count, short_time};
+use crate::words::{BuildId, Exit, Names, ServiceId, Sink, count, short_time};
 
 /// The state of a hotrun.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -159,15 +159,21 @@ impl Answer {
         };
         let describe = |(id, service): (&ServiceId, &ServiceStanding)| {
             let running = running(service);
-            let reason = reason_of(&service.state, last_build.as_ref(), running.as_ref());
-            let (build, pid) = (running.as_ref().map(|run| run.build), running.as_ref().map(|run| run.pid));
+            let waits_for: Vec<&str> = service.waits_for.iter().map(|other| names.of(*other)).collect();
+            let reason = match service.state {
+                State::Waiting => Some(format!("it waits for {}", waits_for.join(", "))),
+                _ => reason_of(&service.state, last_build.as_ref(), running.as_ref()),
+            };
+            // A command has no build.
+            let build = running.as_ref().map(|run| run.build).filter(|build| *build != 0);
+            let pid = running.as_ref().map(|run| run.pid);
             let (state, since) = (name_of(&service.state).to_owned(), running.map(|run| run.since));
             let (listening, last_lines) = (Vec::new(), Vec::new());
             let answer = ServiceAnswer { state, build, pid, since, reason, listening, last_lines };
             (names.of(*id).to_owned(), answer)
         };
         let services: BTreeMap<_, _> = standing.services.iter().map(describe).collect();
-        let running = standing.services.values().find_map(running);
+        let running = standing.services.values().filter_map(running).find(|run| run.build != 0);
         let reason = reason_of(&standing.state, last_build.as_ref(), running.as_ref());
         let each = || services.iter().filter_map(|(name, service)| Some((name, service.reason.as_ref()?)));
         let reason = if names.are_several() && each().next().is_some() {
@@ -327,6 +333,7 @@ fn hint_of(state: &State) -> Option<&str> {
 }
 
 fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningProcess>) -> String {
+    let subject = |build: &BuildId| if build.0 == 0 { "it".to_owned() } else { format!("build {build}") };
     let what = match trouble {
         Trouble::Build(build) => {
             let errors = last.map_or(0, |last| last.errors);
@@ -345,18 +352,19 @@ fn reason(trouble: &Trouble, last: Option<&LastBuild>, running: Option<&RunningP
                 }
             };
             let back = if matches!(instead, Instead::RollsBack(_)) { "; rolled back" } else { "" };
-            format!("build {build} could not start: {how}{back}")
+            format!("{} could not start: {how}{back}", subject(build))
         }
         Trouble::NeverReady(build, waited, unmet) => {
-            return format!("build {build} runs but {}", Unmet::not_ready(*waited, unmet.as_ref()));
+            return format!("{} runs but {}", subject(build), Unmet::not_ready(*waited, unmet.as_ref()));
         }
+        Trouble::Ended(BuildId(0), exit) => format!("it {}", ended(*exit)),
         Trouble::Ended(build, exit) => format!("the program (build {build}) {}", ended(*exit)),
         Trouble::Stuck(pid) => {
             format!("hotrun may not stop pid {pid}, and starts nothing before that has ended")
         }
     };
     match running {
-        Some(running) if !matches!(trouble, Trouble::Stuck(_)) => {
+        Some(running) if running.build != 0 && !matches!(trouble, Trouble::Stuck(_)) => {
             format!("{what}; build {} is running", running.build)
         }
         _ => what,
@@ -396,7 +404,6 @@ fn ended(exit: Exit) -> String {
 mod tests {
     use super::super::AnswerLine;
     use super::*;
-    use crate::words::BuildId;
 
     fn answer(state: State) -> Answer {
         let standing = Standing { state, paused: false, services: BTreeMap::new(), last_build: None };
@@ -442,6 +449,8 @@ mod tests {
             reason(&Trouble::Ended(build, Exit::Signal(11)), None, None),
             "the program (build 4) died of SIGSEGV"
         );
+        // A command has no build.
+        assert_eq!(reason(&Trouble::Ended(BuildId(0), Exit::Code(1)), None, None), "it exited with code 1");
         assert_eq!(
             said(Trouble::Stuck(7)),
             "hotrun may not stop pid 7, and starts nothing before that has ended"

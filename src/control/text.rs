@@ -89,6 +89,7 @@ impl Answer {
             }
             let process = match (build, pid, since) {
                 (Some(build), Some(pid), Some(since)) => format!(": build {build} (pid {pid}) since {since}"),
+                (None, Some(pid), Some(since)) => format!(": pid {pid} since {since}"),
                 _ => String::new(),
             };
             vec![AnswerLine::Status(verb(state), format!("{name}{process}"))]

@@ -511,6 +511,34 @@ fn several_services_are_told_apart() {
             },
             "error: build 14 of worker could not start: no; going back to build 13 (`r` or the next save tries again)",
         ),
+        // A command has no build.
+        (
+            Notice::Starting {
+                instance,
+                build: BuildId(0),
+                restart: false,
+                since_change: None,
+                build_took: None,
+            },
+            "     Started worker",
+        ),
+        (
+            Notice::ProcessExited {
+                instance,
+                pid,
+                build: BuildId(0),
+                exit: Exit::Code(0),
+                lived,
+                expected: false,
+                next: AfterExit::Done,
+            },
+            "    Finished worker in 1 s",
+        ),
+        (
+            Notice::Waiting { service, waits_for: vec![(ServiceId(0), Hindrance::Ended(Exit::Code(1)))] },
+            "     Waiting worker for api (exited with code 1)",
+        ),
+        (Notice::StoppedByRequest(service), "     Stopped worker"),
         (Notice::RolledBack { service, to: BuildId(13) }, "        Back to build 13 of worker"),
         (
             Notice::LiveRemoved(artifact),

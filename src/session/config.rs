@@ -23,7 +23,7 @@ impl Session {
                 // What `manual` left to a request is due where that is over.
                 let was_manual = service.is_manual();
                 service.set(settings, readiness);
-                if service.reconfigured(change.restart.contains(&id), was_manual) {
+                if service.reconfigured(change.restart.contains(&id), was_manual) && service.is_up() {
                     launch.insert(id);
                 }
             }

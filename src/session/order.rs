@@ -1,4 +1,7 @@
 //! Services in the order of `after`: who may start, who is restarted with another, and who is stopped first.
+//!
+//! A service starts, for the first time or after it was stopped, only when all it comes after are ready. It is stopped before
+//! them when hotrun leaves. What somebody stopped stays down until it is asked for or needed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -393,11 +393,30 @@ impl Session {
 
     /// Whether it waits for others that will not be ready by themselves.
     pub(super) fn is_stuck_behind_others(&self, id: ServiceId) -> bool {
-        let waits = self.services.get(&id).is_some_and(Service::waits);
-        waits
-            && self
-                .lacks(id)
-                .all(|other| self.services.get(&other).is_none_or(|it| self.state_of(other, it).rests()))
+        if !self.services.get(&id).is_some_and(Service::waits) {
+            return false;
+        }
+        let (mut seen, mut next) = (BTreeSet::new(), vec![id]);
+        while let Some(waiting) = next.pop() {
+            for other in self.lacks(waiting) {
+                let Some(service) = self.services.get(&other) else { continue };
+                if self.only_waits(other, service) {
+                    next.extend(seen.insert(other).then_some(other));
+                } else if !self.state_of(other, service).rests() {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether there is nothing about a service but that it waits for others.
+    fn only_waits(&self, id: ServiceId, service: &Service) -> bool {
+        let is_built = matches!(
+            self.state_of_saved(id, service),
+            Some(State::Leaving | State::Building(_) | State::Changed)
+        );
+        service.waits() && service.doing() == Doing::Starting && !is_built
     }
 
     /// Returns the services that this one comes after and that are in trouble.
