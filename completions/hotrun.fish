@@ -93,7 +93,8 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -a "status" -d 'Say what the
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "wait" -d 'Wait until everything saved is running, or print the errors'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "logs" -d 'Print what the program wrote last, also after a crash'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
-complete -c hotrun -n "__fish_hotrun_needs_command" -a "stop" -d 'Stop the program and hotrun (the key `q`)'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "start" -d 'Start services that are down, and those that they come after'
+complete -c hotrun -n "__fish_hotrun_needs_command" -a "stop" -d 'Stop the program and hotrun (the key `q`), or only the services that are named'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
 complete -c hotrun -n "__fish_hotrun_needs_command" -a "completions" -d 'Print a completion script for a shell'
@@ -325,6 +326,16 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l manifest-path 
 complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -s r -l release -d 'The one that builds in release mode'
 complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -l json -d 'Print the answer as one JSON object'
 complete -c hotrun -n "__fish_hotrun_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -s p -l package -d 'The one that runs a program of this package' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l bin -d 'The one that runs this binary' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l example -d 'The one that runs this example' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l profile -d 'The one that builds with this profile' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l target -d 'The one that builds for this target triple' -r
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l target-dir -d 'The one that builds in this target directory' -r -f -a "(__fish_complete_directories)"
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l manifest-path -d 'The one of the package or workspace of this Cargo.toml, instead of the current folder\'s' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -s r -l release -d 'The one that builds in release mode'
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -l json -d 'Print the answer as one JSON object'
+complete -c hotrun -n "__fish_hotrun_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -s p -l package -d 'The one that runs a program of this package' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l bin -d 'The one that runs this binary' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand stop" -l example -d 'The one that runs this example' -r
@@ -403,17 +414,18 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l json -d 'Print 
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c hotrun -n "__fish_hotrun_using_subcommand man" -s h -l help -d 'Print help'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "up" -d 'Start hotrun in the background unless it runs here, then wait as `wait` does'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "logs" -d 'Print what the program wrote last, also after a crash'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`)'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
-complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "run" -d 'Build, run and follow edits (the default)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "config" -d 'Print every setting in force and where it comes from'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "up" -d 'Start hotrun in the background unless it runs here, then wait as `wait` does'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "status" -d 'Say what the hotrun of this project is doing'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "wait" -d 'Wait until everything saved is running, or print the errors'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "logs" -d 'Print what the program wrote last, also after a crash'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "restart" -d 'Build if anything changed, then restart (the key `r`)'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "start" -d 'Start services that are down, and those that they come after'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "stop" -d 'Stop the program and hotrun (the key `q`), or only the services that are named'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "init" -d 'Write a commented `hotrun.toml` for the project, never over an existing one'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "doctor" -d 'Look for what would keep hotrun from working well here, and say what to do about it'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "man" -d 'Print the manual page'
+complete -c hotrun -n "__fish_hotrun_using_subcommand help; and not __fish_seen_subcommand_from run config up status wait logs restart start stop init doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hotrun -n "__fish_hotrun_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

@@ -98,10 +98,12 @@ pub fn main() -> ExitCode {
         Command::Restart(options) => {
             ask(&options, |client| Ok((String::new(), client.restart()?, ExitCode::SUCCESS)))
         }
-        Command::Stop(options) => ask(&options, |client| {
-            client.stop()?;
-            Ok((String::new(), Answer::stopped(), ExitCode::SUCCESS))
-        }),
+        Command::Start(options) => {
+            ask(&options, |client| Ok((String::new(), client.start()?, ExitCode::SUCCESS)))
+        }
+        Command::Stop(options) => {
+            ask(&options, |client| Ok((String::new(), client.stop()?, ExitCode::SUCCESS)))
+        }
         Command::Init(options) => init::run(*options),
         Command::Doctor { options, json } => {
             let (text, code) = doctor::run(*options, json)?;

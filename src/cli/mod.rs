@@ -124,9 +124,13 @@ pub enum Command {
     ///
     /// Returns when it is ordered; `hotrun wait` waits for what comes of it.
     Restart(#[command(flatten)] Box<ControlOptions>),
-    /// Stop the program and hotrun (the key `q`)
+    /// Start services that are down, and those that they come after
     ///
-    /// Returns when both have ended.
+    /// Returns when it is ordered; `hotrun wait` waits for what comes of it.
+    Start(#[command(flatten)] Box<ControlOptions>),
+    /// Stop the program and hotrun (the key `q`), or only the services that are named
+    ///
+    /// Returns when they have ended. A service that is stopped stays down until `hotrun start` or `restart` names it.
     Stop(#[command(flatten)] Box<ControlOptions>),
     /// Write a commented `hotrun.toml` for the project, never over an existing one
     Init(#[command(flatten)] Box<InitOptions>),

@@ -36,11 +36,11 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, CliError> 
 }
 
 /// Subcommands whose options may be typed before them.
-const WITH_OPTIONS: [&str; 9] =
-    ["run", "config", "doctor", "up", "status", "wait", "restart", "stop", "logs"];
+const WITH_OPTIONS: [&str; 10] =
+    ["run", "config", "doctor", "up", "status", "wait", "logs", "restart", "start", "stop"];
 
 /// Those of them that are followed by names.
-const WITH_NAMES: [&str; 3] = ["status", "wait", "restart"];
+const WITH_NAMES: [&str; 6] = ["logs", "status", "wait", "restart", "start", "stop"];
 
 /// Moves such a subcommand before the options, so that clap sees all options in one place.
 fn subcommand_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {

@@ -58,6 +58,11 @@ impl Client {
         self.at_once(Order::Restart)
     }
 
+    /// Orders a start.
+    pub fn start(&self) -> Result<Answer, ControlError> {
+        self.at_once(Order::Start)
+    }
+
     /// Returns the state once everything saved so far runs or has failed. The time of the limit began at `began`.
     pub fn wait(&self, began: Instant, limit: Option<Duration>) -> Result<Answer, ControlError> {
         let answer = match self.ask(Order::Wait, began, limit) {
@@ -72,11 +77,15 @@ impl Client {
         self.understood(answer.ok_or(ControlError::Ended { pid: self.about.pid })?)
     }
 
-    /// Stops hotrun, and returns when it is gone.
-    pub fn stop(&self) -> Result<(), ControlError> {
+    /// Stops hotrun, and returns when it is gone, or only the services that are named.
+    pub fn stop(&self) -> Result<Answer, ControlError> {
         let failed = |what| move |source| ControlError::Io { what, source };
         // Without this check, a hotrun that is itself stopped (Ctrl-Z) would be waited for without end.
         self.status()?;
+        if !self.services.is_empty() {
+            let answer = self.ask(Order::Stop, Instant::now(), None).map_err(|error| self.failed(error))?;
+            return self.understood(answer.ok_or(ControlError::Ended { pid: self.about.pid })?);
+        }
         let mut stream = self.connect().map_err(|error| self.failed(error))?;
         let process = Peer::of(&stream);
         self.send(&mut stream, Order::Stop).map_err(|error| self.failed(error))?;
@@ -87,7 +96,8 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
             Err(error) => return Err(self.failed(error)),
         }
-        process.wait().map_err(failed("wait for the end of hotrun"))
+        process.wait().map_err(failed("wait for the end of hotrun"))?;
+        Ok(Answer::stopped())
     }
 
     /// Tells the last lines of output, and with `follow` those that come until hotrun ends, each with the names of all

@@ -1,4 +1,4 @@
-//! Query and control a running hotrun: the socket behind `hotrun status`, `wait`, `restart` and `stop`.
+//! Query and control a running hotrun: the socket behind `hotrun status`, `wait`, `restart` and the like.
 //!
 //! One line of JSON each way over a Unix socket in the runtime folder, which only this user may enter. The
 //! server decides nothing: a request becomes a [`ControlNews`], and the runtime answers it. The client picks
@@ -41,7 +41,10 @@ pub enum Order {
     Wait,
     /// Restart, as the key `r` does. Answered once the restart is ordered.
     Restart,
-    /// Stop, as the key `q` does. Not answered: the connection closes when hotrun ends.
+    /// Start what is down. Answered once it is ordered.
+    Start,
+    /// Stop, as the key `q` does. Not answered: the connection closes when hotrun ends. Answered if it names services, once
+    /// they are down.
     Stop,
     /// Report the last lines of output, and those that come. The answer names the services, and the lines follow it.
     Logs(LogsRequest),

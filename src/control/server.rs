@@ -125,9 +125,9 @@ async fn accept(listener: UnixListener, news: UnboundedSender<ControlNews>) {
 
 async fn serve(mut stream: UnixStream, news: UnboundedSender<ControlNews>, slots: Rc<Semaphore>) {
     let Ok(request) = timeout(CLIENT_TIMEOUT, request(&mut stream)).await else { return };
-    let waits = request
-        .as_ref()
-        .is_ok_and(|request| matches!(request.order, Order::Wait | Order::Restart | Order::Logs(_)));
+    // Ending hotrun is always possible.
+    let quits = |request: &ControlRequest| request.order == Order::Stop && request.services.is_empty();
+    let waits = request.as_ref().is_ok_and(|request| request.order != Order::Status && !quits(request));
     let slot = waits.then(|| slots.try_acquire());
     let request = match (request, &slot) {
         (_, Some(Err(_))) => Err("too many clients wait already".to_owned()),

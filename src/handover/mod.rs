@@ -8,6 +8,7 @@
 
 mod hangup;
 pub mod listeners;
+mod manager;
 mod news;
 pub mod notify;
 pub mod probe;
@@ -21,6 +22,7 @@ use std::os::fd::OwnedFd;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use listeners::{Adopted, ListenError, Listeners, Repair};
+pub use manager::say_ready;
 pub use news::{HandoverNews, Notification};
 pub use notify::message::{Malformed, Reloading};
 pub use notify::{Notify, RuntimeFolder};

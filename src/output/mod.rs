@@ -131,6 +131,15 @@ impl Output {
         self.shared.alone()
     }
 
+    /// Shows nothing, and keeps the last of what programs write all the same.
+    pub fn hide(&self) {
+        self.shared.hide();
+    }
+
+    pub fn is_hidden(&self) -> bool {
+        self.shared.is_hidden()
+    }
+
     /// To be called when a process has ended: gives what it wrote a moment to be kept and shown.
     pub fn ended(&mut self, instance: Instance) {
         self.ended.insert(instance.service, instance);

@@ -20,6 +20,9 @@ const MAX_QUEUED: usize = 1 << 20;
 /// No service alone.
 const ALL: u32 = u32::MAX;
 
+/// No service at all.
+const NONE: u32 = u32::MAX - 1;
+
 /// The settings of the room.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -72,6 +75,15 @@ impl Shared {
 
     pub(super) fn alone(&self) -> Option<ServiceId> {
         u16::try_from(self.alone.load(Ordering::Relaxed)).ok().map(ServiceId)
+    }
+
+    /// Shows none: what they write is only kept.
+    pub(super) fn hide(&self) {
+        self.alone.store(NONE, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.alone.load(Ordering::Relaxed) == NONE
     }
 
     /// Returns the number of the next line.

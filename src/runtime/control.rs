@@ -40,6 +40,22 @@ struct PendingClient {
     look: Look,
 }
 
+impl PendingClient {
+    /// Whether it is about what was saved before, and answered when it is carried out.
+    fn is_order(&self) -> bool {
+        matches!(self.order, Order::Restart | Order::Start)
+    }
+
+    /// Whether it is answered when there is nothing to wait for any more.
+    fn ends_at_rest(&self) -> bool {
+        self.order == Order::Wait || self.order == Order::Stop && self.whom.is_some()
+    }
+}
+
+fn asked(named: Option<&BTreeSet<ServiceId>>) -> Whom {
+    named.map_or(Whom::All, |named| Whom::Only(named.clone()))
+}
+
 /// The services that a client names; none: all.
 type Named = Option<BTreeSet<ServiceId>>;
 
@@ -104,12 +120,17 @@ impl Runtime {
         let whom = (!chosen.is_empty()).then_some(chosen);
         match order {
             Order::Status => reply.send(self.answer(&whom)),
-            Order::Wait | Order::Restart => {
+            Order::Wait | Order::Restart | Order::Start => {
                 // A restart includes the edits saved before. `--once` follows none.
                 let look = if self.watch.is_some() { Look::Needed } else { Look::Taken };
                 self.control.clients.push(PendingClient { order, whom, reply, look });
             }
             Order::Logs(request) => self.send_logs(whom.as_ref(), request, reply),
+            Order::Stop if whom.is_some() => {
+                let request = Request::Stop(asked(whom.as_ref()));
+                self.control.clients.push(PendingClient { order, whom, reply, look: Look::Taken });
+                return self.tell(Event::Asked(request));
+            }
             Order::Stop => {
                 let leaving = self.standing(&None).state == State::Leaving;
                 // The end of hotrun is the answer.
@@ -137,19 +158,23 @@ impl Runtime {
             return None;
         }
         self.control.clients.retain(|client| client.order == Order::Stop || !client.reply.is_closed());
-        let ready = |client: &mut PendingClient| client.order == Order::Restart && client.look == Look::Taken;
-        let restarts: Vec<PendingClient> = self.control.clients.extract_if(.., ready).collect();
-        if !restarts.is_empty() {
-            // One restart for all who asked.
-            let named: Option<Vec<_>> = restarts.iter().map(|client| client.whom.clone()).collect();
-            let whom = named.map_or(Whom::All, |named| Whom::Only(named.into_iter().flatten().collect()));
-            let reason = self.tell(Event::Asked(Request::Restart(whom)));
-            for client in restarts {
-                client.reply.send(self.answer(&client.whom));
+        let ready = |client: &mut PendingClient| client.is_order() && client.look == Look::Taken;
+        let orders: Vec<PendingClient> = self.control.clients.extract_if(.., ready).collect();
+        let mut carried_out: Vec<(Order, Named)> = Vec::new();
+        for client in orders {
+            let order = (client.order, client.whom);
+            // The same order of several clients is one.
+            if !carried_out.contains(&order) {
+                let whom = asked(order.1.as_ref());
+                let is_start = order.0 == Order::Start;
+                let request = if is_start { Request::Start(whom) } else { Request::Restart(whom) };
+                let reason = self.tell(Event::Asked(request));
+                if reason.is_some() {
+                    return reason;
+                }
+                carried_out.push(order.clone());
             }
-            if reason.is_some() {
-                return reason;
-            }
+            client.reply.send(self.answer(&order.1));
         }
         let mut clients = std::mem::take(&mut self.control.clients);
         // What is known now is old when this is over.
@@ -160,7 +185,7 @@ impl Runtime {
             }
         }
         let answered = |client: &mut PendingClient| {
-            client.order == Order::Wait && client.look == Look::Taken && self.rests(&client.whom)
+            client.ends_at_rest() && client.look == Look::Taken && self.rests(&client.whom)
         };
         for client in clients.extract_if(.., answered) {
             client.reply.send(self.answer(&client.whom));
@@ -188,7 +213,7 @@ impl Runtime {
         let mut clients = std::mem::take(&mut self.control.clients);
         let mut asked = false;
         for client in &mut clients {
-            if client.look == Look::Needed && (client.order == Order::Restart || self.rests(&client.whom)) {
+            if client.look == Look::Needed && (client.is_order() || self.rests(&client.whom)) {
                 client.look = Look::Asked(token);
                 asked = true;
             }
@@ -207,13 +232,19 @@ impl Runtime {
         let first = standing.services.keys().next().copied().unwrap_or(ServiceId::MAIN);
         let listening = |service: ServiceId| self.hosts[service].handover.listeners.describe();
         let mut answer = Answer::of(&standing, &names, clock);
+        let output = &self.shared.output;
         for (service, standing) in &standing.services {
             if let Some(told) = answer.services.get_mut(names.of(*service)) {
                 told.listening = listening(*service);
                 if has_ended(&standing.state) {
-                    told.last_lines = self.shared.output.last_words(*service);
+                    told.last_lines = output.last_words(*service);
                 }
             }
+        }
+        let mut answer = answer.with_history(&self.history).with_last_lines();
+        // In the background what is read goes nowhere.
+        if !output.is_hidden() {
+            answer = answer.with_stderr(&sys::sink(rustix::stdio::stderr()));
         }
         Answer {
             program: Some(names.of(first).to_owned()),
@@ -223,11 +254,7 @@ impl Runtime {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
-            ..answer
-                .with_history(&self.history)
-                .with_last_lines()
-                .with_stderr(&sys::sink(rustix::stdio::stderr()))
-                .with_config_fault(self.edits.fault.as_deref())
+            ..answer.with_config_fault(self.edits.fault.as_deref())
         }
     }
 }

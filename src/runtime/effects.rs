@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::Runtime;
 use crate::build::{Publication, PublishError, freshness};
 use crate::config::Stdin;
+use crate::handover::say_ready;
 use crate::history::BuildTimes;
 use crate::process::{Spawn, check};
 use crate::report::{self, ProgramRemark, Remark};
@@ -104,7 +105,13 @@ impl Runtime {
                     self.hint_at_sockets(instance.service);
                 }
             }
-            Effect::AllReady | Effect::Exit(_) => {}
+            Effect::AllReady => {
+                if let Some(manager) = std::env::var_os("NOTIFY_SOCKET") {
+                    // One that does not listen misses it.
+                    let _ = say_ready(&manager);
+                }
+            }
+            Effect::Exit(_) => {}
         }
         Vec::new()
     }

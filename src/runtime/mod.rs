@@ -118,7 +118,14 @@ async fn open(options: RunOptions, adopted: Adopted, in_background: bool) -> Ope
         Ok((site, publisher, listeners))
     });
     match opened {
-        Ok((site, publisher, listeners)) => Runtime::open(surroundings, site, publisher, listeners).map(Ok),
+        Ok((site, publisher, listeners)) => {
+            let runtime = Runtime::open(surroundings, site, publisher, listeners)?;
+            if in_background {
+                // It would fill the log.
+                runtime.shared.output.hide();
+            }
+            Ok(Ok(runtime))
+        }
         Err(error) => {
             surroundings.close();
             Err(error)

@@ -8,7 +8,7 @@ use crate::support::{Home, Hotrun, Project, answering, finish, free_address, man
 #[test]
 fn where_no_hotrun_runs() {
     let project = Project::caller();
-    for name in ["status", "wait", "restart", "stop"] {
+    for name in ["status", "wait", "restart", "start", "stop"] {
         let said = ask(&project, &[name]);
         assert_eq!((said.code, &*said.stdout), (3, ""), "{name}: {said:?}");
         assert!(said.stderr.starts_with("error: no hotrun runs here, in `"), "{said:?}");
@@ -59,7 +59,7 @@ fn a_life_by_commands_alone() {
         (&service["state"], &service["build"], &service["pid"]),
         (&"running".into(), &1.into(), &first.pid.into())
     );
-    for command in ["status", "wait", "restart"] {
+    for command in ["status", "wait", "restart", "start", "stop"] {
         let said = ask(&project, &[command, "app", "ap"]);
         let expected = "error: no service is named `ap`\n  hint: hotrun runs `app`\n";
         assert_eq!((said.code, &*said.stdout, &*said.stderr), (2, "", expected), "{command}");
@@ -83,6 +83,46 @@ fn a_life_by_commands_alone() {
     assert!(hotrun.wait_for_end().success());
     assert_eq!(ask(&project, &["stop"]).code, 3);
     assert_eq!(ask(&project, &["status", "--json"]).json()["state"], "none");
+}
+
+#[test]
+fn a_service_is_stopped_and_started_by_its_name() {
+    let (project, home) = (Project::caller(), Home::new());
+    let mut hotrun = Hotrun::run(&project, &home, &[]);
+    hotrun.wait_for("ready");
+    let mut first = home.call();
+    let said = ask(&project, &["stop", "app", "--json"]);
+    let answer = said.json();
+    assert_eq!(
+        (said.code, &answer["state"], &answer["running"]),
+        (0, &"stopped".into(), &().into()),
+        "{said:?}"
+    );
+    assert_eq!(answer["services"]["app"]["state"], "stopped", "{answer}");
+    first.wait_for_end();
+
+    // What is saved is built, and waits for its start.
+    project.set_version("two");
+    let (_, answer) = wait(&project);
+    assert_eq!(
+        (&answer["state"], &answer["last-build"]["build"]),
+        (&"stopped".into(), &2.into()),
+        "{answer}"
+    );
+    let said = ask(&project, &["start", "app"]);
+    assert_eq!((said.code, &*said.stdout, &*said.stderr), (0, "", ""));
+    let (code, answer) = wait(&project);
+    assert_eq!((code, &answer["running"]["build"]), (0, &2.into()), "{answer}");
+    let mut second = home.call_of("two");
+
+    assert_eq!(ask(&project, &["stop", "app"]).code, 0);
+    second.wait_for_end();
+    assert_eq!(ask(&project, &["restart", "app"]).code, 0);
+    assert_eq!(wait(&project).0, 0);
+    let mut third = home.call_of("two");
+    assert_eq!(ask(&project, &["stop"]).code, 0);
+    third.wait_for_end();
+    assert!(hotrun.wait_for_end().success());
 }
 
 #[test]

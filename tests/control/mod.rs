@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod manager;
 mod socket;
 mod texts;
 mod up;

@@ -57,8 +57,6 @@ fn it_outlives_the_shell_and_stop_ends_all_of_it() {
     assert_eq!((said.code, &*said.stderr, &answer["state"]), (0, "", &"running".into()), "{said:?}");
     let mut first = place.home.call();
     assert_eq!(answer["running"]["pid"], first.pid);
-    let log = place.project.join("target/hotrun/hotrun.log");
-    assert_eq!(answer["stderr"], log.canonicalize().unwrap().to_str().unwrap(), "{answer}");
     assert!(place.log().contains("Started build 1"), "{}", place.log());
 
     // It follows edits, and another `up` waits for it.
@@ -128,6 +126,24 @@ fn a_start_that_fails_is_told_in_its_own_words() {
     assert_eq!((said.code, &*said.stdout), (1, ""), "{said:?}");
     assert!(said.stderr.contains("`Cargo.toml`"), "{said:?}");
     assert_eq!(place.up(&["--timeout", "soon"]).code, 2);
+}
+
+#[test]
+fn a_crash_at_the_start_is_told_with_its_last_words() {
+    let place = Place::new();
+    place.project.write("src/main.rs", "fn main() { panic!(\"no database\") }\n");
+    let said = place.up(&["--json"]);
+    let answer = said.json();
+    assert_eq!((said.code, &answer["state"], &answer["exit"]["code"]), (1, &"failed".into(), &101.into()));
+    let last = answer["exit"]["last-lines"].to_string();
+    assert!(last.contains("panicked at src/main.rs") && last.contains("no database"), "{answer}");
+    assert_eq!(answer["stderr"], serde_json::Value::Null, "{answer}");
+    for words in [&["wait"][..], &["up"], &["logs"]] {
+        let said = ask(&place.project, words);
+        assert!(said.stdout.contains("no database"), "{words:?}: {said:?}");
+    }
+    // It is kept, and fills no file.
+    assert!(!place.log().contains("no database"), "{}", place.log());
 }
 
 #[test]
