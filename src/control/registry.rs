@@ -23,7 +23,7 @@ pub struct About {
     pub version: String,
     /// cargo's ID of the package.
     pub package_id: String,
-    /// The folders of the packages the program is built from, its own first.
+    /// The folders of the packages the program is built from, its own first; none where commands alone run.
     pub packages: Vec<PathBuf>,
     /// The folders of the workspace's other packages.
     pub others: Vec<PathBuf>,
@@ -61,8 +61,7 @@ impl About {
     }
 
     fn read(folder: &Path) -> Option<Self> {
-        let about: Self = serde_json::from_str(&fs::read_to_string(Self::path(folder)).ok()?).ok()?;
-        (!about.packages.is_empty()).then_some(about)
+        serde_json::from_str(&fs::read_to_string(Self::path(folder)).ok()?).ok()
     }
 
     /// Returns the options that select this program, for a message.
@@ -105,7 +104,7 @@ impl About {
     fn nearness(&self, location: &Location, named: bool) -> u8 {
         let Location { folder, package, of_manifest } = location;
         if let Some(package) = package {
-            if self.packages[0] == *package {
+            if self.packages.first() == Some(package) {
                 return 5;
             }
             let shared = self.workspace == *package && !self.others.contains(package);
@@ -282,6 +281,8 @@ mod tests {
         assert_eq!(near("/ws/worker", Some("/ws/worker"), true), 3);
         let beside_root = About { others: vec!["/ws".into()], cwd: "/".into(), ..api.clone() };
         assert_eq!(beside_root.nearness(&location("/ws", Some("/ws")), false), 0);
+        let commands = about("db", &[]);
+        assert_eq!(commands.nearness(&location("/ws", Some("/ws")), false), 4);
         assert_eq!(near("/elsewhere", Some("/elsewhere"), true), 0);
         assert_eq!(near("/ws/docs", None, false), 2);
         assert_eq!(near("/ws", Some("/"), false), 1);
