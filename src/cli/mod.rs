@@ -78,7 +78,7 @@ Durations: `20ms`, `5s`, `1m 30s`, `0`.
 
 Exit status: 0 after `q`; 2 for wrong usage or configuration; 1 when hotrun cannot go on; with `--once` and `--on-exit \
 exit` the program's own (128 plus the signal's number where it died of one); 101 when `--once` cannot build. `status`, `wait`, \
-`restart` and `stop`: 3 when no hotrun runs here.";
+`logs`, `restart`, `start` and `stop`: 3 when no hotrun runs here.";
 
 // A doc comment here would be the description of `hotrun --help`.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
