@@ -250,15 +250,14 @@ impl Ledger {
 
     /// A build attempt started at `moment`: the known contents become the baseline, except for files that may
     /// have changed after that moment but before this call; returns those. The files in `put_off` stay
-    /// changed: their baseline is what was reported last, or unknown if the build may read them in the middle
-    /// of a save.
+    /// changed: their baseline is what was reported last, or unknown if the build may read them in a passing state.
     pub(super) fn build_started(&mut self, moment: Moment, put_off: &HashMap<PathBuf, bool>) -> Vec<PathBuf> {
         let mut doubtful = Vec::new();
         for (path, entry) in &mut self.entries {
             let reported = entry.reported.take();
             entry.built = reported;
-            if let Some(half) = put_off.get(path) {
-                entry.baseline = if *half {
+            if let Some(passing) = put_off.get(path) {
+                entry.baseline = if *passing {
                     Content::Unknown
                 } else {
                     reported.map_or(entry.baseline, |reported| reported.content)

@@ -23,6 +23,8 @@ enum Act {
     Delete(usize),
     /// A build of what is due, and of these whatever is due.
     Build(Of),
+    /// An edit that is half of a save, perhaps, as such a build starts.
+    Race(Of, usize, Half),
     /// One that has read everything when a file is saved.
     SaveDuringBuild(Of, usize, u8),
     /// One whose end is told when the next has started.
@@ -32,11 +34,20 @@ enum Act {
     Pause(u8),
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Half {
+    Emptied,
+    Gone,
+    Written(u8),
+}
+
 /// Whether A and B.
 type Of = (bool, bool);
 
 fn act() -> impl Strategy<Value = Act> {
     let (file, of) = (0..FILES.len(), any::<(bool, bool)>());
+    let half = prop_oneof![Just(Half::Emptied), Just(Half::Gone), any::<u8>().prop_map(Half::Written)];
+    let race = (of, file.clone(), half).prop_map(|(of, at, half)| Act::Race(of, at, half));
     let save = || (of, file.clone(), any::<u8>());
     prop_oneof![
         6 => (file.clone(), any::<u8>()).prop_map(|(at, text)| Act::Write(at, text)),
@@ -44,6 +55,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => file.clone().prop_map(Act::Truncate),
         2 => file.clone().prop_map(Act::Delete),
         4 => of.prop_map(Act::Build),
+        4 => race,
         3 => save().prop_map(|(of, at, text)| Act::SaveDuringBuild(of, at, text)),
         2 => save().prop_map(|(of, at, text)| Act::Overtaken(of, at, text)),
         1 => of.prop_map(Act::Fail),
@@ -91,6 +103,8 @@ impl World {
             artifacts.insert(A);
         }
         let build = self.site.start_build_of(&artifacts.iter().copied().collect::<Vec<_>>());
+        // As every compiler does, longer than file times are coarse.
+        std::thread::park_timeout(Duration::from_millis(15));
         (build, artifacts.into_iter().map(|artifact| (artifact, reads(&self.site, artifact))).collect())
     }
 
@@ -121,10 +135,21 @@ impl World {
             Act::Truncate(at) => {
                 let _ = fs::File::options().write(true).truncate(true).open(file(at));
             }
+            // A program that includes a missing file is not built.
+            Act::Delete(5) | Act::Race(_, 5, Half::Gone) => {}
             Act::Delete(at) => {
                 let _ = fs::remove_file(file(at));
             }
             Act::Build(of) => self.build(*of),
+            Act::Race(of, at, half) => {
+                let file = file(at);
+                match half {
+                    Half::Emptied => fs::write(&file, "").unwrap(),
+                    Half::Gone => drop(fs::remove_file(&file)),
+                    Half::Written(text) => write(&file, &"r".repeat(usize::from(*text))),
+                }
+                self.build(*of);
+            }
             Act::SaveDuringBuild(of, at, text) => {
                 let file = file(at);
                 let (build, read) = self.start(*of);
@@ -216,7 +241,7 @@ fn the_last_build_of_each_program_has_the_final_content() {
                 };
                 let poll = if lane < 4 { Poll::Every(Duration::from_millis(30)) } else { Poll::Never };
                 let mut runner = proptest::test_runner::TestRunner::new(config);
-                let result = runner.run(&proptest::collection::vec(act(), 1..30), |acts| {
+                let result = runner.run(&proptest::collection::vec(act(), 1..16), |acts| {
                     run(&acts, poll);
                     Ok(())
                 });

@@ -189,8 +189,8 @@ impl Room {
 
     /// Returns the files with a deferred check or unreported change that a build of these `artifacts`, started at `moment`,
     /// does not settle by reading them: others are built from them as well, or they also require a restart, or reading
-    /// the settings or the project again, or cargo would overlook them. The value tells whether the build may have read
-    /// the file in the middle of a save.
+    /// the settings or the project again, or cargo would overlook them. The value tells whether the build may read
+    /// the file in a passing state.
     pub(super) fn unsettled(
         &self,
         moment: SystemTime,
@@ -218,7 +218,9 @@ impl Room {
                 let differs = entry.is_some_and(|entry| !entry.now.content.same(&now.content));
                 let after = now.changed_after(moment, SystemTime::now()).unwrap_or(true);
                 let held = self.deferred.reason(path).is_some();
-                found.insert(path.to_path_buf(), held && (differs || after) && is_built(&roles));
+                // It may be what it was before when it is judged, and the build has read this.
+                let passing = if held { differs || after } else { !self.ledger.unchanged(path) };
+                found.insert(path.to_path_buf(), passing && (roles.is_empty() || is_built(&roles)));
             }
         }
         found
