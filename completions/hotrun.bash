@@ -107,7 +107,7 @@ _hotrun() {
 
     case "${cmd}" in
         hotrun)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help --version run config up status wait logs restart start stop init doctor completions man help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -s -q -v -h -V --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --service --quiet --verbose --color --config-file --help --version run config up status wait logs restart start stop init doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -300,6 +300,14 @@ _hotrun() {
                     fi
                     return 0
                     ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -341,7 +349,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__config)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --schema --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -s -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --service --quiet --verbose --color --config-file --schema --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -532,6 +540,14 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -561,7 +577,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__doctor)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --json --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -s -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --service --quiet --verbose --color --config-file --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -752,6 +768,14 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1178,7 +1202,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__run)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -s -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --service --quiet --verbose --color --config-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1369,6 +1393,14 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

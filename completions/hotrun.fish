@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_hotrun_global_optspecs
-    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= share-build-dir w/watch= i/ignore= debounce= poll= E/env= env-file= stdin= output= listen= ready= ready-timeout= update= on-start-failure= on-exit= stop-signal= stop-timeout= c/clear N/notify events= log= once q/quiet v/verbose color= config-file= h/help V/version
+    string join \n p/package= bin= example= F/features= all-features no-default-features r/release profile= target= target-dir= j/jobs= keep-going timings manifest-path= ignore-rust-version locked offline frozen config= Z= share-build-dir w/watch= i/ignore= debounce= poll= E/env= env-file= stdin= output= listen= ready= ready-timeout= update= on-start-failure= on-exit= stop-signal= stop-timeout= c/clear N/notify events= log= once s/service= q/quiet v/verbose color= config-file= h/help V/version
 end
 
 function __fish_hotrun_needs_command
@@ -65,6 +65,7 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-signal -d 'First sig
 complete -c hotrun -n "__fish_hotrun_needs_command" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_needs_command" -s s -l service -d 'Run only these services, and those they need' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -140,6 +141,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-signal -d 'Fi
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s s -l service -d 'Run only these services, and those they need' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -200,6 +202,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-signal -d 
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s s -l service -d 'Run only these services, and those they need' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -391,6 +394,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-signal -d 
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s s -l service -d 'Run only these services, and those they need' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -75,6 +75,20 @@ pub fn nearest_package(options: &RunOptions, cwd: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Returns the folder of the workspace that a package most likely belongs to: the nearest above it whose
+/// `Cargo.toml` has a workspace. cargo knows better, and is asked later.
+pub fn nearest_workspace(package: &Path) -> Option<PathBuf> {
+    let as_root = |folder: &Path| {
+        let text = sys::read_text(&folder.join("Cargo.toml")).ok().flatten()?;
+        let manifest = text.parse::<toml::Table>().ok()?;
+        let listed = manifest.get("workspace")?.get("exclude").and_then(toml::Value::as_array);
+        let mut excluded = listed.into_iter().flatten().filter_map(toml::Value::as_str);
+        Some(excluded.any(|path| package.starts_with(folder.join(path))))
+    };
+    let (root, excluded) = package.ancestors().find_map(|folder| Some((folder, as_root(folder)?)))?;
+    (!excluded).then(|| root.to_owned())
+}
+
 /// Reads files of settings. The content of streams (`<(…)`, a FIFO, `/dev/stdin`) is kept, since they can be
 /// read only once.
 #[derive(Debug, Clone, Default)]
@@ -217,26 +231,41 @@ pub fn has_metadata(manifest: &Path) -> bool {
 /// An env file and its text, or the error of reading it.
 pub type EnvText = (PathBuf, io::Result<String>);
 
-/// Reads the env files of `config`.
+/// Reads the env files of all services, each once.
 pub fn read_env_files(reader: &Reader, config: &Config) -> Vec<EnvText> {
-    config.run.env_files.iter().map(|file| (file.value.clone(), reader.read(&file.value))).collect()
-}
-
-/// Returns the variables of env files; the last file wins. `inherited` looks up `${NAME}` in the environment
-/// the program inherits.
-pub fn env_file_variables(
-    files: Vec<EnvText>,
-    inherited: &dyn Fn(&str) -> Option<String>,
-) -> Result<BTreeMap<String, String>, SettingsError> {
-    let mut variables = BTreeMap::new();
-    for (path, text) in files {
-        match text {
-            Ok(text) => env_file::parse(&text, inherited, &mut variables)
-                .map_err(|fault| SettingsError::EnvFile { path, fault })?,
-            Err(source) => return Err(SettingsError::Read { what: "env file", path, source }),
+    let mut files: Vec<EnvText> = Vec::new();
+    for named in config.services.iter().flat_map(|service| &service.run.env_files) {
+        if files.iter().all(|(path, _)| *path != named.value) {
+            files.push((named.value.clone(), reader.read(&named.value)));
         }
     }
-    Ok(variables)
+    files
+}
+
+/// Returns the variables that each service gets from its env files; the last file wins. `inherited` looks up
+/// `${NAME}` in the environment the program inherits.
+pub fn env_file_variables(
+    config: &Config,
+    files: Vec<EnvText>,
+    inherited: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<BTreeMap<String, String>>, SettingsError> {
+    let mut texts = BTreeMap::new();
+    for (path, text) in files {
+        match text {
+            Ok(text) => texts.insert(path, text),
+            Err(source) => return Err(SettingsError::Read { what: "env file", path, source }),
+        };
+    }
+    let variables = config.services.iter().map(|service| {
+        let mut variables = BTreeMap::new();
+        for path in service.run.env_files.iter().map(|file| &file.value) {
+            let text = texts.get(path).map_or("", String::as_str);
+            env_file::parse(text, inherited, &mut variables)
+                .map_err(|fault| SettingsError::EnvFile { path: path.clone(), fault })?;
+        }
+        Ok(variables)
+    });
+    variables.collect()
 }
 
 struct Source {
@@ -282,7 +311,9 @@ mod tests {
     }
 
     fn variables(config: &Config) -> Result<BTreeMap<String, String>, SettingsError> {
-        env_file_variables(read_env_files(&Reader::default(), config), &|_| None)
+        let mut variables =
+            env_file_variables(config, read_env_files(&Reader::default(), config), &|_| None)?;
+        Ok(variables.remove(0))
     }
 
     #[test]

@@ -218,7 +218,7 @@ fn samples() -> Vec<Notice> {
     complete(CONFIGS, configs.iter().map(config));
     all.extend(configs.map(|then| Notice::ConfigChanged {
         files: vec!["/home/ann/shop/hotrun.toml".into()],
-        keys: vec!["watch.ignore", "run.args"],
+        keys: vec!["watch.ignore".to_owned(), "run.args".to_owned()],
         then,
     }));
     let reasons = [

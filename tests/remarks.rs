@@ -263,8 +263,8 @@ fn samples() -> Vec<Remark> {
         Remark::NothingSet,
         Remark::ConfigRefused(ErrorText::of(&taken, taken.hint())),
         Remark::ConfigTakesOwn { cause: taken.to_string() },
-        Remark::SettingsHeld { keys: vec!["build.profile"] },
-        Remark::SettingsHeld { keys: vec!["build.profile", "build.target"] },
+        Remark::SettingsHeld { keys: vec!["build.profile".to_owned()] },
+        Remark::SettingsHeld { keys: vec!["build.profile".to_owned(), "build.target".to_owned()] },
     ];
     all.extend(of_seeds());
     all.extend(of_the_watch());

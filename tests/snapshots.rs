@@ -221,6 +221,7 @@ fn config_errors() -> Vec<ConfigError> {
         "[build]\nbin = \"api\"\nexample = \"tour\"\n",
         "[build]\nargs = [\"--release\"]\n",
         "[build]\nargs = [\"--message-format=json\"]\n",
+        "[service.api]\nlisten = [\"3000\"]\n",
     ];
     let Ok(cli::Command::Run(options)) = cli::parse(["hotrun".into()]).map(|cli| cli.command) else {
         unreachable!()
@@ -331,7 +332,7 @@ variants!(
 );
 variants!(OF_CLI, cli_name, CliError { Clap, Misunderstanding });
 variants!(OF_SETTINGS, settings_name, SettingsError { Config, Read, EnvFile });
-variants!(OF_CONFIG, config_name, ConfigError { Syntax, Unknown, Reserved, Type, Value, Conflict });
+variants!(OF_CONFIG, config_name, ConfigError { Syntax, Unknown, Reserved, Type, Value, Missing, Conflict });
 variants!(
     OF_PROJECT,
     project_name,

@@ -45,6 +45,13 @@ pub enum ConfigError {
         reason: String,
         hint: Option<String>,
     },
+    #[error("{setting}: {what}")]
+    Missing {
+        setting: SettingName,
+        /// What is missing.
+        what: &'static str,
+        hint: String,
+    },
     #[error("{first} cannot be used with {second}{reason}")]
     Conflict {
         first: SettingName,
@@ -59,7 +66,9 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Syntax { .. } => None,
-            Self::Unknown { hint, .. } | Self::Conflict { hint, .. } => Some(hint.clone()),
+            Self::Unknown { hint, .. } | Self::Missing { hint, .. } | Self::Conflict { hint, .. } => {
+                Some(hint.clone())
+            }
             Self::Reserved { .. } => Some("remove it".to_owned()),
             Self::Type { hint, .. } | Self::Value { hint, .. } => hint.clone(),
         }

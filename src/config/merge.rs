@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cargo_args::{split_build_args, without_jobs};
-use super::error::{ConfigError, FileLine, SettingName};
+use super::checks::Checked;
+use super::error::{ConfigError, SettingName};
 use super::options::{CargoOptions, OwnOptions, RunOptions};
+use super::services::{self, Services};
 use super::shape::Words;
-use super::table::{Layer, READY_TIMEOUT, ROWS};
+use super::table::{Layer, ROWS};
 use super::units::{self, Word};
-use super::{
-    Color, Config, FileText, Origin, OwnVariables, Ready, ServiceConfig, Setting, Update, absolute, address,
-    file,
-};
+use super::{Color, Config, FileText, Origin, OwnVariables, ServiceConfig, absolute, file};
 
 /// Merges the options, hotrun's environment variables and the config files, the file of highest precedence
 /// first. Relative paths on the command line and in the environment are below `cwd`. Fails for the first
@@ -24,13 +23,22 @@ pub fn merge(
     files: &[FileText],
     cwd: &Path,
 ) -> Result<Config, ConfigError> {
-    let mut layer = command_line(options, cwd)?.over(variables(environment, cwd)?);
+    let typed = command_line(options, cwd)?.over(variables(environment, cwd)?);
+    let (mut read, mut tables) = (Layer::default(), Vec::new());
     for file in files {
-        layer = layer.over(file::read(file, cwd)?);
+        let lower = file::read(file, cwd)?;
+        read = read.over(lower.settings);
+        tables = services::over(tables, lower.services);
     }
-    check_listen(&layer, cwd)?;
-    check_ready(&layer, cwd)?;
-    Ok(settle(layer, options, cwd))
+    let services = Services { tables, typed: &typed, files: &read, chosen: &options.own.services, cwd };
+    let services = services.settle()?;
+    let layer = typed.over(read);
+    if services.is_none() {
+        Checked { run: &layer.run, table: "run", update_from: "run", cwd }.alone()?;
+    }
+    let mut config = settle(layer, options, cwd);
+    config.services = services.unwrap_or_else(|| vec![ServiceConfig::only(&config)]);
+    Ok(config)
 }
 
 fn command_line(options: &RunOptions, cwd: &Path) -> Result<Layer, ConfigError> {
@@ -92,84 +100,6 @@ fn option(name: &str) -> SettingName {
     SettingName { name: name.to_owned(), place: None }
 }
 
-fn check_listen(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
-    let listen = layer.run.listen.as_deref().unwrap_or_default();
-    for (index, entry) in listen.iter().enumerate() {
-        for earlier in &listen[..index] {
-            let reason = if entry.value.name.is_some() && entry.value.name == earlier.value.name {
-                "an earlier entry has the same name"
-            } else if address::same_socket(&entry.value.address, &earlier.value.address) {
-                "an earlier entry has the same address"
-            } else {
-                continue;
-            };
-            return Err(ConfigError::Value {
-                setting: named("run.listen", "--listen", &entry.origin, cwd),
-                value: address::format_listen(&entry.value),
-                reason: reason.to_owned(),
-                hint: None,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Refuses probes that something other than the new process would answer.
-fn check_ready(layer: &Layer, cwd: &Path) -> Result<(), ConfigError> {
-    let Some(ready) = &layer.run.ready else {
-        return Ok(());
-    };
-    if let Ready::After(time) = ready.value {
-        return check_ready_time(layer, ready, time, cwd);
-    }
-    if !matches!(ready.value, Ready::Tcp(_) | Ready::Localhost(_) | Ready::Http(_)) {
-        return Ok(());
-    }
-    let probe = address::format_ready(&ready.value);
-    let conflict = |second, reason| ConfigError::Conflict {
-        first: named("run.ready", "--ready", &ready.origin, cwd),
-        second,
-        reason,
-        hint: "use `notify`, `spawn` or a time such as `2s` for `ready`".to_owned(),
-    };
-    let listen = layer.run.listen.as_deref().unwrap_or_default();
-    if let Some(held) = address::held(&ready.value, listen.iter().map(|entry| &entry.value)) {
-        let entry = listen.iter().find(|entry| entry.value == *held).expect("it was found among these");
-        return Err(conflict(
-            named("run.listen", "--listen", &entry.origin, cwd),
-            format!(
-                ": hotrun holds the socket of `{probe}` open, so that it answers before the program does"
-            ),
-        ));
-    }
-    match &layer.run.update {
-        Some(update) if update.value == Update::Overlap => Err(conflict(
-            named("run.update", "--update overlap", &update.origin, cwd),
-            format!(": the old process would answer on `{probe}` for the new one"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a time longer than `ready-timeout`, which would always end first.
-fn check_ready_time(
-    layer: &Layer,
-    ready: &Setting<Ready>,
-    time: Duration,
-    cwd: &Path,
-) -> Result<(), ConfigError> {
-    let limit = layer.run.ready_timeout.as_ref().map_or(READY_TIMEOUT, |limit| limit.value);
-    if time <= limit {
-        return Ok(());
-    }
-    Err(ConfigError::Value {
-        setting: named("run.ready", "--ready", &ready.origin, cwd),
-        value: address::format_ready(&ready.value),
-        reason: format!("longer than `ready-timeout` ({})", units::format_duration(limit)),
-        hint: Some("raise `ready-timeout`, or wait for less".to_owned()),
-    })
-}
-
 /// Applies defaults, and adds options that are no settings.
 fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     let RunOptions { cargo, own, .. } = options;
@@ -186,7 +116,6 @@ fn settle(layer: Layer, options: &RunOptions, cwd: &Path) -> Config {
     config.ui.color = color(own);
     config.ui.verbosity = verbosity(own);
     config.once = own.once;
-    config.services = vec![ServiceConfig::only(&config.build, &config.run)];
     config
 }
 
@@ -233,16 +162,4 @@ pub fn color(own: &OwnOptions) -> Color {
 
 fn verbosity(own: &OwnOptions) -> i8 {
     if own.quiet { -1 } else { i8::try_from(own.verbose).unwrap_or(i8::MAX) }
-}
-
-/// Returns the name a setting has in the source that set it.
-pub(crate) fn named(key: &str, option_name: &str, origin: &Origin, cwd: &Path) -> SettingName {
-    match origin {
-        Origin::File(path, line) => SettingName {
-            name: key.to_owned(),
-            place: Some(Box::new(FileLine { path: super::shown(path, cwd), line: *line })),
-        },
-        Origin::Environment(name) => option(name),
-        Origin::CommandLine | Origin::Default => option(option_name),
-    }
 }

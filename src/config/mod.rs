@@ -8,6 +8,8 @@
 
 mod address;
 mod cargo_args;
+mod changes;
+mod checks;
 pub mod env_file;
 mod error;
 mod file;
@@ -16,6 +18,7 @@ mod options;
 mod page;
 mod schema;
 mod service;
+mod services;
 mod shape;
 mod show;
 mod table;
@@ -33,15 +36,16 @@ use std::time::Duration;
 use crate::words::ServiceId;
 
 pub(crate) use address::{format_address, format_ready, http_host};
+pub use changes::{Changed, changes};
+pub(crate) use checks::named;
 pub use error::{ConfigError, FileLine, SettingName};
-pub(crate) use merge::named;
 pub use merge::{color, duration, merge};
 pub use options::{CargoOptions, ManifestOptions, OwnOptions, RunOptions, SettingOptions};
 pub(crate) use page::quoted;
 pub use schema::schema;
 pub use show::show;
 pub use table::{
-    BuildConfig, FilesConfig, Needs, RunConfig, UiConfig, WatchConfig, changes, documented, variables,
+    BuildConfig, FilesConfig, Needs, RunConfig, ServiceKeys, UiConfig, WatchConfig, documented, variables,
 };
 pub use units::{POLL_INTERVAL, signal_name};
 
@@ -90,6 +94,8 @@ pub struct Config {
     pub watch: WatchConfig,
     /// What holds for every service that sets nothing else.
     pub run: RunConfig,
+    /// The same for the keys that only services have.
+    pub own: ServiceKeys,
     pub ui: UiConfig,
     pub files: FilesConfig,
     pub once: bool,
@@ -105,6 +111,8 @@ pub struct ServiceConfig {
     /// Empty without a table.
     pub name: String,
     pub runs: Runs,
+    /// Its own keys as written.
+    pub keys: ServiceKeys,
     /// `[run]`, overlaid by the keys of the service.
     pub run: RunConfig,
     /// The services that must be ready before this one starts.
@@ -203,6 +211,12 @@ pub enum Output {
     Inherit,
     /// hotrun reads what the program writes.
     Capture,
+}
+
+/// `service.NAME.port`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    Auto,
 }
 
 /// An entry of `run.listen`.

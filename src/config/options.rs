@@ -110,6 +110,17 @@ pub struct OwnOptions {
     /// Build, publish and run once, without watching
     #[arg(long, hide_short_help = true, help_heading = "Watching")]
     pub once: bool,
+    /// Run only these services, and those they need
+    #[arg(
+        short,
+        long = "service",
+        value_name = "NAME",
+        num_args = 1..,
+        value_delimiter = ',',
+        hide_short_help = true,
+        help_heading = "Package and Target Selection"
+    )]
+    pub services: Vec<String>,
     /// Show errors and warnings only
     #[arg(short, long, conflicts_with = "verbose", hide_short_help = true)]
     pub quiet: bool,

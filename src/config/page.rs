@@ -22,6 +22,19 @@ impl<'a> Page<'a> {
         self.lines.push((format!("[{name}]"), None));
     }
 
+    /// Adds what `show` adds, unless `other` would add the same.
+    pub(super) fn unless_equal(&mut self, show: impl Fn(&mut Self), other: impl Fn(&mut Self)) {
+        let shown = |show: &dyn Fn(&mut Self)| {
+            let mut page = Self::new(self.cwd);
+            show(&mut page);
+            page.lines
+        };
+        let lines = shown(&show);
+        if lines != shown(&other) {
+            self.lines.extend(lines);
+        }
+    }
+
     pub(super) fn setting(&mut self, key: &str, value: &str, origin: &Origin) {
         let origin = self.origin(origin);
         self.lines.push((format!("{key} = {value}"), Some(origin)));

@@ -8,7 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::options::RunOptions;
-use super::table::{self, ROWS, SettingRow};
+use super::table::{self, ROWS, SERVICE, SettingRow};
+use super::text::SERVICE_NAME;
 use super::{OwnVariables, merge, show};
 
 const ABOUT: &str = "Settings of hotrun, beside the package's `Cargo.toml` or at the workspace root. The same tables may \
@@ -24,6 +25,10 @@ pub fn schema() -> String {
     };
     let mut top = properties("", &defaults);
     for (table, about) in table::tables() {
+        if table == SERVICE {
+            top.insert(table.to_owned(), services(about));
+            continue;
+        }
         let mut schema = json!({
             "description": about.trim(),
             "type": "object",
@@ -45,6 +50,24 @@ pub fn schema() -> String {
         "properties": top,
     });
     format!("{schema:#}\n")
+}
+
+/// Returns the schema of the tables of services.
+fn services(about: &str) -> Value {
+    let entries = table::of_service().map(|entry| (entry.name.to_owned(), property(entry, None)));
+    let together = [["bin", "example"], ["command", "package"], ["command", "bin"], ["command", "example"]];
+    json!({
+        "description": about.trim(),
+        "type": "object",
+        "propertyNames": { "pattern": SERVICE_NAME },
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": entries.collect::<Map<_, _>>(),
+            // These exclude each other.
+            "not": { "anyOf": together.map(|keys| json!({ "required": keys })) },
+        },
+    })
 }
 
 /// Returns the defaults, as `hotrun config` prints them if nothing is set.

@@ -1,15 +1,21 @@
 //! The services of a [`Config`].
 
-use super::{BuildConfig, Config, Output, RunConfig, Runs, ServiceConfig};
+use super::{Config, Output, Runs, ServiceConfig, TargetName};
 use crate::words::ServiceId;
 
 impl ServiceConfig {
     /// Returns the only service of a project without a table.
-    pub(super) fn only(build: &BuildConfig, run: &RunConfig) -> Self {
+    pub(super) fn only(config: &Config) -> Self {
+        let build = &config.build;
         Self {
             name: String::new(),
-            runs: Runs::of(build),
-            run: run.clone(),
+            runs: Runs::program(
+                build.package.value.as_ref(),
+                build.bin.value.as_ref(),
+                build.example.value.as_ref(),
+            ),
+            keys: config.own.clone(),
+            run: config.run.clone(),
             after: Vec::new(),
             restart_with: Vec::new(),
             autostart: true,
@@ -21,9 +27,11 @@ impl ServiceConfig {
 }
 
 impl Runs {
-    /// Returns the program that `[build]` selects.
-    fn of(build: &BuildConfig) -> Self {
-        Self::Program { package: build.package.value.clone(), target: build.target() }
+    /// Returns the program that these keys name; binary and example exclude each other.
+    pub(super) fn program(package: Option<&String>, bin: Option<&String>, example: Option<&String>) -> Self {
+        let bin = bin.cloned().map(TargetName::Bin);
+        let target = bin.or_else(|| example.cloned().map(TargetName::Example));
+        Self::Program { package: package.cloned(), target }
     }
 }
 

@@ -17,7 +17,7 @@ use super::page::Page;
 use super::text::Text;
 use super::units;
 use super::value::{FileReader, Key};
-use super::{Origin, Setting};
+use super::{CommandLine, Origin, Setting};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words<'a> {
@@ -336,6 +336,51 @@ impl<T: Text> Shape for Whole<T> {
 
     fn option(option: Arg) -> Arg {
         Each::<T>::option(option)
+    }
+}
+
+/// A command: a list is executed, a string is for a shell.
+pub(super) struct Command;
+
+impl Shape for Command {
+    type Layer = Option<Setting<CommandLine>>;
+    type Value = Setting<Option<CommandLine>>;
+    type Default = ();
+
+    fn file(reader: &FileReader<'_>, key: &Key<'_>) -> Result<Self::Layer, ConfigError> {
+        reader.command(key).map(Some)
+    }
+
+    /// No option and no variable sets it.
+    fn words(_: Words<'_>) -> Result<Self::Layer, ConfigError> {
+        Ok(None)
+    }
+
+    fn settle(layer: Self::Layer, (): ()) -> Self::Value {
+        match layer {
+            Some(Setting { value, origin }) => Setting { value: Some(value), origin },
+            None => Setting { value: None, origin: Origin::Default },
+        }
+    }
+
+    fn show(page: &mut Page<'_>, key: &str, value: &Self::Value) {
+        match &value.value {
+            Some(CommandLine::Shell(text)) => page.setting(key, &super::quoted(text), &value.origin),
+            Some(CommandLine::Exec(words)) => {
+                let words: Vec<String> = words.iter().map(|word| super::quoted(word)).collect();
+                page.setting(key, &format!("[{}]", words.join(", ")), &value.origin);
+            }
+            None => page.unset(key),
+        }
+    }
+
+    fn schema() -> Value {
+        let words = json!({ "type": "array", "items": { "type": "string" } });
+        json!({ "anyOf": [{ "type": "string", "minLength": 1 }, words] })
+    }
+
+    fn option(option: Arg) -> Arg {
+        option
     }
 }
 

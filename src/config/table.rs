@@ -12,12 +12,14 @@ use serde_json::Value;
 
 use super::error::ConfigError;
 use super::page::Page;
-use super::shape::{Comparable, Each, Flag, Layered, List, Maybe, One, Shape, Variables, Whole, Words};
+use super::shape::{
+    Command, Comparable, Each, Flag, Layered, List, Maybe, One, Shape, Variables, Whole, Words,
+};
 use super::text::{
-    Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, Signal, Socket, Time,
+    Argument, File, Glob, Name, OneOf, Plain, Polling, Profile, Readiness, ServiceName, Signal, Socket, Time,
 };
 use super::value::{FileReader, Key};
-use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Output, Poll, Ready, Stdin, Update};
+use super::{Color, Config, DebugInfo, OnExit, OnStartFailure, Output, Poll, Port, Ready, Stdin, Update};
 
 /// How long a process may take to become ready by default.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -111,7 +113,7 @@ macro_rules! settings {
                 $( $( $(#[$more_docs])* pub $more: $More, )* )?
             }
 
-            #[derive(Default)]
+            #[derive(Clone, Default)]
             pub(super) struct $Layer {
                 $( pub(super) $name: <$Shape as Shape>::Layer, )*
             }
@@ -131,7 +133,7 @@ macro_rules! settings {
         )*
 
         /// The settings of a source: a file, the environment or the command line.
-        #[derive(Default)]
+        #[derive(Clone, Default)]
         pub(super) struct Layer {
             $( pub(super) $field: $Layer, )*
         }
@@ -145,6 +147,13 @@ macro_rules! settings {
                     lower.build.package = None;
                     lower.build.bin = None;
                     lower.build.example = None;
+                }
+                let own = &self.own;
+                if own.package.is_some() || own.bin.is_some() || own.example.is_some() || own.command.is_some() {
+                    lower.own.package = None;
+                    lower.own.bin = None;
+                    lower.own.example = None;
+                    lower.own.command = None;
                 }
                 Self { $( $field: self.$field.over(lower.$field), )* }
             }
@@ -324,6 +333,29 @@ settings! {
         stop_timeout = "stop-timeout" / "run.stop-timeout": One<Time> = std::time::Duration::from_secs(5), Nothing,
             option "stop-timeout" |it| hidden(it, RUNNING, "DURATION");
     }
+    /// Programs and commands that run side by side, each in a table of its own; the keys of `[run]` may stand there too
+    own: ServiceKeys, OwnLayer, "service" {
+        /// Package with the program to run
+        package = "package" / "service.NAME.package": Maybe<Name>, Hotrun;
+        /// Name of the binary to run
+        bin = "bin" / "service.NAME.bin": Maybe<Name>, Hotrun;
+        /// Name of the example to run
+        example = "example" / "service.NAME.example": Maybe<Name>, Hotrun;
+        /// Command to run in place of a program: a list is executed, a string goes to `sh -c`
+        command = "command" / "service.NAME.command": Command, Restart;
+        /// Services that must be ready before this one starts; a task is once it has ended with code 0
+        after = "after" / "service.NAME.after": Whole<ServiceName>, Nothing;
+        /// Services whose replacement restarts this one
+        restart_with = "restart-with" / "service.NAME.restart-with": Whole<ServiceName>, Nothing;
+        /// Start it with hotrun, or only when it is asked for or needed
+        autostart = "autostart" / "service.NAME.autostart": Flag = true, Nothing;
+        /// Run it to its end, and again when its inputs change
+        task = "task" / "service.NAME.task": Flag = false, Hotrun;
+        /// Gitignore-style patterns of files whose change runs a command or task again
+        inputs = "inputs" / "service.NAME.inputs": List<Glob>, Nothing;
+        /// `auto`: `PORT` is a port that was free when hotrun started
+        port = "port" / "service.NAME.port": Maybe<OneOf<Port>>, Restart;
+    }
     /// What hotrun shows
     ui: UiConfig, UiLayer, "ui" {
         /// Clear the screen when there is something new to show
@@ -343,6 +375,15 @@ settings! {
 
 pub(super) fn find(key: &str) -> Option<&'static SettingRow> {
     ROWS.iter().find(|entry| entry.key == key)
+}
+
+/// The table of the keys that only services have.
+pub(super) const SERVICE: &str = "service";
+
+/// Returns the rows of a service: its own keys and those of `[run]`.
+pub(super) fn of_service() -> impl Iterator<Item = &'static SettingRow> + Clone {
+    let of = |table| ROWS.iter().filter(move |row| row.table == table);
+    of(SERVICE).chain(of("run"))
 }
 
 pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
@@ -383,24 +424,4 @@ fn daily(option: Arg, heading: &'static str, value: &'static str) -> Arg {
 /// Configures an option that only `--help` shows.
 fn hidden(option: Arg, heading: &'static str, value: &'static str) -> Arg {
     daily(option, heading, value).hide_short_help(true)
-}
-
-/// Returns the settings whose values differ, in the order of the file, with what each needs. Origins are
-/// ignored: a key of a file that the command line overrides changes nothing.
-pub fn changes(before: &Config, after: &Config) -> Vec<(&'static str, Needs)> {
-    ROWS.iter().filter(|entry| !(entry.same)(before, after)).map(|entry| (entry.key, entry.needs)).collect()
-}
-
-impl Config {
-    /// Returns these settings with the values of `started` for those that need a restart of hotrun.
-    #[must_use]
-    pub fn as_started(mut self, started: &Self) -> Self {
-        for entry in ROWS.iter().filter(|entry| entry.needs == Needs::Hotrun) {
-            (entry.copy)(&mut self, started);
-        }
-        for (service, started) in self.services.iter_mut().zip(&started.services) {
-            service.runs.clone_from(&started.runs);
-        }
-        self
-    }
 }

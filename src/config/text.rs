@@ -12,6 +12,9 @@ use super::error::Invalid;
 use super::units::{self, SIGNALS, Word};
 use super::{IgnoreGlob, Listen, Poll, Ready, absolute, address};
 
+/// Names of services, for the schema.
+pub(super) const SERVICE_NAME: &str = "^[a-z0-9][a-z0-9-]*$";
+
 pub(super) trait Text {
     type Value: Clone + PartialEq;
 
@@ -77,6 +80,10 @@ macro_rules! texts {
 texts! {
     /// Any text but the empty one.
     Name: String, |text, _| units::parse_name(text), String::clone, nonempty();
+
+    /// The name of a service.
+    ServiceName: String, |text, _| units::parse_service(text), String::clone,
+        json!({ "type": "string", "pattern": SERVICE_NAME });
 
     Plain: String, |text, _| Ok(text.to_owned()), String::clone, json!({ "type": "string" });
 

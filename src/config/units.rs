@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::{Invalid, nearest};
-use super::{Color, DebugInfo, OnExit, OnStartFailure, Output, Poll, Stdin, Update};
+use super::{Color, DebugInfo, OnExit, OnStartFailure, Output, Poll, Port, Stdin, Update};
 
 /// The interval of polling if none is given.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -65,14 +65,32 @@ impl Word for Output {
         &[("auto", Self::Auto), ("inherit", Self::Inherit), ("capture", Self::Capture)];
 }
 
+impl Word for Port {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto)];
+}
+
 impl Word for Color {
     const WORDS: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 }
 
 /// Formats `` `a`, `b` or `c` ``.
-pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
+pub(super) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Formats a list of names that may be long.
+pub(super) fn listed(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let mut words: Vec<String> = names.take(most).map(|name| format!("`{name}`")).collect();
+    if more > 0 {
+        words.push(format!("{more} more"));
+    }
     match words.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
@@ -216,6 +234,15 @@ pub(super) fn parse_profile(text: &str) -> Result<String, Invalid> {
     let plain = text.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_');
     if text.is_empty() || !plain {
         return Err(Invalid::new("a profile's name is made of letters, digits, `-` and `_`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses the name of a service, which stands before its lines and on command lines.
+pub(super) fn parse_service(text: &str) -> Result<String, Invalid> {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    if text.is_empty() || !text.chars().all(plain) || text.starts_with('-') {
+        return Err(Invalid::new("the name of a service is made of `a` to `z`, digits and `-`"));
     }
     Ok(text.to_owned())
 }

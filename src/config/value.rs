@@ -8,7 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, FileLine, Invalid, SettingName};
 use super::text::Text;
-use super::{FileText, Origin, Setting, units};
+use super::{CommandLine, FileText, Origin, Setting, units};
 
 pub(super) struct FileReader<'a> {
     pub(super) file: &'a FileText,
@@ -131,6 +131,31 @@ impl FileReader<'_> {
             variables.insert(name.to_string(), setting);
         }
         Ok(variables)
+    }
+
+    pub(super) fn command(&self, key: &Key<'_>) -> Result<Setting<CommandLine>, ConfigError> {
+        let unusable = |text: &str| {
+            let reason = if text.trim().is_empty() { "it is empty" } else { "a command cannot hold a NUL" };
+            self.invalid(key, text, Invalid::new(reason))
+        };
+        match key.value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() || text.contains('\0') => Err(unusable(text)),
+            DeValue::String(text) => Ok(self.setting(key, CommandLine::Shell(text.to_string()))),
+            DeValue::Array(_) => {
+                let mut words = Vec::new();
+                for item in self.items(key)? {
+                    words.push(self.parsed(&item, |word| Ok(word.to_owned()))?.value);
+                }
+                match words.iter().find(|word| word.contains('\0')) {
+                    Some(word) => Err(unusable(word)),
+                    None if words.first().is_none_or(|program| program.trim().is_empty()) => {
+                        Err(unusable(""))
+                    }
+                    None => Ok(self.setting(key, CommandLine::Exec(words))),
+                }
+            }
+            _ => Err(self.mistyped(key, "a string or a list of strings", None)),
+        }
     }
 
     fn base(&self) -> &Path {

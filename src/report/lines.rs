@@ -228,7 +228,7 @@ fn warnings_line(build: BuildId, warnings: u32, context: &Context) -> Line {
     Line { important: false, ..Line::new(Head::Warning, text) }
 }
 
-fn applied_line(files: &[PathBuf], keys: &[&str], then: AfterConfig, context: &Context) -> Line {
+fn applied_line(files: &[PathBuf], keys: &[String], then: AfterConfig, context: &Context) -> Line {
     let files: Vec<String> = files.iter().map(|file| short_path(file, &context.cwd)).collect();
     let then = match then {
         AfterConfig::Nothing => "",

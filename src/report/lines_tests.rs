@@ -258,7 +258,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (
             Notice::ConfigChanged {
                 files: vec!["/home/ann/shop/hotrun.toml".into()],
-                keys: vec!["watch.ignore", "run.args"],
+                keys: vec!["watch.ignore".to_owned(), "run.args".to_owned()],
                 then: AfterConfig::Restart,
             },
             &["     Applied hotrun.toml: watch.ignore, run.args; restarting"],
@@ -266,7 +266,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (
             Notice::ConfigChanged {
                 files: vec!["/home/ann/shop/hotrun.toml".into()],
-                keys: vec!["ui.clear"],
+                keys: vec!["ui.clear".to_owned()],
                 then: AfterConfig::Nothing,
             },
             &["     Applied hotrun.toml: ui.clear"],

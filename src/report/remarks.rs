@@ -103,7 +103,7 @@ pub enum Remark {
     ConfigTakesOwn { cause: String },
     /// Settings were edited that only another start of hotrun applies.
     #[error("the {} not in force", edits_text(keys))]
-    SettingsHeld { keys: Vec<&'static str> },
+    SettingsHeld { keys: Vec<String> },
     #[error("{}", name.as_ref().map_or("all services".to_owned(), |name| format!("{name} alone (0 shows all)")))]
     Showing {
         /// `None`: all services.
@@ -347,7 +347,7 @@ fn pids_text(pids: &[i32]) -> String {
     format!("{} {}", if pids.len() == 1 { "pid" } else { "pids" }, numbers.join(", "))
 }
 
-fn edits_text(keys: &[&str]) -> String {
+fn edits_text(keys: &[String]) -> String {
     let names = quoted(keys);
     if keys.len() == 1 { format!("edit of {names} is") } else { format!("edits of {names} are") }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Runtime;
 use super::outputs::{open_events, open_log};
-use crate::config::{Config, Needs};
+use crate::config::{Changed, Needs, RunConfig};
 use crate::error::Error;
 use crate::handover::{ListenError, Listeners};
 use crate::report::{self, ErrorText, Extras, ProgramRemark, Remark};
@@ -80,12 +80,12 @@ impl Runtime {
 
     fn apply(&mut self, edit: Edit) -> Result<Option<ConfigChange>, Error> {
         let config = self.site.with(&edit);
-        let changed = |key: &str| edit.changes.iter().any(|(changed, _)| *changed == key);
+        let changed = |key: &str| edit.changes.iter().any(|changed| changed.key == key);
         // What may fail comes first.
         let events = changed("events").then(|| open_events(&self.site, &config)).transpose()?;
         let log = changed("log").then(|| open_log(&self.site, &config)).transpose()?;
-        if changed("run.listen") {
-            self.listen_elsewhere(&config)?;
+        for service in edit.services(Changed::is_listen) {
+            self.listen_elsewhere(service, &config.service(service).run)?;
         }
         if let Some(events) = events {
             self.reporter.set_events(events);
@@ -98,33 +98,34 @@ impl Runtime {
         if !edit.held.is_empty() {
             self.reporter.remark(&Remark::SettingsHeld { keys: edit.held.clone() });
         }
-        let needs = |needs| edit.changes.iter().any(|(_, needed)| *needed == needs);
-        let restart = needs(Needs::Restart) || edit.env_files_changed;
+        let needs = |needs| edit.changes.iter().any(|changed| changed.needs == needs);
+        let mut restart = edit.services(|changed| changed.needs == Needs::Restart);
+        restart.extend(&edit.env_files_changed);
         let setup = Setup::from(&config);
         let change = ConfigChange {
             files: edit.files.clone(),
-            keys: edit.changes.iter().map(|(key, _)| *key).collect(),
-            restart: setup.services.keys().copied().filter(|_| restart).collect(),
+            keys: edit.changes.iter().map(|changed| changed.key.clone()).collect(),
+            readiness: edit.services(Changed::is_readiness),
             build: setup.artifacts.iter().copied().filter(|_| needs(Needs::Build)).collect(),
             next_start: needs(Needs::NextStart),
+            restart,
             setup,
         };
         for (service, settings) in &change.setup.services {
             self.processes.plan(*service, settings.stop);
         }
         self.site.take_over(edit);
-        Ok((!change.keys.is_empty() || restart).then_some(change))
+        Ok((!change.keys.is_empty() || !change.restart.is_empty()).then_some(change))
     }
 
     /// Opens and closes sockets for an edited `listen`. Those still named stay open.
-    fn listen_elsewhere(&mut self, config: &Config) -> Result<(), Error> {
-        let service = ServiceId::MAIN;
+    fn listen_elsewhere(&mut self, service: ServiceId, run: &RunConfig) -> Result<(), Error> {
         let listeners = &mut self.hosts[service].handover.listeners;
         let paths = |listeners: &Listeners| -> Vec<PathBuf> {
             listeners.paths().into_iter().map(ToOwned::to_owned).collect()
         };
         let (addresses, files) = (listeners.describe(), paths(listeners));
-        listeners.reconfigure(&config.run)?;
+        listeners.reconfigure(run)?;
         if let Some(reaper) = self.processes.reaper() {
             let now = paths(listeners);
             files.iter().filter(|path| !now.contains(path)).for_each(|path| reaper.keep(path));

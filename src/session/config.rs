@@ -16,13 +16,11 @@ impl Session {
         let mut launch = BTreeSet::new();
         if let Some(change) = change {
             self.builds.set(change.setup.debounce, change.setup.together);
-            let readiness =
-                change.keys.iter().any(|key| key.starts_with("run.ready") || *key == "run.update");
             for (id, settings) in change.setup.services {
                 let Some(service) = self.services.get_mut(&id) else { continue };
                 // What `manual` left to a request is due where that is over.
                 let was_manual = service.is_manual();
-                service.set(settings, readiness);
+                service.set(settings, change.readiness.contains(&id));
                 if service.reconfigured(change.restart.contains(&id), was_manual) && service.is_up() {
                     launch.insert(id);
                 }

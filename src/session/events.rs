@@ -129,9 +129,11 @@ impl Event {
 pub struct ConfigChange {
     pub files: Vec<PathBuf>,
     /// The keys that have another value.
-    pub keys: Vec<&'static str>,
+    pub keys: Vec<String>,
     /// What the session decides by from now on.
     pub setup: Setup,
+    /// When these count as ready differs.
+    pub readiness: BTreeSet<ServiceId>,
     /// What these are started with differs.
     pub restart: BTreeSet<ServiceId>,
     /// What cargo is asked for these differs.

@@ -157,7 +157,7 @@ pub enum Notice {
     ConfigChanged {
         files: Vec<PathBuf>,
         /// The keys that have another value.
-        keys: Vec<&'static str>,
+        keys: Vec<String>,
         then: AfterConfig,
     },
     /// Edits are no longer followed.

@@ -1,5 +1,6 @@
 //! Settings read again while hotrun runs: what an edit changes, judged before any of it is in force.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use std::time::{Duration, Instant};
 use super::Site;
 use super::choice::settings_folder;
 use super::env_files::{EnvFiles, EnvTexts};
-use crate::config::{self, Config, FileKind, FileText, Needs};
+use crate::config::{self, Changed, Config, FileKind, FileText, Needs};
 use crate::error::Error;
 use crate::settings::{self, Search, SettingsError};
+use crate::words::ServiceId;
 
 /// How long a config file has to stay gone or empty to be so on purpose: a save in place empties it first,
 /// and one with a backup moves it away for a moment.
@@ -62,14 +64,22 @@ impl Stamp {
 pub(crate) struct Edit {
     /// The edited files that exist.
     pub(crate) files: Vec<PathBuf>,
-    /// The keys that can be applied.
-    pub(crate) changes: Vec<(&'static str, Needs)>,
+    /// What can be applied.
+    pub(crate) changes: Vec<Changed>,
     /// The edited keys that need a restart of hotrun.
-    pub(crate) held: Vec<&'static str>,
-    /// Whether the program gets something else from env files.
-    pub(crate) env_files_changed: bool,
+    pub(crate) held: Vec<String>,
+    /// The services that get something else from env files.
+    pub(crate) env_files_changed: BTreeSet<ServiceId>,
     read: Config,
     env_files: EnvFiles,
+}
+
+impl Edit {
+    /// Returns the services that such a change is about.
+    pub(crate) fn services(&self, is_such: impl Fn(&Changed) -> bool) -> BTreeSet<ServiceId> {
+        let changes = self.changes.iter().filter(|changed| is_such(changed));
+        changes.flat_map(|changed| &changed.services).copied().collect()
+    }
 }
 
 impl Site {
@@ -109,7 +119,11 @@ impl Site {
             texts.insert(place.min(texts.len()), manifest);
         }
         let read = config::merge(&self.options, &self.variables, &texts, &self.cwd);
-        let env_files = self.read_env_files(read.as_ref().unwrap_or(&self.config));
+        let in_force = match &read {
+            Ok(read) => read.clone().as_started(&self.config),
+            Err(_) => self.config.clone(),
+        };
+        let env_files = self.read_env_files(&in_force);
         let own = own.into_iter().map(|text| text.path);
         let being_read = env_files.named.iter().any(|(_, text)| text.as_ref().is_err_and(comes_later));
         if self.is_doubtful(own.chain(self.vanished(&env_files)).collect()) || being_read {
@@ -120,16 +134,16 @@ impl Site {
         let read = read.map_err(SettingsError::from)?;
         // A refused edit may be fixed there.
         self.last.awaited = env_files.paths();
-        let env_files = self.env_files(env_files)?;
+        let env_files = self.env_files(&in_force, env_files)?;
         let changes = config::changes(&self.config, &read);
         let news: Vec<_> =
-            config::changes(&self.last.config, &read).into_iter().map(|(key, _)| key).collect();
+            config::changes(&self.last.config, &read).into_iter().map(|changed| changed.key).collect();
         let (held, changes): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|(_, needs)| *needs == Needs::Hotrun);
-        let held = held.into_iter().map(|(key, _)| key).filter(|key| news.contains(key)).collect();
+            changes.into_iter().partition(|changed| changed.needs == Needs::Hotrun);
+        let held = held.into_iter().map(|changed| changed.key).filter(|key| news.contains(key)).collect();
         let files = self.every_file().into_iter().chain(self.last.awaited.iter().cloned());
         let files = files.filter(|file| paths.contains(file)).collect();
-        let env_files_changed = env_files != self.last.env_files;
+        let env_files_changed = env_files.changed(&self.last.env_files, &in_force);
         Ok(Some(Edit { files, changes, held, env_files_changed, read, env_files }))
     }
 

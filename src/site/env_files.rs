@@ -1,6 +1,7 @@
 //! Env files: read again when they are edited, with the settings that name them. Programs start with the last
 //! valid state.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::settings::{self, EnvText, is_missing};
 use crate::sys;
+use crate::words::ServiceId;
 
 /// The content of env files, or the errors of reading them.
 #[derive(Debug)]
@@ -34,11 +36,26 @@ impl EnvTexts {
     }
 }
 
-/// What the program gets from env files.
+/// What the programs get from env files.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct EnvFiles {
-    pub(super) variables: Vec<(String, String)>,
+    /// By service.
+    variables: Vec<Vec<(String, String)>>,
     beside: Vec<Option<String>>,
+}
+
+impl EnvFiles {
+    /// Returns what a service gets, in order; the last of a name wins.
+    pub(super) fn variables(&self, service: ServiceId) -> &[(String, String)] {
+        self.variables.get(usize::from(service.0)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the services that get something else than before.
+    pub(super) fn changed(&self, before: &Self, config: &Config) -> BTreeSet<ServiceId> {
+        let all = self.beside != before.beside;
+        let services = config.services().map(|(service, _)| service);
+        services.filter(|service| all || self.variables(*service) != before.variables(*service)).collect()
+    }
 }
 
 impl Site {
@@ -52,12 +69,13 @@ impl Site {
         EnvTexts { beside: others.map(read).collect(), named }
     }
 
-    /// Returns what these give the program.
-    pub(super) fn env_files(&self, texts: EnvTexts) -> Result<EnvFiles, Error> {
+    /// Returns what these give the programs of `config`.
+    pub(super) fn env_files(&self, config: &Config, texts: EnvTexts) -> Result<EnvFiles, Error> {
         let inherited = |name: &str| {
             self.environment.get(&OsString::from(name)).and_then(|value| value.clone().into_string().ok())
         };
-        let variables = settings::env_file_variables(texts.named, &inherited)?.into_iter().collect();
+        let variables = settings::env_file_variables(config, texts.named, &inherited)?;
+        let variables = variables.into_iter().map(|variables| variables.into_iter().collect()).collect();
         Ok(EnvFiles { variables, beside: texts.beside.into_iter().map(|(_, text)| text.ok()).collect() })
     }
 

@@ -75,12 +75,14 @@ impl Site {
         let variables = settings::environment();
         let environment = clean_environment(std::env::vars_os());
         let nearest = settings::nearest_package(&options, &cwd);
+        let guessed = nearest.as_deref().and_then(settings::nearest_workspace);
         let search = Search {
             options: &options,
             environment: &variables,
             cwd: &cwd,
             package: nearest.as_deref(),
-            workspace: None,
+            // A guess, which may name the programs.
+            workspace: guessed.as_deref(),
         };
         let first = search.load(&reader)?;
         let chosen = choices(&first);
@@ -122,7 +124,7 @@ impl Site {
         let env_files = site.read_env_files(&site.config);
         site.last.seen = site.held(&site.last.texts, &env_files);
         site.last.awaited = env_files.paths();
-        site.last.env_files = site.env_files(env_files)?;
+        site.last.env_files = site.env_files(&site.config, env_files)?;
         site.reader.stop_waiting();
         Ok(site)
     }
@@ -283,7 +285,7 @@ impl Site {
             live: publisher.live(),
             libraries: publisher.libraries(),
             run,
-            env_files: &self.last.env_files.variables,
+            env_files: self.last.env_files.variables(ServiceId::MAIN),
             environment: &self.environment,
             cwd: &self.cwd,
         })

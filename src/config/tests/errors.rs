@@ -14,7 +14,6 @@ fn unknown_keys_and_tables() {
         "debounce = '5s'",
         "[run]\nevents = 'x'",
         "[[rule]]\npaths = ['x']",
-        "[service.db]\ncommand = 'x'",
         "[proxy]",
         "[reload]",
         "[build]\ncommand = 'make'",
@@ -30,7 +29,7 @@ fn unknown_keys_and_tables() {
     hint: did you mean `run`?
 
     unknown table `server` in `hotrun.toml`, line 1
-    hint: expected `build`, `watch`, `run`, `ui`, `events` or `log`
+    hint: expected `build`, `watch`, `run`, `service`, `ui`, `events` or `log`
 
     unknown key `run.ready_timeout` in `hotrun.toml`, line 2
     hint: did you mean `ready-timeout`?
@@ -45,9 +44,6 @@ fn unknown_keys_and_tables() {
     hint: `events` belongs to the top of the file, before the first table
 
     `rule` in `hotrun.toml`, line 1 is reserved for a later version of hotrun
-    hint: remove it
-
-    `service` in `hotrun.toml`, line 1 is reserved for a later version of hotrun
     hint: remove it
 
     `proxy` in `hotrun.toml`, line 1 is reserved for a later version of hotrun

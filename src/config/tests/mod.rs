@@ -6,6 +6,7 @@ mod errors;
 mod merge;
 mod outside;
 mod schema;
+mod services;
 mod units;
 
 use std::path::Path;

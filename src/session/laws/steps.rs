@@ -234,6 +234,7 @@ impl World {
         ConfigChange {
             files: vec![file.into()],
             keys: Vec::new(),
+            readiness: BTreeSet::new(),
             setup: Setup {
                 debounce: Duration::from_millis(50),
                 once: false,

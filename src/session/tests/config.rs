@@ -11,7 +11,8 @@ fn edit(kinds: &[(&str, ChangeKind)]) -> Event {
 fn plain() -> ConfigChange {
     ConfigChange {
         files: vec![FILE.into()],
-        keys: vec!["watch.debounce"],
+        keys: vec!["watch.debounce".to_owned()],
+        readiness: BTreeSet::new(),
         setup: setup(settings()),
         restart: BTreeSet::new(),
         build: BTreeSet::new(),

@@ -208,7 +208,8 @@ fn what_manual_held_is_not_held_for_ever() {
     t.now(env_file_read(manual()), State::Held);
     let change = ConfigChange {
         files: Vec::new(),
-        keys: vec!["run.update"],
+        keys: vec!["run.update".to_owned()],
+        readiness: BTreeSet::from([ServiceId::MAIN]),
         setup: setup(settings()),
         restart: BTreeSet::new(),
         build: BTreeSet::new(),
