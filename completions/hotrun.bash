@@ -1610,7 +1610,7 @@ _hotrun() {
             return 0
             ;;
         hotrun__subcmd__up)
-            opts="-p -F -r -j -Z -w -i -E -c -N -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --quiet --verbose --color --config-file --timeout --json --help"
+            opts="-p -F -r -j -Z -w -i -E -c -N -s -q -v -h --package --bin --example --features --all-features --no-default-features --release --profile --target --target-dir --jobs --keep-going --timings --manifest-path --ignore-rust-version --locked --offline --frozen --config --share-build-dir --watch --ignore --debounce --poll --env --env-file --stdin --output --listen --ready --ready-timeout --update --on-start-failure --on-exit --stop-signal --stop-timeout --clear --notify --events --log --once --service --quiet --verbose --color --config-file --timeout --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1801,6 +1801,14 @@ _hotrun() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

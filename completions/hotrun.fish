@@ -264,6 +264,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l stop-signal -d 'Fir
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l stop-timeout -d 'How long a stop may take before SIGKILL [default: 5s]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l events -d 'Append machine-readable events to a file, one JSON object per line' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l log -d 'Write hotrun\'s own lines and diagnostics to a file as well' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s s -l service -d 'Run only these services, and those they need' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l color -d 'When to use colours [default: auto]' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -152,7 +152,12 @@ pub enum CommandLine {
 impl Config {
     /// Returns whether hotrun reads keys from a terminal.
     pub fn takes_keys(&self) -> bool {
-        self.ui.keys.value && self.run.stdin.value == Stdin::Lend && !self.once
+        // Several services have no terminal of their own.
+        let lends = match &self.services[..] {
+            [only] => only.run.stdin.value == Stdin::Lend,
+            _ => true,
+        };
+        self.ui.keys.value && lends && !self.once
     }
 }
 

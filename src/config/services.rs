@@ -6,7 +6,7 @@ use std::path::Path;
 use super::checks::{Checked, named};
 use super::error::{ConfigError, SettingName, nearest};
 use super::table::{Layer, ServiceKeys};
-use super::{Config, Origin, Ready, Runs, ServiceConfig, Setting, units};
+use super::{Config, Origin, Ready, Runs, ServiceConfig, Setting, Stdin, units};
 use crate::words::ServiceId;
 
 /// More is a mistake.
@@ -79,7 +79,9 @@ impl Services<'_> {
         }
         self.check_cycles(&services, "after", |service| &service.after)?;
         self.check_cycles(&services, "restart-with", |service| &service.restart_with)?;
-        self.choose(services).map(Some)
+        let services = self.choose(services)?;
+        self.check_terminal(&services)?;
+        Ok(Some(services))
     }
 
     /// Refuses settings beside the tables that belong into one of them.
@@ -354,6 +356,23 @@ impl Services<'_> {
                 ..service
             })
             .collect())
+    }
+
+    /// Refuses the terminal for one of several.
+    fn check_terminal(&self, services: &[ServiceConfig]) -> Result<(), ConfigError> {
+        let inherits = |service: &&ServiceConfig| service.run.stdin.value == Stdin::Inherit;
+        let Some(service) = services.iter().find(inherits).filter(|_| services.len() > 1) else {
+            return Ok(());
+        };
+        let own =
+            self.tables.iter().any(|table| table.name == service.name && table.layer.run.stdin.is_some());
+        let key = if own { format!("service.{}.stdin", service.name) } else { "run.stdin".to_owned() };
+        Err(ConfigError::Value {
+            setting: named(&key, "--stdin", &service.run.stdin.origin, self.cwd),
+            value: "inherit".to_owned(),
+            reason: "several services cannot share hotrun's stdin".to_owned(),
+            hint: Some(format!("run it alone: `-s {}`", service.name)),
+        })
     }
 
     /// Returns a hint for a name that no service has.

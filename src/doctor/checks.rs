@@ -23,7 +23,6 @@ use crate::report::{self, short_age};
 use crate::settings;
 use crate::site::Site;
 use crate::watch::{self, Refused};
-use crate::words::ArtifactId;
 
 /// A build of some size needs more room than this.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -68,7 +67,9 @@ pub(super) fn cargo(cwd: &Path, clean: &Environment) -> Finding {
 /// Checks everything that needs the project.
 pub(super) fn project(site: &Site) -> Vec<Finding> {
     let for_cargo = cargo_environment(&site.toolchain, &site.environment, &site.config.build);
-    let running = keeper(&site.live(ArtifactId::MAIN)).map(|(_, pid)| pid.cast_signed());
+    let mut programs = site.project.programs.keys();
+    let running = programs.find_map(|artifact| keeper(&site.live(*artifact)));
+    let running = running.map(|(_, pid)| pid.cast_signed());
     let mut findings: Vec<_> = site.project.programs.values().map(program).collect();
     findings.push(settings(site));
     findings.extend(watching(site, running.is_some()));
@@ -255,8 +256,9 @@ fn runner(site: &Site, for_cargo: Environment) -> Option<Finding> {
 
 /// Opens each socket and closes it again. One that answers is never touched.
 fn sockets(site: &Site, running: Option<i32>) -> Vec<Finding> {
-    let run = &site.config.run;
-    let each = run.listen.iter().map(|listen| {
+    let services = site.config.services.iter();
+    let each = services.flat_map(|service| service.run.listen.iter().map(|listen| (&service.run, listen)));
+    let each = each.map(|(run, listen)| {
         let mut alone = run.clone();
         alone.listen = vec![listen.clone()];
         let address = format_address(&listen.value.address);

@@ -17,7 +17,9 @@ mod unready;
 
 use std::ffi::OsString;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -31,6 +33,13 @@ pub use store::{LIMIT, Snapshot, Store, Stored};
 pub use unready::Unready;
 
 use crate::words::{Instance, ServiceId};
+
+/// Returns ports that are free now, each another.
+pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+    let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let held = (0..count).map(bind).collect::<io::Result<Vec<_>>>()?;
+    held.iter().map(|held| Ok(held.local_addr()?.port())).collect()
+}
 
 /// What a process is started with.
 #[derive(Debug)]
@@ -56,7 +65,7 @@ impl Handover {
     pub fn new(
         service: ServiceId,
         run: &str,
-        folder: RuntimeFolder,
+        folder: Rc<RuntimeFolder>,
         mut listeners: Listeners,
         news: UnboundedSender<HandoverNews>,
     ) -> io::Result<Self> {

@@ -23,7 +23,7 @@ impl Runtime {
                 let opened = self.shared.output.open_stdin(instance, stdout.as_ref());
                 opened.map_or(StdinSource::Null, StdinSource::File)
             } else {
-                self.stdin()
+                self.stdin(instance)
             };
         (stdin, stdout, stderr)
     }

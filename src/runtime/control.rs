@@ -14,13 +14,13 @@ use crate::control::{
     About, Answer, ControlNews, ControlRequest, HotrunProcess, Order, Reply, Server, TargetKind, has_ended,
     real_file,
 };
-use crate::project::{ProgramInfo, ProgramKind};
+use crate::project::ProgramKind;
 use crate::report::{Remark, Reporter};
 use crate::session::{Event, ExitReason, QuitReason, Request, Standing, State, Whom};
 use crate::site::Site;
 use crate::sys;
 use crate::watch;
-use crate::words::{ArtifactId, ServiceId};
+use crate::words::ServiceId;
 
 /// The clients of `hotrun status` and the like.
 #[derive(Debug)]
@@ -248,7 +248,7 @@ impl Runtime {
         }
         Answer {
             program: Some(names.of(first).to_owned()),
-            live: Some(self.hosts[first].publisher.live().display().to_string()),
+            live: self.hosts[first].live().map(|live| live.display().to_string()),
             listening: listening(first),
             hotrun: Some(HotrunProcess {
                 pid: std::process::id(),
@@ -268,26 +268,31 @@ fn clock(ago: Duration) -> String {
 fn about(site: &Site) -> About {
     let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
     let project = &site.project;
-    let ProgramInfo { package, target, .. } = site.program(ArtifactId::MAIN);
-    let mut packages: Vec<PathBuf> = vec![real(&package.root)];
+    // Of several programs the first one; commands alone have none.
+    let first = project.programs.iter().next();
+    let package = first.map(|(_, program)| program.package.clone()).unwrap_or_default();
+    let mut packages: Vec<PathBuf> = first.iter().map(|(_, program)| real(&program.package.root)).collect();
     packages.extend(project.packages.iter().map(|package| real(&package.root)));
     About {
         pid: std::process::id(),
         cwd: real(&site.cwd),
-        program: target.name.clone(),
-        kind: match target.kind {
-            ProgramKind::Bin => TargetKind::Bin,
-            ProgramKind::Example => TargetKind::Example,
+        program: first.map_or_else(
+            || site.names().of(ServiceId::MAIN).to_owned(),
+            |(_, program)| program.target.name.clone(),
+        ),
+        kind: match first.map(|(_, program)| program.target.kind) {
+            Some(ProgramKind::Example) => TargetKind::Example,
+            Some(ProgramKind::Bin) | None => TargetKind::Bin,
         },
-        package: package.name.clone(),
-        version: package.version.clone(),
-        package_id: package.id.clone(),
+        package: package.name,
+        version: package.version,
+        package_id: package.id,
         packages,
         others: project.other_roots.iter().map(real).collect(),
         workspace: real(&project.workspace_root),
         target_directory: real(&project.target_directory),
         profile: site.config.build.profile.value.clone(),
         triple: site.config.build.triple.clone(),
-        live: real_file(&site.live(ArtifactId::MAIN)),
+        live: first.map_or_else(PathBuf::new, |(artifact, _)| real_file(&site.live(*artifact))),
     }
 }

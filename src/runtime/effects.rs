@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use super::Runtime;
 use crate::build::{Publication, PublishError, freshness};
-use crate::config::Stdin;
 use crate::handover::say_ready;
 use crate::history::BuildTimes;
 use crate::process::{Spawn, check};
+use crate::project::Launch;
 use crate::report::{self, ProgramRemark, Remark};
 use crate::session::{Effect, Event, Notice, PublishOutcome, Settings};
 use crate::terminal::Terminal;
@@ -53,18 +53,25 @@ impl Runtime {
                 self.tell_watch(watch::WatchCommand::ProgramStarts);
                 return self.reload(instance).into_iter().collect();
             }
-            Effect::Keep(service, _) => self.hosts[service].publisher.keep(),
-            Effect::Condemn(service, _) => self.hosts[service].publisher.condemn(),
+            Effect::Keep(service, _) => {
+                if let Some(program) = &mut self.hosts[service].program {
+                    program.publisher.keep();
+                }
+            }
+            Effect::Condemn(service, _) => {
+                if let Some(program) = &mut self.hosts[service].program {
+                    program.publisher.condemn();
+                }
+            }
             Effect::RollBack { service, to, .. } => {
                 let host = &mut self.hosts[service];
-                let error = host.publisher.roll_back().err();
+                let error = host.program.as_mut().and_then(|program| program.roll_back().err());
                 let error = error.map(|error| report::in_a_line(&error, error.hint().as_deref()));
                 if let Some(error) = &error {
                     let remark = ProgramRemark::NotRolledBack { to, cause: error.clone() };
                     self.reporter.remark_on(service, remark);
                 } else {
                     host.restore_stored();
-                    host.live = host.previous.take();
                 }
                 let stored = !host.handover.store.is_empty();
                 return vec![Event::Stored { service, stored }, Event::RolledBack { service, error }];
@@ -150,32 +157,32 @@ impl Runtime {
 
     fn publish(&mut self, artifact: ArtifactId) -> PublishOutcome {
         let no_binary = || PublishOutcome::Failed { error: PublishError::NoBinary.to_string() };
-        let Some(host) = self.hosts.running(artifact) else { return no_binary() };
-        let Some(result) = host.built.clone() else { return no_binary() };
-        let kept = host.publisher.has_run();
+        let Some((service, host)) = self.hosts.running(artifact) else { return no_binary() };
+        let Some(program) = &mut host.program else { return no_binary() };
+        let Some(result) = program.built.clone() else { return no_binary() };
+        let kept = program.publisher.has_run();
         let live = self.site.live(artifact);
-        let renamed = live != host.publisher.live();
-        let moved = if renamed { host.publisher.move_to(live) } else { Ok(()) };
+        let renamed = live != program.publisher.live();
+        let moved = if renamed { program.publisher.move_to(live) } else { Ok(()) };
         if renamed && moved.is_ok() {
-            host.sentinel.move_to(host.publisher.live().to_owned());
+            program.sentinel.move_to(program.publisher.live().to_owned());
             let (name, workspace) = (self.site.program_name(), &self.site.project.workspace_root);
             self.history.set_program(name.to_owned(), workspace.clone());
             self.reporter.set_names(self.site.names());
         }
-        let publication = moved.and_then(|()| host.publisher.publish(&result));
-        host.sentinel.guard();
+        let publication = moved.and_then(|()| program.publisher.publish(&result));
+        program.sentinel.guard();
         match publication {
             Ok(Publication::Published) => {
-                let replaced = host.live.replace(result);
+                let replaced = program.live.replace(result);
                 if kept {
-                    host.previous = replaced;
+                    program.previous = replaced;
                 }
-                PublishOutcome::Published { path: host.publisher.live().to_owned() }
+                PublishOutcome::Published { path: program.publisher.live().to_owned() }
             }
             Ok(Publication::Unchanged) => {
-                let run = &self.site.config.service(ServiceId(artifact.0)).run;
-                let launch = self.site.launch(artifact, &result, &host.publisher, run);
-                host.live = Some(result);
+                let launch = self.site.launch(service, &result, &program.publisher, host.port);
+                program.live = Some(result);
                 // The last launch may have failed beside the process that runs, and is tried again.
                 let launched = host.launches.values().next_back();
                 PublishOutcome::Unchanged { launch_changed: Some(&launch) != launched }
@@ -187,17 +194,15 @@ impl Runtime {
     }
 
     fn spawn(&mut self, instance: Instance) -> Result<Spawn, String> {
-        let host = &self.hosts[instance.service];
-        let result = host.live.clone().unwrap_or_default();
-        let run = &self.site.config.service(instance.service).run;
-        let launch = self.site.launch(host.runs, &result, &host.publisher, run);
+        let service = instance.service;
+        let launch = self.launch(service);
         let mut argv = launch.runner.clone();
         argv.push(launch.program.clone().into());
         argv.extend(launch.args.iter().cloned());
         check(&argv, &launch.env, &launch.cwd)
             .map_err(|error| report::in_a_line(&error, error.hint().as_deref()))?;
-        let foreground = self.site.config.run.stdin.value == Stdin::Inherit
-            && self.shared.terminal.as_ref().is_some_and(Terminal::in_foreground);
+        let foreground =
+            self.has_terminal(service) && self.shared.terminal.as_ref().is_some_and(Terminal::in_foreground);
         if foreground && let Some(terminal) = &self.shared.terminal {
             terminal.prepare_to_lend();
         }
@@ -214,12 +219,26 @@ impl Runtime {
             stderr,
             fds,
             foreground,
-            stop: Settings::of(&self.site.config, instance.service).stop,
+            stop: Settings::of(&self.site.config, service).stop,
         };
-        let host = &mut self.hosts[instance.service];
+        let host = &mut self.hosts[service];
         host.launches.insert(instance, launch);
-        host.libraries = host.publisher.libraries().map(Path::to_owned);
+        if let Some(program) = &mut host.program {
+            program.libraries = program.publisher.libraries().map(Path::to_owned);
+        }
         Ok(spawn)
+    }
+
+    /// Returns how the next process of a service is started.
+    fn launch(&self, service: ServiceId) -> Launch {
+        let host = &self.hosts[service];
+        match &host.program {
+            Some(program) => {
+                let result = program.live.clone().unwrap_or_default();
+                self.site.launch(service, &result, &program.publisher, host.port)
+            }
+            None => self.site.launch_of_command(service, host.port),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The part of the runtime that speaks with the program as systemd would: sockets, readiness, stored descriptors.
 
 use super::Runtime;
+use super::host::Program;
 use crate::config::Ready;
 use crate::handover::{HandoverNews, Notification, Probe, Repair, Unready};
 use crate::process::{PassedFd, SignalTarget};
@@ -93,7 +94,8 @@ impl Runtime {
             return Some(Event::ReloadFailed { instance, reason });
         }
         let host = &mut self.hosts[instance.service];
-        if host.libraries.as_deref() != host.publisher.libraries() {
+        let differs = |program: &Program| program.libraries.as_deref() != program.publisher.libraries();
+        if host.program.as_ref().is_some_and(differs) {
             let reason = NotReloaded::OldLibraries;
             return Some(Event::ReloadFailed { instance, reason });
         }
@@ -152,7 +154,8 @@ impl Runtime {
         let pid = self.processes.main_pid(instance)?;
         let id = |path: &std::path::Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
         let executed = id(&std::path::Path::new("/proc").join(pid.to_string()).join("exe"))?;
-        Some(Some(executed) == id(self.hosts[instance.service].publisher.live()))
+        let program = self.hosts[instance.service].program.as_ref()?;
+        Some(Some(executed) == id(program.publisher.live()))
     }
 
     /// Returns the descriptors of a new process from 3 on, and sets the variables that name them.
@@ -205,7 +208,7 @@ impl Runtime {
         let host = &mut self.hosts[instance.service];
         host.handover.started(instance, pid);
         // A later edit of the config is for the processes that follow.
-        host.awaits = self.site.config.run.clone();
+        host.awaits = self.site.config.service(instance.service).run.clone();
         let probe = Probe::of(&host.awaits.ready.value);
         host.probing = probe.map(|probe| (instance, host.handover.probe(instance, probe)));
     }
@@ -252,7 +255,7 @@ impl Runtime {
     /// Hints at the sockets that hotrun holds, which a program that cannot start may be trying to bind.
     pub(super) fn hint_at_sockets(&mut self, service: ServiceId) {
         let held = self.hosts[service].handover.listeners.describe();
-        if !held.is_empty() && self.site.config.run.ready.value != Ready::Spawn {
+        if !held.is_empty() && self.site.config.service(service).run.ready.value != Ready::Spawn {
             self.reporter.remark_on(service, ProgramRemark::HoldsSockets { addresses: held });
         }
     }

@@ -10,7 +10,7 @@ use crate::report::{Remark, TerminalHolder};
 use crate::session::{Event, ExitReason, QuitReason, Request};
 use crate::sys;
 use crate::terminal::{KeyCommand, Lent, SuspendScope, Terminal, TerminalNews, suspend};
-use crate::words::{Exit, Instance};
+use crate::words::{Exit, Instance, ServiceId};
 
 impl Runtime {
     pub(super) fn terminal_news(&mut self, news: TerminalNews) -> Option<ExitReason> {
@@ -151,7 +151,7 @@ impl Runtime {
 
     /// Lends the terminal to a program that has it from its start.
     pub(super) fn program_started(&mut self, instance: Instance) {
-        if self.site.config.run.stdin.value == Stdin::Inherit
+        if self.has_terminal(instance.service)
             && let Some(group) = self.processes.group(instance)
         {
             self.lend(group);
@@ -172,9 +172,15 @@ impl Runtime {
         (had_it && interrupted).then_some(Request::Quit(QuitReason::Signal(libc::SIGINT)))
     }
 
-    /// Returns the stdin of the next process: the terminal on demand, a file from its start, a pipe only once.
-    pub(super) fn stdin(&mut self) -> StdinSource {
-        if self.site.config.run.stdin.value == Stdin::Null {
+    /// Whether the processes of a service have the terminal from their start.
+    pub(super) fn has_terminal(&self, service: ServiceId) -> bool {
+        let config = &self.site.config;
+        config.service(service).run.stdin.value == Stdin::Inherit && config.services.len() == 1
+    }
+
+    /// Returns the stdin of a process: the terminal on demand, a file from its start, a pipe only once.
+    pub(super) fn stdin(&mut self, instance: Instance) -> StdinSource {
+        if self.site.config.service(instance.service).run.stdin.value == Stdin::Null {
             return StdinSource::Null;
         }
         if rustix::termios::isatty(std::io::stdin()) {

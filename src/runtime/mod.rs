@@ -33,11 +33,10 @@ use self::host::Hosts;
 use self::opening::Surroundings;
 use self::reading::{ProjectReader, beside, no_thread};
 use self::sources::{News, Sources};
-use crate::build::{BuildNews, BuildResult, Cargo, PublishError, Publisher};
+use crate::build::{BuildNews, BuildResult, Cargo};
 use crate::config::{Config, RunOptions};
-use crate::control::keeper;
 use crate::error::Error;
-use crate::handover::{Adopted, Listeners};
+use crate::handover::Adopted;
 use crate::history::History;
 use crate::messages::NamedPaths;
 use crate::process::{ProcessNews, Processes, StopStep};
@@ -104,22 +103,16 @@ async fn open(options: RunOptions, adopted: Adopted, in_background: bool) -> Ope
         return Ok(Err(ExitReason::Quit(QuitReason::Signal(signal))));
     };
     let opened = site.flatten().and_then(|site| {
-        let publisher = Publisher::open(site.live(ArtifactId::MAIN))?;
-        if publisher.may_be_shared()
-            && let Some((_, pid)) = keeper(publisher.live())
-        {
-            let live = publisher.live().to_owned();
-            return Err(PublishError::Taken { pid: Some(pid), live }.into());
-        }
+        let programs = host::keep(&site)?;
         if in_background {
             log_to(&site.staging())?;
         }
-        let listeners = Listeners::open(&site.config.run, adopted)?;
-        Ok((site, publisher, listeners))
+        let claims = host::claim(&site, programs, adopted)?;
+        Ok((site, claims))
     });
     match opened {
-        Ok((site, publisher, listeners)) => {
-            let runtime = Runtime::open(surroundings, site, publisher, listeners)?;
+        Ok((site, claims)) => {
+            let runtime = Runtime::open(surroundings, site, claims)?;
             if in_background {
                 // It would fill the log.
                 runtime.shared.output.hide();
@@ -202,8 +195,8 @@ impl Runtime {
                 }
             }
             BuildNews::LiveRemoved(artifact) => {
-                if let Some(host) = self.hosts.running(artifact) {
-                    host.sentinel.relieve();
+                if let Some(program) = self.hosts.programs().find(|program| program.artifact == artifact) {
+                    program.sentinel.relieve();
                 }
                 return self.tell(Event::LiveRemoved(artifact));
             }
@@ -239,10 +232,8 @@ impl Runtime {
                     self.reporter.remark(&Remark::NoBuild(ErrorText::of(error, error.hint())));
                 }
                 self.history.set_error(error.map(|error| report::in_a_line(&error, None)));
-                for (artifact, result) in &results {
-                    if let Some(host) = self.hosts.running(*artifact) {
-                        host.built = Some(result.clone());
-                    }
+                for program in self.hosts.programs() {
+                    program.built = results.get(&program.artifact).cloned().or(program.built.take());
                 }
                 let reason = self.tell(Event::BuildEnded { build, outcome: outcome.clone() });
                 self.tell_watch_of_end(build, &outcome, &results, ended, &named);
@@ -403,10 +394,10 @@ impl Runtime {
 
     /// Returns the live binaries found missing, before a restart.
     fn live_removed(&mut self) -> VecDeque<Event> {
-        let missing = self.hosts.iter_mut().filter(|host| host.sentinel.misses_it());
-        let removed = missing.map(|host| {
-            host.sentinel.relieve();
-            Event::LiveRemoved(host.runs)
+        let missing = self.hosts.programs().filter(|program| program.sentinel.misses_it());
+        let removed = missing.map(|program| {
+            program.sentinel.relieve();
+            Event::LiveRemoved(program.artifact)
         });
         removed.collect()
     }

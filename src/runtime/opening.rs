@@ -1,6 +1,7 @@
 //! Opening everything the runtime works with: the reporter, the reaper, the terminal, sockets, the watcher.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -9,16 +10,16 @@ use super::Runtime;
 use super::clock::Clock;
 use super::control::Control;
 use super::groups::CargoGroups;
-use super::host::{Host, Hosts};
+use super::host::{Claim, Host, Hosts, Program};
 use super::lending::{Pipe, Shared};
 use super::outputs::{open_events, open_log};
 use super::reading::ProjectReader;
 use super::settings::Edits;
 use super::sources::Sources;
-use crate::build::{Cargo, Publisher, Sentinel};
+use crate::build::{BuildNews, Cargo, Sentinel};
 use crate::control::About;
 use crate::error::Error;
-use crate::handover::{Handover, Listeners, RuntimeFolder};
+use crate::handover::{Handover, HandoverNews, Listeners, RuntimeFolder};
 use crate::history::History;
 use crate::output::{self, Output};
 use crate::process::{Processes, Reaper, ReaperError, RunId};
@@ -28,7 +29,7 @@ use crate::session::{Session, Setup};
 use crate::site::Site;
 use crate::terminal::{self, Device, Escapes, Keys, Signals, SuspendScope, Terminal, TerminalNews};
 use crate::watch;
-use crate::words::{ArtifactId, ServiceId};
+use crate::words::ServiceId;
 
 /// What is opened before cargo is asked about the project.
 #[derive(Debug)]
@@ -86,12 +87,7 @@ impl Surroundings {
 
 impl Runtime {
     #[expect(clippy::too_many_lines, reason = "one thing after another, each needing those before it")]
-    pub(super) fn open(
-        surroundings: Surroundings,
-        site: Site,
-        publisher: Publisher,
-        listeners: Listeners,
-    ) -> Result<Self, Error> {
+    pub(super) fn open(surroundings: Surroundings, site: Site, claims: Vec<Claim>) -> Result<Self, Error> {
         let Surroundings {
             began,
             run,
@@ -160,24 +156,22 @@ impl Runtime {
         let folder = RuntimeFolder::create(preferred.as_deref(), &run.to_string())
             .map_err(system("make a folder for sockets"))?;
         if let Some(reaper) = &reaper {
-            listeners.paths().into_iter().for_each(|path| reaper.unlink_later(path));
+            let listeners = claims.iter().map(|claim| &claim.listeners);
+            listeners.flat_map(Listeners::paths).for_each(|path| reaper.unlink_later(path));
             reaper.unlink_later(folder.path());
             reaper.unlink_later(&About::path(folder.path()));
         }
-        if let Some(error) = publisher.unlocked() {
-            let folder = publisher.live().parent().unwrap_or(publisher.live());
-            let folder = report::short_path(folder, &site.cwd);
-            reporter.remark(&Remark::NotLocked { folder, cause: error.to_string() });
-        }
-        let (service, artifact) = (ServiceId::MAIN, ArtifactId::MAIN);
-        for address in listeners.describe() {
-            reporter.remark_on(service, ProgramRemark::Listening { address });
-        }
         let control = Control::open(&site, folder.path(), control_sender, &mut reporter);
-        let handover = Handover::new(service, &run.to_string(), folder, listeners, handover_sender)
-            .map_err(system("open what watches sockets"))?;
-        let sentinel = Sentinel::new(artifact, publisher.live().to_owned(), build_sender.clone());
-        let host = Host::new(artifact, publisher, sentinel, config.run.clone(), handover);
+        let opening = HostOpening {
+            site: &site,
+            run: run.to_string(),
+            folder: Rc::new(folder),
+            handover: handover_sender,
+            build: build_sender.clone(),
+        };
+        let hosts = (0..).map(ServiceId).zip(claims);
+        let hosts = hosts.map(|(service, claim)| Ok((service, opening.host(service, claim, &mut reporter)?)));
+        let hosts = Hosts::new(hosts.collect::<Result<Vec<_>, Error>>()?);
         let processes = Processes::new(run, process_sender, reaper, signals.hangup_ignored())
             .map_err(system("listen for signals"))?;
         processes.report_leaving();
@@ -197,7 +191,7 @@ impl Runtime {
             session: Session::new(Setup::from(config)),
             history: History::new(site.program_name().to_owned(), site.project.workspace_root.clone()),
             site,
-            hosts: Hosts::new([(service, host)]),
+            hosts,
             clock: Clock::start(),
             sources,
             reporter,
@@ -215,6 +209,37 @@ impl Runtime {
             control,
             edits: Edits::default(),
         })
+    }
+}
+
+/// What the hosts of services are made with.
+struct HostOpening<'a> {
+    site: &'a Site,
+    run: String,
+    folder: Rc<RuntimeFolder>,
+    handover: UnboundedSender<HandoverNews>,
+    build: UnboundedSender<BuildNews>,
+}
+
+impl HostOpening<'_> {
+    fn host(&self, service: ServiceId, claim: Claim, reporter: &mut Reporter) -> Result<Host, Error> {
+        let Claim { program, listeners, port } = claim;
+        let program = program.map(|(artifact, publisher)| {
+            if let Some(error) = publisher.unlocked() {
+                let folder = publisher.live().parent().unwrap_or(publisher.live());
+                let folder = report::short_path(folder, &self.site.cwd);
+                reporter.remark(&Remark::NotLocked { folder, cause: error.to_string() });
+            }
+            let sentinel = Sentinel::new(artifact, publisher.live().to_owned(), self.build.clone());
+            Program::new(artifact, publisher, sentinel)
+        });
+        for address in listeners.describe() {
+            reporter.remark_on(service, ProgramRemark::Listening { address });
+        }
+        let folder = Rc::clone(&self.folder);
+        let handover = Handover::new(service, &self.run, folder, listeners, self.handover.clone())
+            .map_err(system("open what watches sockets"))?;
+        Ok(Host::new(program, self.site.config.service(service).run.clone(), port, handover))
     }
 }
 

@@ -8,6 +8,7 @@ mod edit;
 mod env_files;
 mod groups;
 mod inputs;
+mod launch;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,13 @@ use self::edit::Doubt;
 pub(crate) use self::edit::{DOUBT, Edit};
 use self::env_files::EnvFiles;
 use self::order::{Asked, Selection, is_seeded};
-use crate::build::{self, BuildOrder, BuildResult, Group, Program, Publisher, SeedPlan, WarmUpOrder};
+use crate::build::{self, BuildOrder, BuildResult, Group, Program, SeedPlan, WarmUpOrder};
 use crate::config::RunOptions;
-use crate::config::{self, Config, FileText, OwnVariables, RunConfig, ServiceConfig, TargetName};
+use crate::config::{self, Config, FileText, OwnVariables, ServiceConfig, TargetName};
 use crate::error::Error;
 use crate::project::{
-    CargoConfig, Environment, Launch, LaunchInput, Platform, ProgramInfo, ProgramKind, Project, ProjectError,
-    Queries, SourcePackage, Survey, Toolchain, clean_environment,
+    CargoConfig, Environment, Platform, ProgramInfo, ProgramKind, Project, ProjectError, Queries,
+    SourcePackage, Survey, Toolchain, clean_environment,
 };
 use crate::report::Style;
 use crate::settings::{self, Search, SettingsError};
@@ -261,33 +262,6 @@ impl Site {
                 &config.profile.value,
                 self.platform.triple.as_deref(),
             )
-        })
-    }
-
-    /// Returns how to start the program of `result` as `run` says.
-    pub(crate) fn launch(
-        &self,
-        artifact: ArtifactId,
-        result: &BuildResult,
-        publisher: &Publisher,
-        run: &RunConfig,
-    ) -> Launch {
-        Launch::compute(&LaunchInput {
-            program: self.program(artifact),
-            toolchain: &self.toolchain,
-            cargo_config: &self.cargo_config,
-            platform: &self.platform,
-            scripts: &result.scripts,
-            executable: &result.executable,
-            target_directory: &self.staging(),
-            build_directory: &self.build_directory(),
-            // The path it was published to: the program may have been renamed since.
-            live: publisher.live(),
-            libraries: publisher.libraries(),
-            run,
-            env_files: self.last.env_files.variables(ServiceId::MAIN),
-            environment: &self.environment,
-            cwd: &self.cwd,
         })
     }
 

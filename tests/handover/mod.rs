@@ -58,7 +58,8 @@ impl House {
         let (sender, news) = unbounded_channel();
         let folder = RuntimeFolder::create(None, &run.to_string()).unwrap();
         let listeners = Listeners::open(&listening(addresses), Adopted::default()).unwrap();
-        let handover = Handover::new(ServiceId::MAIN, &run.to_string(), folder, listeners, sender).unwrap();
+        let handover =
+            Handover::new(ServiceId::MAIN, &run.to_string(), folder.into(), listeners, sender).unwrap();
         Self { handover, news, run }
     }
 

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use socket2::{SockRef, Type};
 
-use crate::config::{Listen, ListenAddress};
+use crate::config::{Listen, ListenAddress, RunConfig};
 use crate::sys;
 
 /// The sockets passed to hotrun.
@@ -33,6 +33,17 @@ impl Adopted {
         let passed =
             names.iter().zip(fds).filter_map(|(name, fd)| Some(AdoptedFd { name: name.clone(), fd: fd? }));
         Self(passed.collect())
+    }
+
+    /// Takes out the sockets that `listen` of one service names.
+    #[must_use]
+    pub fn share(&mut self, run: &RunConfig) -> Self {
+        Self(run.listen.iter().filter_map(|listen| self.claim(&listen.value)).collect())
+    }
+
+    /// Adds the sockets of another share.
+    pub fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// Takes out the socket of an entry of `listen`: by name, else by address. The kinds must match.

@@ -46,7 +46,7 @@ const STATUS_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Notify {
     run: String,
-    folder: RuntimeFolder,
+    folder: Rc<RuntimeFolder>,
     store: Store,
     news: UnboundedSender<HandoverNews>,
     open: BTreeMap<Instance, NotifySocket>,
@@ -71,7 +71,12 @@ impl Drop for NotifySocket {
 
 impl Notify {
     /// `run` is the prefix of this run's tags.
-    pub fn new(run: &str, folder: RuntimeFolder, store: Store, news: UnboundedSender<HandoverNews>) -> Self {
+    pub fn new(
+        run: &str,
+        folder: Rc<RuntimeFolder>,
+        store: Store,
+        news: UnboundedSender<HandoverNews>,
+    ) -> Self {
         Self { run: run.to_owned(), folder, store, news, open: BTreeMap::new() }
     }
 
