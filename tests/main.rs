@@ -34,6 +34,7 @@ mod renamed;
 mod schema;
 mod screen;
 mod seed;
+mod services;
 mod sets;
 mod several;
 mod snapshots;
