@@ -33,7 +33,7 @@ impl App {
         }
     }
 
-    fn source(self) -> &'static str {
+    pub(crate) fn source(self) -> &'static str {
         match self {
             Self::Tiny => include_str!("programs/tiny.rs"),
             Self::Web => include_str!("programs/web.rs"),

@@ -7,6 +7,7 @@ mod idle;
 mod large;
 mod memory;
 mod served;
+mod services;
 mod storm;
 
 use crate::project::Yard;
@@ -25,6 +26,7 @@ pub(crate) const ALL: &[(&str, Scenario)] = &[
     ("idle", idle::measure),
     ("large", large::measure),
     ("memory", memory::measure),
+    ("services", services::measure),
     ("first", first::measure),
 ];
 
