@@ -256,13 +256,15 @@ pub(super) fn plain(line: &str) -> String {
 }
 
 fn line(bytes: &[u8], told: usize, continues: bool, rewritten: bool) -> Line<'_> {
-    let rest = bytes.get(told..).unwrap_or_default();
-    Line { text: text_of(bytes), rest: text_of(rest), continues, rewritten }
+    let text = text_of(bytes);
+    let rest = if told == 0 { text.clone() } else { text_of(bytes.get(told..).unwrap_or_default()) };
+    Line { text, rest, continues, rewritten }
 }
 
 /// Returns bytes as text, without the control characters that UTF-8 has beyond ASCII: some terminals obey them.
 fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
+    // Most lines are text.
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     if bytes.contains(&0xc2) && text.contains(is_high_control) {
         return Cow::Owned(text.replace(is_high_control, ""));
     }

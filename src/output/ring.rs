@@ -10,6 +10,9 @@ use crate::words::Instance;
 /// The limit, for the text and what is kept about each line.
 const MAX_BYTES: usize = 1 << 20;
 
+/// How much more there may be for a while.
+const SPARE: usize = MAX_BYTES / 4;
+
 /// Where a program wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -63,7 +66,7 @@ struct Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    text: VecDeque<u8>,
+    text: Vec<u8>,
     entries: VecDeque<Entry>,
     /// The number of the last line that had to go.
     lost: Option<u64>,
@@ -71,14 +74,28 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn push(&mut self, number: u64, writer: Writer, text: &str) {
-        self.text.extend(text.as_bytes());
+        self.text.extend_from_slice(text.as_bytes());
         self.entries.push_back(Entry { number, length: text.len(), writer });
-        while self.text.len() + self.entries.len() * size_of::<Entry>() > MAX_BYTES
+        if self.size() > MAX_BYTES + SPARE {
+            self.make_room();
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.text.len() + self.entries.len() * size_of::<Entry>()
+    }
+
+    /// Drops the oldest lines, many at once because the rest moves.
+    fn make_room(&mut self) {
+        let (mut size, mut bytes) = (self.size(), 0);
+        while size > MAX_BYTES
             && let Some(first) = self.entries.pop_front()
         {
-            self.text.drain(..first.length);
+            size -= first.length + size_of::<Entry>();
+            bytes += first.length;
             self.lost = Some(first.number);
         }
+        self.text.drain(..bytes);
     }
 
     /// Returns the last `count` lines that satisfy, the newest first.
@@ -90,11 +107,11 @@ impl Ring {
             }
             let start = end - entry.length;
             if satisfies(entry.number, entry.writer) {
-                let text: Vec<u8> = self.text.range(start..end).copied().collect();
+                let text = self.text.get(start..end).unwrap_or_default();
                 lines.push(LoggedLine {
                     number: entry.number,
                     writer: entry.writer,
-                    text: String::from_utf8(text).unwrap_or_default(),
+                    text: String::from_utf8_lossy(text).into_owned(),
                 });
             }
             end = start;
@@ -170,7 +187,7 @@ mod tests {
             let kept = ring.since(0);
             prop_assert!(lines.ends_with(&kept.iter().map(|line| line.text.clone()).collect::<Vec<_>>()));
             let size: usize = kept.iter().map(|line| line.text.len() + size_of::<Entry>()).sum();
-            prop_assert!(size <= MAX_BYTES);
+            prop_assert!(size <= MAX_BYTES + SPARE);
             prop_assert!(kept.len() == lines.len() || size > MAX_BYTES / 3);
             let first = (lines.len() - kept.len()) as u64;
             prop_assert!(!ring.has_lost(first) && (first == 0 || ring.has_lost(first - 1)));

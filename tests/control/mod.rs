@@ -3,6 +3,7 @@
 mod agent;
 mod answers;
 mod manager;
+mod names;
 mod socket;
 mod texts;
 mod up;

@@ -2,6 +2,7 @@
 
 mod logs;
 mod redirected;
+mod several;
 mod terminal;
 
 use std::fmt::Write as _;
