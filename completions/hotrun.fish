@@ -36,7 +36,7 @@ complete -c hotrun -n "__fish_hotrun_needs_command" -s j -l jobs -d 'Number of p
 complete -c hotrun -n "__fish_hotrun_needs_command" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_needs_command" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_needs_command" -s w -l watch -d 'Files or folders the program reads when it runs: a change restarts it' -r -F
 complete -c hotrun -n "__fish_hotrun_needs_command" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_needs_command" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
@@ -112,7 +112,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s j -l jobs -d 'Numb
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s w -l watch -d 'Files or folders the program reads when it runs: a change restarts it' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand run" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
@@ -173,7 +173,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s j -l jobs -d 'N
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s w -l watch -d 'Files or folders the program reads when it runs: a change restarts it' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand config" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
@@ -235,7 +235,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s j -l jobs -d 'Numbe
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s w -l watch -d 'Files or folders the program reads when it runs: a change restarts it' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand up" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r
@@ -366,7 +366,7 @@ complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s j -l jobs -d 'N
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l manifest-path -d 'Path to Cargo.toml' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l config -d 'Override a cargo configuration value' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s Z -d 'Unstable (nightly-only) flags to cargo, see `cargo -Z help`' -r
-complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s w -l watch -d 'Files or folders the program reads when it runs: a change builds and restarts' -r -F
+complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s w -l watch -d 'Files or folders the program reads when it runs: a change restarts it' -r -F
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -s i -l ignore -d 'Gitignore-style patterns of what never counts as a change; they win over everything' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l debounce -d 'Quiet time that ends a burst of edits [default: 50ms]' -r
 complete -c hotrun -n "__fish_hotrun_using_subcommand doctor" -l poll -d 'Look at files instead of relying on events: `auto`, `always`, `never` or an interval [default: auto]' -r

@@ -156,7 +156,7 @@ pub enum ChangeKind {
     Manifest,
     /// Named by `build.inputs`: compiles the package even though cargo does not know the file.
     Input,
-    /// Named by `watch.paths`: builds, and restarts even if the binary is unchanged.
+    /// Named by `watch.paths`: restarts without a build, unless a build reads it as well.
     Watched,
     /// Named by `inputs` of a command: starts it again, and builds nothing.
     Command,
@@ -169,7 +169,7 @@ pub enum ChangeKind {
 impl ChangeKind {
     /// Returns what a change leads to if the file belongs to these artifacts and services.
     pub fn leads_to(self, artifacts: &BTreeSet<ArtifactId>, services: &BTreeSet<ServiceId>) -> Consequence {
-        let is_built = !matches!(self, Self::Command | Self::EnvFile | Self::Config);
+        let is_built = !matches!(self, Self::Watched | Self::Command | Self::EnvFile | Self::Config);
         Consequence {
             config: matches!(self, Self::Config | Self::EnvFile | Self::Manifest),
             project: self == Self::Manifest,

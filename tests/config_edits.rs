@@ -101,7 +101,6 @@ fn a_config_that_is_made_edited_and_deleted_is_applied_at_once() {
     call.ask();
     // They are in force: the path counts, and the next stop is by the new signal.
     project.write("page.txt", "one");
-    hotrun.wait_for("unchanged");
     assert_eq!(hotrun.wait_for("stopping").0["signal"], "SIGINT");
     call.wait_for_end();
     call = home.call();

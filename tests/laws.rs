@@ -41,7 +41,7 @@ fn a_broken_edit_leaves_the_same_process_answering_and_a_good_one_replaces_it() 
     assert_ne!(two.pid, one.pid);
     let ready = hotrun.wait_for("ready");
     assert_eq!(ready.pid(), two.pid);
-    let said = hotrun.wait_said("Restarted build 3 in ");
+    let said = hotrun.wait_said("   Restarted in ");
     assert!(said.contains("build 2 failed (1 error); still running build 1, built "), "{said}");
     assert_eq!(said.matches("mismatched types").count(), 1, "{said}");
 }
@@ -169,7 +169,7 @@ fn the_previous_binary_is_kept_and_the_same_binary_is_not_restarted() {
     project.write("src/main.rs", &format!("{}\n// the end\n", Project::caller_text("two")));
     hotrun.wait_for("unchanged");
     assert_eq!(two.ask(), format!("{} two", two.pid));
-    hotrun.wait_said("gave the same binary");
+    hotrun.wait_said("gave the same program, build 2 keeps running");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_program_that_ends_is_said_and_run_again_by_a_change() {
     assert_eq!((exited.0["code"].as_i64(), exited.0["expected"].as_bool()), (Some(7), Some(false)));
     project.write("src/main.rs", &format!("{}\n// again\n", Project::caller_text("one")));
     home.call_of("one");
-    hotrun.wait_said("Exited code 7 after ");
+    hotrun.wait_said("     Crashed app exited with code 7 after ");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hotrun::config::Update;
-use hotrun::report::lines::{Context, of_notice};
+use hotrun::report::lines::{Context, Past, of_notice};
 use hotrun::session::{
     AfterConfig, AfterExit, BuildSummary, Cause, ExitReason, Hindrance, Instead, NotReloaded, Notice,
     QuitReason, Running, StartFailure, StopCause, Unmet,
@@ -270,6 +270,8 @@ fn snapshots_of_every_line_of_a_life() {
         names: Names::new(vec!["shop".to_owned()]),
         keys: true,
         once: false,
+        verbose: false,
+        past: Past::default(),
     };
     for (name, width) in [("lines", 80), ("lines-narrow", 40)] {
         let mut text = String::new();

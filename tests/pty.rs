@@ -38,7 +38,7 @@ fn every_key_does_what_the_help_says() {
     assert_ne!(one.pid, two.pid);
     person.sees("Restarted");
     person.types("e");
-    person.sees("no errors and no warnings");
+    person.sees("problems found");
     person.types("p");
     person.sees("Paused");
     project.set_version("two");
@@ -301,9 +301,9 @@ fn a_slow_stop_for_a_restart_is_said_and_ctrl_c_ends_it() {
     person.sees("Started");
     person.keys_are_read();
     person.types("r");
-    person.sees("app (SIGTERM sent 1 s ago; 599 s until SIGKILL; Ctrl-C quits)");
+    person.sees("app (SIGTERM sent 1 s ago, SIGKILL in 599 s; Ctrl-C quits)");
     person.types("\x03");
-    person.sees("app (SIGINT sent 1 s ago; ");
+    person.sees("app (SIGINT sent 1 s ago, ");
     person.sees("Ctrl-C kills it now)");
     person.types("\x03");
     person.sees("Stopped");

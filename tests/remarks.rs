@@ -2,13 +2,13 @@
 //! columns; compared with what is committed under `tests/snapshots`.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hotrun::build::{BuildError, SeedError};
 use hotrun::handover::{ListenError, Malformed};
 use hotrun::process::{NotFollowed, ReaperError};
-use hotrun::report::lines::{self, Context, Line};
+use hotrun::report::lines::{self, Context, Line, Past};
 use hotrun::report::{ErrorText, ProgramRemark, Remark, Watching, in_a_line, key_help};
 use hotrun::session::Cause;
 use hotrun::watch::inputs::Reason;
@@ -182,7 +182,7 @@ fn of_the_watch() -> Vec<Remark> {
     all.extend(reasons.map(|reason| Remark::NotCounted {
         path: "notes/plan.md".to_owned(),
         reason: reason.to_string(),
-        hint: reason.hint(),
+        hint: reason.hint(Path::new("notes.txt")),
         first_in_folder: true,
     }));
     all
@@ -281,6 +281,8 @@ fn of_the_reporter() -> [(String, Vec<Line>); 5] {
         names: Names::new(vec!["shop".to_owned()]),
         keys: true,
         once: false,
+        verbose: false,
+        past: Past::default(),
     };
     let causes = [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved];
     complete(CAUSES, causes.iter().map(cause_name));

@@ -120,9 +120,10 @@ fn lines_of_hotrun_and_of_a_program_that_asks_do_not_mix() {
 
     // What comes after a last line without an end begins on a line of its own.
     person.types("quit\n");
-    let seen = see(&mut person, "Exited code 0");
+    let seen = see(&mut person, "save a file");
     seen.has("bye");
-    assert!(seen.rows.last().unwrap().starts_with("      Exited code 0"), "{:#?}", seen.rows);
+    let exited = &seen.rows[seen.rows.len() - 2];
+    assert!(exited.starts_with("      Exited app with code 0"), "{:#?}", seen.rows);
     person.keys_are_read();
     person.types("q");
     assert_eq!(person.ended().code(), Some(0));

@@ -91,13 +91,14 @@ fn stray_word(invocation: Invocation, words: &[OsString], index: usize) -> CliEr
             format!("type `{name}{rest}`"),
         );
     }
-    if let Some(command) = near_miss(&word) {
-        // The word may be the name of a program, or an argument for one.
+    let is_name = word.chars().all(|letter| letter.is_alphanumeric() || "-_".contains(letter));
+    if index == 0 && is_name {
+        let similar = near_miss(&word)
+            .map_or(String::new(), |command| format!("; a similar command is `{name} {command}`"));
         return misunderstanding(
-            format!("unexpected argument `{word}`"),
+            format!("no such command: `{word}`"),
             format!(
-                "`{name} --bin {word}` runs that program, `{name} -- {word}` passes the word to the program; the command \
-                 of a similar name is `{name} {command}`"
+                "`{name} --bin {word}` runs that program, `{name} -- {word}` passes the word to the program{similar}"
             ),
         );
     }

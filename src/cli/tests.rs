@@ -216,7 +216,7 @@ fn near_misses_are_suggested() {
     assert!(refused("hotrun --wath x").contains("'--watch'"));
     assert_eq!(
         refused("hotrun confg"),
-        "unexpected argument `confg`\n`hotrun --bin confg` runs that program, `hotrun -- confg` passes the word to the program; the command of a similar name is `hotrun config`"
+        "no such command: `confg`\n`hotrun --bin confg` runs that program, `hotrun -- confg` passes the word to the program; a similar command is `hotrun config`"
     );
     // Whatever was meant: an unclear word must not stop anything.
     let shop = refused("hotrun shop");

@@ -251,7 +251,7 @@ settings! {
     }
     /// What counts as a change
     watch: WatchConfig, WatchLayer, "watch" {
-        /// Files or folders the program reads when it runs: a change builds and restarts
+        /// Files or folders the program reads when it runs: a change restarts it
         ///
         /// Sources need not be named: hotrun knows what cargo and rustc read.
         paths = "paths" / "watch.paths": Each<File>, Nothing,

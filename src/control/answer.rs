@@ -315,7 +315,7 @@ fn name_of(state: &State) -> &'static str {
 
 fn reason_of(state: &State, last: Option<&LastBuild>, running: Option<&RunningProcess>) -> Option<String> {
     match state {
-        State::Paused => Some("edits are not followed: hotrun is paused".to_owned()),
+        State::Paused => Some("edits are ignored: hotrun is paused".to_owned()),
         State::Held => Some("what was saved is built and does not run: `update` is `manual`".to_owned()),
         State::Waiting => Some("it starts after others, which are in trouble".to_owned()),
         State::Failed(trouble) => Some(reason(trouble, last, running)),

@@ -284,7 +284,7 @@ pub(super) fn last_build(site: &Site) -> Option<(BuildTimes, Duration)> {
 pub(super) fn times(last: &BuildTimes, age: Duration) -> Finding {
     let outcome = match last.outcome {
         Outcome::Failed => "failed",
-        Outcome::Unchanged => "gave the same binary",
+        Outcome::Unchanged => "gave the same program",
         Outcome::NotStarted => "could not start",
         Outcome::Ready => "was ready",
     };

@@ -13,7 +13,7 @@ pub enum Head {
     Attention(String),
     /// A red verb.
     Fault(String),
-    /// A verb without colour.
+    /// A dim verb: it merely happens.
     Plain(String),
     /// `error:`
     Error,
@@ -55,14 +55,27 @@ impl Line {
         Self::new(Head::Status(verb.to_owned()), text)
     }
 
+    pub(super) fn plain_verb(verb: &str, text: impl Into<String>) -> Self {
+        Self::new(Head::Plain(verb.to_owned()), text)
+    }
+
+    pub(super) fn fault(verb: &str, text: impl Into<String>) -> Self {
+        Self::new(Head::Fault(verb.to_owned()), text)
+    }
+
     pub(super) fn attention(verb: &str, text: impl Into<String>) -> Self {
         Self::new(Head::Attention(verb.to_owned()), text)
     }
 
     /// Errors, warnings and hints are shown with `-q` too.
     pub(crate) fn new(head: Head, text: impl Into<String>) -> Self {
-        let important = !matches!(head, Head::Status(_) | Head::Note);
+        let important = !matches!(head, Head::Status(_) | Head::Plain(_) | Head::Note);
         Self { head, text: fit::printable(&text.into()), important, files: Vec::new() }
+    }
+
+    /// Hides the line with `-q`.
+    pub(super) fn unimportant(self) -> Self {
+        Self { important: false, ..self }
     }
 
     /// Returns the text after the head, fitted to a terminal's width.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::context::{Context, Past};
 use super::fit;
 pub use super::line::{Head, Line};
 use super::records::Watching;
@@ -17,74 +18,31 @@ use crate::session::{
 };
 use crate::words::{ArtifactId, BuildId, Exit, Names, ServiceId, count, short_age, short_time};
 
-/// Settings that the lines depend on.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Paths are shown relative to it.
-    pub cwd: PathBuf,
-    /// Of the services.
-    pub names: Names,
-    /// Whether keys work.
-    pub keys: bool,
-    /// `--once`: hotrun does not wait for changes.
-    pub once: bool,
-}
-
-impl Context {
-    /// Returns a build as the subject of a sentence. A command has none.
-    fn build(&self, build: BuildId, service: ServiceId) -> String {
-        match self.names.told(service) {
-            Some(name) if build == BuildId(0) => name.to_owned(),
-            Some(name) => format!("build {build} of {name}"),
-            None => format!("build {build}"),
-        }
-    }
-
-    /// Returns a build as the object of a verb.
-    fn build_of(&self, build: BuildId, service: ServiceId) -> String {
-        match self.names.told(service) {
-            Some(name) if build == BuildId(0) => name.to_owned(),
-            _ => format!("{}build {build}", self.label(service, " ")),
-        }
-    }
-
-    /// Returns the program as the subject of a sentence.
-    fn program(&self, service: ServiceId) -> &str {
-        self.names.told(service).unwrap_or("the program")
-    }
-
-    /// Returns the name with this after it, where there are several.
-    fn label(&self, service: ServiceId, after: &str) -> String {
-        self.names.told(service).map_or(String::new(), |name| format!("{name}{after}"))
-    }
-}
-
 /// Renders a fact of the session.
 ///
-/// Two lines of each build have a stable form, for tools that match patterns: `Building #14`, and at its end
-/// one that begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`,
-/// `Unchanged: build 14`, `error: build 14` or `error: could not publish build 14`. A cancelled build has
-/// only the first.
+/// With `-v`, two lines of each build have a stable form, for tools that match patterns: `Building #14`, and at its
+/// end one that begins with `Started build 14`, `Restarted build 14`, `Reloaded build 14`, `Published build 14`,
+/// `Unchanged: build 14`, `error: build 14` or `error: could not publish build 14`. A cancelled build has only the
+/// first.
 pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
     match notice {
         Notice::Changed(paths) => {
-            vec![Line { files: short_paths(paths, context), ..Line::status("Changed", "") }]
+            vec![Line { files: short_paths(paths, context), ..Line::plain_verb("Changed", "") }]
         }
-        Notice::BuildStarted { build, .. } => vec![Line::status("Building", format!("#{build}"))],
+        Notice::BuildStarted { build, .. } => vec![Line::plain_verb("Building", format!("#{build}"))],
         Notice::BuildFinished { build, success: false, failed, summary, running } => {
             error_lines(&failed_text(*build, *summary, failed, running, context))
         }
         Notice::BuildFinished { build, summary, .. } if summary.warnings > 0 => {
             vec![warnings_line(*build, summary.warnings, context)]
         }
-        Notice::Unchanged { build, artifact, .. } => {
-            let label = context.label(ServiceId::of(*artifact), " ");
-            vec![Line::status("Unchanged:", format!("{label}build {build} gave the same binary"))]
+        Notice::Unchanged { build, artifact, restarts } => {
+            vec![unchanged_line(*build, ServiceId::of(*artifact), *restarts, context)]
         }
         Notice::Held { service, build, running: still } => {
-            let how = if context.keys { "r" } else { "`hotrun restart`" };
+            let how = if context.keys { "press r to restart" } else { "`hotrun restart` starts it" };
             let label = context.label(*service, " ");
-            let text = format!("{label}build {build}{} ({how} restarts)", still_running(*still));
+            let text = format!("{label}build {build}{} ({how})", still_running(*still));
             vec![Line::status("Published", text)]
         }
         Notice::PublishFailed { build, artifact, error, running: still } => {
@@ -93,11 +51,10 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         }
         Notice::Starting { instance, build, restart, since_change, build_took } => {
             let verb = if *restart { "Restarted" } else { "Started" };
-            vec![started_line(verb, &context.build_of(*build, instance.service), *since_change, *build_took)]
+            vec![started_line(verb, instance.service, *build, *since_change, *build_took, context)]
         }
         Notice::Reloaded { instance, build, since_change, build_took } => {
-            let what = context.build_of(*build, instance.service);
-            vec![started_line("Reloaded", &what, *since_change, *build_took)]
+            vec![started_line("Reloaded", instance.service, *build, *since_change, *build_took, context)]
         }
         Notice::StillStopping { instance, signal, ago, left, quitting, .. } => {
             let kill = if *quitting { "Ctrl-C kills it now" } else { "Ctrl-C quits" };
@@ -108,14 +65,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             vec![Line::status("Finished", format!("{name} in {}", short_time(*lived)))]
         }
         Notice::ProcessExited { instance, exit, lived, next, expected: false, .. } => {
-            let text = format!(
-                "{}{} after {}{}",
-                context.label(instance.service, ": "),
-                exit_text(*exit),
-                short_time(*lived),
-                next_text(*next, *exit, context)
-            );
-            vec![if exit.success() { Line::status("Exited", text) } else { Line::attention("Exited", text) }]
+            exit_lines(context.names.of(instance.service), *exit, *lived, *next, context)
         }
         // Its exit was reported, with what follows.
         Notice::StartFailed { failure: StartFailure::Exited { .. }, instead: Instead::Down, .. } => {
@@ -128,7 +78,7 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
             never_ready(&context.build(*build, instance.service), *waited, unmet.as_ref(), *update)
         }
         Notice::RolledBack { service, to } => {
-            vec![Line::attention("Back", format!("to {}", context.build(*to, *service)))]
+            vec![Line::attention("Rolled", format!("back to {}", context.build(*to, *service)))]
         }
         Notice::NoOverlap(service) => {
             let program = context.program(*service);
@@ -143,20 +93,20 @@ pub fn of_notice(notice: &Notice, context: &Context) -> Vec<Line> {
         Notice::ConfigChanged { files, keys, then } => {
             vec![applied_line(files, keys, *then, context)]
         }
-        Notice::Paused => vec![Line::attention("Paused", "edits are not followed (`p` goes on)")],
-        Notice::Resumed => vec![Line::status("Resumed", "following edits")],
+        Notice::Paused => vec![Line::attention("Paused", "edits are ignored (press p to resume)")],
+        Notice::Resumed => vec![Line::plain_verb("Resumed", "watching for edits")],
         Notice::Waiting { service, waits_for } => vec![waiting_line(*service, waits_for, &context.names)],
-        Notice::StoppedByRequest(service) => vec![Line::status("Stopped", context.names.of(*service))],
+        Notice::StoppedByRequest(service) => vec![Line::plain_verb("Stopped", context.names.of(*service))],
         Notice::LiveRemoved(artifact) => {
             let name = context.names.told(ServiceId::of(*artifact));
             let of = name.map_or(String::new(), |name| format!(" of {name}"));
             warning(&format!("the live binary{of} was removed (`cargo clean`?); building it again"), None)
         }
         Notice::Exiting(ExitReason::Quit(QuitReason::Signal(signal))) => {
-            vec![Line::status("Stopped", format!("by {}", signal_name(*signal)))]
+            vec![Line::plain_verb("Stopped", format!("by {}", signal_name(*signal)))]
         }
         Notice::Exiting(ExitReason::Quit(QuitReason::Hangup)) => {
-            vec![Line::status("Stopped", "the terminal is gone")]
+            vec![Line::plain_verb("Stopped", "the terminal is gone")]
         }
         // Not for people, or covered by another line.
         Notice::BuildCancelled(_)
@@ -192,9 +142,9 @@ fn hindrance_text(hindrance: Hindrance) -> String {
 fn slow_line(name: &str, signal: i32, ago: Duration, left: Option<Duration>, kill: &str) -> Line {
     let signal = signal_name(signal);
     let next = left.map_or("not killed while a debugger holds it".to_owned(), |left| {
-        format!("{} s until SIGKILL", left.as_secs_f64().ceil())
+        format!("SIGKILL in {} s", left.as_secs_f64().ceil())
     });
-    let text = format!("{name} ({signal} sent {} s ago; {next}; {kill})", ago.as_secs());
+    let text = format!("{name} ({signal} sent {} s ago, {next}; {kill})", ago.as_secs());
     Line::attention("Stopping", text)
 }
 
@@ -220,12 +170,12 @@ fn never_ready(build: &str, waited: Duration, unmet: Option<&Unmet>, update: Upd
 fn warnings_line(build: BuildId, warnings: u32, context: &Context) -> Line {
     let again = match (context.keys, warnings) {
         (false, _) => "",
-        (true, 1) => " (e shows it)",
-        (true, _) => " (e shows them)",
+        (true, 1) => " (press e to see it)",
+        (true, _) => " (press e to see them)",
     };
-    let text = format!("build {build} has {}{again}", count(warnings, "warning"));
+    let text = format!("{} in build {build}{again}", count(warnings, "warning"));
     // The new ones were shown in full.
-    Line { important: false, ..Line::new(Head::Warning, text) }
+    Line::new(Head::Warning, text).unimportant()
 }
 
 fn applied_line(files: &[PathBuf], keys: &[String], then: AfterConfig, context: &Context) -> Line {
@@ -235,13 +185,19 @@ fn applied_line(files: &[PathBuf], keys: &[String], then: AfterConfig, context: 
         AfterConfig::NextStart => "; from the next start on",
         AfterConfig::Restart => "; restarting",
         AfterConfig::Build => "; building",
-        AfterConfig::Resume => "; the program follows when edits are followed again (`p`)",
+        AfterConfig::Resume => "; in force once you press p to resume",
     };
-    Line::status("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))
+    Line::plain_verb("Applied", format!("{}: {}{then}", files.join(", "), keys.join(", ")))
 }
 
-/// How to retry a build that could not start.
-const AGAIN: &str = " (`r` or the next save tries again)";
+/// Tells how to retry a build that could not start.
+fn again(context: &Context) -> &'static str {
+    if context.keys {
+        " (press r to try again, or save a file)"
+    } else {
+        " (`hotrun restart` or a save tries again)"
+    }
+}
 
 fn failure_text(failure: &StartFailure) -> String {
     match failure {
@@ -260,10 +216,10 @@ fn failure_text(failure: &StartFailure) -> String {
 
 fn instead_text(instead: Instead, context: &Context) -> String {
     match instead {
-        Instead::StillRunning(still) => still_running(still) + AGAIN,
-        Instead::RollsBack(build) => format!("; going back to build {build}{AGAIN}"),
+        Instead::StillRunning(still) => still_running(still) + again(context),
+        Instead::RollsBack(build) => format!("; going back to build {build}{}", again(context)),
         Instead::Down if context.once => String::new(),
-        Instead::Down => waiting(context) + AGAIN,
+        Instead::Down => again(context).to_owned(),
     }
 }
 
@@ -289,13 +245,83 @@ fn error_lines(text: &str) -> Vec<Line> {
     vec![Line::new(Head::Error, text)]
 }
 
-fn started_line(verb: &str, what: &str, since: Option<Duration>, build_took: Option<Duration>) -> Line {
-    let took = build_took.map_or(String::new(), |took| {
-        let took = measured(took);
-        format!(" (build {})", took.strip_suffix(" s").unwrap_or(&took))
-    });
-    let times = since.map_or(String::new(), |since| format!(" in {}{took}", measured(since)));
-    Line::status(verb, format!("{what}{times}"))
+/// Tells that a process runs a build: which one, the first time and for tools; how fast, and why, later.
+fn started_line(
+    verb: &str,
+    service: ServiceId,
+    build: BuildId,
+    since: Option<Duration>,
+    build_took: Option<Duration>,
+    context: &Context,
+) -> Line {
+    let first = verb == "Started";
+    let cause = match build_took {
+        Some(took) if !first => format!(" (compile {})", measured(took)),
+        None if !first && !context.past.changed.is_empty() => {
+            format!(" ({} changed)", fit::list(&short_paths(&context.past.changed, context), 3, None))
+        }
+        _ => String::new(),
+    };
+    let time = since.map(|since| format!("in {}{cause}", measured(since)));
+    let number = format!("build {build}");
+    // A command has no build.
+    let number = (build != BuildId(0) && (first || context.verbose || time.is_none())).then_some(number);
+    let name = context.names.told(service).map(ToOwned::to_owned);
+    let words: Vec<String> = [name, number, time].into_iter().flatten().collect();
+    Line::status(verb, words.join(" "))
+}
+
+/// Tells that a build gave the program that is live already.
+fn unchanged_line(build: BuildId, service: ServiceId, restarts: bool, context: &Context) -> Line {
+    let label = context.label(service, " ");
+    let mut processes = context.past.running.iter().filter(|(instance, _)| instance.service == service);
+    let runs = match processes.next_back() {
+        Some((_, running)) if !restarts => format!(", build {running} keeps running"),
+        _ => String::new(),
+    };
+    match (context.past.recovered, context.verbose) {
+        (true, false) => Line::status("Fixed", format!("{label}build {build} compiles; same program{runs}")),
+        (_, false) => {
+            Line::plain_verb("Unchanged", format!("{label}build {build} gave the same program{runs}"))
+        }
+        (_, true) => {
+            Line::plain_verb("Unchanged:", format!("{label}build {build} gave the same program{runs}"))
+        }
+    }
+}
+
+/// Tells that a program ended by itself, and what follows.
+fn exit_lines(name: &str, exit: Exit, lived: Duration, next: AfterExit, context: &Context) -> Vec<Line> {
+    let lived = short_time(lived);
+    let then = match next {
+        AfterExit::Beside(build) if exit.success() => format!("; build {build} keeps running"),
+        AfterExit::GivesUp => "; too many failures in a row".to_owned(),
+        AfterExit::Restarts(after) => format!("; starting again in {}", short_time(after)),
+        // What follows a failure is told with it.
+        AfterExit::AsPlanned
+        | AfterExit::Beside(_)
+        | AfterExit::Done
+        | AfterExit::Ends
+        | AfterExit::Waits => String::new(),
+    };
+    let line = match exit {
+        Exit::Code(0) => Line::plain_verb("Exited", format!("{name} with code 0 after {lived}{then}")),
+        Exit::Code(code) => {
+            Line::fault("Crashed", format!("{name} exited with code {code} after {lived}{then}"))
+        }
+        Exit::Signal(signal) => Line::fault(
+            "Crashed",
+            format!("{name} was killed by {} after {lived}{then}", signal_name(signal)),
+        ),
+    };
+    let hint = match next {
+        AfterExit::Waits | AfterExit::GivesUp if context.keys => "press r to run it again, or save a file",
+        AfterExit::Waits | AfterExit::GivesUp => "save a file to run it again, or run `hotrun restart`",
+        _ => return vec![line],
+    };
+    // Not for `-q` after a success, which is no news there.
+    let hint = Line { important: line.important, ..Line::new(Head::Hint, hint) };
+    vec![line, hint]
 }
 
 /// Formats a time with a fixed number of digits, so that times in a column align.
@@ -352,25 +378,6 @@ fn short_paths(paths: &[PathBuf], context: &Context) -> Vec<String> {
     paths.iter().map(|path| fit::printable(&short_path(path, &context.cwd))).collect()
 }
 
-fn exit_text(exit: Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("code {code}"),
-        Exit::Signal(signal) => format!("by {}", signal_name(signal)),
-    }
-}
-
-fn next_text(next: AfterExit, exit: Exit, context: &Context) -> String {
-    let keys = if context.keys { " (r runs it again, q quits)" } else { "" };
-    match next {
-        AfterExit::Beside(build) if exit.success() => format!("; build {build} runs on"),
-        // Reported with the failure.
-        AfterExit::AsPlanned | AfterExit::Beside(_) | AfterExit::Done | AfterExit::Ends => String::new(),
-        AfterExit::Waits => format!("; waiting for a change{keys}"),
-        AfterExit::GivesUp => format!("; too many failures in a row, waiting for an edit{keys}"),
-        AfterExit::Restarts(after) => format!("; starting it again in {}", short_time(after)),
-    }
-}
-
 /// Returns the notification of a failed build, or of one that succeeds again.
 pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String> {
     match notice {
@@ -385,7 +392,7 @@ pub(super) fn notification(notice: &Notice, context: &Context) -> Option<String>
 
 pub fn watching(watching: &Watching) -> Line {
     let Watching { files, folders, backend } = watching;
-    Line::status("Watching", format!("{files} files in {folders} folders ({backend})"))
+    Line::plain_verb("Watching", format!("{files} files in {folders} folders ({backend})"))
 }
 
 pub(super) fn warning(message: &str, hint: Option<&str>) -> Vec<Line> {
@@ -411,7 +418,7 @@ pub fn said(text: &str) -> Line {
 }
 
 pub fn nothing_to_repeat() -> Line {
-    note("the last build had no errors and no warnings")
+    Line::plain_verb("No", "problems found")
 }
 
 /// Reports lines dropped because stderr was not read.

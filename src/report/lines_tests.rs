@@ -8,7 +8,14 @@ use std::collections::BTreeSet;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(keys: bool) -> Context {
-    Context { cwd: "/home/ann/shop".into(), keys, once: false, names: Names::new(vec!["shop".to_owned()]) }
+    Context {
+        cwd: "/home/ann/shop".into(),
+        keys,
+        once: false,
+        names: Names::new(vec!["shop".to_owned()]),
+        verbose: false,
+        past: Past::default(),
+    }
 }
 
 fn text(notice: &Notice) -> Vec<String> {
@@ -94,8 +101,8 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         ),
         (Notice::BuildCancelled(build), &[]),
         (finished(true, 0, 0, running()), &[]),
-        (finished(true, 0, 1, running()), &["warning: build 14 has 1 warning (e shows it)"]),
-        (finished(true, 0, 7, running()), &["warning: build 14 has 7 warnings (e shows them)"]),
+        (finished(true, 0, 1, running()), &["warning: 1 warning in build 14 (press e to see it)"]),
+        (finished(true, 0, 7, running()), &["warning: 7 warnings in build 14 (press e to see them)"]),
         (
             finished(false, 3, 0, running()),
             &["error: build 14 failed (3 errors); still running build 13, built 3 min ago"],
@@ -109,21 +116,24 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
         (Notice::Published { build, artifact: ArtifactId::MAIN, path: "/t/live".into() }, &[]),
         (
             Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: false },
-            &["  Unchanged: build 14 gave the same binary"],
+            &["   Unchanged build 14 gave the same program"],
         ),
         (
             Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: true },
-            &["  Unchanged: build 14 gave the same binary"],
+            &["   Unchanged build 14 gave the same program"],
         ),
         (
             Notice::Held { service: ServiceId::MAIN, build, running: running() },
-            &["   Published build 14; still running build 13, built 3 min ago (r restarts)"],
+            &["   Published build 14; still running build 13, built 3 min ago (press r to restart)"],
         ),
         (
             exited(Exit::Code(0), AfterExit::Beside(BuildId(13)), false),
-            &["      Exited code 0 after 0.2 s; build 13 runs on"],
+            &["      Exited shop with code 0 after 0.2 s; build 13 keeps running"],
         ),
-        (exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false), &["      Exited code 3 after 0.2 s"]),
+        (
+            exited(Exit::Code(3), AfterExit::Beside(BuildId(13)), false),
+            &["     Crashed shop exited with code 3 after 0.2 s"],
+        ),
         (
             Notice::PublishFailed {
                 build,
@@ -143,14 +153,11 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             &["error: could not publish build 14: no room"],
         ),
         (Notice::Stopping { instance: instance(), pid: 1, build, signal: 15, cause: StopCause::Update }, &[]),
-        (started(true, millis(940), millis(910)), &["   Restarted build 13 in 0.94 s (build 0.91)"]),
-        (started(false, millis(79_000), millis(78_900)), &["     Started build 13 in 1m 19s (build 1m 18s)"]),
-        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s (build 4.10)"]),
-        (started(true, millis(12), None), &["   Restarted build 13 in 0.01 s"]),
-        (
-            started(true, millis(150_000), millis(149_000)),
-            &["   Restarted build 13 in 2m 30s (build 2m 29s)"],
-        ),
+        (started(true, millis(940), millis(910)), &["   Restarted in 0.94 s (compile 0.91 s)"]),
+        (started(false, millis(79_000), millis(78_900)), &["     Started build 13 in 1m 19s"]),
+        (started(false, millis(4200), millis(4100)), &["     Started build 13 in 4.20 s"]),
+        (started(true, millis(12), None), &["   Restarted in 0.01 s"]),
+        (started(true, millis(150_000), millis(149_000)), &["   Restarted in 2m 30s (compile 2m 29s)"]),
         (started(true, None, None), &["   Restarted build 13"]),
         (
             Notice::Reloaded {
@@ -159,48 +166,52 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 since_change: millis(940),
                 build_took: millis(910),
             },
-            &["    Reloaded build 14 in 0.94 s (build 0.91)"],
+            &["    Reloaded in 0.94 s (compile 0.91 s)"],
         ),
         (Notice::Ready { instance: instance(), pid: 1, build, after: SECOND, assumed: false }, &[]),
         (
             exited(Exit::Code(0), AfterExit::Waits, false),
-            &["      Exited code 0 after 0.2 s; waiting for a change (r runs it again, q quits)"],
+            &["      Exited shop with code 0 after 0.2 s", "  hint: press r to run it again, or save a file"],
         ),
         (
             exited(Exit::Signal(11), AfterExit::GivesUp, false),
             &[
-                "      Exited by SIGSEGV after 0.2 s; too many failures in a row, waiting for an edit (r runs it again, q quits)",
+                "     Crashed shop was killed by SIGSEGV after 0.2 s; too many failures in a row",
+                "  hint: press r to run it again, or save a file",
             ],
         ),
         (
             exited(Exit::Code(1), AfterExit::Restarts(Duration::from_millis(800)), false),
-            &["      Exited code 1 after 0.2 s; starting it again in 0.8 s"],
+            &["     Crashed shop exited with code 1 after 0.2 s; starting again in 0.8 s"],
         ),
-        (exited(Exit::Code(3), AfterExit::Ends, false), &["      Exited code 3 after 0.2 s"]),
+        (
+            exited(Exit::Code(3), AfterExit::Ends, false),
+            &["     Crashed shop exited with code 3 after 0.2 s"],
+        ),
         (exited(Exit::Signal(15), AfterExit::AsPlanned, true), &[]),
         (
             start_failed(StartFailure::Spawn("no file `x`".to_owned()), Instead::StillRunning(running())),
             &[
-                "error: build 14 could not start: no file `x`; still running build 13, built 3 min ago (`r` or the next save tries again)",
+                "error: build 14 could not start: no file `x`; still running build 13, built 3 min ago (press r to try again, or save a file)",
             ],
         ),
         (
             start_failed(not_ready(), Instead::RollsBack(BuildId(13))),
             &[
-                "error: build 14 could not start: it was not ready within 30 s: no answer; going back to build 13 (`r` or the next save tries again)",
+                "error: build 14 could not start: it was not ready within 30 s: no answer; going back to build 13 (press r to try again, or save a file)",
                 "  hint: listen on port 3000",
             ],
         ),
         (
             start_failed(ended(Exit::Signal(11)), Instead::RollsBack(BuildId(13))),
             &[
-                "error: build 14 could not start: it was ended by SIGSEGV after 1 s; going back to build 13 (`r` or the next save tries again)",
+                "error: build 14 could not start: it was ended by SIGSEGV after 1 s; going back to build 13 (press r to try again, or save a file)",
             ],
         ),
         (
             start_failed(ended(Exit::Code(1)), Instead::StillRunning(running())),
             &[
-                "error: build 14 could not start: it exited with code 1 after 1 s; still running build 13, built 3 min ago (`r` or the next save tries again)",
+                "error: build 14 could not start: it exited with code 1 after 1 s; still running build 13, built 3 min ago (press r to try again, or save a file)",
             ],
         ),
         (start_failed(ended(Exit::Code(1)), Instead::Down), &[]),
@@ -222,7 +233,10 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 "  hint: listen on port 3000",
             ],
         ),
-        (Notice::RolledBack { service: ServiceId::MAIN, to: BuildId(13) }, &["        Back to build 13"]),
+        (
+            Notice::RolledBack { service: ServiceId::MAIN, to: BuildId(13) },
+            &["      Rolled back to build 13"],
+        ),
         (
             Notice::NoOverlap(ServiceId::MAIN),
             &["note: the program stores descriptors, so this update is a restart and not an overlap"],
@@ -242,7 +256,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 left: Some(Duration::from_secs(4)),
                 quitting: false,
             },
-            &["    Stopping shop (SIGTERM sent 1 s ago; 4 s until SIGKILL; Ctrl-C quits)"],
+            &["    Stopping shop (SIGTERM sent 1 s ago, SIGKILL in 4 s; Ctrl-C quits)"],
         ),
         (
             Notice::StillStopping {
@@ -253,7 +267,7 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
                 left: None,
                 quitting: false,
             },
-            &["    Stopping shop (SIGTERM sent 1 s ago; not killed while a debugger holds it; Ctrl-C quits)"],
+            &["    Stopping shop (SIGTERM sent 1 s ago, not killed while a debugger holds it; Ctrl-C quits)"],
         ),
         (
             Notice::ConfigChanged {
@@ -271,8 +285,8 @@ fn table() -> Vec<(Notice, &'static [&'static str])> {
             },
             &["     Applied hotrun.toml: ui.clear"],
         ),
-        (Notice::Paused, &["      Paused edits are not followed (`p` goes on)"]),
-        (Notice::Resumed, &["     Resumed following edits"]),
+        (Notice::Paused, &["      Paused edits are ignored (press p to resume)"]),
+        (Notice::Resumed, &["     Resumed watching for edits"]),
         (
             Notice::LiveRemoved(ArtifactId::MAIN),
             &["warning: the live binary was removed (`cargo clean`?); building it again"],
@@ -303,8 +317,12 @@ fn forty_columns_hold_the_fact() {
         "Building #14",
         "build 14",
         "build 13",
-        "Exited code",
-        "Exited by",
+        "Exited shop with code",
+        "Crashed shop",
+        "press r to run it again",
+        "Restarted in",
+        "Reloaded in",
+        "in build 14",
         "Paused",
         "Resumed",
         "the live binary",
@@ -344,7 +362,7 @@ fn without_keys_no_line_names_one() {
         for line in of_notice(&notice, &context(false)) {
             let plain = line.plain();
             let paused = matches!(notice, Notice::Paused);
-            assert!(paused || !plain.contains("`e`") && !plain.contains("q quits"), "{plain}");
+            assert!(paused || !plain.contains("press "), "{plain}");
         }
     }
 }
@@ -357,9 +375,9 @@ fn quiet_shows_only_important_lines() {
     assert_eq!(said(&exited(Exit::Code(0), AfterExit::Waits, false)), [""; 0]);
     assert_eq!(said(&finished(false, 1, 0, running())).len(), 1);
     assert_eq!(said(&finished(true, 0, 7, running())), [""; 0]);
-    // A crash is not routine.
+    // A crash is not routine, and its way out is told with it.
     for exit in [Exit::Signal(11), Exit::Code(101)] {
-        assert_eq!(said(&exited(exit, AfterExit::Waits, false)).len(), 1, "{exit:?}");
+        assert_eq!(said(&exited(exit, AfterExit::Waits, false)).len(), 2, "{exit:?}");
     }
 }
 
@@ -370,8 +388,10 @@ fn text_with_quiet(notice: &Notice) -> Vec<String> {
 
 #[test]
 fn each_build_has_two_lines_for_patterns() {
+    let verbose = Context { verbose: true, ..context(true) };
     let begins = |notice: &Notice, head: &str| {
-        text(notice).first().is_some_and(|line| line.trim_start().starts_with(head))
+        let lines = of_notice(notice, &verbose);
+        lines.first().is_some_and(|line| line.plain().trim_start().starts_with(head))
     };
     let build = BuildId(14);
     for cause in [Cause::Start, Cause::Changed, Cause::Asked, Cause::LiveRemoved] {
@@ -432,7 +452,7 @@ fn texts_of_the_reporter() {
         [
             "    Watching 12 files in 3 folders (inotify)",
             "note: a remark",
-            "note: the last build had no errors and no warnings",
+            "          No problems found",
             "warning: odd",
             "  hint: look",
             "error: bad",
@@ -476,10 +496,10 @@ fn several_services_are_told_apart() {
     let start =
         |restart| Notice::Starting { instance, build, restart, since_change: Some(SECOND), build_took: None };
     let (exit, lived, pid) = (Exit::Signal(11), SECOND, 4711);
-    let next = AfterExit::Waits;
+    let next = AfterExit::Ends;
     let table = [
         (start(false), "     Started worker build 14 in 1.00 s"),
-        (start(true), "   Restarted worker build 14 in 1.00 s"),
+        (start(true), "   Restarted worker in 1.00 s"),
         (
             failed(&[1], &[running]),
             "error: build 14 failed (2 errors); worker: still build 13, built 3 min ago",
@@ -490,7 +510,7 @@ fn several_services_are_told_apart() {
         ),
         (
             Notice::Unchanged { build, artifact, restarts: false },
-            "  Unchanged: worker build 14 gave the same binary",
+            "   Unchanged worker build 14 gave the same program",
         ),
         (
             Notice::PublishFailed { build, artifact, error: "disk full".to_owned(), running: None },
@@ -498,7 +518,7 @@ fn several_services_are_told_apart() {
         ),
         (
             Notice::ProcessExited { instance, pid, build, exit, lived, expected: false, next },
-            "      Exited worker: by SIGSEGV after 1 s; waiting for a change",
+            "     Crashed worker was killed by SIGSEGV after 1 s",
         ),
         (
             Notice::StartFailed {
@@ -509,7 +529,7 @@ fn several_services_are_told_apart() {
                 instead: Instead::RollsBack(BuildId(13)),
                 proven: false,
             },
-            "error: build 14 of worker could not start: no; going back to build 13 (`r` or the next save tries again)",
+            "error: build 14 of worker could not start: no; going back to build 13 (`hotrun restart` or a save tries again)",
         ),
         // A command has no build.
         (
@@ -539,7 +559,7 @@ fn several_services_are_told_apart() {
             "     Waiting worker for api (exited with code 1)",
         ),
         (Notice::StoppedByRequest(service), "     Stopped worker"),
-        (Notice::RolledBack { service, to: BuildId(13) }, "        Back to build 13 of worker"),
+        (Notice::RolledBack { service, to: BuildId(13) }, "      Rolled back to build 13 of worker"),
         (
             Notice::LiveRemoved(artifact),
             "warning: the live binary of worker was removed (`cargo clean`?); building it again",
@@ -549,4 +569,27 @@ fn several_services_are_told_apart() {
         let lines: Vec<String> = of_notice(&notice, &context).iter().map(Line::plain).collect();
         assert_eq!(lines, [expected]);
     }
+}
+
+#[test]
+fn a_line_tells_what_earlier_facts_were_about() {
+    let mut context = context(true);
+    let build = BuildId(14);
+    let unchanged = Notice::Unchanged { build, artifact: ArtifactId::MAIN, restarts: false };
+    let first = |notice: &Notice, context: &Context| of_notice(notice, context)[0].plain();
+    context.past.notice(&Notice::ProcessStarted { instance: instance(), pid: 1, build: BuildId(13) });
+    assert_eq!(
+        first(&unchanged, &context),
+        "   Unchanged build 14 gave the same program, build 13 keeps running"
+    );
+    context.past.recovered = true;
+    let fixed = "       Fixed build 14 compiles; same program, build 13 keeps running";
+    assert_eq!(first(&unchanged, &context), fixed);
+    context.past.notice(&unchanged);
+    assert!(!context.past.recovered);
+    let restarted = started(true, Some(SECOND), None);
+    context.past.notice(&changed(&["/home/ann/shop/templates/index.html"]));
+    assert_eq!(first(&restarted, &context), "   Restarted in 1.00 s (templates/index.html changed)");
+    context.past.notice(&restarted);
+    assert_eq!(first(&restarted, &context), "   Restarted in 1.00 s");
 }

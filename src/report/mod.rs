@@ -3,6 +3,7 @@
 //!
 //! Owns hotrun's stderr, the events file and the log. Decides nothing. stdout belongs to the program.
 
+mod context;
 mod fit;
 mod line;
 mod line_file;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::line_file::{LineFile, open as open_lines};
-use self::lines::{Context, Line};
+use self::lines::{Context, Line, Past};
 pub use self::records::Watching;
 use self::remarks::RemarkKind;
 pub use self::remarks::{ErrorText, ProgramRemark, Remark, key_help};
@@ -32,7 +33,7 @@ use crate::config::Color;
 use crate::history::History;
 use crate::messages::{self, Diagnostic, Level, StderrLine};
 use crate::session::Notice;
-use crate::words::{ArtifactId, BuildId, Instance, Names, ServiceId};
+use crate::words::{ArtifactId, BuildId, Names, ServiceId};
 pub use crate::words::{short_age, short_time};
 
 /// How much is printed.
@@ -93,14 +94,10 @@ pub struct Reporter {
     command: Vec<String>,
     /// What the last build is of.
     builds: BTreeSet<ArtifactId>,
-    /// The running processes: two during an overlap.
-    running: BTreeSet<Instance>,
     warnings: Warnings,
     extras: Extras,
     /// The last build failed: a success is worth a notification.
     failed: bool,
-    /// A build succeeded after a failure: its end is shown with `-q` too.
-    recovered: bool,
     /// Edits are not followed, so that a change does not clear the screen.
     paused: bool,
 }
@@ -116,15 +113,15 @@ impl Reporter {
                 names: options.names,
                 keys: options.keys,
                 once: options.once,
+                verbose: options.verbosity >= Verbosity::Verbose,
+                past: Past::default(),
             },
             verbosity: options.verbosity,
             command: Vec::new(),
             builds: BTreeSet::new(),
-            running: BTreeSet::new(),
             warnings: Warnings::default(),
             extras: options.extras,
             failed: false,
-            recovered: false,
             paused: false,
         }
     }
@@ -171,12 +168,6 @@ impl Reporter {
             Notice::BuildStarted { .. } => self.warnings.build_started(),
             Notice::BuildFinished { success, .. } => self.warnings.build_ended(*success),
             Notice::BuildCancelled(_) => self.warnings.build_ended(false),
-            Notice::ProcessStarted { instance, .. } => {
-                self.running.insert(*instance);
-            }
-            Notice::ProcessExited { instance, .. } => {
-                self.running.remove(instance);
-            }
             _ => {}
         }
         self.output.set_topic(Topic::of_notice(notice));
@@ -210,9 +201,11 @@ impl Reporter {
                 | Notice::Unchanged { .. }
                 | Notice::Held { .. }
         );
-        if ends && std::mem::take(&mut self.recovered) {
+        // That a mistake is mended is shown with `-q` too.
+        if ends && self.context.past.recovered {
             shown.iter_mut().take(1).for_each(|line| line.important = true);
         }
+        self.context.past.notice(notice);
         self.show(&shown);
         match notice {
             Notice::Starting { .. } => self.output.set_shared(true),
@@ -230,7 +223,7 @@ impl Reporter {
     }
 
     fn program_runs(&self) -> bool {
-        !self.running.is_empty()
+        !self.context.past.running.is_empty()
     }
 
     /// Returns a notification for users who look elsewhere: a build failed, or builds succeed again.
@@ -241,7 +234,7 @@ impl Reporter {
             _ => return None,
         };
         let failed_before = std::mem::replace(&mut self.failed, failed);
-        self.recovered = failed_before && !failed;
+        self.context.past.recovered = failed_before && !failed;
         if failed || failed_before { lines::notification(notice, &self.context) } else { None }
     }
 
@@ -346,9 +339,9 @@ impl Reporter {
                 });
                 self.show(&lines);
             }
-            RemarkKind::Note => self.show(&lines),
-            RemarkKind::Detail if self.verbosity >= Verbosity::Verbose => self.show(&lines),
-            RemarkKind::Detail => {}
+            RemarkKind::Note | RemarkKind::Fact(_) => self.show(&lines),
+            RemarkKind::Detail(_) if self.verbosity >= Verbosity::Verbose => self.show(&lines),
+            RemarkKind::Detail(_) => {}
         }
     }
 

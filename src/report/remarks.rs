@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::lines::{self, Line};
+use super::lines::{self, Head, Line};
 use super::text::with_causes;
 use crate::config::signal_name;
 use crate::words::{BuildId, Names, ServiceId, short_time};
@@ -47,16 +47,13 @@ pub enum Remark {
     /// The first build waits for another cargo. In cargo's own words.
     #[error("waiting for file lock on build directory")]
     SeedBlocked,
-    #[error(
-        "{}; the first build there reuses what it can of a copy of `{from}` ({size})",
-        reason_of(staging)
-    )]
+    #[error("{}; reusing {size} from {from} (--share-build-dir saves the space)", reason_of(staging))]
     SeedBegan { staging: String, from: String, size: String },
     #[error("{copied} of {size}")]
     SeedCopying { copied: String, size: String },
-    #[error("{}; the first build there compiles everything ({cause})", reason_of(staging))]
+    #[error("{}; compiling everything there ({cause})", reason_of(staging))]
     SeedDeclined { staging: String, cause: String, hint: Option<&'static str> },
-    #[error("that may be the fault of what was copied from `{from}`: building again without it")]
+    #[error("the copy of `{from}` may be at fault: building again without it")]
     SeedDiscarded { from: String },
 
     #[error("compiled the project's own packages in the background in {}, for the first edit", short_time(*took))]
@@ -76,7 +73,7 @@ pub enum Remark {
     #[error("could not read what the program is made of: {cause}; watching every file of its packages")]
     NoDepInfo { cause: String },
 
-    #[error("`{path}` does not count: {reason}{}", hint.map_or(String::new(), |hint| [" (", hint, ")"].concat()))]
+    #[error("{path} ({reason})")]
     NotCounted {
         /// As shown to people.
         path: String,
@@ -183,8 +180,10 @@ pub(super) enum RemarkKind {
     /// Also a `warning` event.
     Warning,
     Note,
-    /// A note, only with `-v`.
-    Detail,
+    /// A dim line with this verb.
+    Fact(&'static str),
+    /// A note or a dim line, only with `-v`.
+    Detail(Option<&'static str>),
 }
 
 impl Remark {
@@ -200,7 +199,11 @@ impl Remark {
             RemarkKind::Status(verb) | RemarkKind::Cargo { verb, .. } => vec![Line::status(verb, text)],
             RemarkKind::Error => lines::error(&text, hint.as_deref()),
             RemarkKind::Warning => lines::warning(&text, hint.as_deref()),
-            RemarkKind::Note | RemarkKind::Detail => vec![lines::note(&text)],
+            RemarkKind::Fact(verb) | RemarkKind::Detail(Some(verb)) => {
+                let hint = hint.map(|hint| Line::new(Head::Hint, hint).unimportant());
+                std::iter::once(Line::plain_verb(verb, text)).chain(hint).collect()
+            }
+            RemarkKind::Note | RemarkKind::Detail(None) => vec![lines::note(&text)],
         };
         if matches!(self, Self::ConfigRefused(_) | Self::ConfigTakesOwn { .. }) {
             lines.push(lines::note("the settings from before stay in force"));
@@ -225,15 +228,11 @@ impl Remark {
             | Self::NoDepInfo { .. }
             | Self::Watch(_)
             | Self::SettingsHeld { .. } => RemarkKind::Warning,
-            Self::SeedBegan { .. }
-            | Self::SeedDeclined { hint: None, .. }
-            | Self::NotCounted { first_in_folder: true, .. }
-            | Self::ConfigValidAgain
-            | Self::StdinSpent => RemarkKind::Note,
-            Self::NotDescribed { .. }
-            | Self::WarmedUp { .. }
-            | Self::NotCounted { .. }
-            | Self::NothingSet => RemarkKind::Detail,
+            Self::SeedBegan { .. } | Self::SeedDeclined { hint: None, .. } => RemarkKind::Fact("Using"),
+            Self::NotCounted { first_in_folder: true, .. } => RemarkKind::Fact("Ignored"),
+            Self::NotCounted { .. } => RemarkKind::Detail(Some("Ignored")),
+            Self::ConfigValidAgain | Self::StdinSpent => RemarkKind::Note,
+            Self::NotDescribed { .. } | Self::WarmedUp { .. } | Self::NothingSet => RemarkKind::Detail(None),
         }
     }
 
@@ -244,7 +243,9 @@ impl Remark {
             }
             Self::ReaperEnded { cause } => return cause.as_ref().and_then(|told| told.hint.clone()),
             Self::Program(_, remark) => return remark.hint(),
-            Self::SeedDeclined { hint, .. } => return hint.map(ToOwned::to_owned),
+            Self::SeedDeclined { hint, .. } | Self::NotCounted { hint, first_in_folder: true, .. } => {
+                return hint.map(ToOwned::to_owned);
+            }
             Self::NotForced { folder, .. } => {
                 return Some(format!("`cargo clean --target-dir {folder}` makes it compile everything"));
             }
@@ -275,7 +276,7 @@ impl ProgramRemark {
             Self::Sweeping { .. }
             | Self::StoredHungUp { .. }
             | Self::Stranger { .. }
-            | Self::Malformed { .. } => RemarkKind::Detail,
+            | Self::Malformed { .. } => RemarkKind::Detail(None),
         }
     }
 
@@ -339,7 +340,7 @@ pub fn key_help(several_services: bool) -> Vec<Line> {
 }
 
 fn reason_of(staging: &str) -> String {
-    format!("hotrun builds in `{staging}`, to share no lock with other cargos")
+    format!("{staging}, so your own cargo never has to wait")
 }
 
 fn pids_text(pids: &[i32]) -> String {

@@ -309,14 +309,15 @@ impl Output {
 /// Renders the head of a line, in the colours of cargo and rustc.
 fn head(line: &Line, colors: bool) -> String {
     let color = match &line.head {
-        Head::Status(_) => "\x1b[92m",
-        Head::Attention(_) | Head::Warning => "\x1b[33m",
-        Head::Error | Head::Fault(_) => "\x1b[91m",
-        Head::Note | Head::Plain(_) => "",
-        Head::Hint => "\x1b[96m",
+        Head::Status(_) => "\x1b[1m\x1b[92m",
+        Head::Attention(_) | Head::Warning => "\x1b[1m\x1b[33m",
+        Head::Error | Head::Fault(_) => "\x1b[1m\x1b[91m",
+        Head::Note => "\x1b[1m",
+        Head::Plain(_) => "\x1b[2m",
+        Head::Hint => "\x1b[1m\x1b[96m",
     };
     let head = line.head.text();
-    if colors { format!("\x1b[1m{color}{head}\x1b[0m") } else { head }
+    if colors { format!("{color}{head}\x1b[0m") } else { head }
 }
 
 /// Reports lines of a program's output that a slow terminal missed, the last of which may lack its end.

@@ -378,8 +378,8 @@ impl Runtime {
                 self.reporter.watching(&Watching { files, folders, backend: backend.to_string() });
             }
             watch::WatchNews::NotCounted { path, reason, first_in_folder } => {
+                let (reason, hint) = (reason.to_string(), reason.hint(&path));
                 let path = report::short_path(&path, &self.site.cwd);
-                let (reason, hint) = (reason.to_string(), reason.hint());
                 self.reporter.remark(&Remark::NotCounted { path, reason, hint, first_in_folder });
             }
             watch::WatchNews::Synced(token) => self.looked(token),

@@ -237,7 +237,7 @@ impl Session {
         self.restart_unless_built(now, &launch, StopCause::Launch, out);
     }
 
-    /// Starts these again: after its build, where one runs, and not during a pause.
+    /// Starts these again: after its build, where one runs or is due, and not during a pause.
     fn restart_unless_built(
         &mut self,
         now: Duration,
@@ -247,7 +247,8 @@ impl Session {
     ) {
         for id in services {
             let Some(service) = self.services.get_mut(id).filter(|service| service.is_up()) else { continue };
-            let built = is_built(service, &self.builds, &self.removed);
+            let due = service.runs().is_some_and(|artifact| self.builds.due(artifact));
+            let built = due || is_built(service, &self.builds, &self.removed);
             if !built && !self.builds.paused() {
                 service.restart(now, cause, out);
             } else if service.owed().is_none() {

@@ -231,7 +231,7 @@ impl Rules {
             Err(reason) => Some(reason),
         };
         // A stronger kind leads to a build of everything.
-        let stronger = [ChangeKind::Manifest, ChangeKind::Input, ChangeKind::Watched];
+        let stronger = [ChangeKind::Manifest, ChangeKind::Input];
         let is_source = !readers.is_empty() && !stronger.iter().any(|kind| kinds.contains(kind));
         let mut roles: Roles =
             kinds.into_iter().map(|kind| (kind, kind.leads_to(&self.artifacts, &self.services))).collect();

@@ -204,7 +204,7 @@ fn a_path_can_be_of_several_kinds() {
     check(
         &rules,
         &[
-            ("/ws/app/both.rs", OLD, counts(&[Watched])),
+            ("/ws/app/both.rs", OLD, counts(&[Source, Watched])),
             ("/ws/app/.env", OLD, counts(&[Source, EnvFile])),
             ("/ws/app/migrations/1.sql", OLD, counts(&[Input])),
             ("/ws/app/Cargo.toml", OLD, counts(&[Manifest])),

@@ -1,6 +1,13 @@
 //! The reasons why a change does not count.
 
 use std::fmt;
+use std::path::Path;
+
+/// Extensions of files that a program serves from disk.
+const BROWSER_FILES: [&str; 16] = [
+    "avif", "css", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "png", "svg", "ttf", "wasm", "webp",
+    "woff", "woff2",
+];
 
 /// Why a change does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,33 +47,34 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Never => "cargo or hotrun writes it",
-            Self::Git => "it is git's own",
-            Self::Ignored => "`watch.ignore` excludes it",
-            Self::GitIgnored => "git ignores it and the program was not built from it",
-            Self::EditorTemporary => "it is an editor's temporary file",
-            Self::ProgramData => "it looks like data that a program writes for itself",
-            Self::NotRead => "the program was not built from it",
+            Self::Never => "written by cargo or hotrun",
+            Self::Git => "git's own",
+            Self::Ignored => "excluded by `watch.ignore`",
+            Self::GitIgnored => "ignored by git, and not part of the program",
+            Self::EditorTemporary => "a temporary file of an editor",
+            Self::ProgramData => "data that a program writes",
+            Self::NotRead | Self::Outside => "not part of the program",
             Self::NotIncluded => "no module of the program includes it",
-            Self::OtherTarget => "it is for tests, benchmarks, examples or another program",
-            Self::OtherPackage => "it belongs to a package the program does not depend on",
-            Self::Outside => "it is in none of the program's packages",
-            Self::SameContent => "it has the same content as before",
-            Self::Loop => "every build writes it",
-            Self::Echo => "it changes after every build or start",
-            Self::Open => "a program has it open for writing",
+            Self::OtherTarget => "part of tests, benchmarks, examples or another program",
+            Self::OtherPackage => "in a package the program does not depend on",
+            Self::SameContent => "same content as before",
+            Self::Loop => "written by every build",
+            Self::Echo => "changes after every build or start",
+            Self::Open => "still open for writing",
         })
     }
 }
 
 impl Reason {
-    /// Returns what would make such a file count.
-    pub fn hint(self) -> Option<&'static str> {
+    /// Returns what would make this file count. A browser asks for its files itself, so no restart is missed there.
+    pub fn hint(self, path: &Path) -> Option<&'static str> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match self {
+            Self::NotRead | Self::GitIgnored | Self::Outside if BROWSER_FILES.contains(&extension) => None,
             Self::NotRead | Self::GitIgnored | Self::Outside | Self::ProgramData => Some(
-                "name it in `watch.paths` if the program reads it at its start, in `build.inputs` if a macro does",
+                "if the program reads it at its start, name it in `watch.paths`; if a macro or build script does, in `build.inputs`",
             ),
-            Self::OtherPackage => Some("name it in `watch.paths` if the program reads it at its start"),
+            Self::OtherPackage => Some("if the program reads it at its start, name it in `watch.paths`"),
             Self::Ignored => Some("take it out of `watch.ignore`"),
             Self::Echo => Some("name it in `watch.ignore`"),
             Self::Loop => Some("let the generator write only when the content differs"),

@@ -81,7 +81,7 @@ impl Stage {
         self.workshop.build_gives(&served(version, mode));
         self.hotrun.wait_for("published");
         if let Some(runs) = runs.filter(|_| column.update == "manual") {
-            self.hotrun.wait_said("restarts)");
+            self.hotrun.wait_said("starts it)");
             assert_eq!(ask(self.address, 0).unwrap().0, runs, "nobody asked for the new build");
             self.hotrun.signal(Signal::HUP);
         }
@@ -155,8 +155,11 @@ fn fails(column: Column, row: Row) {
         assert_eq!(pid == before, untouched, "whether what ran was told to stop");
         stage.assert_files(("a", ""), None, Some(bad));
         let said = stage.hotrun.wait_said("tries again");
-        let instead =
-            if untouched { "still running build 1, built " } else { "going back to build 1 (`r` or " };
+        let instead = if untouched {
+            "still running build 1, built "
+        } else {
+            "going back to build 1 (`hotrun restart` or "
+        };
         for words in [format!("error: build 2 could not start: {end}"), instead.to_owned()] {
             assert!(said.contains(&words), "{words:?} is not in {said}");
         }
@@ -164,13 +167,13 @@ fn fails(column: Column, row: Row) {
         stage.assert_files(("b", ""), Some(("a", "")), Some(bad));
     } else {
         assert!(failed.0["running"].is_null(), "{failed:?}");
-        let said = stage.hotrun.wait_said("; waiting for a change");
+        let said = stage.hotrun.wait_said("save a file");
         let how = match row.end {
-            End::Code(code) => format!("code {code} after "),
-            End::Signal(signal) => format!("by {signal} after "),
+            End::Code(code) => format!("exited with code {code} after "),
+            End::Signal(signal) => format!("was killed by {signal} after "),
             End::NotReady => unreachable!("it is ready as soon as it runs"),
         };
-        assert!(said.contains(&format!("Exited {how}")), "{said}");
+        assert!(said.contains(&how) && said.contains("     Crashed "), "{said}");
         // It stays the live one: nothing else is meant to run.
         stage.assert_files(bad, Some(("a", "")), None);
         let meanwhile = stage.asks_meanwhile();
@@ -192,11 +195,11 @@ fn ends_with_code_0(column: Column) {
     assert_eq!(ended.0["code"], 0, "{ended:?}");
     let overlap = column.update == "overlap";
     let meanwhile = if overlap {
-        stage.hotrun.wait_said("; build 1 runs on");
+        stage.hotrun.wait_said("; build 1 keeps running");
         assert_eq!(ask(stage.address, 0).unwrap(), ("a".to_owned(), before));
         None
     } else {
-        stage.hotrun.wait_said("; waiting for a change");
+        stage.hotrun.wait_said("save a file");
         Some(stage.asks_meanwhile())
     };
     assert!(stage.file("") == fs::read(served("bad", "ends")).ok(), "it was published");

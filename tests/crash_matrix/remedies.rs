@@ -29,7 +29,7 @@ fn where_it_waits_the_app_is_down_until_somebody_asks_or_saves() {
         let mut stage = Stage::new(update, &["--on-start-failure", "wait"]);
         let failed = stage.edit(&served("bad", "exits"), "start-failed");
         assert!(failed.0["running"].is_null(), "{update}: {failed:?}");
-        stage.hotrun.wait_said("Exited code 3 after ");
+        stage.hotrun.wait_said(" exited with code 3 after ");
         let meanwhile = stage.asks_meanwhile();
         stage.hotrun.signal(Signal::HUP);
         assert_eq!(stage.hotrun.wait_for("start-failed").build(), 2, "{update}");

@@ -7,10 +7,10 @@ use super::world::{World, module, rename};
 /// Changes that do not count, each with the beginning of the reason.
 const REASONS: &[(&str, &str)] = &[
     ("ws/app/src/unread.rs", "no module of the program includes it"),
-    ("ws/app/src/notes.ignored", "git ignores it"),
-    ("ws/app/src/.main.rs.swp", "it is an editor's temporary file"),
-    ("ws/app/app.db", "it looks like data that a program writes for itself"),
-    ("ws/app/src/later.excluded", "`watch.ignore` excludes it"),
+    ("ws/app/src/notes.ignored", "ignored by git"),
+    ("ws/app/src/.main.rs.swp", "a temporary file of an editor"),
+    ("ws/app/app.db", "data that a program writes"),
+    ("ws/app/src/later.excluded", "excluded by `watch.ignore`"),
 ];
 
 #[test]
@@ -20,11 +20,11 @@ fn verbosely_every_change_and_every_build_is_explained() {
     for (file, reason) in REASONS {
         world.project.write(file, "// nothing\n");
         let name = file.strip_prefix("ws/app/").unwrap();
-        world.hotrun.wait_said(&format!("note: `{name}` does not count: {reason}"));
+        world.hotrun.wait_said(&format!("     Ignored {name} ({reason}"));
     }
     let same = fs::read(world.app("src/kept.rs")).unwrap();
     fs::write(world.app("src/kept.rs"), same).unwrap();
-    world.hotrun.wait_said("`src/kept.rs` does not count: it has the same content as before");
+    world.hotrun.wait_said("     Ignored src/kept.rs (same content as before)");
     let token = world.word();
     world.project.write("ws/app/src/part.rs", &module(&token));
     world.expect(&token);
@@ -43,14 +43,14 @@ fn one_note_for_each_folder_says_why_nothing_happens_and_what_would_help() {
     world.project.write("ws/app/src/part.rs", &module(&token));
     world.expect(&token);
     let said = world.hotrun.stderr();
-    for (name, why) in [
-        ("src/unread.rs", "no module of the program includes it"),
-        ("README.md", "the program was not built from it (name it in `watch.paths`"),
-    ] {
-        let note = format!("note: `{name}` does not count: {why}");
+    for (name, why) in
+        [("src/unread.rs", "no module of the program includes it"), ("README.md", "not part of the program")]
+    {
+        let note = format!("     Ignored {name} ({why})");
         assert_eq!(said.matches(&note).count(), 1, "{said}");
     }
-    assert_eq!(said.matches("does not count").count(), 2, "{said}");
+    assert_eq!(said.matches("     Ignored ").count(), 2, "{said}");
+    assert_eq!(said.matches("name it in `watch.paths`").count(), 1, "{said}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_folder_that_moves_away_is_named_and_its_files_are_no_notes() {
     world.hotrun.wait_said(&text);
     world.hotrun.wait_said("still running build 1");
     let said = world.hotrun.stderr();
-    assert!(!said.contains("does not count"), "{said}");
+    assert!(!said.contains("     Ignored "), "{said}");
     rename(&away, &here);
     let token = world.word();
     world.project.write("ws/app/src/part.rs", &module(&token));

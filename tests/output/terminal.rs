@@ -113,7 +113,7 @@ fn a_program_that_reads_is_lent_the_terminal() {
     person.waits_for("lent", |person| person.modes() == person.found);
     person.types("line\n");
     call.wait_for_end();
-    person.sees("Exited");
+    person.sees("Crashed");
     person.keys_are_read();
     person.types("q");
     person.ended();

@@ -175,10 +175,14 @@ impl World {
             }
             Step::Watched { service, artifact } => {
                 self.host(ServiceId(service)).data += 1;
-                // A restart without a build of its own may be owed to a build that fails.
-                self.tally.asked |= service != artifact;
+                self.tally.asked = true;
                 let path = format!("/{service}/{artifact}/page.html");
-                self.saved(vec![file(&path, ChangeKind::Watched, &[artifact], &[service])]);
+                let mut changes = vec![file(&path, ChangeKind::Watched, &[], &[service])];
+                // A build reads it as well.
+                if service != artifact {
+                    changes.push(file(&path, ChangeKind::Source, &[artifact], &[]));
+                }
+                self.saved(changes);
             }
             Step::Restart => self.asked(Event::Asked(Request::Restart(Whom::All))),
             Step::Pause => self.tell(Event::Asked(Request::Pause)),

@@ -79,7 +79,7 @@ fn a_build_that_ends_while_it_is_being_cancelled_is_not_published() {
 #[test]
 fn what_was_in_a_cancelled_build_is_in_the_next() {
     let mut t = Table::running(settings());
-    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
+    t.tell(read_and_watched("page.html"));
     t.expect(Event::TimerFired(Timer::Burst), &[]);
     t.edit("b.rs");
     let effects = t.session.handle(t.now, cancelled(2));
@@ -87,7 +87,7 @@ fn what_was_in_a_cancelled_build_is_in_the_next() {
         Effect::StartBuild { changes, .. } => Some(changes.clone()),
         _ => None,
     });
-    assert_eq!(changes, Some(vec![change("b.rs"), of_kind("page.html", ChangeKind::Watched)]));
+    assert_eq!(changes, Some(vec![change("b.rs"), change("page.html")]));
 }
 
 #[test]
@@ -147,20 +147,31 @@ fn the_same_binary_with_another_launch_or_a_watched_file_is_restarted() {
     t.expect(unchanged(2, true), &["stop 0.1 with 15"]);
 
     let mut t = Table::running(settings());
-    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
+    t.tell(read_and_watched("page.html"));
     t.expect(ok(2), &["publish 2"]);
     t.expect(unchanged(2, false), &["stop 0.1 with 15"]);
 }
 
 #[test]
-fn a_watched_file_in_a_failed_build_restarts_after_the_next_good_one() {
+fn a_watched_file_that_no_build_reads_restarts_without_one() {
     let mut t = Table::running(settings());
-    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
-    t.expect(Event::TimerFired(Timer::Burst), &[]);
-    t.expect(bad(2), &[]);
+    let watched = || Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]);
+    t.expect(watched(), &["stop 0.1 with 15"]);
+
+    // With the build that is under way, or about to be.
+    let mut t = Table::running(settings());
     t.edit("a.rs");
-    t.expect(ok(3), &["publish 3"]);
-    t.expect(unchanged(3, false), &["stop 0.1 with 15"]);
+    t.expect(watched(), &[]);
+    t.expect(ok(2), &["publish 2"]);
+    t.expect(unchanged(2, false), &["stop 0.1 with 15"]);
+}
+
+#[test]
+fn a_watched_file_in_a_failed_build_restarts_what_runs() {
+    let mut t = Table::running(settings());
+    t.tell(read_and_watched("page.html"));
+    t.expect(Event::TimerFired(Timer::Burst), &[]);
+    t.expect(bad(2), &["stop 0.1 with 15"]);
 }
 
 #[test]
@@ -326,16 +337,14 @@ fn a_binary_that_cannot_be_published_leaves_what_runs_and_is_tried_again() {
 }
 
 #[test]
-fn a_watched_file_in_a_build_that_cannot_be_published_restarts_after_the_next_good_one() {
+fn a_watched_file_in_a_build_that_cannot_be_published_restarts_what_runs() {
     let mut t = Table::running(settings());
-    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
+    t.tell(read_and_watched("page.html"));
     t.expect(Event::TimerFired(Timer::Burst), &[]);
     t.expect(ok(2), &["publish 2"]);
     let outcome = PublishOutcome::Failed { error: "disk full".to_owned() };
-    t.expect(Event::Published { build: BuildId(2), artifact: ArtifactId::MAIN, outcome }, &[]);
-    t.edit("a.rs");
-    t.expect(ok(3), &["publish 3"]);
-    t.expect(unchanged(3, false), &["stop 0.1 with 15"]);
+    let failed = Event::Published { build: BuildId(2), artifact: ArtifactId::MAIN, outcome };
+    t.expect(failed, &["stop 0.1 with 15"]);
 }
 
 #[test]

@@ -63,6 +63,11 @@ fn of_kind(path: &str, kind: ChangeKind) -> Change {
     Change { path: PathBuf::from(path), leads_to, hidden: false }
 }
 
+/// A watched file that a build reads as well.
+fn read_and_watched(path: &str) -> Event {
+    Event::FilesChanged(vec![of_kind(path, ChangeKind::Source), of_kind(path, ChangeKind::Watched)])
+}
+
 /// A session with a clock, and its answers in one short line each.
 struct Table {
     session: Session,

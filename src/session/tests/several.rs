@@ -10,8 +10,14 @@ fn source(of: &[u16], kind: ChangeKind) -> Event {
     let artifacts = of.iter().copied().map(ArtifactId).collect();
     let services = of.iter().copied().map(ServiceId).collect();
     let path = PathBuf::from(format!("/{kind:?}/{of:?}"));
-    let leads_to = kind.leads_to(&artifacts, &services);
-    Event::FilesChanged(vec![Change { path, leads_to, hidden: false }])
+    // A watched file that builds read as well.
+    let kinds = if kind == ChangeKind::Watched { vec![ChangeKind::Source, kind] } else { vec![kind] };
+    let change = |kind: ChangeKind| Change {
+        path: path.clone(),
+        leads_to: kind.leads_to(&artifacts, &services),
+        hidden: false,
+    };
+    Event::FilesChanged(kinds.into_iter().map(change).collect())
 }
 
 /// cargo fails, and has built this artifact all the same.
@@ -67,19 +73,12 @@ fn what_was_built_is_published_while_another_failed() {
 }
 
 #[test]
-fn what_a_failed_build_owes_is_owed_to_what_failed() {
+fn a_watched_file_restarts_what_was_built_and_what_was_not() {
     let mut t = two();
     t.expect(source(&[0, 1], ChangeKind::Watched), &[BURST, "build 2 of 0 of 1"]);
     t.expect(Event::TimerFired(Timer::Burst), &[]);
     t.expect(half(2, 0), &["publish 2"]);
-    t.expect(same(2, 0), &["stop 0.1 with 15"]);
-    t.expect(Event::ProcessExited { instance: of(0, 1), exit: Exit::Signal(15) }, &[]);
-    t.expect(Event::ProcessGone { instance: of(0, 1) }, &["start 0.2 build 1"]);
-    t.expect(Event::ProcessStarted { instance: of(0, 2), pid: 200 }, &["timer settled"]);
-    t.expect(source(&[0, 1], ChangeKind::Source), &[BURST, "build 3 of 0 of 1"]);
-    t.expect(ok(3), &["publish 3", "publish 3 of 1"]);
-    t.expect(same(3, 0), &[]);
-    t.expect(same(3, 1), &["stop 1.1 with 15"]);
+    t.expect(same(2, 0), &["stop 0.1 with 15", "stop 1.1 with 15"]);
 }
 
 #[test]

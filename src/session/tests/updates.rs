@@ -293,7 +293,7 @@ fn a_restart_waits_until_a_removed_live_binary_is_there_again() {
 fn a_restart_that_failed_beside_what_runs_is_tried_again_with_the_next_build_of_the_same() {
     let mut t = edited(notify(Update::Overlap));
     t.expect(unchanged(2, false), &[]);
-    t.tell(Event::FilesChanged(vec![of_kind("page.html", ChangeKind::Watched)]));
+    t.tell(read_and_watched("page.html"));
     t.tell(Event::TimerFired(Timer::Burst));
     t.expect(ok(3), &["publish 3"]);
     t.expect(unchanged(3, false), &["start 0.2 build 1"]);
