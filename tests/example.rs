@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, Timespec, poll};
 
-use super::support::{DEADLINE, Home, Hotrun, Project};
+use super::support::{DEADLINE, EventLine, Home, Hotrun, Project};
 
 /// Copies a folder without what was built in it.
 fn copy(from: &Path, to: &Path) {
@@ -118,4 +118,49 @@ fn the_example_follows_its_handler_its_library_and_its_page() {
     edit(&project, "greeting/src/lib.rs", "-> u32", "-> String");
     edit(&project, "greeting/src/lib.rs", "Good morning", "Good evening");
     answers(port, "/hello/Ann", "GOOD EVENING, ANN!\n");
+}
+
+/// The latest process of a service.
+fn pid(hotrun: &mut Hotrun, service: &str) -> u64 {
+    let seen = hotrun.seen();
+    let starts = |event: &&EventLine| event.kind() == "process-started" && event.0["service"] == service;
+    seen.iter().rfind(starts).and_then(|event| event.0["pid"].as_u64()).unwrap()
+}
+
+#[test]
+fn the_shop_replaces_the_services_that_an_edit_is_part_of() {
+    let project = Project::empty();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop"), project.path());
+    edit(&project, "hotrun.toml", "\"3001\"", "\"0\"");
+    fetch(&project);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("example-shop");
+    let home = Home::new();
+    let mut hotrun = Hotrun::run(&project, &home, &["--target-dir", target.to_str().unwrap()]);
+    let said = hotrun.wait_said("Listening api: http://127.0.0.1:");
+    let (_, port) =
+        said.lines().find_map(|line| line.split_once("Listening api: http://127.0.0.1:")).unwrap();
+    let port: u16 = port.trim().parse().unwrap();
+    for service in ["api", "worker"] {
+        hotrun.wait_until("its start", |event| event.kind() == "ready" && event.0["service"] == service);
+    }
+    answers(port, "/", "apples 3 EUR");
+    let (api, worker) = (pid(&mut hotrun, "api"), pid(&mut hotrun, "worker"));
+
+    // The API's own source.
+    edit(&project, "api/src/main.rs", "Welcome", "Hello");
+    answers(port, "/", "Hello to the shop");
+    assert_ne!(pid(&mut hotrun, "api"), api);
+    assert_eq!(pid(&mut hotrun, "worker"), worker);
+
+    // The shared crate: one build.
+    edit(&project, "catalog/src/lib.rs", "\"EUR\"", "\"USD\"");
+    answers(port, "/", "apples 3 USD");
+    hotrun.wait_until("the worker's next start", |event| {
+        event.kind() == "ready" && event.0["service"] == "worker" && event.build() == 3
+    });
+
+    // What the task reads.
+    edit(&project, "seed/items.txt", "apples 3", "apples 4");
+    answers(port, "/", "apples 4 USD");
+    assert_eq!(hotrun.seen().iter().filter(|event| event.kind() == "build-started").count(), 3);
 }
