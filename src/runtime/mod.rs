@@ -147,11 +147,19 @@ struct Runtime {
 impl Runtime {
     /// Runs the loop until there is a reason to leave.
     async fn follow(mut self) -> Result<ExitReason, Error> {
-        let mut reason = self.tell(Event::Started);
+        // A command starts without a build, whose beginning would tell what its inputs were.
+        let inputs = self.site.config.services.iter().any(|service| !service.inputs.is_empty());
+        let mut waits = self.watch.is_some() && inputs;
+        let mut reason = if waits { None } else { self.tell(Event::Started) };
         while reason.is_none() {
             let news =
                 self.sources.next(self.clock.next(), self.edits.doubt.as_ref().map(|(_, at)| *at)).await;
+            let begins = waits && matches!(news, News::Watch(watch::WatchNews::Watching { .. }));
             reason = self.take_in(news).or_else(|| self.attend());
+            if begins && reason.is_none() {
+                waits = false;
+                reason = self.tell(Event::Started);
+            }
         }
         if let Some(watch) = self.watch.take() {
             watch.send(watch::WatchCommand::Stop);

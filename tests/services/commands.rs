@@ -149,3 +149,17 @@ fn twenty_services_start_and_stop() {
     assert_eq!(ends.len(), 20);
     assert!(at("s3") < at("s2") && at("s2") < at("s1") && at("s1") < at("s0"), "{ends:?}");
 }
+
+#[test]
+fn an_edit_right_after_the_first_run_of_a_task_runs_it_again() {
+    let task = "[service.copy]\ncommand = 'cat word >> seen'\ntask = true\ninputs = ['word']\n";
+    for _ in 0..5 {
+        let (project, home) = (commands(task), Home::new());
+        project.write("word", "one\n");
+        let mut hotrun = Hotrun::run(&project, &home, &[]);
+        wait_for(&mut hotrun, "copy", "process-exited");
+        project.write("word", "two\n");
+        wait_for(&mut hotrun, "copy", "process-exited");
+        assert_eq!(fs::read_to_string(project.join("seen")).unwrap(), "one\ntwo\n");
+    }
+}
