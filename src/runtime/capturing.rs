@@ -88,9 +88,15 @@ impl Runtime {
         let alone = number.checked_sub(1).map(|index| ServiceId(index.into()));
         let name = alone.map(|service| names.of(service).to_owned());
         if names.are_several() && name.as_ref().is_none_or(|name| !name.is_empty()) {
+            // Nothing that is written after the line is missed; what one wrote before comes after it.
+            if alone.is_none() {
+                self.shared.output.show(alone);
+            }
             self.reporter.remark(&Remark::Showing { name });
             self.reporter.settle();
-            self.shared.output.show(alone);
+            if alone.is_some() {
+                self.shared.output.show(alone);
+            }
         }
     }
 
